@@ -1,0 +1,80 @@
+// Numbers of the on-disk format that more than one structure needs. Source: include/linux/f2fs_fs.h.
+
+/** Bytes in a block; F2FS on Linux has no other size on 4 KiB-page machines. */
+export const BLKSIZE = 4096;
+export const LOG_BLKSIZE = 12;
+/** Blocks in a segment (2 MiB): fixed by the size of a SIT entry's map and of a summary block. */
+export const BLKS_PER_SEG = 512;
+export const LOG_BLKS_PER_SEG = 9;
+
+/** Block addresses with a meaning of their own, found where a data block's address would stand. */
+export const NULL_ADDR = 0;
+/** Reserved, not yet written: counts in i_blocks. */
+export const NEW_ADDR = 0xffffffff;
+/** First slot of a compressed cluster. */
+export const COMPRESS_ADDR = 0xfffffffe;
+
+export const F2FS_SUPER_MAGIC = 0xf2f52010;
+/** Bytes from the start of a superblock's block to the superblock. */
+export const SUPER_OFFSET = 1024;
+
+export const NAME_LEN_MAX = 255;
+
+/** Logs (active segments), in the order of the kernel's CURSEG_* types. */
+export const LOG = {
+  HOT_DATA: 0,
+  WARM_DATA: 1,
+  COLD_DATA: 2,
+  HOT_NODE: 3,
+  WARM_NODE: 4,
+  COLD_NODE: 5,
+} as const;
+export type Log = (typeof LOG)[keyof typeof LOG];
+export const NR_LOGS = 6;
+/** How many of the logs are data logs; the node logs follow them. */
+export const NR_DATA_LOGS = 3;
+export const LOG_NAMES = ['hot data', 'warm data', 'cold data', 'hot node', 'warm node', 'cold node'] as const;
+
+/** Superblock feature bits, by the names that mkfs.f2fs -O and dump.f2fs use. */
+export const FEATURES = {
+  encrypt: 0x0001,
+  blkzoned: 0x0002,
+  atomic_write: 0x0004,
+  extra_attr: 0x0008,
+  project_quota: 0x0010,
+  inode_checksum: 0x0020,
+  flexible_inline_xattr: 0x0040,
+  quota: 0x0080,
+  inode_crtime: 0x0100,
+  lost_found: 0x0200,
+  verity: 0x0400,
+  sb_checksum: 0x0800,
+  casefold: 0x1000,
+  compression: 0x2000,
+  ro: 0x4000,
+  device_alias: 0x8000,
+  packed_ssa: 0x10000,
+} as const;
+export type Feature = keyof typeof FEATURES;
+
+/** Names of the features set in `bits`, in bit order; unknown bits as `0x...`. */
+export function featureNames(bits: number): string[] {
+  const names: string[] = [];
+  let left = bits;
+  for (const [name, bit] of Object.entries(FEATURES)) {
+    if ((left & bit) !== 0) names.push(name);
+    left &= ~bit;
+  }
+  if (left !== 0) names.push(`0x${(left >>> 0).toString(16)}`);
+  return names;
+}
+
+/** i_mode's file type bits (POSIX). */
+export const S_IFMT = 0o170000;
+export const S_IFSOCK = 0o140000;
+export const S_IFLNK = 0o120000;
+export const S_IFREG = 0o100000;
+export const S_IFBLK = 0o060000;
+export const S_IFDIR = 0o040000;
+export const S_IFCHR = 0o020000;
+export const S_IFIFO = 0o010000;

@@ -1,0 +1,83 @@
+// Directory entries: a bitmap of slots, then fixed entries, then 8-byte pieces of names; the same in a block of its own
+// and, smaller, inside an inode. Also where a hash puts a name.
+import { BLKSIZE } from './constants.ts';
+import { struct, u8, u16, u32 } from './struct.ts';
+
+/** Source: struct f2fs_dir_entry. */
+export const DirEntry = struct('f2fs_dir_entry', 11, {
+  hashCode: u32,
+  ino: u32,
+  nameLen: u16,
+  fileType: u8,
+});
+export const DIR_ENTRY_SIZE = DirEntry.size;
+/** Bytes of name in one slot; a longer name takes consecutive slots. */
+export const SLOT_LEN = 8;
+export const NR_DENTRY_IN_BLOCK = 214;
+/** Hash levels that a directory may have. */
+export const MAX_DIR_HASH_DEPTH = 63;
+
+/** file_type of an entry. Source: F2FS_FT_*. */
+export const FT = { UNKNOWN: 0, REG_FILE: 1, DIR: 2, CHRDEV: 3, BLKDEV: 4, FIFO: 5, SOCK: 6, SYMLINK: 7 } as const;
+
+const FT_OF_MODE = [0, FT.FIFO, FT.CHRDEV, 0, FT.DIR, 0, FT.BLKDEV, 0, FT.REG_FILE, 0, FT.SYMLINK, 0, FT.SOCK, 0, 0, 0];
+/** The file_type that belongs to an i_mode. */
+export function fileTypeOf(mode: number): number {
+  return FT_OF_MODE[(mode >>> 12) & 15];
+}
+
+/** Slots that a name of `nameLen` bytes takes. */
+export function dentrySlots(nameLen: number): number {
+  return (nameLen + SLOT_LEN - 1) >>> 3;
+}
+
+/** Where the parts of a dentry area stand, in bytes from the area's start. Bits of the bitmap count from the low bit. */
+export interface DentryLayout {
+  readonly slots: number;
+  readonly bitmapBytes: number;
+  readonly entries: number;
+  readonly names: number;
+  /** Bytes of the whole area. */
+  readonly size: number;
+}
+
+function layout(slots: number, size: number): DentryLayout {
+  const names = size - slots * SLOT_LEN;
+  return { slots, bitmapBytes: (slots + 7) >>> 3, entries: names - slots * DIR_ENTRY_SIZE, names, size };
+}
+
+/** A dentry block: 27 bytes of bitmap, 3 reserved, 214 entries, 214 name slots. */
+export const DENTRY_BLOCK = layout(NR_DENTRY_IN_BLOCK, BLKSIZE);
+
+/** An inline dentry area of `size` bytes. Source: NR_INLINE_DENTRY, make_dentry_ptr_inline. */
+export function inlineDentryLayout(size: number): DentryLayout {
+  return layout(Math.floor((size * 8) / ((DIR_ENTRY_SIZE + SLOT_LEN) * 8 + 1)), size);
+}
+
+/** Buckets of a hash level. Source: dir_buckets. */
+export function dirBuckets(level: number, dirLevel: number): number {
+  const half = MAX_DIR_HASH_DEPTH >>> 1;
+  return level + dirLevel < half ? 2 ** (level + dirLevel) : 2 ** (half - 1);
+}
+
+/** Blocks of each bucket at a hash level. Source: bucket_blocks. */
+export function bucketBlocks(level: number): number {
+  return level < MAX_DIR_HASH_DEPTH >>> 1 ? 2 : 4;
+}
+
+/** First page of a bucket. Source: dir_block_index. */
+export function dirBlockIndex(level: number, dirLevel: number, bucket: number): number {
+  let index = 0;
+  for (let i = 0; i < level; i++) index += dirBuckets(i, dirLevel) * bucketBlocks(i);
+  return index + bucket * bucketBlocks(level);
+}
+
+/** First slot of `slots` free ones in a row, or -1. Source: f2fs_room_for_filename. */
+export function findRoom(memory: Uint8Array, bitmap: number, slots: number, layout: DentryLayout): number {
+  let run = 0;
+  for (let slot = 0; slot < layout.slots; slot++) {
+    if ((memory[bitmap + (slot >>> 3)] & (1 << (slot & 7))) !== 0) run = 0;
+    else if (++run === slots) return slot - slots + 1;
+  }
+  return -1;
+}

@@ -1,0 +1,107 @@
+// Node blocks: the footer that each carries, and the shape of the tree of direct and indirect nodes under an inode.
+import { corrupt, F2fsError } from '../errors.ts';
+import { struct, u32 } from './struct.ts';
+
+/** Trailer of every node block. Source: struct node_footer. */
+export const NodeFooter = struct('node_footer', 24, {
+  nid: u32,
+  ino: u32,
+  /** Cold, fsync and dentry marks in the low 3 bits; the node's offset in its inode's tree above. */
+  flag: u32,
+  /** Checkpoint version; its high half is the checkpoint's CRC when CP.CRC_RECOVERY is set. */
+  cpVer: u32,
+  cpVerCrc: u32,
+  /** Where the node log went on after this block: the chain that roll-forward recovery follows. */
+  nextBlkaddr: u32,
+});
+export type NodeFooter = InstanceType<typeof NodeFooter>;
+export const NODE_FOOTER_OFFSET = 4096 - NodeFooter.size;
+
+export const NODE_FLAG = { COLD: 1, FSYNC: 2, DENTRY: 4 } as const;
+export const NODE_OFFSET_SHIFT = 3;
+/** Tree offset that an xattr node has: all ones. */
+export const XATTR_NODE_OFFSET = 0xffffffff >>> NODE_OFFSET_SHIFT;
+
+/** Data addresses in a direct node, nids in an indirect node. */
+export const ADDRS_PER_BLOCK = 1018;
+export const NIDS_PER_BLOCK = 1018;
+
+/** Slots of i_nid. */
+export const NODE_DIR1 = 0;
+export const NODE_DIR2 = 1;
+export const NODE_IND1 = 2;
+export const NODE_IND2 = 3;
+export const NODE_DIND = 4;
+
+/** The largest number of pages a file can have, given the addresses in its inode. Source: max_file_blocks. */
+export function maxFileBlocks(addrsPerInode: number): number {
+  return (
+    addrsPerInode + 2 * ADDRS_PER_BLOCK + 2 * ADDRS_PER_BLOCK * NIDS_PER_BLOCK + ADDRS_PER_BLOCK * NIDS_PER_BLOCK ** 2
+  );
+}
+
+/** The way from an inode to the dnode that holds one page's address; filled in place, to be reused. */
+export class NodePath {
+  /** Node levels below the inode: 0 (in the inode) to 3. */
+  level = 0;
+  /** offset[0] is an index into i_nid (or, at level 0, into i_addr); later ones into the node at that level. */
+  readonly offset = new Int32Array(4);
+  /** Each level's offset in the inode's node tree, as the footer stores it. */
+  readonly noffset = new Int32Array(4);
+
+  /** Index of the address within its dnode. */
+  get ofsInNode(): number {
+    return this.offset[this.level];
+  }
+}
+
+/**
+ * Finds the path for page `index` of a file whose inode holds `addrsPerInode` addresses.
+ * Source: get_node_path. Throws EFBIG past the format's end, EUCLEAN for an index that is no index.
+ */
+export function nodePath(index: number, addrsPerInode: number, path: NodePath): NodePath {
+  if (!(index >= 0)) throw corrupt(`page index ${index} is not valid`);
+  const { offset, noffset } = path;
+  noffset[0] = 0;
+  let block = index;
+  if (block < addrsPerInode) {
+    path.level = 0;
+    offset[0] = block;
+    return path;
+  }
+  block -= addrsPerInode;
+  if (block < 2 * ADDRS_PER_BLOCK) {
+    path.level = 1;
+    const which = block < ADDRS_PER_BLOCK ? 0 : 1;
+    offset[0] = NODE_DIR1 + which;
+    noffset[1] = 1 + which;
+    offset[1] = block - which * ADDRS_PER_BLOCK;
+    return path;
+  }
+  block -= 2 * ADDRS_PER_BLOCK;
+  const indirect = ADDRS_PER_BLOCK * NIDS_PER_BLOCK;
+  if (block < 2 * indirect) {
+    path.level = 2;
+    const which = block < indirect ? 0 : 1;
+    block -= which * indirect;
+    offset[0] = NODE_IND1 + which;
+    noffset[1] = 3 + which * (NIDS_PER_BLOCK + 1);
+    offset[1] = Math.floor(block / ADDRS_PER_BLOCK);
+    noffset[2] = noffset[1] + 1 + offset[1];
+    offset[2] = block % ADDRS_PER_BLOCK;
+    return path;
+  }
+  block -= 2 * indirect;
+  if (block < indirect * NIDS_PER_BLOCK) {
+    path.level = 3;
+    offset[0] = NODE_DIND;
+    noffset[1] = 5 + 2 * NIDS_PER_BLOCK;
+    offset[1] = Math.floor(block / indirect);
+    noffset[2] = noffset[1] + 1 + offset[1] * (NIDS_PER_BLOCK + 1);
+    offset[2] = Math.floor(block / ADDRS_PER_BLOCK) % NIDS_PER_BLOCK;
+    noffset[3] = noffset[2] + 1 + offset[2];
+    offset[3] = block % ADDRS_PER_BLOCK;
+    return path;
+  }
+  throw new F2fsError('EFBIG', `page ${index} is past the largest file that F2FS can hold`);
+}
