@@ -1,0 +1,89 @@
+// The command: npm run judge -- IMAGE SOURCE_DIR [--kernel uml|qemu|both|none] [--read-only] [--json]
+// Exit codes: 0 the image is good, 1 it is not, 2 judging was not possible.
+
+import { parseArgs } from 'node:util';
+import type { KernelName } from './judge/index.js';
+import { type Judgement, judgeImage, kernelIsThere, manifestOfTree } from './judge/index.js';
+import type { Manifest } from './judge/manifest.js';
+
+const usage = `npm run judge -- out.img tree/                 fsck.f2fs, a kernel, fsck.f2fs again
+npm run judge -- out.img tree/ --kernel both    user-mode Linux and QEMU (needed for compressed files)
+npm run judge -- out.img --kernel none          fsck.f2fs alone
+
+usage: judge IMAGE [SOURCE_DIR] [--kernel uml|qemu|both|none] [--mount-options LIST] [--read-only] [--json]
+
+Proves that IMAGE holds exactly SOURCE_DIR, its root included. Run tools/setup.sh first.`;
+
+function chosenKernels(name: string | undefined): KernelName[] {
+  switch (name) {
+    case undefined:
+      return [kernelIsThere('uml') ? 'uml' : 'qemu'];
+    case 'none':
+      return [];
+    case 'both':
+      return ['uml', 'qemu'];
+    case 'uml':
+    case 'qemu':
+      return [name];
+    default:
+      throw new Error(`unknown kernel ${name}: uml, qemu, both or none`);
+  }
+}
+
+function report(judgement: Judgement, manifest: Manifest | undefined): string {
+  const kernels = judgement.kernels.map(({ kernel, seconds }) => `${kernel} ${seconds.toFixed(1)} s`);
+  const bytes = manifest?.entries.reduce((sum, entry) => sum + (entry.type === 'f' ? (entry.size ?? 0) : 0), 0);
+  const compared = manifest ? `${manifest.entries.length} entries, ${((bytes ?? 0) / 1e6).toFixed(1)} MB hashed; ` : '';
+  const times = [`fsck.f2fs ${judgement.fsck.seconds.toFixed(1)} s`, ...kernels].join(', ');
+  const verdict = judgement.ok ? 'good' : `NOT GOOD, ${judgement.complaints.length} complaints`;
+  return [
+    ...judgement.complaints.map((line) => `  ${line}`),
+    ...judgement.fsck.notes.map((line) => `  note: ${line}`),
+    `${judgement.image}: ${verdict}; ${compared}${times}; ${judgement.seconds.toFixed(1)} s in all`,
+  ].join('\n');
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      kernel: { type: 'string' },
+      'mount-options': { type: 'string' },
+      'read-only': { type: 'boolean' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help || positionals.length < 1 || positionals.length > 2) {
+    process.stderr.write(`${usage}\n`);
+    return values.help ? 0 : 2;
+  }
+  const [image, source] = positionals;
+  const manifest = source === undefined ? undefined : await manifestOfTree(source);
+  const judgement = await judgeImage(image, manifest, {
+    kernels: chosenKernels(values.kernel),
+    writable: values['read-only'] !== true,
+    mountOptions: values['mount-options'],
+  });
+  if (values.json) {
+    const kernels = judgement.kernels.map(({ manifest: seen, ...rest }) => ({
+      ...rest,
+      entries: seen?.entries.length,
+    }));
+    process.stdout.write(`${JSON.stringify({ ...judgement, kernels }, null, 2)}\n`);
+  } else {
+    process.stdout.write(`${report(judgement, manifest)}\n`);
+  }
+  return judgement.ok ? 0 : 1;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`judge: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 2;
+  },
+);

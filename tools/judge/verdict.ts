@@ -1,0 +1,76 @@
+// What a kernel had to say about one image, read from the folder that judge_device (guestscript.ts) filled.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { GuestResult } from './guest.js';
+import { manifestOfListing } from './listing.js';
+import type { Manifest } from './manifest.js';
+
+/** One kernel's verdict on one image. */
+export interface KernelVerdict {
+  readonly kernel: 'uml' | 'qemu';
+  readonly complaints: string[];
+  /** What the kernel saw, when it could mount and list. */
+  readonly manifest?: Manifest;
+  /** Everything the kernel logged while it had the image. */
+  readonly dmesg: string;
+  /** False when the guest stopped before it was done with this image. */
+  readonly ended: boolean;
+  /** Seconds of the whole boot, which may have judged other images too. */
+  readonly seconds: number;
+}
+
+/** Kernel lines that a sound image brings forth. Any other line about F2FS is a complaint. */
+const harmless = [
+  /F2FS-fs \(\S+\): Mounted with checkpoint version = /,
+  /F2FS-fs \(\S+\): Found nat_bits in checkpoint/,
+  // Not the image's doing: the mount options or the device asked for less.
+  /F2FS-fs \(\S+\): .*device does not support discard/,
+  /F2FS-fs \(\S+\): compression algorithm .* not supported/,
+];
+const alarming = /F2FS-fs|\bBUG\b|WARNING:|Oops|general protection|I\/O error|hung task|blocked for more|KASAN|UBSAN/;
+
+function linesOf(folder: string, name: string): string[] {
+  const path = join(folder, name);
+  if (!existsSync(path)) return [];
+  return readFileSync(path, 'latin1')
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+}
+
+/** Reads the verdict of a guest on the image whose reports are in `folder`. */
+export function readVerdict(
+  kernel: 'uml' | 'qemu',
+  folder: string,
+  guest: GuestResult,
+  writable: boolean,
+): KernelVerdict {
+  const complaints: string[] = [];
+  const steps = new Set(linesOf(folder, 'steps'));
+  const ended = steps.has('end');
+  const dmesg = linesOf(folder, 'dmesg');
+  let manifest: Manifest | undefined;
+  if (!ended) {
+    const tail = `${guest.stderr}${guest.console}`.trim().split('\n').slice(-12).join(' | ');
+    const how = guest.timedOut ? 'ran out of time' : 'stopped';
+    complaints.push(
+      `the kernel ${how} while it had the image (${[...steps].join(', ') || 'before mounting'}): ${tail}`,
+    );
+  } else if (!steps.has('mount')) {
+    complaints.push(`cannot mount: ${linesOf(folder, 'mount.err').join(' ')}`);
+  } else {
+    if (!steps.has('list')) complaints.push(...linesOf(folder, 'errors').slice(0, 20), 'listing failed');
+    if (writable && !steps.has('write'))
+      complaints.push(`write test failed: ${linesOf(folder, 'write.err').join(' ')}`);
+    if (!steps.has('umount')) complaints.push('cannot unmount');
+    try {
+      manifest = manifestOfListing(folder);
+    } catch (error) {
+      complaints.push(`listing unreadable: ${String(error)}`);
+    }
+  }
+  for (const line of dmesg) {
+    if (alarming.test(line) && !harmless.some((pattern) => pattern.test(line))) complaints.push(`kernel log: ${line}`);
+  }
+  return { kernel, complaints, manifest, dmesg: dmesg.join('\n'), ended, seconds: guest.seconds };
+}
