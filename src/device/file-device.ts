@@ -1,0 +1,273 @@
+// An image file or a block device of the host, read and written by position with synchronous calls.
+import { spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { F2fsError, hostError } from '../errors.ts';
+import { BLKS_PER_SEG, BLKSIZE } from '../format/constants.ts';
+import { alignedMemory } from './aligned.ts';
+import { type BlockDevice, IoCounters } from './device.ts';
+import { type HostTarget, makeHole, type OpenOptions, openHostTarget } from './host-target.ts';
+import { checkNewSize, checkRange, checkWritable, wholeBlocks } from './range.ts';
+
+/** Vectors in one writev call. Source: IOV_MAX. */
+const MAX_VECTORS = 1024;
+/** Bytes in one read call: Node takes no length of 2^31 or more. */
+const MAX_READ = 1 << 30;
+/** Bytes of zeros, and of direct I/O from memory that is not aligned, in one call. */
+const CHUNK_SIZE = 1 << 20;
+
+/** The calls to the host that a device makes once it is open; tests give their own. */
+export type HostCalls = Pick<typeof fs, 'readSync' | 'writevSync' | 'fdatasyncSync' | 'ftruncateSync' | 'closeSync'>;
+
+/** See openFileDevice. */
+export class FileDevice implements BlockDevice {
+  readonly name: string;
+  readonly readonly: boolean;
+  readonly counters = new IoCounters();
+  readonly kind: 'file' | 'block';
+  readonly #direct: boolean;
+  readonly #calls: HostCalls;
+  #fd: number;
+  #nrBlocks: number;
+  /** Bytes of the file, which may end with a part of a block that is not used. */
+  #sizeBytes: number;
+  /** One byte a segment, 1 when it may hold other than zeros; null when every segment may. */
+  #written: Uint8Array | null;
+  #zeros: Uint8Array | null = null;
+  #bounce: Uint8Array | null = null;
+  /** Buffers that the host refused for direct I/O. */
+  readonly #unaligned = new WeakSet<ArrayBufferLike>();
+
+  constructor(name: string, target: HostTarget, options: OpenOptions, calls: HostCalls = fs) {
+    this.name = name;
+    this.readonly = !options.writable;
+    this.kind = target.kind;
+    this.#direct = options.direct ?? false;
+    this.#calls = calls;
+    this.#fd = target.fd;
+    this.#sizeBytes = target.sizeBytes;
+    this.#nrBlocks = Math.floor(target.sizeBytes / BLKSIZE);
+    this.#written = target.fresh ? new Uint8Array(Math.ceil(this.#nrBlocks / BLKS_PER_SEG)) : null;
+  }
+
+  get nrBlocks(): number {
+    return this.#nrBlocks;
+  }
+
+  read(blkaddr: number, into: Uint8Array): void {
+    checkRange(this, 'read', blkaddr, wholeBlocks(this, blkaddr, into.length));
+    try {
+      for (let done = 0; done < into.length; ) {
+        const count = this.#readSome(blkaddr * BLKSIZE + done, into, done);
+        if (count === 0) throw new F2fsError('EIO', `${this.name} ended early: was it truncated?`, this.#at(blkaddr));
+        done += count;
+      }
+    } catch (error) {
+      throw hostError(`cannot read ${this.name} at block ${blkaddr}`, error, this.#at(blkaddr));
+    }
+    this.counters.reads++;
+    this.counters.readBytes += into.length;
+  }
+
+  write(blkaddr: number, vectors: readonly Uint8Array[]): void {
+    checkWritable(this, 'write');
+    let size = 0;
+    for (const vector of vectors) size += vector.length;
+    const nrBlocks = wholeBlocks(this, blkaddr, size);
+    checkRange(this, 'write', blkaddr, nrBlocks);
+    this.#markWritten(blkaddr, nrBlocks);
+    try {
+      this.#writeAll(blkaddr * BLKSIZE, vectors);
+    } catch (error) {
+      throw hostError(`cannot write ${this.name} at block ${blkaddr}`, error, this.#at(blkaddr));
+    }
+    this.counters.writes++;
+    this.counters.writeBytes += size;
+  }
+
+  flush(): void {
+    try {
+      this.counters.syscalls++;
+      this.#calls.fdatasyncSync(this.#fd);
+    } catch (error) {
+      throw hostError(`cannot flush ${this.name}`, error, { path: this.name });
+    }
+    this.counters.flushes++;
+  }
+
+  /** Costs nothing where a file that this device created is still a hole; else writes zeros. */
+  zero(blkaddr: number, nrBlocks: number): void {
+    checkWritable(this, 'zero');
+    checkRange(this, 'zero', blkaddr, nrBlocks);
+    const end = blkaddr + nrBlocks;
+    for (let at = blkaddr; at < end; ) {
+      const segment = Math.floor(at / BLKS_PER_SEG);
+      const stop = Math.min(end, (segment + 1) * BLKS_PER_SEG);
+      if (this.#written === null || this.#written[segment] !== 0) this.#writeZeros(at, stop);
+      at = stop;
+    }
+  }
+
+  /**
+   * Acts on the whole device alone, as a format asks: an image file becomes one hole, a block device gets one
+   * `blkdiscard`. Smaller discards would each cost a child process and are left undone.
+   */
+  discard(blkaddr: number, nrBlocks: number): void {
+    if (this.readonly || blkaddr !== 0 || nrBlocks !== this.#nrBlocks) return;
+    if (this.kind === 'block') {
+      spawnSync('blkdiscard', ['-f', '-o', '0', '-l', String(nrBlocks * BLKSIZE), this.name], { stdio: 'ignore' });
+      return;
+    }
+    if (this.#written?.every((byte) => byte === 0)) return;
+    try {
+      makeHole(this.#fd, this.#sizeBytes);
+    } catch (error) {
+      throw hostError(`${this.name} was emptied for discarding and did not get its size back`, error, this.#at(0));
+    }
+    this.#written = new Uint8Array(Math.ceil(nrBlocks / BLKS_PER_SEG));
+  }
+
+  resize(nrBlocks: number): void {
+    checkWritable(this, 'resize');
+    checkNewSize(this, nrBlocks);
+    if (this.kind === 'block') {
+      const message = `${this.name} is a block device: its size of ${this.#nrBlocks} blocks is fixed`;
+      throw new F2fsError('EOPNOTSUPP', message, { path: this.name });
+    }
+    try {
+      this.#calls.ftruncateSync(this.#fd, nrBlocks * BLKSIZE);
+    } catch (error) {
+      throw hostError(`cannot resize ${this.name} to ${nrBlocks} blocks`, error, { path: this.name });
+    }
+    this.#written = this.#resizedMap(nrBlocks);
+    this.#nrBlocks = nrBlocks;
+    this.#sizeBytes = nrBlocks * BLKSIZE;
+  }
+
+  close(): void {
+    if (this.#fd < 0) return;
+    const fd = this.#fd;
+    this.#fd = -1;
+    try {
+      this.#calls.closeSync(fd);
+    } catch (error) {
+      throw hostError(`cannot close ${this.name}`, error, { path: this.name });
+    }
+  }
+
+  #at(blkaddr: number): { path: string; blkaddr: number } {
+    return { path: this.name, blkaddr };
+  }
+
+  #markWritten(blkaddr: number, nrBlocks: number): void {
+    if (this.#written === null) return;
+    const first = Math.floor(blkaddr / BLKS_PER_SEG);
+    const last = Math.floor((blkaddr + nrBlocks - 1) / BLKS_PER_SEG);
+    for (let segment = first; segment <= last; segment++) this.#written[segment] = 1;
+  }
+
+  /** What is known to be a hole after a change of size: what lies past the old end is, even when nothing else is. */
+  #resizedMap(nrBlocks: number): Uint8Array {
+    const map = new Uint8Array(Math.ceil(nrBlocks / BLKS_PER_SEG));
+    if (this.#written === null) map.fill(1, 0, Math.ceil(this.#nrBlocks / BLKS_PER_SEG));
+    else map.set(this.#written.subarray(0, map.length));
+    return map;
+  }
+
+  #writeZeros(blkaddr: number, end: number): void {
+    this.#zeros ??= alignedMemory(CHUNK_SIZE);
+    const perCall = CHUNK_SIZE / BLKSIZE;
+    for (let at = blkaddr; at < end; at += perCall) {
+      this.write(at, [this.#zeros.subarray(0, Math.min(end - at, perCall) * BLKSIZE)]);
+    }
+  }
+
+  #mustBounce(vector: Uint8Array): boolean {
+    return this.#direct && (vector.byteOffset % BLKSIZE !== 0 || this.#unaligned.has(vector.buffer));
+  }
+
+  /** Remembers that the host refuses a direct call on these buffers; false when the failure is another one. */
+  #refused(error: unknown, vectors: readonly Uint8Array[]): boolean {
+    if (!this.#direct || (error as NodeJS.ErrnoException).code !== 'EINVAL') return false;
+    for (const vector of vectors) this.#unaligned.add(vector.buffer);
+    return true;
+  }
+
+  /** One read call to `into` from byte `done` on; returns the bytes read. */
+  #readSome(position: number, into: Uint8Array, done: number): number {
+    if (!this.#mustBounce(into)) {
+      try {
+        this.counters.syscalls++;
+        return this.#calls.readSync(this.#fd, into, done, Math.min(into.length - done, MAX_READ), position);
+      } catch (error) {
+        if (!this.#refused(error, [into])) throw error;
+      }
+    }
+    const bounce = (this.#bounce ??= alignedMemory(CHUNK_SIZE));
+    this.counters.syscalls++;
+    const wanted = Math.min(into.length - done, CHUNK_SIZE);
+    const count = this.#calls.readSync(this.#fd, bounce, 0, wanted, position);
+    into.set(bounce.subarray(0, count), done);
+    return count;
+  }
+
+  #writeAll(start: number, vectors: readonly Uint8Array[]): void {
+    let position = start;
+    /** The vector to go on with, and the bytes of it that are written. */
+    let index = 0;
+    let within = 0;
+    while (index < vectors.length) {
+      let count = this.#writeSome(position, vectors, index, within);
+      if (count === 0) throw new F2fsError('EIO', 'the host wrote nothing', { path: this.name });
+      position += count;
+      count += within;
+      while (index < vectors.length && count >= vectors[index].length) count -= vectors[index++].length;
+      within = count;
+    }
+  }
+
+  /** One write call for the vectors from byte `within` of vector `index` on; returns the bytes written. */
+  #writeSome(position: number, vectors: readonly Uint8Array[], index: number, within: number): number {
+    let batch = vectors;
+    if (index > 0 || within > 0 || vectors.length > MAX_VECTORS) {
+      const rest = vectors.slice(index, index + MAX_VECTORS);
+      rest[0] = rest[0].subarray(within);
+      batch = rest;
+    }
+    if (!this.#direct || !batch.some((vector) => this.#mustBounce(vector))) {
+      try {
+        this.counters.syscalls++;
+        return this.#calls.writevSync(this.#fd, batch, position);
+      } catch (error) {
+        if (!this.#refused(error, batch)) throw error;
+      }
+    }
+    const bounce = (this.#bounce ??= alignedMemory(CHUNK_SIZE));
+    let filled = 0;
+    for (const vector of batch) {
+      const part = vector.subarray(0, CHUNK_SIZE - filled);
+      bounce.set(part, filled);
+      filled += part.length;
+      if (filled === CHUNK_SIZE) break;
+    }
+    this.counters.syscalls++;
+    return this.#calls.writevSync(this.#fd, [bounce.subarray(0, filled)], position);
+  }
+}
+
+/**
+ * Opens an image file or a real block device. A size that is not whole blocks is rounded down; less than one block is
+ * EINVAL. Errors of opening: see openHostTarget.
+ */
+export function openFileDevice(path: string, options: OpenOptions): FileDevice {
+  const { create } = options;
+  if (create !== undefined && !(Number.isSafeInteger(create.sizeBytes) && create.sizeBytes >= BLKSIZE)) {
+    throw new F2fsError('EINVAL', `${path}: a size of ${create.sizeBytes} bytes is too small for a block`, { path });
+  }
+  const target = openHostTarget(path, options);
+  if (target.sizeBytes < BLKSIZE) {
+    fs.closeSync(target.fd);
+    const message = `${path} is too small: it has ${target.sizeBytes} bytes, a block has ${BLKSIZE}`;
+    throw new F2fsError('EINVAL', message, { path });
+  }
+  return new FileDevice(path, target, options);
+}

@@ -1,0 +1,175 @@
+// Opens what a path names on the host, and says clearly why not when it can't: sizes, locks and mounts of block devices.
+import * as fs from 'node:fs';
+import { F2fsError, hostError } from '../errors.ts';
+
+export interface OpenOptions {
+  writable: boolean;
+  /** Makes an image file of this size, all holes. An existing file is emptied first if `overwrite`, else EEXIST. */
+  create?: { sizeBytes: number; overwrite: boolean };
+  /** Bypass the host's page cache (O_DIRECT). */
+  direct?: boolean;
+  /** Refuse a block device that is mounted or held (O_EXCL). Default: when writable. Means nothing for image files. */
+  exclusive?: boolean;
+}
+
+export interface HostTarget {
+  fd: number;
+  sizeBytes: number;
+  kind: 'file' | 'block';
+  /** The file is one single hole. */
+  fresh: boolean;
+}
+
+/** `MAJ:MIN` of a device number as stat gives it. */
+function deviceNumber(rdev: number): string {
+  const dev = BigInt(rdev);
+  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n);
+  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);
+  return `${major}:${minor}`;
+}
+
+function readText(path: string): string {
+  try {
+    return fs.readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function listNames(path: string): string[] {
+  try {
+    return fs.readdirSync(path);
+  } catch {
+    return [];
+  }
+}
+
+/** Bytes of a block device. Throws EIO when the kernel does not tell. */
+function blockDeviceSize(path: string, rdev: number): number {
+  const sectors = Number.parseInt(readText(`/sys/dev/block/${deviceNumber(rdev)}/size`), 10);
+  if (Number.isSafeInteger(sectors)) return sectors * 512;
+  const message = `${path}: its size is not known: /sys/dev/block/${deviceNumber(rdev)}/size cannot be read; is /sys mounted?`;
+  throw new F2fsError('EIO', message, { path });
+}
+
+/** Who keeps a block device (or a partition of it) busy, as far as can be known. */
+export function describeBusy(rdev: number): string {
+  const sys = `/sys/dev/block/${deviceNumber(rdev)}`;
+  const numbers = new Set([deviceNumber(rdev)]);
+  for (const name of listNames(sys)) {
+    const number = readText(`${sys}/${name}/dev`).trim();
+    if (number !== '') numbers.add(number);
+  }
+  for (const line of readText('/proc/self/mountinfo').split('\n')) {
+    const fields = line.split(' ');
+    if (!numbers.has(fields[2])) continue;
+    const at = fields[4].replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+    return `it is mounted on ${at}; unmount it first`;
+  }
+  const holders = listNames(`${sys}/holders`);
+  if (holders.length > 0) return `it is held by ${holders.join(', ')}; release that first`;
+  return 'it is in use (mounted elsewhere, swapped on, or open exclusively in another program); release it first';
+}
+
+function kindOf(path: string, stats: fs.Stats): 'file' | 'block' {
+  if (stats.isFile()) return 'file';
+  if (stats.isBlockDevice()) return 'block';
+  if (stats.isDirectory()) {
+    throw new F2fsError('EISDIR', `${path} is a directory; name an image file or a block device`, { path });
+  }
+  const what = stats.isFIFO() ? 'a fifo' : stats.isSocket() ? 'a socket' : 'a character device';
+  throw new F2fsError('ENOTBLK', `${path} is ${what}; name an image file or a block device`, { path });
+}
+
+function statIfThere(path: string): fs.Stats | null {
+  try {
+    return fs.statSync(path, { throwIfNoEntry: false }) ?? null;
+  } catch (error) {
+    throw hostError(`cannot open ${path}`, error, { path });
+  }
+}
+
+function openError(
+  path: string,
+  kind: 'file' | 'block',
+  before: fs.Stats | null,
+  options: OpenOptions,
+  error: unknown,
+) {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'EBUSY' && kind === 'block' && before !== null) {
+    return new F2fsError('EBUSY', `cannot open ${path}: ${describeBusy(before.rdev)}`, { path, cause: error });
+  }
+  if (code === 'EEXIST') {
+    return new F2fsError('EEXIST', `${path} exists; ask for overwriting to replace it`, { path, cause: error });
+  }
+  if (code === 'EINVAL' && options.direct === true) {
+    const message = `cannot open ${path} for direct I/O: the file system that holds it has none; open it without`;
+    return new F2fsError('EINVAL', message, { path, cause: error });
+  }
+  return hostError(`cannot open ${path}`, error, { path });
+}
+
+function flagsFor(kind: 'file' | 'block', options: OpenOptions): number {
+  const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_DIRECT } = fs.constants;
+  let flags = options.writable ? O_RDWR : O_RDONLY;
+  if (options.direct) {
+    if (O_DIRECT === undefined) {
+      throw new F2fsError('EOPNOTSUPP', 'direct I/O is not known on this operating system; open without it');
+    }
+    flags |= O_DIRECT;
+  }
+  if (kind === 'block') return (options.exclusive ?? options.writable) ? flags | O_EXCL : flags;
+  if (options.create !== undefined) flags |= options.create.overwrite ? O_CREAT : O_CREAT | O_EXCL;
+  return flags;
+}
+
+/** Gives a file `sizeBytes` bytes of nothing but hole. */
+export function makeHole(fd: number, sizeBytes: number): void {
+  fs.ftruncateSync(fd, 0);
+  fs.ftruncateSync(fd, sizeBytes);
+}
+
+/**
+ * Opens an image file or a block device.
+ * Throws ENOENT, EACCES, EISDIR, ENOTBLK (neither file nor block device), EEXIST, EBUSY (block device in use, naming the
+ * mount point when known), EROFS (read-only device) and EINVAL, each with the cure in its message.
+ */
+export function openHostTarget(path: string, options: OpenOptions): HostTarget {
+  const { create } = options;
+  const before = statIfThere(path);
+  if (before === null && create === undefined) {
+    throw new F2fsError('ENOENT', `${path} does not exist; give a size to create it`, { path });
+  }
+  const kind = before === null ? 'file' : kindOf(path, before);
+  if (create !== undefined) {
+    if (!options.writable) throw new F2fsError('EINVAL', `cannot create ${path} for reading only`, { path });
+    if (kind === 'block') {
+      throw new F2fsError('EINVAL', `${path} is a block device: its size is fixed, give none`, { path });
+    }
+  }
+  if (kind === 'block' && before !== null && options.writable) {
+    if (readText(`/sys/dev/block/${deviceNumber(before.rdev)}/ro`).trim() === '1') {
+      const message = `${path} is a read-only device; open it for reading or clear its read-only flag`;
+      throw new F2fsError('EROFS', message, { path });
+    }
+  }
+  let fd: number;
+  try {
+    fd = fs.openSync(path, flagsFor(kind, options), 0o666);
+  } catch (error) {
+    throw openError(path, kind, before, options, error);
+  }
+  try {
+    const stats = fs.fstatSync(fd);
+    if (kindOf(path, stats) !== kind) throw new F2fsError('EAGAIN', `${path} changed while it was opened`, { path });
+    if (kind === 'block') return { fd, sizeBytes: blockDeviceSize(path, stats.rdev), kind, fresh: false };
+    if (create === undefined) return { fd, sizeBytes: stats.size, kind, fresh: false };
+    makeHole(fd, create.sizeBytes);
+    return { fd, sizeBytes: create.sizeBytes, kind, fresh: true };
+  } catch (error) {
+    fs.closeSync(fd);
+    if (before === null) fs.rmSync(path, { force: true });
+    throw hostError(`cannot prepare ${path}`, error, { path });
+  }
+}
