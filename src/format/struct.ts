@@ -24,7 +24,7 @@ type Fields = Record<string, FieldKind<number> | FieldKind<Uint8Array>>;
 type ValueOf<K> = K extends FieldKind<infer T> ? T : never;
 
 export interface StructClass<F extends Fields> {
-  new (dv: DataView, base?: number): StructView & { [K in keyof F]: ValueOf<F[K]> };
+  new (dv: DataView, base?: number): StructView & { -readonly [K in keyof F]: ValueOf<F[K]> };
   /** Bytes on disk. */
   readonly size: number;
   /** Byte offset of each field. */

@@ -1,0 +1,50 @@
+// File name extensions that tell a file's temperature: cold media, hot databases. The default lists are those of
+// mkfs.f2fs 1.15, so that files go to the same logs on either tool's volumes.
+import { F2fsError } from '../errors.ts';
+import { EXTENSION_LEN, MAX_EXTENSION } from '../format/superblock.ts';
+
+/** An extension covers every one that begins with it: mp is mp3, mp4, mpeg and mpg. */
+export const COLD_EXTENSIONS: readonly string[] = (
+  'mp wm og jp avi m4v m4p mkv mov webm wav m4a 3gp opus flac gif png svg webp jar deb iso gz xz zst ' +
+  'pdf pyc ttc ttf exe apk cnt exo odex vdex so'
+).split(' ');
+export const HOT_EXTENSIONS: readonly string[] = 'db vmdk vdi qcow2'.split(' ');
+
+export interface ExtensionTable {
+  /** The superblock's extension_list. */
+  readonly list: Uint8Array;
+  readonly coldCount: number;
+  readonly hotCount: number;
+}
+
+function checkName(name: string): void {
+  const length = Buffer.byteLength(name);
+  if (length > 0 && length < EXTENSION_LEN && !/[\0,\s]/.test(name)) return;
+  throw new F2fsError('EINVAL', `'${name}' is no extension: give 1 to ${EXTENSION_LEN - 1} bytes without its dot`);
+}
+
+/**
+ * The default lists with more cold and hot extensions appended. One named twice is taken once. Throws EINVAL for a
+ * name that does not fit, one that would be cold and hot, and more than 64 in all. Source: cure_extension_list.
+ */
+export function extensionTable(moreCold: readonly string[] = [], moreHot: readonly string[] = []): ExtensionTable {
+  for (const name of [...moreCold, ...moreHot]) checkName(name);
+  const cold = new Set([...COLD_EXTENSIONS, ...moreCold]);
+  const hot = new Set([...HOT_EXTENSIONS, ...moreHot]);
+  for (const name of hot) {
+    if (cold.has(name)) {
+      throw new F2fsError('EINVAL', `extension '${name}' would be both cold and hot; name it in one list only`);
+    }
+  }
+  if (cold.size + hot.size > MAX_EXTENSION) {
+    const message = `${cold.size + hot.size} extensions are too many: a superblock holds ${MAX_EXTENSION}`;
+    throw new F2fsError('EINVAL', `${message}, ${COLD_EXTENSIONS.length + HOT_EXTENSIONS.length} of them by default`);
+  }
+  const list = new Uint8Array(MAX_EXTENSION * EXTENSION_LEN);
+  let at = 0;
+  for (const name of [...cold, ...hot]) {
+    list.set(Buffer.from(name), at);
+    at += EXTENSION_LEN;
+  }
+  return { list, coldCount: cold.size, hotCount: hot.size };
+}

@@ -1,0 +1,181 @@
+// Formats a device: decides, then writes an empty volume so that a power cut at any moment leaves no half of one.
+import { randomBytes } from 'node:crypto';
+import type { BlockDevice } from '../device/device.ts';
+import { F2fsError } from '../errors.ts';
+import { BLKS_PER_SEG, BLKSIZE, LOG } from '../format/constants.ts';
+import { f2fsCrc } from '../format/crc.ts';
+import { encodeLabel, MAX_VOLUME_NAME, parseUuid, VERSION_LEN } from '../format/superblock.ts';
+import { checkpointBlock, firstPack, hasNatBits, natBits } from './checkpoint-pack.ts';
+import { extensionTable } from './extensions.ts';
+import { featureBits } from './features.ts';
+import { dentryBlocks, inodeBlocks, natBlock } from './first-nodes.ts';
+import { type Geometry, type GeometryRequest, geometryFor } from './geometry.ts';
+import { type FormatPlan, logBlkaddr } from './plan.ts';
+import { superblockBlock } from './superblock-block.ts';
+
+export interface FormatOptions extends Omit<GeometryRequest, 'nrBlocks'> {
+  /** At most 511 UTF-16 code units. Default: none. */
+  label?: string;
+  /** 16 bytes or their text. Default: random. */
+  uuid?: Uint8Array | string;
+  /** Names of all the features wanted. Default: DEFAULT_FEATURES. */
+  features?: readonly string[] | 'default';
+  /** Owner of the root and of lost+found. Default 0. */
+  rootUid?: number;
+  rootGid?: number;
+  /** Extensions besides those that are hot or cold by default. */
+  hotExtensions?: readonly string[];
+  coldExtensions?: readonly string[];
+  /** Seconds since 1970, of every time on the volume. Default: now. */
+  timestamp?: number;
+  /** Version of the first checkpoint, 1 to 2^32 - 1. Default: from the uuid, so that equal options make equal images. */
+  checkpointVer?: number;
+  /** Who formatted, at most 255 bytes of UTF-8. */
+  version?: string;
+  /** Tell the device first that nothing on it is needed. Default true. */
+  discard?: boolean;
+}
+
+/** What was made. */
+export interface Formatted {
+  readonly geometry: Geometry;
+  readonly uuid: Uint8Array;
+  readonly features: number;
+  readonly checkpointVer: number;
+}
+
+const DEFAULT_VERSION = 'f2fs-ts 0.1.0';
+/** Blocks at the start that are wiped, whatever is discarded: other file systems' superblocks stand there. */
+const WIPED_BLOCKS = 1024;
+
+function uuidOf(uuid: Uint8Array | string | undefined): Uint8Array {
+  if (uuid === undefined) {
+    const made = new Uint8Array(randomBytes(16));
+    made[6] = (made[6] & 0x0f) | 0x40;
+    made[8] = (made[8] & 0x3f) | 0x80;
+    return made;
+  }
+  const parsed = typeof uuid === 'string' ? parseUuid(uuid) : uuid;
+  if (parsed !== null && parsed.length === 16) return parsed.slice();
+  throw new F2fsError('EINVAL', `'${uuid}' is no UUID: give 8-4-4-4-12 hexadecimal digits`);
+}
+
+function labelOf(label: string): Uint8Array {
+  const encoded = encodeLabel(label);
+  if (encoded !== null && !label.includes('\0')) return encoded;
+  const message = `a label of ${label.length} characters cannot be stored: at most ${MAX_VOLUME_NAME - 1}, none of them NUL`;
+  throw new F2fsError('EINVAL', message);
+}
+
+function versionOf(version: string): Uint8Array {
+  const encoded = Buffer.from(version);
+  if (encoded.length < VERSION_LEN) return encoded;
+  throw new F2fsError('EINVAL', `a version string of ${encoded.length} bytes is too long: at most ${VERSION_LEN - 1}`);
+}
+
+function integerOf(name: string, value: number, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new F2fsError('EINVAL', `${name} is ${value}: it must be a whole number from ${least} to ${most}`);
+}
+
+/**
+ * All of a format's decisions for a device of `nrBlocks` blocks, without touching one. Throws EINVAL for an option that
+ * makes no sense, EOPNOTSUPP for a feature that is not written here, ENOSPC and EFBIG as geometryFor does.
+ */
+export function planFormat(nrBlocks: number, options: FormatOptions = {}): FormatPlan {
+  const uuid = uuidOf(options.uuid);
+  const now = Math.floor(Date.now() / 1000);
+  return {
+    geometry: geometryFor({
+      nrBlocks,
+      sectorSize: options.sectorSize,
+      segsPerSec: options.segsPerSec,
+      secsPerZone: options.secsPerZone,
+      overprovision: options.overprovision,
+      largeNatBitmap: options.largeNatBitmap,
+      startSector: options.startSector,
+    }),
+    features: featureBits(options.features ?? 'default'),
+    uuid,
+    label: labelOf(options.label ?? ''),
+    extensions: extensionTable(options.coldExtensions, options.hotExtensions),
+    version: versionOf(options.version ?? DEFAULT_VERSION),
+    rootUid: integerOf('rootUid', options.rootUid ?? 0, 0, 0xffffffff),
+    rootGid: integerOf('rootGid', options.rootGid ?? 0, 0, 0xffffffff),
+    timestamp: integerOf('timestamp', options.timestamp ?? now, -(2 ** 53) + 1, 2 ** 53 - 1),
+    checkpointVer: integerOf('checkpointVer', options.checkpointVer ?? defaultVersion(uuid), 1, 0xffffffff),
+    discarded: options.discard ?? true,
+  };
+}
+
+/** Odd and below 2^31, as mkfs.f2fs draws it at random. */
+function defaultVersion(uuid: Uint8Array): number {
+  return (f2fsCrc(uuid) & 0x7fffffff) | 1;
+}
+
+/** Takes away what could be mounted: superblocks first, for good, then everything. */
+function invalidate(device: BlockDevice, plan: FormatPlan): void {
+  device.zero(0, Math.min(WIPED_BLOCKS, device.nrBlocks));
+  device.flush();
+  if (plan.discarded) device.discard(0, device.nrBlocks);
+  device.zero(0, Math.min(WIPED_BLOCKS, device.nrBlocks));
+}
+
+/**
+ * Makes the tables empty: all of the checkpoint area, the first copy of the SIT, and the first copy of each NAT segment
+ * (its copies alternate). Source: f2fs_init_sit_area, f2fs_init_nat_area.
+ */
+function zeroTables(device: BlockDevice, { geometry }: FormatPlan): void {
+  device.zero(geometry.cpBlkaddr, geometry.segmentCountCkpt * BLKS_PER_SEG);
+  device.zero(geometry.sitBlkaddr, (geometry.segmentCountSit / 2) * BLKS_PER_SEG);
+  for (let segment = 0; segment < geometry.segmentCountNat; segment += 2) {
+    device.zero(geometry.natBlkaddr + segment * BLKS_PER_SEG, BLKS_PER_SEG);
+  }
+}
+
+/** Writes inodes, dentries and NAT, and cuts the chain of nodes that recovery of an older volume might follow. */
+function writeNodes(device: BlockDevice, plan: FormatPlan): void {
+  device.write(logBlkaddr(plan, LOG.HOT_NODE), inodeBlocks(plan));
+  device.write(logBlkaddr(plan, LOG.HOT_DATA), dentryBlocks(plan));
+  device.zero(logBlkaddr(plan, LOG.WARM_NODE), 1);
+  device.write(plan.geometry.natBlkaddr, [natBlock(plan)]);
+}
+
+/** Writes the first pack and, as its older neighbour, the first and last block of a pack of version 0. */
+function writeCheckpoints(device: BlockDevice, plan: FormatPlan): void {
+  const { cpBlkaddr } = plan.geometry;
+  const pack = firstPack(plan);
+  device.write(cpBlkaddr, pack);
+  if (hasNatBits(plan)) {
+    const bits = natBits(plan);
+    device.write(cpBlkaddr + BLKS_PER_SEG - bits.length / BLKSIZE, [bits]);
+  }
+  const older = checkpointBlock(plan, 0);
+  const olderBlkaddr = cpBlkaddr + BLKS_PER_SEG;
+  const packBytes = pack.reduce((sum, vector) => sum + vector.length, 0);
+  device.write(olderBlkaddr, [older]);
+  device.write(olderBlkaddr + packBytes / BLKSIZE - 1, [older]);
+}
+
+/**
+ * Makes an empty F2FS volume on the whole device; what it held is lost. The superblocks come last, after a flush, so an
+ * interrupted format leaves nothing that can be mounted. Throws as planFormat does, before anything is written; EROFS and
+ * the device's own errors.
+ */
+export function format(device: BlockDevice, options: FormatOptions = {}): Formatted {
+  const plan = planFormat(device.nrBlocks, options);
+  if (device.readonly) {
+    const message = `${device.name} was opened for reading only: open it writable to format it`;
+    throw new F2fsError('EROFS', message, { path: device.name });
+  }
+  invalidate(device, plan);
+  zeroTables(device, plan);
+  writeNodes(device, plan);
+  writeCheckpoints(device, plan);
+  device.flush();
+  const superblock = superblockBlock(plan);
+  device.write(0, [superblock, superblock]);
+  device.flush();
+  const { geometry, uuid, features, checkpointVer } = plan;
+  return { geometry, uuid, features, checkpointVer };
+}

@@ -1,0 +1,53 @@
+// A format's decisions, made once and read by every part that builds blocks.
+import { BLKS_PER_SEG, FEATURES, LOG, type Log } from '../format/constants.ts';
+import type { ExtensionTable } from './extensions.ts';
+import type { Geometry } from './geometry.ts';
+
+export const NODE_INO = 1;
+export const META_INO = 2;
+export const ROOT_INO = 3;
+/** lost+found, when there is one: quota inodes, which would come before it, are not written here. */
+export const LOST_FOUND_INO = 4;
+
+export interface FormatPlan {
+  readonly geometry: Geometry;
+  /** Superblock feature bits. */
+  readonly features: number;
+  readonly uuid: Uint8Array;
+  /** UTF-16LE. */
+  readonly label: Uint8Array;
+  readonly extensions: ExtensionTable;
+  /** UTF-8, at most 255 bytes. */
+  readonly version: Uint8Array;
+  readonly rootUid: number;
+  readonly rootGid: number;
+  /** Seconds since 1970, of every time in the new inodes. */
+  readonly timestamp: number;
+  readonly checkpointVer: number;
+  /** The whole device was discarded. */
+  readonly discarded: boolean;
+}
+
+export function hasLostFound(plan: FormatPlan): boolean {
+  return (plan.features & FEATURES.lost_found) !== 0;
+}
+
+/** Inodes of a new volume: the root's and lost+found's, each with one block of dentries. */
+export function nrInodes(plan: FormatPlan): number {
+  return hasLostFound(plan) ? 2 : 1;
+}
+
+/** Block address of a log's first block. */
+export function logBlkaddr(plan: FormatPlan, log: Log): number {
+  return plan.geometry.mainBlkaddr + plan.geometry.curSegno[log] * BLKS_PER_SEG;
+}
+
+/** Where an inode stands: the root's first in the hot node log, then lost+found's. */
+export function inodeBlkaddr(plan: FormatPlan, ino: number): number {
+  return logBlkaddr(plan, LOG.HOT_NODE) + ino - ROOT_INO;
+}
+
+/** Where a directory's dentries stand: in the hot data log, in the same order. */
+export function dentryBlkaddr(plan: FormatPlan, ino: number): number {
+  return logBlkaddr(plan, LOG.HOT_DATA) + ino - ROOT_INO;
+}

@@ -1,0 +1,62 @@
+// Builds the block that a superblock stands in.
+import {
+  BLKSIZE,
+  F2FS_SUPER_MAGIC,
+  FEATURES,
+  LOG_BLKS_PER_SEG,
+  LOG_BLKSIZE,
+  SUPER_OFFSET,
+} from '../format/constants.ts';
+import { viewOf } from '../format/struct.ts';
+import { SB_CHECKSUM_OFFSET, Superblock, superblockCrc } from '../format/superblock.ts';
+import { type FormatPlan, META_INO, NODE_INO, ROOT_INO } from './plan.ts';
+
+const MAJOR_VERSION = 1;
+const MINOR_VERSION = 15;
+
+/** The block of either superblock copy; the two are the same. Source: f2fs_prepare_super_block. */
+export function superblockBlock(plan: FormatPlan): Uint8Array {
+  const block = new Uint8Array(BLKSIZE);
+  const sb = new Superblock(viewOf(block), SUPER_OFFSET);
+  const { geometry } = plan;
+  sb.magic = F2FS_SUPER_MAGIC;
+  sb.majorVer = MAJOR_VERSION;
+  sb.minorVer = MINOR_VERSION;
+  sb.logSectorsize = geometry.logSectorsize;
+  sb.logSectorsPerBlock = geometry.logSectorsPerBlock;
+  sb.logBlocksize = LOG_BLKSIZE;
+  sb.logBlocksPerSeg = LOG_BLKS_PER_SEG;
+  sb.segsPerSec = geometry.segsPerSec;
+  sb.secsPerZone = geometry.secsPerZone;
+  sb.blockCount = geometry.blockCount;
+  sb.sectionCount = geometry.sectionCount;
+  sb.segmentCount = geometry.segmentCount;
+  sb.segmentCountCkpt = geometry.segmentCountCkpt;
+  sb.segmentCountSit = geometry.segmentCountSit;
+  sb.segmentCountNat = geometry.segmentCountNat;
+  sb.segmentCountSsa = geometry.segmentCountSsa;
+  sb.segmentCountMain = geometry.segmentCountMain;
+  sb.segment0Blkaddr = geometry.segment0Blkaddr;
+  sb.cpBlkaddr = geometry.cpBlkaddr;
+  sb.sitBlkaddr = geometry.sitBlkaddr;
+  sb.natBlkaddr = geometry.natBlkaddr;
+  sb.ssaBlkaddr = geometry.ssaBlkaddr;
+  sb.mainBlkaddr = geometry.mainBlkaddr;
+  sb.cpPayload = geometry.cpPayload;
+  sb.rootIno = ROOT_INO;
+  sb.nodeIno = NODE_INO;
+  sb.metaIno = META_INO;
+  sb.uuid = plan.uuid;
+  sb.volumeName = plan.label;
+  sb.extensionList = plan.extensions.list;
+  sb.extensionCount = plan.extensions.coldCount;
+  sb.hotExtCount = plan.extensions.hotCount;
+  sb.version = plan.version;
+  sb.initVersion = plan.version;
+  sb.feature = plan.features;
+  if ((plan.features & FEATURES.sb_checksum) !== 0) {
+    sb.checksumOffset = SB_CHECKSUM_OFFSET;
+    sb.crc = superblockCrc(sb);
+  }
+  return block;
+}
