@@ -1,0 +1,272 @@
+// The page frames of a mount: one shared memory of fixed size, cut into 4 KiB frames, handed out as folios, and taken back
+// from their address spaces, least recently used first. Relies on buddy.ts, xarray.ts (for the arena) and errors.ts.
+import { F2fsError } from '../errors.ts';
+import { Buddy, MAX_ORDER } from './buddy.ts';
+import { XArrayArena } from './xarray.ts';
+
+/** Bytes of a page, and of the frame that holds it. */
+export const PAGE_SIZE = 4096;
+export const PAGE_SHIFT = 12;
+/** Pages of the largest folio: 2 MiB. */
+export const MAX_FOLIO_PAGES = 1 << MAX_ORDER;
+
+const DEFAULT_BUDGET = 256 * 1024 * 1024;
+const MIN_BUDGET = 4 * 1024 * 1024;
+/** What a 32-bit WebAssembly.Memory can hold. */
+const MAX_BUDGET = 2 ** 32;
+const FOLIO_MAX_BYTES = MAX_FOLIO_PAGES * PAGE_SIZE;
+const WASM_PAGE = 65536;
+
+/** folioOrder of a frame that is the first of no folio. */
+const NOT_A_FOLIO = 0xff;
+const REFERENCED = 1;
+
+/** A WebAssembly.Memory made with `shared: true`; @types/node does not describe it, and lib.dom says ArrayBuffer. */
+export interface SharedMemory {
+  readonly buffer: SharedArrayBuffer;
+}
+type SharedMemoryConstructor = new (limits: { initial: number; maximum: number; shared: true }) => SharedMemory;
+
+/** Page-aligned, of fixed size, zero pages on demand. Sizes in WebAssembly pages of 64 KiB. */
+function makeSharedMemory(nrWasmPages: number): SharedMemory {
+  const { Memory } = (globalThis as unknown as { WebAssembly: { Memory: SharedMemoryConstructor } }).WebAssembly;
+  return new Memory({ initial: nrWasmPages, maximum: nrWasmPages, shared: true });
+}
+
+/** What reclaim asks of the address space that holds a folio. */
+export interface FolioOwner {
+  /** Whether no page of [index, index + nrPages) is dirty or under writeback. */
+  evictable(index: number, nrPages: number): boolean;
+  /** Takes the pages out of the tree; the pool frees the frames. */
+  forget(index: number, nrPages: number): void;
+}
+
+/**
+ * All page frames of one mount. A frame is named by its number, pfn; its bytes are at pfn * 4096. A folio is a naturally
+ * aligned run of 1, 2, 4 .. 512 frames, aligned the same way in its file. Nobody pins a frame: frames go away only in
+ * `reclaim`, which is called between operations, and when their owner drops them. The metadata is indexed by pfn and holds
+ * for the first frame of a folio ("head") unless said otherwise. Source: struct folio, mm/vmscan.c.
+ */
+export class FramePool {
+  readonly memory: SharedMemory;
+  /** All frames. Shared memory: TextDecoder and some web calls want a copy; node:fs reads and writes it in place. */
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly nrFrames: number;
+  /** Pages tagged dirty over all address spaces; kept by AddressSpace. */
+  nrDirty = 0;
+  /** Nodes of all trees over this pool; for AddressSpace. */
+  readonly arena = new XArrayArena();
+
+  private readonly buddy: Buddy;
+  private readonly pages: (Uint8Array | undefined)[];
+  /** Of every frame in use: the order of its folio. */
+  private readonly order: Uint8Array;
+  private readonly flags: Uint8Array;
+  /** Id of the owner, 0 for none. */
+  private readonly mapping: Int32Array;
+  /** Page index of the head within its owner. */
+  private readonly index: Uint32Array;
+  /** Circular list of folios with an owner, least recently used first; entry nrFrames is the list's head. */
+  private readonly lruNext: Int32Array;
+  private readonly lruPrev: Int32Array;
+  private nrFolios = 0;
+  private readonly owners: (FolioOwner | null)[] = [null];
+  private readonly freeIds: number[] = [];
+
+  /**
+   * @param budgetBytes rounded down to whole 2 MiB; frames never touched cost no memory
+   * @throws F2fsError EINVAL below 4 MiB or above 4 GiB, ENOMEM if the address space cannot be had
+   */
+  constructor(budgetBytes: number = DEFAULT_BUDGET) {
+    if (!(budgetBytes >= MIN_BUDGET && budgetBytes <= MAX_BUDGET)) {
+      throw new F2fsError('EINVAL', `page cache of ${budgetBytes} bytes: it takes 4 MiB to 4 GiB`);
+    }
+    const size = Math.floor(budgetBytes / FOLIO_MAX_BYTES) * FOLIO_MAX_BYTES;
+    const nrFrames = size / PAGE_SIZE;
+    try {
+      this.memory = makeSharedMemory(size / WASM_PAGE);
+    } catch (cause) {
+      throw new F2fsError('ENOMEM', `page cache: ${size} bytes of shared memory could not be reserved`, { cause });
+    }
+    this.nrFrames = nrFrames;
+    this.bytes = new Uint8Array(this.memory.buffer);
+    this.view = new DataView(this.memory.buffer);
+    this.buddy = new Buddy(nrFrames);
+    this.pages = new Array<Uint8Array | undefined>(nrFrames);
+    this.order = new Uint8Array(nrFrames).fill(NOT_A_FOLIO);
+    this.flags = new Uint8Array(nrFrames);
+    this.mapping = new Int32Array(nrFrames);
+    this.index = new Uint32Array(nrFrames);
+    this.lruNext = new Int32Array(nrFrames + 1);
+    this.lruPrev = new Int32Array(nrFrames + 1);
+    this.lruNext[nrFrames] = nrFrames;
+    this.lruPrev[nrFrames] = nrFrames;
+  }
+
+  /** Frames that belong to no folio. */
+  get freeFrames(): number {
+    return this.buddy.nrFree;
+  }
+
+  /**
+   * A run of nrPages (1..512) adjacent frames, cut into folios of descending powers of two (5 becomes 4 + 1). The run begins
+   * at a multiple of the next power of two; what is left of that block stays free. The contents are whatever was there.
+   * @returns the first frame, or -1 if no free block is large enough (ask for less, or reclaim)
+   */
+  allocRun(nrPages: number): number {
+    if (nrPages === 1) {
+      const pfn = this.buddy.alloc(0);
+      if (pfn >= 0) this.order[pfn] = 0;
+      return pfn;
+    }
+    if (!(nrPages > 1 && nrPages <= MAX_FOLIO_PAGES)) throw new Error(`internal: allocRun of ${nrPages} pages`);
+    const blockOrder = 32 - Math.clz32(nrPages - 1);
+    const first = this.buddy.alloc(blockOrder);
+    if (first < 0) return -1;
+    let at = first;
+    for (let left = nrPages; left > 0; ) {
+      const order = 31 - Math.clz32(left);
+      this.describe(at, order);
+      at += 1 << order;
+      left -= 1 << order;
+    }
+    this.buddy.freeTail(at, first + (1 << blockOrder));
+    return first;
+  }
+
+  /** Order of the folio that holds pfn: it has 2^order frames. pfn must be in use. */
+  folioOrder(pfn: number): number {
+    return this.order[pfn];
+  }
+
+  /** First frame of the folio that holds pfn. pfn must be in use. */
+  folioHead(pfn: number): number {
+    return pfn & (-1 << this.order[pfn]);
+  }
+
+  /** Page index of the folio's first page within its address space. */
+  folioIndex(pfn: number): number {
+    return this.index[this.folioHead(pfn)];
+  }
+
+  /** Gives back a folio that is in no address space (those in one go by truncate or reclaim). */
+  freeFolio(head: number): void {
+    this.unownedPages(head);
+    this.buddy.free(head, this.order[head]);
+    this.order[head] = NOT_A_FOLIO;
+  }
+
+  /** The 4096 bytes of one frame; the same view at every call. */
+  page(pfn: number): Uint8Array {
+    return (this.pages[pfn] ??= this.bytes.subarray(pfn * PAGE_SIZE, (pfn + 1) * PAGE_SIZE));
+  }
+
+  /** Fills nrPages frames with zeroes. */
+  zero(pfn: number, nrPages: number): void {
+    this.bytes.fill(0, pfn * PAGE_SIZE, (pfn + nrPages) * PAGE_SIZE);
+  }
+
+  /**
+   * Evicts clean folios, least recently used first, until `target` frames are free. A folio found since the last scan gets
+   * a second chance; dirty ones and those under writeback stay. Each folio is looked at twice at most.
+   * @returns whether target frames are free now
+   */
+  reclaim(target: number): boolean {
+    for (let scan = 2 * this.nrFolios; scan > 0 && this.buddy.nrFree < target; scan--) {
+      const head = this.lruNext[this.nrFrames];
+      if (head === this.nrFrames) break;
+      const owner = this.owners[this.mapping[head]]!;
+      const nrPages = 1 << this.order[head];
+      if ((this.flags[head] & REFERENCED) !== 0 || !owner.evictable(this.index[head], nrPages)) {
+        this.flags[head] = 0;
+        this.lruUnlink(head);
+        this.lruLinkAfter(head, this.lruPrev[this.nrFrames]);
+        continue;
+      }
+      owner.forget(this.index[head], nrPages);
+      this.unmap(head);
+      this.freeFolio(head);
+    }
+    return this.buddy.nrFree >= target;
+  }
+
+  // What follows is for AddressSpace.
+
+  /** A number by which folios name their owner; numbers given back come again. */
+  register(owner: FolioOwner): number {
+    const id = this.freeIds.pop() ?? this.owners.length;
+    this.owners[id] = owner;
+    return id;
+  }
+
+  unregister(id: number): void {
+    this.owners[id] = null;
+    this.freeIds.push(id);
+  }
+
+  /** Pages of the folio that begins at head and has no owner; anything else is an internal error. */
+  unownedPages(head: number): number {
+    const order = this.order[head];
+    if (order > MAX_ORDER || (head & ((1 << order) - 1)) !== 0) {
+      throw new Error(`internal: frame ${head} is not the first of a folio`);
+    }
+    if (this.mapping[head] !== 0) throw new Error(`internal: folio at frame ${head} is in an address space`);
+    return 1 << order;
+  }
+
+  /** Says whose the folio is, and puts it at the recently used end. */
+  map(head: number, id: number, index: number): void {
+    this.mapping[head] = id;
+    this.index[head] = index;
+    this.flags[head] = 0;
+    this.lruLinkAfter(head, this.lruPrev[this.nrFrames]);
+    this.nrFolios++;
+  }
+
+  unmap(head: number): void {
+    this.mapping[head] = 0;
+    this.lruUnlink(head);
+    this.nrFolios--;
+  }
+
+  /** Marks the folio that holds pfn as used since the last scan. */
+  touch(pfn: number): void {
+    this.flags[pfn & (-1 << this.order[pfn])] = REFERENCED;
+  }
+
+  /** Makes pfn the first frame of a folio, by halving the folio that holds it as often as needed. Nothing is copied. */
+  splitAt(pfn: number): void {
+    for (let head = this.folioHead(pfn); head !== pfn; head = this.folioHead(pfn)) {
+      const order = this.order[head] - 1;
+      const upper = head + (1 << order);
+      this.describe(head, order);
+      this.describe(upper, order);
+      this.mapping[upper] = this.mapping[head];
+      this.index[upper] = this.index[head] + (1 << order);
+      this.flags[upper] = this.flags[head];
+      if (this.mapping[head] === 0) continue;
+      this.lruLinkAfter(upper, head);
+      this.nrFolios++;
+    }
+  }
+
+  private describe(head: number, order: number): void {
+    this.order.fill(order, head, head + (1 << order));
+  }
+
+  private lruLinkAfter(head: number, before: number): void {
+    const after = this.lruNext[before];
+    this.lruNext[head] = after;
+    this.lruPrev[head] = before;
+    this.lruPrev[after] = head;
+    this.lruNext[before] = head;
+  }
+
+  private lruUnlink(head: number): void {
+    const after = this.lruNext[head];
+    const before = this.lruPrev[head];
+    this.lruNext[before] = after;
+    this.lruPrev[after] = before;
+  }
+}
