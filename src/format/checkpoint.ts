@@ -1,6 +1,6 @@
 // The checkpoint block and the orphan block: the root of all that changes.
 import { BLKSIZE } from './constants.ts';
-import { f2fsCrc } from './crc.ts';
+import { crc32, f2fsCrc } from './crc.ts';
 import { bytes, struct, u16, u32, u64 } from './struct.ts';
 
 /** Checkpoint flags. Source: CP_* in f2fs_fs.h. */
@@ -63,9 +63,13 @@ export const Checkpoint = struct('f2fs_checkpoint', CP_BITMAP_OFFSET, {
 });
 export type Checkpoint = InstanceType<typeof Checkpoint>;
 
-/** The CRC that a checkpoint block should hold at `checksumOffset`. */
+/**
+ * The CRC that a checkpoint block should hold at `checksumOffset`: over what precedes it and, when it does not stand at
+ * the block's end, over what follows it too. Source: f2fs_checkpoint_chksum.
+ */
 export function checkpointCrc(block: Uint8Array, checksumOffset: number): number {
-  return f2fsCrc(block.subarray(0, checksumOffset));
+  const crc = f2fsCrc(block.subarray(0, checksumOffset));
+  return checksumOffset < CP_CHECKSUM_OFFSET ? crc32(crc, block.subarray(checksumOffset + 4, BLKSIZE)) : crc;
 }
 
 export const ORPHANS_PER_BLOCK = 1020;

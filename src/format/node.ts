@@ -26,6 +26,17 @@ export const XATTR_NODE_OFFSET = 0xffffffff >>> NODE_OFFSET_SHIFT;
 export const ADDRS_PER_BLOCK = 1018;
 export const NIDS_PER_BLOCK = 1018;
 
+/**
+ * Whether a node at this offset of its inode's tree holds data addresses (or is the inode, or its xattr block), as
+ * opposed to nids. Source: IS_DNODE.
+ */
+export function isDnodeOffset(offset: number): boolean {
+  if (offset === XATTR_NODE_OFFSET) return true;
+  if (offset === 3 || offset === 4 + NIDS_PER_BLOCK || offset === 5 + 2 * NIDS_PER_BLOCK) return false;
+  const inDouble = offset - (6 + 2 * NIDS_PER_BLOCK);
+  return inDouble < 0 || inDouble % (NIDS_PER_BLOCK + 1) !== 0;
+}
+
 /** Slots of i_nid. */
 export const NODE_DIR1 = 0;
 export const NODE_DIR2 = 1;

@@ -1,0 +1,104 @@
+// Writes a checkpoint: the tables that changed go to their other copies, then one pack to the place of the older pack.
+// The pack's last block makes it valid, so a crash at any point leaves the old checkpoint or the new one.
+import { Bio } from '../device/bio.ts';
+import { Checkpoint, CP, checkpointCrc } from '../format/checkpoint.ts';
+import { BLKS_PER_SEG, BLKSIZE, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
+import { viewOf } from '../format/struct.ts';
+import { SUM_JOURNAL_SIZE } from '../format/summary.ts';
+import { type CheckpointPack, setLogPosition } from './checkpoint-pack.ts';
+import { orphanBlocks, writeOrphans } from './orphans.ts';
+import { dataSummaryBlocks, writeDataSummaries, writeNodeSummaries } from './summaries.ts';
+import type { Volume } from './volume.ts';
+
+/** Flags that a checkpoint takes over from the one before; all others it sets by its own state. */
+const KEPT_FLAGS = CP.LARGE_NAT_BITMAP | CP.TRIMMED | CP.QUOTA_NEED_FSCK;
+
+/** Table blocks on their way out: copied one after the other, so that neighbours go in one write. */
+class TableWriter {
+  readonly #buffer: Uint8Array;
+  readonly #bio: Bio;
+
+  constructor(volume: Volume) {
+    this.#buffer = new Uint8Array(BLKSIZE * 256);
+    this.#bio = new Bio(volume.device, this.#buffer, 256);
+  }
+
+  write(blkaddr: number, block: Uint8Array): void {
+    const { nrBlocks } = this.#bio;
+    if (nrBlocks > 0 && (nrBlocks === 256 || blkaddr !== this.#bio.blkaddr + nrBlocks)) this.#bio.submit();
+    const offset = this.#bio.nrBlocks * BLKSIZE;
+    this.#buffer.set(block, offset);
+    this.#bio.add(blkaddr, offset, 1);
+  }
+
+  finish(): void {
+    this.#bio.submit();
+  }
+}
+
+/**
+ * Writes NAT, SIT and a checkpoint pack for the volume's present state, whose data and nodes are on their way already.
+ * Returns the new pack. Source: do_checkpoint.
+ */
+export function writeCheckpoint(volume: Volume, umount: boolean): CheckpointPack {
+  const { device, layout, logs, journals } = volume;
+  logs.leaveFullSegments();
+  const tables = new TableWriter(volume);
+  volume.nat.flush(new Uint8Array(SUM_JOURNAL_SIZE), (blkaddr, block) => tables.write(blkaddr, block));
+  volume.sit.flush(new Uint8Array(SUM_JOURNAL_SIZE), (blkaddr, block) => tables.write(blkaddr, block));
+  tables.finish();
+
+  const dataBlocks = dataSummaryBlocks(logs.current);
+  const nrOrphanBlocks = orphanBlocks(volume.orphans.length);
+  const startSum = 1 + layout.cpPayload + nrOrphanBlocks;
+  const total = startSum + dataBlocks + (umount ? NR_LOGS - NR_DATA_LOGS : 0) + 1;
+  const head = checkpointBlock(volume, umount, { dataBlocks, startSum, total });
+
+  const pack = new Uint8Array(total * BLKSIZE);
+  pack.set(head, 0);
+  writeOrphans(volume.orphans, pack.subarray((1 + layout.cpPayload) * BLKSIZE, startSum * BLKSIZE));
+  const nodeSum = startSum + dataBlocks;
+  writeDataSummaries(logs.current, journals, pack.subarray(startSum * BLKSIZE, nodeSum * BLKSIZE));
+  if (umount) writeNodeSummaries(logs.current, journals, pack.subarray(nodeSum * BLKSIZE, (total - 1) * BLKSIZE));
+  pack.copyWithin((total - 1) * BLKSIZE, 0, BLKSIZE);
+
+  const which = volume.pack.pack === 0 ? 1 : 0;
+  const blkaddr = layout.cpBlkaddr + which * BLKS_PER_SEG;
+  device.write(blkaddr, [pack.subarray(0, (total - 1) * BLKSIZE)]);
+  device.flush();
+  device.write(blkaddr + total - 1, [pack.subarray((total - 1) * BLKSIZE)]);
+  device.flush();
+  const dv = viewOf(head);
+  const cp = new Checkpoint(dv);
+  return { block: head, cp, pack: which, blkaddr, crc: dv.getUint32(cp.checksumOffset, true) };
+}
+
+/** The checkpoint block and its payload blocks. */
+function checkpointBlock(
+  volume: Volume,
+  umount: boolean,
+  { dataBlocks, startSum, total }: { dataBlocks: number; startSum: number; total: number },
+): Uint8Array {
+  const { space, logs } = volume;
+  // The version bitmaps are views on the old block, turned already: copying it takes them along.
+  const block = volume.pack.block;
+  const cp = new Checkpoint(viewOf(block));
+  cp.checkpointVer += 1;
+  cp.userBlockCount = space.userBlockCount;
+  cp.validBlockCount = space.validBlockCount;
+  cp.validNodeCount = space.validNodeCount;
+  cp.validInodeCount = space.validInodeCount;
+  cp.freeSegmentCount = logs.freeAfterCheckpoint;
+  cp.nextFreeNid = volume.nat.nextFreeNid;
+  cp.elapsedTime = volume.elapsedTime;
+  for (const segment of logs.current) setLogPosition(cp, segment.log, segment.segno, segment.blkoff, segment.allocType);
+  let flags = (cp.ckptFlags & KEPT_FLAGS) | CP.CRC_RECOVERY;
+  if (umount) flags |= CP.UMOUNT;
+  if (dataBlocks < NR_DATA_LOGS) flags |= CP.COMPACT_SUM;
+  if (volume.orphans.length > 0) flags |= CP.ORPHAN_PRESENT;
+  cp.ckptFlags = flags;
+  cp.cpPackStartSum = startSum;
+  cp.cpPackTotalBlockCount = total;
+  viewOf(block).setUint32(cp.checksumOffset, checkpointCrc(block, cp.checksumOffset), true);
+  return block;
+}

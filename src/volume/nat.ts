@@ -1,0 +1,225 @@
+// The node address table in memory: blocks of the on-disk NAT, loaded on first touch and edited in place; entries that
+// differ from their block on disk wait for the next checkpoint, which puts them in the journal or writes their blocks.
+import type { BlockDevice } from '../device/device.ts';
+import { corrupt, F2fsError } from '../errors.ts';
+import { BLKSIZE, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
+import { NAT_ENTRIES_PER_BLOCK, NAT_ENTRY_SIZE, NatEntry, NatJournalEntry } from '../format/nat.ts';
+import { viewOf } from '../format/struct.ts';
+import { JOURNAL_ENTRIES_OFFSET, NAT_JOURNAL_ENTRIES } from '../format/summary.ts';
+import { RESERVED_NODES } from './checkpoint-pack.ts';
+import type { VolumeLayout } from './layout.ts';
+
+const INO = NatEntry.offsets.ino;
+const BLOCK_ADDR = NatEntry.offsets.blockAddr;
+
+/** One NAT block in memory. */
+interface NatBlock {
+  readonly bytes: Uint8Array;
+  readonly dv: DataView;
+  /** Entries that may be allocated now. */
+  free: number;
+  /** One bit for each entry that the block on disk does not hold as it is here. */
+  readonly dirty: Uint8Array;
+  nrDirty: number;
+}
+
+/** Node number -> owner inode, block address and version. */
+export class NodeTable {
+  readonly #device: BlockDevice;
+  readonly #layout: VolumeLayout;
+  /** One bit for each NAT block: which of its two copies is current. Counted from the high bit of each byte. */
+  readonly versionBitmap: Uint8Array;
+  readonly #blocks: (NatBlock | undefined)[] = [];
+  readonly #journal: Uint8Array;
+  readonly #journalView: DataView;
+  /** Nids freed since the last checkpoint: not to be used again before the next one. */
+  readonly #freed = new Set<number>();
+  /** Where the search for a free nid goes on. */
+  nextFreeNid: number;
+  #nrDirty = 0;
+
+  /** `journal` is the NAT journal of the hot data log's summary; `nextFreeNid` the checkpoint's hint. */
+  constructor(device: BlockDevice, layout: VolumeLayout, versionBitmap: Uint8Array, journal: Uint8Array, nextFreeNid: number) {
+    this.#device = device;
+    this.#layout = layout;
+    this.versionBitmap = versionBitmap;
+    this.#journal = journal;
+    this.#journalView = viewOf(journal);
+    this.nextFreeNid = nextFreeNid >= RESERVED_NODES && nextFreeNid < layout.maxNid ? nextFreeNid : RESERVED_NODES;
+    const count = this.#journalView.getUint16(0, true);
+    if (count > NAT_JOURNAL_ENTRIES) throw corrupt(`the NAT journal has ${count} entries, of ${NAT_JOURNAL_ENTRIES} at most`);
+    for (let i = 0; i < count; i++) {
+      const nid = this.#journalView.getUint32(JOURNAL_ENTRIES_OFFSET + i * NatJournalEntry.size, true);
+      if (nid === 0 || nid >= layout.maxNid) throw corrupt(`the NAT journal names node ${nid}`, { nid });
+    }
+  }
+
+  /** Throws EUCLEAN for a nid that can't be one. */
+  check(nid: number): void {
+    if (nid < RESERVED_NODES || nid >= this.#layout.maxNid) {
+      throw corrupt(`node ${nid} is out of range (${RESERVED_NODES} to ${this.#layout.maxNid - 1})`, { nid });
+    }
+  }
+
+  /** Address of a node's block: NULL_ADDR when free, NEW_ADDR when never written, else within the main area. */
+  blkaddrOf(nid: number): number {
+    const blkaddr = this.#blockOf(nid).dv.getUint32(this.#entry(nid) + BLOCK_ADDR, true);
+    if (blkaddr !== NULL_ADDR && blkaddr !== NEW_ADDR && !this.#layout.inMain(blkaddr)) {
+      throw corrupt(`the NAT puts node ${nid} at block ${blkaddr}, outside the main area`, { nid, blkaddr });
+    }
+    return blkaddr;
+  }
+
+  inoOf(nid: number): number {
+    return this.#blockOf(nid).dv.getUint32(this.#entry(nid) + INO, true);
+  }
+
+  versionOf(nid: number): number {
+    return this.#blockOf(nid).bytes[this.#entry(nid)];
+  }
+
+  /** Takes a free nid for a node of `ino` (0: the node is that inode itself). Throws ENOSPC when none is free. */
+  allocate(ino: number): number {
+    const { maxNid } = this.#layout;
+    let nid = this.nextFreeNid;
+    for (let left = maxNid; left > 0; ) {
+      if (nid >= maxNid) nid = RESERVED_NODES;
+      const block = this.#blockOf(nid);
+      const offset = nid % NAT_ENTRIES_PER_BLOCK;
+      const rest = NAT_ENTRIES_PER_BLOCK - offset;
+      if (block.free > 0) {
+        for (let i = 0; i < rest; i++, nid++) {
+          const free = block.dv.getUint32((offset + i) * NAT_ENTRY_SIZE + BLOCK_ADDR, true) === NULL_ADDR;
+          if (!free || nid < RESERVED_NODES || this.#freed.has(nid)) continue;
+          this.nextFreeNid = nid + 1;
+          block.free--;
+          this.#store(nid, ino === 0 ? nid : ino, NEW_ADDR);
+          return nid;
+        }
+      } else {
+        nid += rest;
+      }
+      left -= rest;
+    }
+    throw new F2fsError('ENOSPC', `all ${maxNid - RESERVED_NODES} node numbers of the volume are in use`);
+  }
+
+  /** Records where an allocated node's block now is. */
+  setBlkaddr(nid: number, blkaddr: number): void {
+    const block = this.#blockOf(nid);
+    block.dv.setUint32(this.#entry(nid) + BLOCK_ADDR, blkaddr, true);
+    this.#markDirty(nid, block);
+  }
+
+  /** Frees a node number; it can be allocated again after the next checkpoint. Source: set_node_addr. */
+  release(nid: number): void {
+    const block = this.#blockOf(nid);
+    const entry = this.#entry(nid);
+    // A node that was never written did not exist for any summary: its version stays.
+    if (block.dv.getUint32(entry + BLOCK_ADDR, true) !== NEW_ADDR) block.bytes[entry]++;
+    this.#store(nid, 0, NULL_ADDR);
+    this.#freed.add(nid);
+  }
+
+  /**
+   * Hands over all entries that changed: into `journal` (SUM_JOURNAL_SIZE bytes) when they fit, else every block that
+   * holds one is passed to `write` with its new address, and the version bits are turned. The caller makes both part of
+   * the checkpoint under way. Source: f2fs_flush_nat_entries.
+   */
+  flush(journal: Uint8Array, write: (blkaddr: number, block: Uint8Array) => void): void {
+    this.#loadJournalled();
+    const dv = viewOf(journal);
+    journal.fill(0);
+    const toJournal = this.#nrDirty <= NAT_JOURNAL_ENTRIES;
+    let count = 0;
+    this.#blocks.forEach((block, index) => {
+      if (block === undefined || block.nrDirty === 0) return;
+      if (!toJournal) {
+        write(this.#turn(index), block.bytes);
+        block.dirty.fill(0);
+        block.nrDirty = 0;
+        return;
+      }
+      for (let i = 0; i < NAT_ENTRIES_PER_BLOCK; i++) {
+        if ((block.dirty[i >>> 3] & (1 << (i & 7))) === 0) continue;
+        const at = JOURNAL_ENTRIES_OFFSET + count++ * NatJournalEntry.size;
+        dv.setUint32(at, index * NAT_ENTRIES_PER_BLOCK + i, true);
+        journal.set(block.bytes.subarray(i * NAT_ENTRY_SIZE, (i + 1) * NAT_ENTRY_SIZE), at + 4);
+      }
+    });
+    dv.setUint16(0, count, true);
+    this.#journal.set(journal);
+    if (!toJournal) this.#nrDirty = 0;
+  }
+
+  /** To be called once the checkpoint is down: nids freed before it may be used again. */
+  checkpointed(): void {
+    for (const nid of this.#freed) this.#blockOf(nid).free++;
+    this.#freed.clear();
+  }
+
+  /** Turns a block's version bit and returns the address that is now current. */
+  #turn(index: number): number {
+    this.versionBitmap[index >>> 3] ^= 0x80 >>> (index & 7);
+    return this.#layout.natBlock(index, this.#isSecond(index));
+  }
+
+  #isSecond(index: number): boolean {
+    return (this.versionBitmap[index >>> 3] & (0x80 >>> (index & 7))) !== 0;
+  }
+
+  #entry(nid: number): number {
+    return (nid % NAT_ENTRIES_PER_BLOCK) * NAT_ENTRY_SIZE;
+  }
+
+  #store(nid: number, ino: number, blkaddr: number): void {
+    const block = this.#blockOf(nid);
+    const entry = this.#entry(nid);
+    block.dv.setUint32(entry + INO, ino, true);
+    block.dv.setUint32(entry + BLOCK_ADDR, blkaddr, true);
+    this.#markDirty(nid, block);
+  }
+
+  #markDirty(nid: number, block: NatBlock): void {
+    const i = nid % NAT_ENTRIES_PER_BLOCK;
+    const bit = 1 << (i & 7);
+    if ((block.dirty[i >>> 3] & bit) !== 0) return;
+    block.dirty[i >>> 3] |= bit;
+    block.nrDirty++;
+    this.#nrDirty++;
+  }
+
+  #blockOf(nid: number): NatBlock {
+    const index = Math.floor(nid / NAT_ENTRIES_PER_BLOCK);
+    return this.#blocks[index] ?? this.#load(index);
+  }
+
+  #load(index: number): NatBlock {
+    const bytes = new Uint8Array(BLKSIZE);
+    this.#device.read(this.#layout.natBlock(index, this.#isSecond(index)), bytes);
+    const dirty = new Uint8Array((NAT_ENTRIES_PER_BLOCK + 7) >>> 3);
+    const block: NatBlock = { bytes, dv: viewOf(bytes), free: 0, dirty, nrDirty: 0 };
+    this.#blocks[index] = block;
+    const count = this.#journalView.getUint16(0, true);
+    for (let i = 0; i < count; i++) {
+      const at = JOURNAL_ENTRIES_OFFSET + i * NatJournalEntry.size;
+      const nid = this.#journalView.getUint32(at, true);
+      if (Math.floor(nid / NAT_ENTRIES_PER_BLOCK) !== index) continue;
+      bytes.set(this.#journal.subarray(at + 4, at + 4 + NAT_ENTRY_SIZE), this.#entry(nid));
+      this.#markDirty(nid, block);
+    }
+    for (let i = 0; i < NAT_ENTRIES_PER_BLOCK; i++) {
+      const nid = index * NAT_ENTRIES_PER_BLOCK + i;
+      if (nid >= RESERVED_NODES && block.dv.getUint32(i * NAT_ENTRY_SIZE + BLOCK_ADDR, true) === NULL_ADDR) block.free++;
+    }
+    return block;
+  }
+
+  /** Loads every block that the journal has entries for, so that they count as dirty. */
+  #loadJournalled(): void {
+    const count = this.#journalView.getUint16(0, true);
+    for (let i = 0; i < count; i++) {
+      this.#blockOf(this.#journalView.getUint32(JOURNAL_ENTRIES_OFFSET + i * NatJournalEntry.size, true));
+    }
+  }
+}

@@ -1,0 +1,205 @@
+// Node blocks in the page cache, by nid: read and checked on first touch, edited in place, written to the node logs.
+import { Bio } from '../device/bio.ts';
+import type { BlockDevice } from '../device/device.ts';
+import { corrupt, F2fsError } from '../errors.ts';
+import { BLKSIZE, LOG, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
+import { I_ADDR_OFFSET, INLINE, INODE_CHECKSUM_OFFSET, Inode, InodeExtra, inodeChecksum } from '../format/inode.ts';
+import { isDnodeOffset, NODE_FLAG, NODE_FOOTER_OFFSET, NODE_OFFSET_SHIFT, NodeFooter } from '../format/node.ts';
+import { AddressSpace, TAG } from '../pagecache/address-space.ts';
+import type { FramePool } from '../pagecache/pool.ts';
+import type { Logs } from './logs.ts';
+import type { NodeTable } from './nat.ts';
+import type { Space } from './space.ts';
+
+const NID = NODE_FOOTER_OFFSET + NodeFooter.offsets.nid;
+const INO = NODE_FOOTER_OFFSET + NodeFooter.offsets.ino;
+const FLAG = NODE_FOOTER_OFFSET + NodeFooter.offsets.flag;
+const CP_VER = NODE_FOOTER_OFFSET + NodeFooter.offsets.cpVer;
+const CP_VER_CRC = NODE_FOOTER_OFFSET + NodeFooter.offsets.cpVerCrc;
+const NEXT_BLKADDR = NODE_FOOTER_OFFSET + NodeFooter.offsets.nextBlkaddr;
+const I_INLINE = Inode.offsets.iInline;
+const EXTRA_ISIZE = I_ADDR_OFFSET + InodeExtra.offsets.iExtraIsize;
+const CHECKSUM_END = InodeExtra.ends.iInodeChecksum;
+const NODE_INO = 1;
+
+export class NodeCache {
+  readonly #device: BlockDevice;
+  readonly #pool: FramePool;
+  readonly #nat: NodeTable;
+  readonly #logs: Logs;
+  readonly #space: Space;
+  /** Seed of inode checksums; null when the volume has none. */
+  readonly #checksumSeed: number | null;
+  readonly pages: AddressSpace;
+  /** One bio for each node log. */
+  readonly #bios: readonly Bio[];
+  /** The version that footers carry: the last checkpoint's, and its CRC. */
+  #cpVer = 0;
+  #cpVerCrc = 0;
+
+  constructor(
+    device: BlockDevice,
+    pool: FramePool,
+    nat: NodeTable,
+    logs: Logs,
+    space: Space,
+    checksumSeed: number | null,
+  ) {
+    this.#device = device;
+    this.#pool = pool;
+    this.#nat = nat;
+    this.#logs = logs;
+    this.#space = space;
+    this.#checksumSeed = checksumSeed;
+    this.pages = new AddressSpace(pool, NODE_INO);
+    this.#bios = [0, 1, 2].map(() => new Bio(device, pool.bytes));
+  }
+
+  setCheckpointVersion(version: number, crc: number): void {
+    this.#cpVer = version >>> 0;
+    this.#cpVerCrc = crc;
+  }
+
+  /**
+   * The frame that holds node `nid` of inode `ino`, read if need be. Throws EUCLEAN when the node is free, its block is
+   * not that node, or an inode's checksum is wrong. Source: f2fs_get_node_page.
+   */
+  get(nid: number, ino: number): number {
+    const cached = this.pages.find(nid);
+    const pfn = cached >= 0 ? cached : this.#read(nid);
+    const view = this.#pool.view;
+    const base = pfn * BLKSIZE;
+    if (view.getUint32(base + INO, true) !== ino) {
+      throw corrupt(`node ${nid} belongs to inode ${view.getUint32(base + INO, true)}, not to ${ino}`, { nid, ino });
+    }
+    return pfn;
+  }
+
+  #read(nid: number): number {
+    this.#nat.check(nid);
+    const blkaddr = this.#nat.blkaddrOf(nid);
+    if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR) {
+      throw corrupt(`node ${nid} is referred to, but the NAT has no block for it`, { nid });
+    }
+    const pfn = this.#allocFrame();
+    try {
+      this.#device.read(blkaddr, this.#pool.page(pfn));
+      const base = pfn * BLKSIZE;
+      const found = this.#pool.view.getUint32(base + NID, true);
+      if (found !== nid) throw corrupt(`block ${blkaddr} should hold node ${nid}, its footer says ${found}`, { nid, blkaddr });
+      if (this.#nat.inoOf(nid) !== this.#pool.view.getUint32(base + INO, true)) {
+        throw corrupt(`the NAT and the footer of node ${nid} name different inodes`, { nid, blkaddr });
+      }
+      this.#verifyChecksum(pfn, nid, blkaddr);
+    } catch (error) {
+      this.#pool.freeFolio(pfn);
+      throw error;
+    }
+    this.pages.insert(nid, pfn);
+    return pfn;
+  }
+
+  /** A new node: reserved, numbered, its block zeroed but for the footer, dirty. `ino` 0 makes an inode of its own. */
+  create(ino: number, offset: number, cold: boolean): number {
+    this.#space.reserveNode(ino === 0);
+    let nid: number;
+    try {
+      nid = this.#nat.allocate(ino);
+    } catch (error) {
+      this.#space.releaseNode(ino === 0);
+      throw error;
+    }
+    const pfn = this.#allocFrame();
+    this.#pool.zero(pfn, 1);
+    const base = pfn * BLKSIZE;
+    const { view } = this.#pool;
+    view.setUint32(base + NID, nid, true);
+    view.setUint32(base + INO, ino === 0 ? nid : ino, true);
+    view.setUint32(base + FLAG, ((offset << NODE_OFFSET_SHIFT) | (cold ? NODE_FLAG.COLD : 0)) >>> 0, true);
+    this.pages.insert(nid, pfn);
+    this.pages.setDirty(nid, 1);
+    return nid;
+  }
+
+  /** Offset of a loaded node in its inode's tree. */
+  offsetOf(pfn: number): number {
+    return this.#pool.view.getUint32(pfn * BLKSIZE + FLAG, true) >>> NODE_OFFSET_SHIFT;
+  }
+
+  markDirty(nid: number): void {
+    this.pages.setDirty(nid, 1);
+  }
+
+  /** Frees a node: its number, its block and its frame. */
+  remove(nid: number, isInode: boolean): void {
+    const blkaddr = this.#nat.blkaddrOf(nid);
+    if (blkaddr !== NULL_ADDR && blkaddr !== NEW_ADDR) this.#logs.invalidate(blkaddr);
+    this.pages.truncate(nid, nid + 1);
+    this.#nat.release(nid);
+    this.#space.releaseNode(isInode);
+  }
+
+  /** Writes every dirty node to its log. After a failure the volume must not be written to again. Source: f2fs_sync_node_pages. */
+  writeback(): void {
+    const { pages } = this;
+    for (let nid = pages.nextTagged(TAG.DIRTY, 0, Infinity); nid >= 0; nid = pages.nextTagged(TAG.DIRTY, nid + 1, Infinity)) {
+      this.#write(nid, pages.find(nid));
+      pages.clearDirty(nid, 1);
+    }
+    for (const bio of this.#bios) bio.submit();
+  }
+
+  /** Gives a dirty node its new block and adds it to the log's bio. Source: f2fs_do_write_node_page. */
+  #write(nid: number, pfn: number): void {
+    const { view } = this.#pool;
+    const base = pfn * BLKSIZE;
+    const flag = view.getUint32(base + FLAG, true);
+    const log = !isDnodeOffset(flag >>> NODE_OFFSET_SHIFT)
+      ? LOG.COLD_NODE
+      : (flag & NODE_FLAG.COLD) !== 0
+        ? LOG.WARM_NODE
+        : LOG.HOT_NODE;
+    const old = this.#nat.blkaddrOf(nid);
+    this.#logs.allocate(log, 1, nid, 0, 0);
+    const blkaddr = this.#logs.lastBlkaddr;
+    if (old !== NULL_ADDR && old !== NEW_ADDR) this.#logs.invalidate(old);
+    this.#nat.setBlkaddr(nid, blkaddr);
+    view.setUint32(base + FLAG, flag & ~(NODE_FLAG.FSYNC | NODE_FLAG.DENTRY), true);
+    view.setUint32(base + CP_VER, this.#cpVer, true);
+    view.setUint32(base + CP_VER_CRC, this.#cpVerCrc, true);
+    view.setUint32(base + NEXT_BLKADDR, this.#logs.nextBlkaddr(log), true);
+    if (this.#hasChecksum(base, nid)) {
+      const checksum = inodeChecksum(this.#checksumSeed as number, this.#pool.page(pfn), view, base);
+      view.setUint32(base + INODE_CHECKSUM_OFFSET, checksum, true);
+    }
+    const bio = this.#bios[log - LOG.HOT_NODE];
+    if (!bio.add(blkaddr, base, 1)) {
+      bio.submit();
+      bio.add(blkaddr, base, 1);
+    }
+  }
+
+  /** Whether the block at `base` is an inode with room for a checksum. Source: f2fs_enable_inode_chksum. */
+  #hasChecksum(base: number, nid: number): boolean {
+    if (this.#checksumSeed === null) return false;
+    const { view } = this.#pool;
+    if (view.getUint32(base + INO, true) !== nid || (view.getUint8(base + I_INLINE) & INLINE.EXTRA_ATTR) === 0) return false;
+    return view.getUint16(base + EXTRA_ISIZE, true) >= CHECKSUM_END;
+  }
+
+  #verifyChecksum(pfn: number, nid: number, blkaddr: number): void {
+    const base = pfn * BLKSIZE;
+    if (!this.#hasChecksum(base, nid)) return;
+    const { view } = this.#pool;
+    const stored = view.getUint32(base + INODE_CHECKSUM_OFFSET, true);
+    if (stored !== inodeChecksum(this.#checksumSeed as number, this.#pool.page(pfn), view, base)) {
+      throw corrupt(`the checksum of inode ${nid} is wrong`, { ino: nid, blkaddr });
+    }
+  }
+
+  #allocFrame(): number {
+    const pfn = this.#pool.allocRun(1);
+    if (pfn < 0) throw new F2fsError('ENOMEM', 'the page cache has no free frame for a node; give it a larger budget');
+    return pfn;
+  }
+}

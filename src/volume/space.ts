@@ -1,0 +1,58 @@
+// The counts that a checkpoint states, and the promise that a block or node taken now will find room when written.
+import { F2fsError } from '../errors.ts';
+import type { Checkpoint } from '../format/checkpoint.ts';
+import { RESERVED_NODES } from './checkpoint-pack.ts';
+
+export class Space {
+  /** Blocks that files may use; the rest of the main area is for cleaning. */
+  userBlockCount: number;
+  /** Blocks in use or reserved (NEW_ADDR) by inodes, nodes and data. */
+  validBlockCount: number;
+  validNodeCount: number;
+  validInodeCount: number;
+  /** Nodes that the NAT has room for. */
+  readonly totalNodeCount: number;
+
+  constructor(cp: Checkpoint, maxNid: number) {
+    this.userBlockCount = cp.userBlockCount;
+    this.validBlockCount = cp.validBlockCount;
+    this.validNodeCount = cp.validNodeCount;
+    this.validInodeCount = cp.validInodeCount;
+    this.totalNodeCount = maxNid - RESERVED_NODES;
+  }
+
+  get freeBlocks(): number {
+    return this.userBlockCount - this.validBlockCount;
+  }
+
+  /** Promises `nrBlocks` data blocks. Throws ENOSPC, having taken none. Source: inc_valid_block_count. */
+  reserveBlocks(nrBlocks: number): void {
+    if (this.validBlockCount + nrBlocks > this.userBlockCount) {
+      throw new F2fsError(
+        'ENOSPC',
+        `no space left on the volume: ${nrBlocks} more blocks are needed, ${this.freeBlocks} of ${this.userBlockCount} are free`,
+      );
+    }
+    this.validBlockCount += nrBlocks;
+  }
+
+  releaseBlocks(nrBlocks: number): void {
+    this.validBlockCount -= nrBlocks;
+  }
+
+  /** Promises one node block. Throws ENOSPC. Source: inc_valid_node_count. */
+  reserveNode(isInode: boolean): void {
+    if (this.validNodeCount >= this.totalNodeCount) {
+      throw new F2fsError('ENOSPC', `no inode left on the volume: all ${this.totalNodeCount} nodes are in use`);
+    }
+    this.reserveBlocks(1);
+    this.validNodeCount++;
+    if (isInode) this.validInodeCount++;
+  }
+
+  releaseNode(isInode: boolean): void {
+    this.releaseBlocks(1);
+    this.validNodeCount--;
+    if (isInode) this.validInodeCount--;
+  }
+}

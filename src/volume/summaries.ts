@@ -1,0 +1,159 @@
+// Reads and writes what a checkpoint pack says of the logs' segments: their summaries, compact or whole, and the
+// journals that ride in them.
+import type { BlockDevice } from '../device/device.ts';
+import { corrupt } from '../errors.ts';
+import { CP } from '../format/checkpoint.ts';
+import { BLKS_PER_SEG, BLKSIZE, type Log, LOG, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
+import { NODE_FOOTER_OFFSET } from '../format/node.ts';
+import { viewOf } from '../format/struct.ts';
+import {
+  COMPACT_ENTRIES_FIRST,
+  COMPACT_ENTRIES_NEXT,
+  COMPACT_ENTRIES_OFFSET,
+  COMPACT_SIT_JOURNAL_OFFSET,
+  SUM_ENTRIES_SIZE,
+  SUM_FOOTER_OFFSET,
+  SUM_JOURNAL_OFFSET,
+  SUM_JOURNAL_SIZE,
+  SUM_TYPE,
+  SUMMARY_ENTRY_SIZE,
+} from '../format/summary.ts';
+import { type CheckpointPack, logPosition } from './checkpoint-pack.ts';
+import type { VolumeLayout } from './layout.ts';
+import { ALLOC, type CurrentSegment, emptySummary } from './logs.ts';
+
+/** Journals of a pack, SUM_JOURNAL_SIZE bytes each. */
+export interface Journals {
+  readonly nat: Uint8Array;
+  readonly sit: Uint8Array;
+  /** KiB written over the volume's life, in the hot node log's journal. */
+  kbytesWritten: number;
+}
+
+/** Entries of a data log's summary that a pack holds. */
+function entriesOf(segment: CurrentSegment): number {
+  return segment.allocType === ALLOC.SSR ? BLKS_PER_SEG : segment.blkoff;
+}
+
+/** Reads the logs and journals that a checkpoint names. Source: restore_curseg_summaries. */
+export function readSummaries(
+  device: BlockDevice,
+  layout: VolumeLayout,
+  pack: CheckpointPack,
+): { logs: CurrentSegment[]; journals: Journals } {
+  const { cp } = pack;
+  const logs: CurrentSegment[] = [];
+  for (let log = 0; log < NR_LOGS; log++) {
+    const { segno, blkoff, allocType } = logPosition(cp, log);
+    if (allocType !== ALLOC.LFS && allocType !== ALLOC.SSR) {
+      throw corrupt(`log ${log} has the allocation type ${allocType}`, { segno });
+    }
+    logs.push({ log: log as Log, segno, blkoff, allocType, summary: emptySummary(log as Log) });
+  }
+  const journals: Journals = { nat: new Uint8Array(SUM_JOURNAL_SIZE), sit: new Uint8Array(SUM_JOURNAL_SIZE), kbytesWritten: 0 };
+  const block = new Uint8Array(BLKSIZE);
+  let blkaddr = pack.blkaddr + cp.cpPackStartSum;
+  const end = pack.blkaddr + cp.cpPackTotalBlockCount;
+  const next = (): void => {
+    if (blkaddr >= end) throw corrupt('the checkpoint pack is too short for its summaries', { blkaddr });
+    device.read(blkaddr++, block);
+  };
+  if ((cp.ckptFlags & CP.COMPACT_SUM) !== 0) {
+    readCompact(logs, journals, block, next);
+  } else {
+    for (let log = 0; log < NR_DATA_LOGS; log++) {
+      next();
+      logs[log].summary.set(block.subarray(0, SUM_ENTRIES_SIZE));
+      if (log === LOG.HOT_DATA) journals.nat.set(block.subarray(SUM_JOURNAL_OFFSET, SUM_FOOTER_OFFSET));
+      if (log === LOG.COLD_DATA) journals.sit.set(block.subarray(SUM_JOURNAL_OFFSET, SUM_FOOTER_OFFSET));
+    }
+  }
+  for (let log = NR_DATA_LOGS; log < NR_LOGS; log++) {
+    if ((cp.ckptFlags & (CP.UMOUNT | CP.FASTBOOT)) !== 0) {
+      next();
+      logs[log].summary.set(block.subarray(0, SUM_ENTRIES_SIZE));
+      if (log === LOG.HOT_NODE) journals.kbytesWritten = viewOf(block).getUint32(SUM_JOURNAL_OFFSET, true);
+    } else {
+      restoreNodeSummary(device, layout, logs[log]);
+    }
+  }
+  return { logs, journals };
+}
+
+/** Source: read_compacted_summaries. */
+function readCompact(logs: CurrentSegment[], journals: Journals, block: Uint8Array, next: () => void): void {
+  next();
+  journals.nat.set(block.subarray(0, SUM_JOURNAL_SIZE));
+  journals.sit.set(block.subarray(COMPACT_SIT_JOURNAL_OFFSET, COMPACT_ENTRIES_OFFSET));
+  let offset = COMPACT_ENTRIES_OFFSET;
+  for (let log = 0; log < NR_DATA_LOGS; log++) {
+    const count = entriesOf(logs[log]);
+    for (let i = 0; i < count; i++) {
+      if (offset + SUMMARY_ENTRY_SIZE > SUM_FOOTER_OFFSET) {
+        next();
+        offset = 0;
+      }
+      logs[log].summary.set(block.subarray(offset, offset + SUMMARY_ENTRY_SIZE), i * SUMMARY_ENTRY_SIZE);
+      offset += SUMMARY_ENTRY_SIZE;
+    }
+  }
+}
+
+/** Rebuilds a node log's summary from the footers in its segment. Source: f2fs_restore_node_summary. */
+function restoreNodeSummary(device: BlockDevice, layout: VolumeLayout, segment: CurrentSegment): void {
+  if (segment.blkoff === 0) return;
+  const blocks = new Uint8Array(segment.blkoff * BLKSIZE);
+  device.read(layout.segmentStart(segment.segno), blocks);
+  for (let i = 0; i < segment.blkoff; i++) {
+    const footer = i * BLKSIZE + NODE_FOOTER_OFFSET;
+    segment.summary.set(blocks.subarray(footer, footer + 4), i * SUMMARY_ENTRY_SIZE);
+  }
+}
+
+/** Blocks that the data logs' summaries take in a pack: 1 or 2 compact ones, else 3. Source: f2fs_npages_for_summary_flush. */
+export function dataSummaryBlocks(logs: readonly CurrentSegment[]): number {
+  let count = 0;
+  for (let log = 0; log < NR_DATA_LOGS; log++) count += entriesOf(logs[log]);
+  if (count <= COMPACT_ENTRIES_FIRST) return 1;
+  return count - COMPACT_ENTRIES_FIRST <= COMPACT_ENTRIES_NEXT ? 2 : NR_DATA_LOGS;
+}
+
+/** Fills `into` with the data logs' summaries, in as many blocks as dataSummaryBlocks said. */
+export function writeDataSummaries(logs: readonly CurrentSegment[], journals: Journals, into: Uint8Array): void {
+  if (into.length < NR_DATA_LOGS * BLKSIZE) return writeCompact(logs, journals, into);
+  for (let log = 0; log < NR_DATA_LOGS; log++) {
+    const at = log * BLKSIZE;
+    into.set(logs[log].summary, at);
+    if (log === LOG.HOT_DATA) into.set(journals.nat, at + SUM_JOURNAL_OFFSET);
+    if (log === LOG.COLD_DATA) into.set(journals.sit, at + SUM_JOURNAL_OFFSET);
+  }
+}
+
+/** Source: write_compacted_summaries. */
+function writeCompact(logs: readonly CurrentSegment[], journals: Journals, into: Uint8Array): void {
+  into.set(journals.nat, 0);
+  into.set(journals.sit, COMPACT_SIT_JOURNAL_OFFSET);
+  let start = 0;
+  let offset = COMPACT_ENTRIES_OFFSET;
+  for (let log = 0; log < NR_DATA_LOGS; log++) {
+    const count = entriesOf(logs[log]);
+    for (let i = 0; i < count; i++) {
+      if (offset + SUMMARY_ENTRY_SIZE > SUM_FOOTER_OFFSET) {
+        start += BLKSIZE;
+        offset = 0;
+      }
+      into.set(logs[log].summary.subarray(i * SUMMARY_ENTRY_SIZE, (i + 1) * SUMMARY_ENTRY_SIZE), start + offset);
+      offset += SUMMARY_ENTRY_SIZE;
+    }
+  }
+}
+
+/** Fills `into` (3 blocks) with the node logs' summaries. */
+export function writeNodeSummaries(logs: readonly CurrentSegment[], journals: Journals, into: Uint8Array): void {
+  for (let log = NR_DATA_LOGS; log < NR_LOGS; log++) {
+    const at = (log - NR_DATA_LOGS) * BLKSIZE;
+    into.set(logs[log].summary, at);
+    into[at + SUM_FOOTER_OFFSET] = SUM_TYPE.NODE;
+    if (log === LOG.HOT_NODE) viewOf(into).setUint32(at + SUM_JOURNAL_OFFSET, journals.kbytesWritten, true);
+  }
+}

@@ -1,0 +1,218 @@
+// A mounted volume's tables: it knows where every block is and who owns it, and nothing of paths.
+import type { BlockDevice } from '../device/device.ts';
+import { corrupt, F2fsError } from '../errors.ts';
+import { CP } from '../format/checkpoint.ts';
+import { BLKS_PER_SEG, BLKSIZE, FEATURES, featureNames, LOG, NR_LOGS } from '../format/constants.ts';
+import { checksumSeed } from '../format/inode.ts';
+import { NODE_FLAG, NODE_FOOTER_OFFSET, NodeFooter } from '../format/node.ts';
+import { viewOf } from '../format/struct.ts';
+import { hasFeature } from '../format/superblock.ts';
+import type { FramePool } from '../pagecache/pool.ts';
+import { writeCheckpoint } from './checkpoint.ts';
+import { type CheckpointPack, readCheckpoint, versionBitmap } from './checkpoint-pack.ts';
+import { readSuperblock, type VolumeLayout } from './layout.ts';
+import { Logs } from './logs.ts';
+import { NodeTable } from './nat.ts';
+import { NodeCache } from './node-cache.ts';
+import { readOrphans } from './orphans.ts';
+import { SegmentTable } from './sit.ts';
+import { Space } from './space.ts';
+import { type Journals, readSummaries } from './summaries.ts';
+
+/** Features of a volume that can be written here; another one is refused by name at a writable mount. */
+const WRITABLE_FEATURES =
+  FEATURES.extra_attr |
+  FEATURES.inode_checksum |
+  FEATURES.sb_checksum |
+  FEATURES.inode_crtime |
+  FEATURES.flexible_inline_xattr |
+  FEATURES.compression |
+  FEATURES.lost_found;
+/** Features that do not hide a volume's contents from a reader that does not know them. */
+const READABLE_FEATURES =
+  WRITABLE_FEATURES |
+  FEATURES.atomic_write |
+  FEATURES.project_quota |
+  FEATURES.quota |
+  FEATURES.verity |
+  FEATURES.casefold |
+  FEATURES.encrypt |
+  FEATURES.ro |
+  FEATURES.blkzoned;
+
+export interface VolumeOptions {
+  readonly: boolean;
+  pool: FramePool;
+  /** Seconds since 1970; the age of segments is counted by it. */
+  clock: () => number;
+}
+
+export class Volume {
+  readonly device: BlockDevice;
+  readonly pool: FramePool;
+  readonly readonly: boolean;
+  readonly layout: VolumeLayout;
+  readonly nat: NodeTable;
+  readonly sit: SegmentTable;
+  readonly logs: Logs;
+  readonly nodes: NodeCache;
+  readonly space: Space;
+  readonly journals: Journals;
+  readonly orphans: number[];
+  /** The checkpoint that the volume was mounted from, then the last one written. */
+  pack: CheckpointPack;
+  readonly #clock: () => number;
+  readonly #mountedAt: number;
+  readonly #elapsedAtMount: number;
+  /** What broke the volume for writing, once something has. */
+  #stopped: F2fsError | null = null;
+
+  /**
+   * Mounts the volume on `device`. Throws EINVAL when there is none, EUCLEAN when it is damaged, EOPNOTSUPP naming the
+   * feature that stands in the way. The device stays open in any case; it is the caller's.
+   */
+  constructor(device: BlockDevice, options: VolumeOptions) {
+    this.device = device;
+    this.pool = options.pool;
+    this.readonly = options.readonly;
+    this.layout = readSuperblock(device);
+    const { sb } = this.layout;
+    this.#refuseFeatures(sb.feature);
+    this.pack = readCheckpoint(device, this.layout);
+    const { cp } = this.pack;
+    const { logs, journals } = readSummaries(device, this.layout, this.pack);
+    this.journals = journals;
+    this.orphans = readOrphans(device, this.layout, this.pack);
+    const { layout } = this;
+    const bitmap = (which: 'sit' | 'nat') => versionBitmap(this.pack, which, layout.cpPayload);
+    this.nat = new NodeTable(device, layout, bitmap('nat'), journals.nat, cp.nextFreeNid);
+    this.sit = new SegmentTable(device, layout, bitmap('sit'), journals.sit);
+    this.logs = new Logs(device, layout, this.sit, logs, cp.freeSegmentCount);
+    this.space = new Space(cp, layout.maxNid);
+    const seed = hasFeature(sb, 'inode_checksum') ? checksumSeed(sb.uuid) : null;
+    this.nodes = new NodeCache(device, this.pool, this.nat, this.logs, this.space, seed);
+    this.nodes.setCheckpointVersion(cp.checkpointVer, this.pack.crc);
+    this.#clock = options.clock;
+    this.#mountedAt = options.clock();
+    this.#elapsedAtMount = cp.elapsedTime;
+    this.logs.mtime = cp.elapsedTime;
+    if (!options.readonly) this.#checkWritable();
+  }
+
+  /** Seconds that the volume has been mounted in its life. */
+  get elapsedTime(): number {
+    return this.#elapsedAtMount + Math.max(0, this.#clock() - this.#mountedAt);
+  }
+
+  hasFeature(feature: keyof typeof FEATURES): boolean {
+    return hasFeature(this.layout.sb, feature);
+  }
+
+  /** Throws EROFS when the volume can't be changed: mounted read-only, or stopped by a failed write of metadata. */
+  assertWritable(): void {
+    if (this.#stopped !== null) {
+      throw new F2fsError('EROFS', `the volume was stopped by an earlier failure: ${this.#stopped.message}`, {
+        path: this.device.name,
+        cause: this.#stopped,
+      });
+    }
+    if (this.readonly) throw new F2fsError('EROFS', 'the volume is mounted read-only', { path: this.device.name });
+  }
+
+  get stopped(): boolean {
+    return this.#stopped !== null;
+  }
+
+  /** Makes the volume read-only after a failure that left memory and disk apart. Source: f2fs_stop_checkpoint. */
+  stop(error: F2fsError): void {
+    this.#stopped ??= error;
+  }
+
+  /**
+   * Makes the present state the one that a mount finds. All dirty data must be written back before. With `umount` the
+   * pack says that nothing is to be recovered. Throws what the device threw, and stops the volume: the last checkpoint
+   * stays the truth. Source: f2fs_write_checkpoint.
+   */
+  checkpoint(umount: boolean): void {
+    this.assertWritable();
+    try {
+      this.logs.mtime = this.elapsedTime;
+      this.nodes.writeback();
+      this.pack = writeCheckpoint(this, umount);
+    } catch (error) {
+      if (error instanceof F2fsError) this.stop(error);
+      throw error;
+    }
+    this.nodes.setCheckpointVersion(this.pack.cp.checkpointVer, this.pack.crc);
+    this.nat.checkpointed();
+    this.sit.checkpointed();
+    this.logs.checkpointed();
+  }
+
+  #refuseFeatures(bits: number): void {
+    const allowed = this.readonly ? READABLE_FEATURES : WRITABLE_FEATURES;
+    const missing = featureNames(bits & ~allowed);
+    if (missing.length > 0) {
+      const how = this.readonly ? 'read' : 'written; mount it read-only';
+      throw new F2fsError('EOPNOTSUPP', `the volume uses ${missing.join(', ')}, with which it can't be ${how}`, {
+        path: this.device.name,
+      });
+    }
+    const { sb } = this.layout;
+    if (sb.devs[0] !== 0) {
+      throw new F2fsError('EOPNOTSUPP', 'the volume spans several devices, which is not supported', { path: this.device.name });
+    }
+  }
+
+  /** Source: sanity_check_curseg; and what a writable mount would have to repair first. */
+  #checkWritable(): void {
+    const { device, layout, pack } = this;
+    if (device.readonly) throw new F2fsError('EROFS', 'the device was opened read-only', { path: device.name });
+    const { ckptFlags } = pack.cp;
+    const refused: [number, string][] = [
+      [CP.ERROR, 'its checkpoint carries the error mark; run fsck.f2fs'],
+      [CP.FSCK, 'its checkpoint asks for a check; run fsck.f2fs'],
+      [CP.DISABLED, 'checkpointing was disabled on it'],
+      [CP.RESIZEFS, 'a resize of it was cut off; run fsck.f2fs'],
+      [CP.ORPHAN_PRESENT, 'it has orphan inodes to be removed first, which is not done here; mount it once on Linux'],
+    ];
+    for (const [flag, why] of refused) {
+      if ((ckptFlags & flag) !== 0) {
+        throw new F2fsError('EOPNOTSUPP', `the volume can't be mounted for writing: ${why}`, { path: device.name });
+      }
+    }
+    if ((ckptFlags & CP.UMOUNT) === 0 && this.#hasFsyncedNodes()) {
+      throw new F2fsError(
+        'EOPNOTSUPP',
+        "the volume can't be mounted for writing: it was cut off after an fsync and needs roll-forward recovery, which is not done here; mount it once on Linux",
+        { path: device.name },
+      );
+    }
+    for (let log = 0; log < NR_LOGS; log++) {
+      const { segno, blkoff, allocType } = this.logs.current[log];
+      const start = layout.segmentStart(segno);
+      const last = allocType === 0 ? BLKS_PER_SEG : blkoff + 1;
+      for (let at = blkoff; at < last; at++) {
+        if (this.sit.isValid(start + at)) throw corrupt(`log ${log} goes on at block ${start + blkoff}, but block ${start + at} is in use`, { segno });
+      }
+    }
+  }
+
+  /** Whether the node chain after the checkpoint holds a node that fsync wrote. Source: find_fsync_dnodes. */
+  #hasFsyncedNodes(): boolean {
+    const { cp, crc } = this.pack;
+    const { segno, blkoff } = this.logs.current[LOG.WARM_NODE];
+    const block = new Uint8Array(BLKSIZE);
+    const footer = new NodeFooter(viewOf(block), NODE_FOOTER_OFFSET);
+    let blkaddr = this.layout.segmentStart(segno) + blkoff;
+    const highHalf = (cp.ckptFlags & CP.CRC_RECOVERY) !== 0 ? crc : Math.floor(cp.checkpointVer / 2 ** 32);
+    for (let left = this.layout.nrMainSegments * BLKS_PER_SEG; left > 0 && this.layout.inMain(blkaddr); left--) {
+      this.device.read(blkaddr, block);
+      if (footer.cpVer !== cp.checkpointVer % 2 ** 32 || footer.cpVerCrc !== highHalf) return false;
+      if ((footer.flag & NODE_FLAG.FSYNC) !== 0) return true;
+      if (footer.nextBlkaddr === blkaddr) return false;
+      blkaddr = footer.nextBlkaddr;
+    }
+    return false;
+  }
+}
