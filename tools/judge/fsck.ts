@@ -24,6 +24,7 @@ const known = [
   /^\[FSCK\] .*\[Ok\.\.\]( \[0x[0-9a-f]+\])?$/,
   /^\[FSCK\] Max image size: /,
   /^\[FSCK\] fixing SIT types$/,
+  /^\[FSCK\] Check node \d+ \/ \d+ \([0-9.]+%\)$/,
   /^Done: [0-9.]+ secs$/,
 ];
 
