@@ -1,5 +1,7 @@
 // Where everything goes on a new volume, from its size alone. Pure arithmetic, in the order and with the roundings of
-// f2fs-tools 1.15 (f2fs_prepare_super_block), so that both tools lay out the same device alike.
+// f2fs-tools 1.15 (f2fs_prepare_super_block), so that both tools lay out the same device alike. One difference: segments
+// past the last whole zone are on no account counted. mkfs.f2fs 1.15 counts them as free and as users' (its
+// f2fs_get_usable_segments), and its own fsck.f2fs then reports a wrong free_segment_count.
 import { F2fsError } from '../errors.ts';
 import { CP_BITMAP_OFFSET, CP_CHECKSUM_OFFSET, MAX_BITMAP_SIZE_IN_CKPT } from '../format/checkpoint.ts';
 import { BLKS_PER_SEG, BLKSIZE, LOG, LOG_BLKSIZE, NR_LOGS } from '../format/constants.ts';
@@ -74,6 +76,8 @@ const MIN_SEGMENTS = 9;
 /** Source: MAX_SIT_BITMAP_SIZE and MAX_SIT_BITMAP_SIZE_IN_CKPT (64 bytes are left to the NAT's bitmap). */
 const MAX_SIT_BITMAP = bitmapBytes(segmentsFor(Math.ceil(MAX_SEGMENTS / SIT_ENTRIES_PER_BLOCK)));
 const MAX_SIT_BITMAP_IN_CKPT = CP_CHECKSUM_OFFSET - CP_BITMAP_OFFSET - 64;
+/** The most cp_payload that fsck.f2fs reads. Source: get_valid_checkpoint. */
+const MAX_CP_PAYLOAD = Math.ceil(MAX_SIT_BITMAP / BLKSIZE);
 /** Source: DEFAULT_NAT_ENTRY_RATIO, percent. */
 const NAT_RATIO = 20;
 /** Segments of a zone: mkfs.f2fs counts a zone's bytes in 32 bits. */
@@ -254,15 +258,24 @@ function layOut(request: Required<GeometryRequest>): Geometry | null {
   };
 }
 
+/** Throws EFBIG for a layout that mkfs.f2fs would make and fsck.f2fs then could not read. */
+function readable(geometry: Geometry): Geometry {
+  if (geometry.cpPayload <= MAX_CP_PAYLOAD) return geometry;
+  const message =
+    `a large NAT bitmap for ${geometry.blockCount * BLKSIZE} bytes takes ${geometry.cpPayload} blocks of cp_payload, ` +
+    `and fsck.f2fs reads ${MAX_CP_PAYLOAD} at most; format without the large NAT bitmap`;
+  throw new F2fsError('EFBIG', message);
+}
+
 /**
  * The layout of a new volume.
- * Throws ENOSPC when the device is too small, naming the least size that works; EFBIG past 16 TiB; EINVAL for numbers
- * that make no sense.
+ * Throws ENOSPC when the device is too small, naming the least size that works; EFBIG past 16 TiB, or past some 1.5 TiB
+ * with a large NAT bitmap; EINVAL for numbers that make no sense.
  */
 export function geometryFor(request: GeometryRequest): Geometry {
   const full = checkRequest(request);
   const geometry = layOut(full);
-  if (geometry !== null) return geometry;
+  if (geometry !== null) return readable(geometry);
   const least = smallestGeometry(request, 0).blockCount;
   const message =
     `${full.nrBlocks * BLKSIZE} bytes are too small for a volume with ${full.segsPerSec} segments in a section and ` +
@@ -300,5 +313,5 @@ export function smallestGeometry(request: Omit<GeometryRequest, 'nrBlocks'>, nee
   }
   // ...and here gives back what it went too far.
   while (zones > 1 && missing(withZones(zones - 1)) <= 0) zones--;
-  return withZones(zones)!;
+  return readable(withZones(zones)!);
 }
