@@ -24,6 +24,8 @@ export class FileDevice implements BlockDevice {
   readonly readonly: boolean;
   readonly counters = new IoCounters();
   readonly kind: 'file' | 'block';
+  /** Where a partition begins on its disk, in sectors of 512 bytes: a format aligns its areas on the disk. */
+  readonly startSector: number;
   readonly #direct: boolean;
   readonly #calls: HostCalls;
   #fd: number;
@@ -41,6 +43,7 @@ export class FileDevice implements BlockDevice {
     this.name = name;
     this.readonly = !options.writable;
     this.kind = target.kind;
+    this.startSector = target.startSector;
     this.#direct = options.direct ?? false;
     this.#calls = calls;
     this.#fd = target.fd;

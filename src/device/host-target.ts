@@ -18,6 +18,8 @@ export interface HostTarget {
   kind: 'file' | 'block';
   /** The file is one single hole. */
   fresh: boolean;
+  /** Where a partition begins on its disk, in sectors of 512 bytes; 0 for all else. */
+  startSector: number;
 }
 
 /** `MAJ:MIN` of a device number as stat gives it. */
@@ -50,6 +52,12 @@ function blockDeviceSize(path: string, rdev: number): number {
   if (Number.isSafeInteger(sectors)) return sectors * 512;
   const message = `${path}: its size is not known: /sys/dev/block/${deviceNumber(rdev)}/size cannot be read; is /sys mounted?`;
   throw new F2fsError('EIO', message, { path });
+}
+
+/** Where a partition begins on its disk, in sectors of 512 bytes; 0 for a whole disk. */
+function partitionStart(rdev: number): number {
+  const start = Number.parseInt(readText(`/sys/dev/block/${deviceNumber(rdev)}/start`), 10);
+  return Number.isSafeInteger(start) ? start : 0;
 }
 
 /** Who keeps a block device (or a partition of it) busy, as far as can be known. */
@@ -163,10 +171,13 @@ export function openHostTarget(path: string, options: OpenOptions): HostTarget {
   try {
     const stats = fs.fstatSync(fd);
     if (kindOf(path, stats) !== kind) throw new F2fsError('EAGAIN', `${path} changed while it was opened`, { path });
-    if (kind === 'block') return { fd, sizeBytes: blockDeviceSize(path, stats.rdev), kind, fresh: false };
-    if (create === undefined) return { fd, sizeBytes: stats.size, kind, fresh: false };
+    if (kind === 'block') {
+      const sizeBytes = blockDeviceSize(path, stats.rdev);
+      return { fd, sizeBytes, kind, fresh: false, startSector: partitionStart(stats.rdev) };
+    }
+    if (create === undefined) return { fd, sizeBytes: stats.size, kind, fresh: false, startSector: 0 };
     makeHole(fd, create.sizeBytes);
-    return { fd, sizeBytes: create.sizeBytes, kind, fresh: true };
+    return { fd, sizeBytes: create.sizeBytes, kind, fresh: true, startSector: 0 };
   } catch (error) {
     fs.closeSync(fd);
     if (before === null) fs.rmSync(path, { force: true });

@@ -10,7 +10,8 @@ import { Superblock, superblockCrc, volumeLabel } from '../../src/format/superbl
 import { COLD_EXTENSIONS } from '../../src/mkfs/extensions.ts';
 import { type FormatOptions, format, planFormat } from '../../src/mkfs/format.ts';
 import { probe } from '../../src/mkfs/probe.ts';
-import { fsckComplaints, hasTool, imageDirectory, TIMESTAMP, UUID } from './reference.ts';
+import { attachLoop, imageDirectory } from '../device/temporary.ts';
+import { fsckComplaints, hasTool, TIMESTAMP, UUID } from './reference.ts';
 
 const NR_BLOCKS = 16384;
 const fixed: FormatOptions = { uuid: UUID, timestamp: TIMESTAMP };
@@ -97,6 +98,31 @@ test('an image file formats to the same image as memory, new or used', () => {
 });
 
 describe.skipIf(!hasTool('fsck.f2fs'))('judged', () => {
+  test('a used block device is clean', ({ skip }) => {
+    const images = imageDirectory();
+    try {
+      const path = images.file('loop.img');
+      const size = { sizeBytes: NR_BLOCKS * BLKSIZE, overwrite: false };
+      const file = openFileDevice(path, { writable: true, create: size });
+      file.write(0, [new Uint8Array(NR_BLOCKS * BLKSIZE).fill(0xa5)]);
+      file.close();
+      const loop = attachLoop(path);
+      if (typeof loop === 'string') return skip(loop);
+      try {
+        for (const discard of [false, true]) {
+          const device = openFileDevice(loop.device, { writable: true });
+          format(device, { discard, startSector: device.startSector });
+          device.close();
+          expect(fsckComplaints(loop.device, '-f')).toEqual([]);
+        }
+      } finally {
+        loop.detach();
+      }
+    } finally {
+      images.remove();
+    }
+  });
+
   test('a used device without discard is clean', () => {
     const images = imageDirectory();
     try {

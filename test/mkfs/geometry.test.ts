@@ -2,7 +2,8 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { BLKSIZE } from '../../src/format/constants.ts';
 import { type GeometryRequest, geometryFor, smallestGeometry, userBlocks } from '../../src/mkfs/geometry.ts';
-import { hasTool, imageDirectory, mkfsAccepts } from './reference.ts';
+import { imageDirectory } from '../device/temporary.ts';
+import { hasTool, mkfsAccepts } from './reference.ts';
 
 const images = imageDirectory();
 afterAll(images.remove);

@@ -4,13 +4,13 @@
 import * as fs from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { FormatOptions } from '../../src/mkfs/format.ts';
+import { imageDirectory } from '../device/temporary.ts';
 import {
   DEFAULT_FEATURE_LIST,
   differences,
   formatFile,
   fsckComplaints,
   hasTool,
-  imageDirectory,
   mkfsAccepts,
   readParts,
   TIMESTAMP,

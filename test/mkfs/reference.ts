@@ -1,8 +1,6 @@
 // The outside judges of a format: mkfs.f2fs and fsck.f2fs; and a look at superblock and checkpoint field by field.
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import * as os from 'node:os';
-import * as path from 'node:path';
 import { openFileDevice } from '../../src/device/file-device.ts';
 import { Checkpoint } from '../../src/format/checkpoint.ts';
 import { BLKS_PER_SEG, BLKSIZE, SUPER_OFFSET } from '../../src/format/constants.ts';
@@ -18,16 +16,7 @@ export function hasTool(name: string): boolean {
   return spawnSync(name, ['-V'], { stdio: 'ignore' }).error === undefined;
 }
 
-/** A directory for sparse images, and its removal. */
-export function imageDirectory(): { file: (name: string) => string; remove: () => void } {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'f2fs-test-'));
-  return {
-    file: (name) => path.join(directory, name),
-    remove: () => fs.rmSync(directory, { recursive: true, force: true }),
-  };
-}
-
-/** Runs mkfs.f2fs on a fresh sparse file; null when it refuses, else true. */
+/** Runs mkfs.f2fs on a fresh sparse file; false when it refuses. */
 export function mkfsAccepts(image: string, sizeBytes: number, args: readonly string[]): boolean {
   fs.rmSync(image, { force: true });
   fs.writeFileSync(image, '');
