@@ -90,7 +90,7 @@ export class FileDevice implements BlockDevice {
   flush(): void {
     try {
       this.counters.syscalls++;
-      this.#calls.fdatasyncSync(this.#fd);
+      this.#calls.fdatasyncSync(this.#handle);
     } catch (error) {
       throw hostError(`cannot flush ${this.name}`, error, { path: this.name });
     }
@@ -117,12 +117,14 @@ export class FileDevice implements BlockDevice {
   discard(blkaddr: number, nrBlocks: number): void {
     if (this.readonly || blkaddr !== 0 || nrBlocks !== this.#nrBlocks) return;
     if (this.kind === 'block') {
-      spawnSync('blkdiscard', ['-f', '-o', '0', '-l', String(nrBlocks * BLKSIZE), this.name], { stdio: 'ignore' });
+      spawnSync('blkdiscard', ['-f', '-o', '0', '-l', String(nrBlocks * BLKSIZE), '--', this.name], {
+        stdio: 'ignore',
+      });
       return;
     }
     if (this.#written?.every((byte) => byte === 0)) return;
     try {
-      makeHole(this.#fd, this.#sizeBytes);
+      makeHole(this.#handle, this.#sizeBytes);
     } catch (error) {
       throw hostError(`${this.name} was emptied for discarding and did not get its size back`, error, this.#at(0));
     }
@@ -137,7 +139,11 @@ export class FileDevice implements BlockDevice {
       throw new F2fsError('EOPNOTSUPP', message, { path: this.name });
     }
     try {
-      this.#calls.ftruncateSync(this.#fd, nrBlocks * BLKSIZE);
+      // What stands in a last part of a block, which was not used so far, must not come to light.
+      const used = this.#nrBlocks * BLKSIZE;
+      if (this.#sizeBytes > used) this.#calls.ftruncateSync(this.#handle, used);
+      this.#sizeBytes = used;
+      this.#calls.ftruncateSync(this.#handle, nrBlocks * BLKSIZE);
     } catch (error) {
       throw hostError(`cannot resize ${this.name} to ${nrBlocks} blocks`, error, { path: this.name });
     }
@@ -155,6 +161,12 @@ export class FileDevice implements BlockDevice {
     } catch (error) {
       throw hostError(`cannot close ${this.name}`, error, { path: this.name });
     }
+  }
+
+  /** The open file. Throws EBADF after close. */
+  get #handle(): number {
+    if (this.#fd >= 0) return this.#fd;
+    throw new F2fsError('EBADF', `${this.name} is closed; open it again`, { path: this.name });
   }
 
   #at(blkaddr: number): { path: string; blkaddr: number } {
@@ -200,7 +212,7 @@ export class FileDevice implements BlockDevice {
     if (!this.#mustBounce(into)) {
       try {
         this.counters.syscalls++;
-        return this.#calls.readSync(this.#fd, into, done, Math.min(into.length - done, MAX_READ), position);
+        return this.#calls.readSync(this.#handle, into, done, Math.min(into.length - done, MAX_READ), position);
       } catch (error) {
         if (!this.#refused(error, [into])) throw error;
       }
@@ -208,7 +220,7 @@ export class FileDevice implements BlockDevice {
     const bounce = (this.#bounce ??= alignedMemory(CHUNK_SIZE));
     this.counters.syscalls++;
     const wanted = Math.min(into.length - done, CHUNK_SIZE);
-    const count = this.#calls.readSync(this.#fd, bounce, 0, wanted, position);
+    const count = this.#calls.readSync(this.#handle, bounce, 0, wanted, position);
     into.set(bounce.subarray(0, count), done);
     return count;
   }
@@ -239,7 +251,7 @@ export class FileDevice implements BlockDevice {
     if (!this.#direct || !batch.some((vector) => this.#mustBounce(vector))) {
       try {
         this.counters.syscalls++;
-        return this.#calls.writevSync(this.#fd, batch, position);
+        return this.#calls.writevSync(this.#handle, batch, position);
       } catch (error) {
         if (!this.#refused(error, batch)) throw error;
       }
@@ -253,7 +265,7 @@ export class FileDevice implements BlockDevice {
       if (filled === CHUNK_SIZE) break;
     }
     this.counters.syscalls++;
-    return this.#calls.writevSync(this.#fd, [bounce.subarray(0, filled)], position);
+    return this.#calls.writevSync(this.#handle, [bounce.subarray(0, filled)], position);
   }
 }
 

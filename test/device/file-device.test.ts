@@ -71,6 +71,12 @@ test('a size that is not whole blocks is rounded down, and less than one block i
   const device = openFileDevice(path, { writable: false });
   expect(device.nrBlocks).toBe(3);
   device.close();
+  const growing = openFileDevice(path, { writable: true });
+  growing.resize(5);
+  const block = new Uint8Array(BLKSIZE);
+  growing.read(3, block);
+  expect(block.every((byte) => byte === 0)).toBe(true);
+  growing.close();
   fs.writeFileSync(path, Buffer.alloc(4095));
   const error = errorOf(() => openFileDevice(path, { writable: false }));
   expect(error.message).toMatch(/too small/);
@@ -91,7 +97,15 @@ test('a closed device refuses calls, and closing again is nothing', () => {
   const device = create('closed.img', MIB);
   device.close();
   device.close();
-  expect(errorOf(() => device.read(0, new Uint8Array(BLKSIZE))).code).toMatch(/EBADF|ERR_OUT_OF_RANGE/);
+  const block = new Uint8Array(BLKSIZE);
+  for (const call of [
+    () => device.read(0, block),
+    () => device.write(0, [block]),
+    () => device.flush(),
+    () => device.resize(2),
+  ]) {
+    expect(errorOf(call).code).toBe('EBADF');
+  }
 });
 
 test('zeroing what was never written costs nothing, the rest costs calls of 1 MiB', () => {
@@ -246,7 +260,9 @@ describe('a block device', () => {
       device.flush();
       expect(errorOf(() => device.resize(10)).code).toBe('EOPNOTSUPP');
       expect(errorOf(() => openFileDevice(loop.device, { writable: true })).code).toBe('EBUSY');
+      const before = fs.statSync(images.file('loop.img')).blocks;
       device.discard(0, device.nrBlocks);
+      if (run('blkdiscard', ['--version']).ok) expect(fs.statSync(images.file('loop.img')).blocks).toBeLessThan(before);
       device.close();
       const create = { sizeBytes: MIB, overwrite: true };
       expect(errorOf(() => openFileDevice(loop.device, { writable: true, create })).code).toBe('EINVAL');
