@@ -68,6 +68,12 @@ export class Buddy {
     return pfn;
   }
 
+  /** Frames of the largest free block, 0 if there is none. */
+  get largest(): number {
+    if (this.nrTopFree > 0) return 1 << MAX_ORDER;
+    return this.listed === 0 ? 0 : 1 << (31 - Math.clz32(this.listed));
+  }
+
   /** Takes back 2^order frames from pfn on, and joins them with their free buddies. */
   free(pfn: number, order: number): void {
     this.nrFree += 1 << order;

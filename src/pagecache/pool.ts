@@ -112,7 +112,8 @@ export class FramePool {
   /**
    * A run of nrPages (1..512) adjacent frames, cut into folios of descending powers of two (5 becomes 4 + 1). The run begins
    * at a multiple of the next power of two; what is left of that block stays free. The contents are whatever was there.
-   * @returns the first frame, or -1 if no free block is large enough (ask for less, or reclaim)
+   * @returns the first frame, or -1 if no free block is large enough, which can be so with many frames free: ask for
+   *   `largestRun` or less, or reclaim
    */
   allocRun(nrPages: number): number {
     if (nrPages === 1) {
@@ -133,6 +134,11 @@ export class FramePool {
     }
     this.buddy.freeTail(at, first + (1 << blockOrder));
     return first;
+  }
+
+  /** The most pages that allocRun would give now, a power of two up to 512; 0 if no frame is free. */
+  get largestRun(): number {
+    return this.buddy.largest;
   }
 
   /** Order of the folio that holds pfn: it has 2^order frames. pfn must be in use. */
@@ -208,7 +214,7 @@ export class FramePool {
   /** Pages of the folio that begins at head and has no owner; anything else is an internal error. */
   unownedPages(head: number): number {
     const order = this.order[head];
-    if (order > MAX_ORDER || (head & ((1 << order) - 1)) !== 0) {
+    if (!(order <= MAX_ORDER) || (head & ((1 << order) - 1)) !== 0) {
       throw new Error(`internal: frame ${head} is not the first of a folio`);
     }
     if (this.mapping[head] !== 0) throw new Error(`internal: folio at frame ${head} is in an address space`);
