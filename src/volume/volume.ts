@@ -40,6 +40,9 @@ const READABLE_FEATURES =
   FEATURES.ro |
   FEATURES.blkzoned;
 
+/** Nodes after the checkpoint to look at for fsync marks; a longer chain counts as having one. */
+const MAX_CHAIN = 1 << 16;
+
 export interface VolumeOptions {
   readonly: boolean;
   pool: FramePool;
@@ -128,6 +131,17 @@ export class Volume {
     this.#stopped ??= error;
   }
 
+  /** Writes all dirty nodes out, without a checkpoint: they take no memory then. A failure stops the volume. */
+  writeNodes(): void {
+    this.assertWritable();
+    try {
+      this.nodes.writeback();
+    } catch (error) {
+      if (error instanceof F2fsError) this.stop(error);
+      throw error;
+    }
+  }
+
   /**
    * Makes the present state the one that a mount finds. All dirty data must be written back before. With `umount` the
    * pack says that nothing is to be recovered. Throws what the device threw, and stops the volume: the last checkpoint
@@ -206,7 +220,8 @@ export class Volume {
     const footer = new NodeFooter(viewOf(block), NODE_FOOTER_OFFSET);
     let blkaddr = this.layout.segmentStart(segno) + blkoff;
     const highHalf = (cp.ckptFlags & CP.CRC_RECOVERY) !== 0 ? crc : Math.floor(cp.checkpointVer / 2 ** 32);
-    for (let left = this.layout.nrMainSegments * BLKS_PER_SEG; left > 0 && this.layout.inMain(blkaddr); left--) {
+    for (let left = MAX_CHAIN; this.layout.inMain(blkaddr); left--) {
+      if (left === 0) return true;
       this.device.read(blkaddr, block);
       if (footer.cpVer !== cp.checkpointVer % 2 ** 32 || footer.cpVerCrc !== highHalf) return false;
       if ((footer.flag & NODE_FLAG.FSYNC) !== 0) return true;

@@ -1,0 +1,268 @@
+// From a page of a file to its block: finds, reserves, allocates and frees addresses, a run within one dnode at a time.
+import { corrupt } from '../errors.ts';
+import { BLKSIZE, COMPRESS_ADDR, type Log, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
+import {
+  ADDRS_PER_BLOCK,
+  NIDS_PER_BLOCK,
+  NODE_DIND,
+  NODE_DIR1,
+  NODE_DIR2,
+  NODE_IND1,
+  NODE_IND2,
+  NodePath,
+  nodePath,
+} from '../format/node.ts';
+import type { Volume } from '../volume/volume.ts';
+import type { ExtentList } from '../writeback/extent-list.ts';
+import type { Inode } from './inode.ts';
+
+/** Pages under one slot of i_nid, and node levels there (1: a direct node). */
+const SUBTREES: readonly { slot: number; level: number }[] = [
+  { slot: NODE_DIR1, level: 1 },
+  { slot: NODE_DIR2, level: 1 },
+  { slot: NODE_IND1, level: 2 },
+  { slot: NODE_IND2, level: 2 },
+  { slot: NODE_DIND, level: 3 },
+];
+
+/** Pages under a node of a level: 1 a direct node, 2 an indirect one, 3 the double indirect one. */
+function pagesUnder(level: number): number {
+  return ADDRS_PER_BLOCK * NIDS_PER_BLOCK ** (level - 1);
+}
+
+export class BlockMap {
+  readonly #volume: Volume;
+  readonly #path = new NodePath();
+  /** The dnode that `seek` found. */
+  #nid = 0;
+  /** Byte offset in the pool's memory of the address sought. */
+  #at = 0;
+  #ofsInNode = 0;
+  /** Addresses from the one sought to its dnode's end; for a hole in the tree, pages to the hole's end. */
+  #left = 0;
+
+  /** What `lookup` found: an address (or NULL_ADDR, NEW_ADDR, COMPRESS_ADDR) and the pages that it goes on for. */
+  blkaddr = NULL_ADDR;
+  count = 0;
+
+  constructor(volume: Volume) {
+    this.#volume = volume;
+  }
+
+  /**
+   * Finds the dnode of page `index`. False when it does not exist (and `create` is off). Throws EUCLEAN when a node on
+   * the way is not the one that its place calls for. Source: f2fs_get_dnode_of_data.
+   */
+  #seek(inode: Inode, index: number, create: boolean): boolean {
+    const { nodes, pool } = this.#volume;
+    const addrsPerInode = inode.addrsPerInode;
+    const path = nodePath(index, addrsPerInode, this.#path);
+    if (path.level === 0) {
+      this.#nid = inode.ino;
+      this.#ofsInNode = path.offset[0];
+      this.#at = inode.addrOffset + 4 * path.offset[0];
+      this.#left = addrsPerInode - path.offset[0];
+      return true;
+    }
+    let parent = inode.ino;
+    let slotAt = inode.nidOffset + 4 * path.offset[0];
+    let pfn = 0;
+    for (let level = 1; level <= path.level; level++) {
+      let nid = pool.view.getUint32(slotAt, true);
+      if (nid === 0) {
+        if (!create) {
+          this.#left = this.#holeEnd(index, addrsPerInode, path, level) - index;
+          return false;
+        }
+        nid = nodes.create(inode.ino, path.noffset[level], !inode.isDirectory);
+        pool.view.setUint32(slotAt, nid, true);
+        nodes.markDirty(parent);
+        inode.change().iBlocks++;
+      }
+      pfn = this.#node(inode, nid, path.noffset[level]);
+      parent = nid;
+      slotAt = pfn * BLKSIZE + 4 * path.offset[level];
+    }
+    this.#nid = parent;
+    this.#ofsInNode = path.offset[path.level];
+    this.#at = slotAt;
+    this.#left = ADDRS_PER_BLOCK - this.#ofsInNode;
+    return true;
+  }
+
+  /** The frame of a node that must stand at `offset` of the inode's tree. */
+  #node(inode: Inode, nid: number, offset: number): number {
+    if (nid === inode.ino) throw corrupt(`inode ${inode.ino} is among its own nodes`, { ino: inode.ino, nid });
+    const pfn = this.#volume.nodes.get(nid, inode.ino);
+    const found = this.#volume.nodes.offsetOf(pfn);
+    if (found !== offset) {
+      throw corrupt(`node ${nid} of inode ${inode.ino} stands at offset ${offset} of its tree, but says ${found}`, {
+        ino: inode.ino,
+        nid,
+      });
+    }
+    return pfn;
+  }
+
+  /** First page after a missing subtree: the node at `level` of the path is not there. */
+  #holeEnd(index: number, addrsPerInode: number, path: NodePath, level: number): number {
+    const pages = pagesUnder(path.level - level + 1);
+    const { offset } = path;
+    let start = addrsPerInode;
+    for (let slot = 0; slot < offset[0]; slot++) start += pagesUnder(SUBTREES[slot].level);
+    return start + (Math.floor((index - start) / pages) + 1) * pages;
+  }
+
+  /** Finds where page `index` is and for how many pages, at most `max`, its run goes on; see `blkaddr` and `count`. */
+  lookup(inode: Inode, index: number, max: number): void {
+    if (!this.#seek(inode, index, false)) {
+      this.blkaddr = NULL_ADDR;
+      this.count = Math.min(max, this.#left);
+      return;
+    }
+    const { view } = this.#volume.pool;
+    const limit = Math.min(max, this.#left);
+    const first = this.#address(inode, this.#at, index);
+    const step = first === NULL_ADDR || first === NEW_ADDR || first === COMPRESS_ADDR ? 0 : 1;
+    let count = 1;
+    while (count < limit && view.getUint32(this.#at + 4 * count, true) === first + step * count) count++;
+    if (step === 1 && !this.#volume.layout.inMain(first + count - 1)) this.#address(inode, this.#at + 4 * (count - 1), index);
+    this.blkaddr = first;
+    this.count = count;
+  }
+
+  /** An address read from disk, once it is known to be one. */
+  #address(inode: Inode, at: number, index: number): number {
+    const blkaddr = this.#volume.pool.view.getUint32(at, true);
+    if (blkaddr === NULL_ADDR || blkaddr >= COMPRESS_ADDR || this.#volume.layout.inMain(blkaddr)) return blkaddr;
+    throw corrupt(`page ${index} of inode ${inode.ino} is at block ${blkaddr}, outside the main area`, { ino: inode.ino, blkaddr });
+  }
+
+  /**
+   * Promises blocks for pages [index, index + nrPages): holes become NEW_ADDR and count in i_blocks. Throws ENOSPC; what
+   * it had promised before stays. Source: f2fs_reserve_new_blocks.
+   */
+  reserve(inode: Inode, index: number, nrPages: number): void {
+    const { pool, nodes, space } = this.#volume;
+    const { view } = pool;
+    for (let done = 0; done < nrPages; ) {
+      this.#seek(inode, index + done, true);
+      const count = Math.min(nrPages - done, this.#left);
+      let holes = 0;
+      for (let i = 0; i < count; i++) if (view.getUint32(this.#at + 4 * i, true) === NULL_ADDR) holes++;
+      if (holes > 0) {
+        space.reserveBlocks(holes);
+        inode.change().iBlocks += holes;
+        for (let i = 0; i < count; i++) {
+          if (view.getUint32(this.#at + 4 * i, true) === NULL_ADDR) view.setUint32(this.#at + 4 * i, NEW_ADDR, true);
+        }
+        nodes.markDirty(this.#nid);
+      }
+      done += count;
+    }
+  }
+
+  /**
+   * Gives pages [index, index + nrPages), reserved before, new blocks off a log, and frees the ones that they had. The
+   * blocks go to `extents`, in page order. Throws ENOSPC. Source: f2fs_map_blocks, f2fs_outplace_write_data.
+   */
+  allocate(inode: Inode, index: number, nrPages: number, log: Log, extents: ExtentList): void {
+    const { pool, nodes, nat, logs } = this.#volume;
+    const { view } = pool;
+    for (let done = 0; done < nrPages; ) {
+      this.#seek(inode, index + done, true);
+      const count = Math.min(nrPages - done, this.#left);
+      const version = nat.versionOf(this.#nid);
+      nodes.markDirty(this.#nid);
+      for (let i = 0; i < count; ) {
+        const given = logs.allocate(log, count - i, this.#nid, version, this.#ofsInNode + i);
+        const blkaddr = logs.lastBlkaddr;
+        for (let j = 0; j < given; j++) {
+          const at = this.#at + 4 * (i + j);
+          const old = this.#address(inode, at, index + done + i + j);
+          if (old === NULL_ADDR || old === COMPRESS_ADDR) {
+            throw corrupt(`page ${index + done + i + j} of inode ${inode.ino} is written without a reserved block`, { ino: inode.ino });
+          }
+          if (old !== NEW_ADDR) logs.invalidate(old);
+          view.setUint32(at, blkaddr + j, true);
+        }
+        extents.add(blkaddr, given);
+        i += given;
+      }
+      done += count;
+    }
+  }
+
+  /** Frees every block and node of pages [index, end of file). Source: f2fs_truncate_blocks. */
+  truncate(inode: Inode, index: number): void {
+    const addrsPerInode = inode.addrsPerInode;
+    const raw = inode.change();
+    let freed = 0;
+    if (index < addrsPerInode) freed += this.#freeAddresses(inode, inode.addrOffset, index, addrsPerInode, 0);
+    let start = addrsPerInode;
+    for (const { slot, level } of SUBTREES) {
+      const pages = pagesUnder(level);
+      if (index < start + pages) {
+        const at = inode.nidOffset + 4 * slot;
+        freed += this.#freeSlot(inode, at, level, Math.max(0, index - start), this.#subtreeOffset(slot), start);
+      }
+      start += pages;
+    }
+    raw.iBlocks -= freed;
+    raw.extLen = 0;
+    raw.extFofs = 0;
+    raw.extBlk = 0;
+  }
+
+  /** Offset in the node tree of the node under a slot of i_nid. */
+  #subtreeOffset(slot: number): number {
+    const offsets = [1, 2, 3, 4 + NIDS_PER_BLOCK, 5 + 2 * NIDS_PER_BLOCK];
+    return offsets[slot];
+  }
+
+  /**
+   * Frees pages [from, ...) under the node whose nid stands at byte `at`, and the node too when nothing of it is left.
+   * Returns the blocks freed, nodes included.
+   */
+  #freeSlot(inode: Inode, at: number, level: number, from: number, offset: number, firstPage: number): number {
+    const { pool, nodes } = this.#volume;
+    const nid = pool.view.getUint32(at, true);
+    if (nid === 0) return 0;
+    const base = this.#node(inode, nid, offset) * BLKSIZE;
+    let freed = 0;
+    if (level === 1) {
+      freed = this.#freeAddresses(inode, base, from, ADDRS_PER_BLOCK, firstPage);
+      nodes.markDirty(nid);
+    } else {
+      const pages = pagesUnder(level - 1);
+      const nodesUnder = level === 2 ? 1 : NIDS_PER_BLOCK + 1;
+      for (let slot = Math.floor(from / pages); slot < NIDS_PER_BLOCK; slot++) {
+        const inSlot = Math.max(0, from - slot * pages);
+        const start = firstPage + slot * pages;
+        freed += this.#freeSlot(inode, base + 4 * slot, level - 1, inSlot, offset + 1 + slot * nodesUnder, start);
+      }
+      nodes.markDirty(nid);
+    }
+    if (from === 0) {
+      nodes.remove(nid, false);
+      pool.view.setUint32(at, 0, true);
+      freed++;
+    }
+    return freed;
+  }
+
+  #freeAddresses(inode: Inode, addrs: number, from: number, end: number, firstPage: number): number {
+    const { pool, logs, space } = this.#volume;
+    let freed = 0;
+    for (let i = from; i < end; i++) {
+      const at = addrs + 4 * i;
+      const blkaddr = this.#address(inode, at, firstPage + i);
+      if (blkaddr === NULL_ADDR) continue;
+      if (blkaddr < COMPRESS_ADDR) logs.invalidate(blkaddr);
+      pool.view.setUint32(at, NULL_ADDR, true);
+      freed++;
+    }
+    space.releaseBlocks(freed);
+    return freed;
+  }
+}

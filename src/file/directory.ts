@@ -1,0 +1,328 @@
+// Directories: names to inodes, first within the inode, then in dentry blocks arranged in levels of hash buckets.
+import { corrupt, F2fsError } from '../errors.ts';
+import { BLKSIZE, NAME_LEN_MAX } from '../format/constants.ts';
+import {
+  bucketBlocks,
+  DENTRY_BLOCK,
+  DIR_ENTRY_SIZE,
+  DirEntry,
+  dentrySlots,
+  dirBlockIndex,
+  dirBuckets,
+  type DentryLayout,
+  FT,
+  findRoom,
+  inlineDentryLayout,
+  MAX_DIR_HASH_DEPTH,
+  NR_DENTRY_IN_BLOCK,
+  SLOT_LEN,
+} from '../format/dentry.ts';
+import { nameHash } from '../format/hash.ts';
+import { INLINE } from '../format/inode.ts';
+import type { Volume } from '../volume/volume.ts';
+import type { BlockMap } from './block-map.ts';
+import { DirectoryIndex } from './directory-index.ts';
+import type { FilePages } from './file-pages.ts';
+import type { Inode } from './inode.ts';
+
+const HASH = DirEntry.offsets.hashCode;
+const INO = DirEntry.offsets.ino;
+const NAME_LEN = DirEntry.offsets.nameLen;
+const FILE_TYPE = DirEntry.offsets.fileType;
+const SLASH = 0x2f;
+
+/** One name of a directory. */
+export interface Dirent {
+  readonly name: Uint8Array;
+  readonly ino: number;
+  /** FT.* of the inode, as the entry has it. */
+  readonly fileType: number;
+}
+
+/** Throws ENAMETOOLONG or EINVAL for bytes that can't be a name. */
+export function checkName(name: Uint8Array): void {
+  if (name.length > NAME_LEN_MAX) {
+    throw new F2fsError('ENAMETOOLONG', `a name of ${name.length} bytes is too long: 255 is the limit`);
+  }
+  if (name.length === 0 || name.includes(SLASH) || name.includes(0) || isDots(name)) {
+    throw new F2fsError('EINVAL', `"${Buffer.from(name).toString()}" can't be the name of a file`);
+  }
+}
+
+function isDots(name: Uint8Array): boolean {
+  return name[0] === 0x2e && (name.length === 1 || (name.length === 2 && name[1] === 0x2e));
+}
+
+export class Directories {
+  readonly #volume: Volume;
+  readonly #map: BlockMap;
+  readonly #pages: FilePages;
+
+  constructor(volume: Volume, map: BlockMap, pages: FilePages) {
+    this.#volume = volume;
+    this.#map = map;
+    this.#pages = pages;
+  }
+
+  /** Gives a new directory its `.` and `..`, inline. Source: make_empty_inline_dir. */
+  makeEmpty(dir: Inode, parentIno: number): void {
+    const raw = dir.change();
+    raw.iInline |= INLINE.DENTRY;
+    raw.iSize = dir.maxInlineData;
+    const layout = inlineDentryLayout(dir.maxInlineData);
+    const area = dir.inlineOffset;
+    this.#put(area, layout, 0, Uint8Array.of(0x2e), 0, dir.ino, FT.DIR);
+    this.#put(area, layout, 1, Uint8Array.of(0x2e, 0x2e), 0, parentIno, FT.DIR);
+  }
+
+  /** The inode number and type of a name, or null. `.` and `..` are found as they stand. */
+  lookup(dir: Inode, name: Uint8Array): Dirent | null {
+    const hash = nameHash(name);
+    const inline = dir.hasInline(INLINE.DENTRY);
+    if (inline) {
+      const layout = inlineDentryLayout(dir.maxInlineData);
+      const area = dir.inlineOffset;
+      const slot = this.#findSlot(dir, area, layout, name, hash);
+      return slot < 0 ? null : this.#entry(dir, area, layout, slot);
+    }
+    if (dir.index !== null) {
+      const place = this.#findIndexed(dir, dir.index, name, hash);
+      return place === null ? null : this.#entry(dir, place.area, DENTRY_BLOCK, place.slot);
+    }
+    const raw = dir.load();
+    const { iCurrentDepth, iDirLevel } = raw;
+    const nrBlocks = this.#nrBlocks(dir);
+    for (let level = 0; level < iCurrentDepth; level++) {
+      const first = dirBlockIndex(level, iDirLevel, hash % dirBuckets(level, iDirLevel));
+      for (let block = first; block < Math.min(first + bucketBlocks(level), nrBlocks); block++) {
+        const pfn = this.#pages.readDirectoryPage(dir, block);
+        if (pfn < 0) continue;
+        const slot = this.#findSlot(dir, pfn * BLKSIZE, DENTRY_BLOCK, name, hash);
+        if (slot >= 0) return this.#entry(dir, pfn * BLKSIZE, DENTRY_BLOCK, slot);
+      }
+    }
+    return null;
+  }
+
+  /**
+   * Calls `visit` with every entry, `.` and `..` too, in the order of their slots. Throws EUCLEAN for an entry that
+   * can't be one.
+   */
+  forEach(dir: Inode, visit: (entry: Dirent) => void): void {
+    if (dir.hasInline(INLINE.DENTRY)) {
+      this.#forEachIn(dir, dir.inlineOffset, inlineDentryLayout(dir.maxInlineData), (_slot, entry) => visit(entry));
+      return;
+    }
+    const nrBlocks = this.#nrBlocks(dir);
+    for (let block = this.#nextBlock(dir, 0, nrBlocks); block < nrBlocks; block = this.#nextBlock(dir, block + 1, nrBlocks)) {
+      const pfn = this.#pages.readDirectoryPage(dir, block);
+      if (pfn >= 0) this.#forEachIn(dir, pfn * BLKSIZE, DENTRY_BLOCK, (_slot, entry) => visit(entry));
+    }
+  }
+
+  /**
+   * Adds a name. Throws EEXIST when it is there, ENOSPC. The caller sees to links and times.
+   * Source: f2fs_add_dentry.
+   */
+  add(dir: Inode, name: Uint8Array, ino: number, fileType: number): void {
+    const hash = nameHash(name);
+    if (dir.hasInline(INLINE.DENTRY)) {
+      const layout = inlineDentryLayout(dir.maxInlineData);
+      const area = dir.inlineOffset;
+      if (this.#findSlot(dir, area, layout, name, hash) >= 0) throw exists(name);
+      const slot = findRoom(this.#volume.pool.bytes, area, dentrySlots(name.length), layout);
+      if (slot >= 0) {
+        dir.change();
+        this.#put(area, layout, slot, name, hash, ino, fileType);
+        return;
+      }
+      this.#convertInline(dir);
+    }
+    dir.index ??= this.#buildIndex(dir);
+    if (this.#findIndexed(dir, dir.index, name, hash) !== null) throw exists(name);
+    this.#addToBlocks(dir, dir.index, name, hash, ino, fileType);
+  }
+
+  /** Source: f2fs_add_regular_entry. */
+  #addToBlocks(dir: Inode, index: DirectoryIndex, name: Uint8Array, hash: number, ino: number, fileType: number): void {
+    const { bytes } = this.#volume.pool;
+    const slots = dentrySlots(name.length);
+    const { iDirLevel } = dir.load();
+    for (let level = 0; level < MAX_DIR_HASH_DEPTH; level++) {
+      const first = dirBlockIndex(level, iDirLevel, hash % dirBuckets(level, iDirLevel));
+      for (let block = first; block < first + bucketBlocks(level); block++) {
+        if (index.freeSlots(block, NR_DENTRY_IN_BLOCK) < slots) continue;
+        const area = this.#blockForChange(dir, block) * BLKSIZE;
+        const slot = findRoom(bytes, area, slots, DENTRY_BLOCK);
+        if (slot < 0) continue;
+        const raw = dir.change();
+        if (raw.iCurrentDepth < level + 1) raw.iCurrentDepth = level + 1;
+        if (raw.iSize < (block + 1) * BLKSIZE) raw.iSize = (block + 1) * BLKSIZE;
+        this.#put(area, DENTRY_BLOCK, slot, name, hash, ino, fileType);
+        dir.pages.setDirty(block, 1);
+        index.insert(hash, block, slot);
+        index.setFreeSlots(block, index.freeSlots(block, NR_DENTRY_IN_BLOCK) - slots);
+        return;
+      }
+    }
+    throw new F2fsError('ENOSPC', 'the directory has all the hash levels that it can have', { ino: dir.ino });
+  }
+
+  /** The frame of a directory's block, made when it does not exist; reserved on disk. */
+  #blockForChange(dir: Inode, block: number): number {
+    const there = this.#pages.readDirectoryPage(dir, block);
+    if (there >= 0) return there;
+    this.#map.reserve(dir, block, 1);
+    const pfn = this.#pages.allocate(1);
+    this.#volume.pool.zero(pfn, 1);
+    dir.pages.insert(block, pfn);
+    dir.pages.setDirty(block, 1);
+    return pfn;
+  }
+
+  /** Moves inline dentries to block 0 as they are: level 0 has one bucket. Source: f2fs_move_inline_dirents. */
+  #convertInline(dir: Inode): void {
+    const { bytes } = this.#volume.pool;
+    const { space } = this.#volume;
+    // Once the inline entries are gone from the inode nothing may fail for want of a block.
+    space.reserveBlocks(1);
+    space.releaseBlocks(1);
+    const from = inlineDentryLayout(dir.maxInlineData);
+    const area = dir.inlineOffset;
+    const inline = bytes.slice(area, area + from.size);
+    const raw = dir.change();
+    bytes.fill(0, area - 4, area + from.size);
+    raw.iInline &= ~INLINE.DENTRY;
+    raw.iCurrentDepth = 1;
+    raw.iSize = BLKSIZE;
+    const block = this.#blockForChange(dir, 0) * BLKSIZE;
+    bytes.set(inline.subarray(0, from.bitmapBytes), block);
+    bytes.set(inline.subarray(from.entries, from.entries + from.slots * DIR_ENTRY_SIZE), block + DENTRY_BLOCK.entries);
+    bytes.set(inline.subarray(from.names), block + DENTRY_BLOCK.names);
+  }
+
+  #buildIndex(dir: Inode): DirectoryIndex {
+    const index = new DirectoryIndex();
+    const nrBlocks = this.#nrBlocks(dir);
+    for (let block = this.#nextBlock(dir, 0, nrBlocks); block < nrBlocks; block = this.#nextBlock(dir, block + 1, nrBlocks)) {
+      const pfn = this.#pages.readDirectoryPage(dir, block);
+      if (pfn < 0) continue;
+      let free = NR_DENTRY_IN_BLOCK;
+      this.#forEachIn(dir, pfn * BLKSIZE, DENTRY_BLOCK, (slot, entry, hash) => {
+        index.insert(hash, block, slot);
+        free -= dentrySlots(entry.name.length);
+      });
+      index.setFreeSlots(block, free);
+    }
+    return index;
+  }
+
+  #findIndexed(dir: Inode, index: DirectoryIndex, name: Uint8Array, hash: number): { area: number; slot: number } | null {
+    let found: { area: number; slot: number } | null = null;
+    index.find(hash, (block, slot) => {
+      const area = this.#pages.readDirectoryPage(dir, block) * BLKSIZE;
+      if (!this.#sameName(area, DENTRY_BLOCK, slot, name)) return false;
+      found = { area, slot };
+      return true;
+    });
+    return found;
+  }
+
+  /** Slot of a name in a dentry area, or -1. Source: f2fs_find_target_dentry. */
+  #findSlot(dir: Inode, area: number, layout: DentryLayout, name: Uint8Array, hash: number): number {
+    const { bytes, view } = this.#volume.pool;
+    for (let slot = 0; slot < layout.slots; ) {
+      if ((bytes[area + (slot >>> 3)] & (1 << (slot & 7))) === 0) {
+        slot++;
+        continue;
+      }
+      const at = area + layout.entries + slot * DIR_ENTRY_SIZE;
+      const nameLen = view.getUint16(at + NAME_LEN, true);
+      if (nameLen === 0) throw corrupt(`directory ${dir.ino} has an entry without a name`, { ino: dir.ino });
+      if (view.getUint32(at + HASH, true) === hash && this.#sameName(area, layout, slot, name)) return slot;
+      slot += dentrySlots(nameLen);
+    }
+    return -1;
+  }
+
+  #sameName(area: number, layout: DentryLayout, slot: number, name: Uint8Array): boolean {
+    const { bytes, view } = this.#volume.pool;
+    if (view.getUint16(area + layout.entries + slot * DIR_ENTRY_SIZE + NAME_LEN, true) !== name.length) return false;
+    const at = area + layout.names + slot * SLOT_LEN;
+    for (let i = 0; i < name.length; i++) if (bytes[at + i] !== name[i]) return false;
+    return true;
+  }
+
+  /** Writes an entry and marks its slots as taken. Source: f2fs_update_dentry. */
+  #put(area: number, layout: DentryLayout, slot: number, name: Uint8Array, hash: number, ino: number, type: number): void {
+    const { bytes, view } = this.#volume.pool;
+    const at = area + layout.entries + slot * DIR_ENTRY_SIZE;
+    view.setUint32(at + HASH, hash, true);
+    view.setUint32(at + INO, ino, true);
+    view.setUint16(at + NAME_LEN, name.length, true);
+    view.setUint8(at + FILE_TYPE, type);
+    bytes.set(name, area + layout.names + slot * SLOT_LEN);
+    const slots = dentrySlots(name.length);
+    for (let i = slot; i < slot + slots; i++) {
+      bytes[area + (i >>> 3)] |= 1 << (i & 7);
+      // Later slots of a name may hold what an earlier entry left.
+      if (i > slot) view.setUint16(area + layout.entries + i * DIR_ENTRY_SIZE + NAME_LEN, 0, true);
+    }
+  }
+
+  #forEachIn(
+    dir: Inode,
+    area: number,
+    layout: DentryLayout,
+    visit: (slot: number, entry: Dirent, hash: number) => void,
+  ): void {
+    const { bytes, view } = this.#volume.pool;
+    for (let slot = 0; slot < layout.slots; ) {
+      if ((bytes[area + (slot >>> 3)] & (1 << (slot & 7))) === 0) {
+        slot++;
+        continue;
+      }
+      const entry = this.#entry(dir, area, layout, slot);
+      visit(slot, entry, view.getUint32(area + layout.entries + slot * DIR_ENTRY_SIZE + HASH, true));
+      slot += dentrySlots(entry.name.length);
+    }
+  }
+
+  /** An entry, once it is known to be one. */
+  #entry(dir: Inode, area: number, layout: DentryLayout, slot: number): Dirent {
+    const { bytes, view } = this.#volume.pool;
+    const at = area + layout.entries + slot * DIR_ENTRY_SIZE;
+    const nameLen = view.getUint16(at + NAME_LEN, true);
+    const ino = view.getUint32(at + INO, true);
+    const bad = (why: string) => corrupt(`directory ${dir.ino} is damaged: an entry ${why}`, { ino: dir.ino });
+    if (nameLen === 0 || nameLen > NAME_LEN_MAX) throw bad(`has a name of ${nameLen} bytes`);
+    if (slot + dentrySlots(nameLen) > layout.slots) throw bad('has a name that runs past its block');
+    if (ino < this.#volume.layout.sb.rootIno || ino >= this.#volume.layout.maxNid) throw bad(`names inode ${ino}`);
+    const fileType = view.getUint8(at + FILE_TYPE);
+    if (fileType === FT.UNKNOWN || fileType > FT.SYMLINK) throw bad(`has the file type ${fileType}`);
+    const start = area + layout.names + slot * SLOT_LEN;
+    const name = bytes.slice(start, start + nameLen);
+    if (name.includes(SLASH) || name.includes(0)) throw bad('has a name with a slash or a zero byte in it');
+    return { name, ino, fileType };
+  }
+
+  #nrBlocks(dir: Inode): number {
+    return Math.ceil(dir.size / BLKSIZE);
+  }
+
+  /** The first block from `block` on that is not a hole on disk, so that a huge i_size costs no time. */
+  #nextBlock(dir: Inode, block: number, nrBlocks: number): number {
+    let at = block;
+    while (at < nrBlocks && !dir.pages.has(at)) {
+      this.#map.lookup(dir, at, nrBlocks - at);
+      if (this.#map.blkaddr !== 0) break;
+      const next = dir.pages.nextPresent(at, at + this.#map.count);
+      at = next >= 0 ? next : at + this.#map.count;
+    }
+    return at;
+  }
+}
+
+function exists(name: Uint8Array): F2fsError {
+  return new F2fsError('EEXIST', `"${Buffer.from(name).toString()}" exists already`);
+}

@@ -1,0 +1,218 @@
+// The contents of regular files and symlinks: inline in the inode while they fit, else in pages.
+import { F2fsError } from '../errors.ts';
+import { BLKSIZE } from '../format/constants.ts';
+import { INLINE } from '../format/inode.ts';
+import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
+import type { Volume } from '../volume/volume.ts';
+import type { BlockMap } from './block-map.ts';
+import { alignedCount, type FilePages } from './file-pages.ts';
+import type { Inode } from './inode.ts';
+
+/** Where bytes to be written come from: they go straight into page frames. */
+export interface ByteSource {
+  /** Fills `length` bytes of `memory` from `offset` on with those that belong at byte `position` of the file; all, or throws. */
+  fill(memory: Uint8Array, offset: number, length: number, position: number): void;
+}
+
+export interface WriteOptions {
+  /** Pages that turn out to be all zeros stay holes. */
+  sparse?: boolean;
+}
+
+export class FileData {
+  readonly #volume: Volume;
+  readonly #map: BlockMap;
+  readonly #pages: FilePages;
+  /** Called after each folio, when nothing hangs in between: the owner may write back and reclaim. */
+  readonly #balance: () => void;
+
+  constructor(volume: Volume, map: BlockMap, pages: FilePages, balance: () => void) {
+    this.#volume = volume;
+    this.#map = map;
+    this.#pages = pages;
+    this.#balance = balance;
+  }
+
+  /** Reads up to `into.length` bytes from `position` on; returns how many there were. */
+  read(inode: Inode, position: number, into: Uint8Array): number {
+    const length = Math.max(0, Math.min(into.length, inode.size - position));
+    const { bytes } = this.#volume.pool;
+    if (inode.hasInline(INLINE.DATA)) {
+      const at = inode.inlineOffset + position;
+      into.set(bytes.subarray(at, at + length));
+      return length;
+    }
+    for (let done = 0; done < length; ) {
+      this.#balance();
+      const index = Math.floor((position + done) / BLKSIZE);
+      const within = (position + done) % BLKSIZE;
+      const wanted = Math.ceil((within + length - done) / BLKSIZE);
+      const pfn = this.#pages.read(inode, index, Math.min(wanted, MAX_FOLIO_PAGES));
+      const count = Math.min(this.#pages.count * BLKSIZE - within, length - done);
+      const at = pfn * BLKSIZE + within;
+      into.set(bytes.subarray(at, at + count), done);
+      done += count;
+    }
+    return length;
+  }
+
+  /**
+   * Writes `length` bytes at `position`. Throws EFBIG past the format's end, ENOSPC (what was written before stays), and
+   * what the source throws. Source: f2fs_write_begin, f2fs_write_end.
+   */
+  write(inode: Inode, position: number, length: number, source: ByteSource, options: WriteOptions = {}): void {
+    const end = position + length;
+    if (end > inode.maxPages * BLKSIZE) {
+      throw new F2fsError('EFBIG', `a file of ${end} bytes is too large: F2FS can hold ${inode.maxPages * BLKSIZE} here`, {
+        ino: inode.ino,
+      });
+    }
+    if (length === 0) return;
+    if (inode.hasInline(INLINE.DATA)) {
+      if (end <= inode.maxInlineData) {
+        this.#writeInline(inode, position, length, source);
+        return;
+      }
+      this.#convertInline(inode);
+    }
+    for (let at = position; at < end; ) {
+      this.#balance();
+      at += this.#writeFolio(inode, at, end - at, source, options.sparse === true);
+      const raw = inode.change();
+      if (at > raw.iSize) raw.iSize = at;
+    }
+  }
+
+  /** Sets the size; what lies past it is freed, what lies between the old end and it reads as zeros. */
+  truncate(inode: Inode, sizeBytes: number): void {
+    if (sizeBytes > inode.maxPages * BLKSIZE) {
+      throw new F2fsError('EFBIG', `a file of ${sizeBytes} bytes is too large: F2FS can hold ${inode.maxPages * BLKSIZE} here`, {
+        ino: inode.ino,
+      });
+    }
+    const { bytes } = this.#volume.pool;
+    const old = inode.size;
+    if (inode.hasInline(INLINE.DATA)) {
+      if (sizeBytes <= inode.maxInlineData) {
+        const at = inode.inlineOffset;
+        if (sizeBytes < old) bytes.fill(0, at + sizeBytes, at + old);
+        const raw = inode.change();
+        raw.iSize = sizeBytes;
+        if (sizeBytes === 0) raw.iInline &= ~INLINE.DATA_EXIST;
+        return;
+      }
+      this.#convertInline(inode);
+    }
+    if (sizeBytes < old) {
+      const pages = Math.ceil(sizeBytes / BLKSIZE);
+      if (sizeBytes % BLKSIZE !== 0) {
+        const pfn = this.#pages.read(inode, pages - 1, 1);
+        bytes.fill(0, pfn * BLKSIZE + (sizeBytes % BLKSIZE), (pfn + 1) * BLKSIZE);
+        this.#map.lookup(inode, pages - 1, 1);
+        if (this.#map.blkaddr !== 0) inode.pages.setDirty(pages - 1, 1);
+      }
+      inode.pages.truncate(pages, Number.POSITIVE_INFINITY);
+      this.#map.truncate(inode, pages);
+    }
+    inode.change().iSize = sizeBytes;
+  }
+
+  #writeInline(inode: Inode, position: number, length: number, source: ByteSource): void {
+    source.fill(this.#volume.pool.bytes, inode.inlineOffset + position, length, position);
+    const raw = inode.change();
+    raw.iInline |= INLINE.DATA_EXIST;
+    raw.iSize = Math.max(raw.iSize, position + length);
+  }
+
+  /** Moves inline contents to page 0. Source: f2fs_convert_inline_page. */
+  #convertInline(inode: Inode): void {
+    const { pool, space } = this.#volume;
+    const { bytes } = pool;
+    const size = inode.size;
+    if (size > 0) {
+      // Once the contents are gone from the inode nothing may fail for want of a block.
+      space.reserveBlocks(1);
+      space.releaseBlocks(1);
+    }
+    const at = inode.inlineOffset;
+    const contents = bytes.slice(at, at + size);
+    bytes.fill(0, at, at + inode.maxInlineData);
+    const raw = inode.change();
+    raw.iInline &= ~(INLINE.DATA | INLINE.DATA_EXIST);
+    if (size === 0) return;
+    const pfn = this.#pages.allocate(1);
+    pool.zero(pfn, 1);
+    bytes.set(contents, pfn * BLKSIZE);
+    inode.pages.insert(0, pfn);
+    this.#map.reserve(inode, 0, 1);
+    inode.pages.setDirty(0, 1);
+  }
+
+  /** Writes at most `length` bytes at `position`, within one run of frames; returns how many. */
+  #writeFolio(inode: Inode, position: number, length: number, source: ByteSource, sparse: boolean): number {
+    const { pages } = inode;
+    const index = Math.floor(position / BLKSIZE);
+    const within = position % BLKSIZE;
+    const size = inode.size;
+    const wholePages = Math.floor(length / BLKSIZE);
+    // A page of which only a part is written must be there first, unless the rest lies past the end of the file.
+    const replaced = position + length >= size ? Math.ceil(length / BLKSIZE) : wholePages;
+    if (within !== 0 || replaced === 0 || pages.has(index)) {
+      const wanted = Math.min(Math.ceil((within + length) / BLKSIZE), MAX_FOLIO_PAGES);
+      // Only what is in the cache goes further than the page at hand: the next one may be replaced whole.
+      const pfn = this.#pages.read(inode, index, pages.has(index) ? wanted : 1);
+      const count = Math.min(this.#pages.count * BLKSIZE - within, length);
+      source.fill(this.#volume.pool.bytes, pfn * BLKSIZE + within, count, position);
+      this.#dirty(inode, index, Math.ceil((within + count) / BLKSIZE));
+      return count;
+    }
+    let count = Math.min(alignedCount(index, replaced), MAX_FOLIO_PAGES - (index % MAX_FOLIO_PAGES));
+    const next = pages.nextPresent(index, index + count);
+    if (next >= 0) count = alignedCount(index, next - index);
+    const pfn = this.#pages.allocate(count);
+    const filled = Math.min(count * BLKSIZE, length);
+    try {
+      source.fill(this.#volume.pool.bytes, pfn * BLKSIZE, filled, position);
+    } catch (error) {
+      this.#pages.discard(pfn, count);
+      throw error;
+    }
+    if (filled < count * BLKSIZE) this.#volume.pool.bytes.fill(0, pfn * BLKSIZE + filled, (pfn + count) * BLKSIZE);
+    pages.insertRun(index, pfn, count);
+    try {
+      if (sparse) this.#dirtyNonZero(inode, index, pfn, count);
+      else this.#dirty(inode, index, count);
+    } catch (error) {
+      // What found no room must not be read back either.
+      pages.truncate(index, index + count);
+      throw error;
+    }
+    return filled;
+  }
+
+  #dirty(inode: Inode, index: number, nrPages: number): void {
+    this.#map.reserve(inode, index, nrPages);
+    inode.pages.setDirty(index, nrPages);
+  }
+
+  /** Dirties the runs of pages that are not all zeros; the others stay in the cache as what a hole reads as. */
+  #dirtyNonZero(inode: Inode, index: number, pfn: number, count: number): void {
+    for (let i = 0; i < count; ) {
+      if (this.#isZero(pfn + i)) {
+        i++;
+        continue;
+      }
+      const start = i;
+      while (i < count && !this.#isZero(pfn + i)) i++;
+      this.#dirty(inode, index + start, i - start);
+    }
+  }
+
+  #isZero(pfn: number): boolean {
+    const { view } = this.#volume.pool;
+    if (view.getUint32(pfn * BLKSIZE, true) !== 0) return false;
+    return ZERO_PAGE.equals(this.#volume.pool.page(pfn));
+  }
+}
+
+const ZERO_PAGE = Buffer.alloc(BLKSIZE);

@@ -1,0 +1,129 @@
+// Data pages of one inode in the page cache: reads them from their blocks, and is the writeback engine's ops for them.
+import { corrupt, F2fsError } from '../errors.ts';
+import { ADVISE, INLINE } from '../format/inode.ts';
+import { BLKSIZE, COMPRESS_ADDR, type Log, LOG, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
+import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
+import type { Volume } from '../volume/volume.ts';
+import type { ExtentList } from '../writeback/extent-list.ts';
+import type { WritebackOps } from '../writeback/folio-engine.ts';
+import type { BlockMap } from './block-map.ts';
+import type { Inode } from './inode.ts';
+
+/** Up to this many dirty pages a file counts as hot. Source: DEF_MIN_HOT_BLOCKS. */
+const MIN_HOT_BLOCKS = 16;
+
+export class FilePages {
+  readonly #volume: Volume;
+  readonly #map: BlockMap;
+
+  constructor(volume: Volume, map: BlockMap) {
+    this.#volume = volume;
+    this.#map = map;
+  }
+
+  /** Frames for pages [index, index + nrPages), contents undefined. Throws ENOMEM when the cache has none. */
+  allocate(nrPages: number): number {
+    const pfn = this.#volume.pool.allocRun(nrPages);
+    if (pfn < 0) throw new F2fsError('ENOMEM', `the page cache has no ${nrPages} free frames in a row; give it a larger budget`);
+    return pfn;
+  }
+
+  /**
+   * Brings pages from `index` on into the cache, at most `max`, stopping at the end of their folio or block run. Returns
+   * the frame of the first; `count` says how many follow it in memory too. A hole reads as zeros.
+   */
+  read(inode: Inode, index: number, max: number): number {
+    const { pages } = inode;
+    const cached = pages.find(index);
+    if (cached >= 0) {
+      this.count = pages.contiguous(index, max);
+      return cached;
+    }
+    const { pool } = this.#volume;
+    let limit = Math.min(max, MAX_FOLIO_PAGES - (index % MAX_FOLIO_PAGES));
+    const next = pages.nextPresent(index, index + limit);
+    if (next >= 0) limit = next - index;
+    this.#map.lookup(inode, index, limit);
+    const { blkaddr } = this.#map;
+    if (blkaddr === COMPRESS_ADDR) {
+      throw new F2fsError('EOPNOTSUPP', `inode ${inode.ino} has a compressed cluster at page ${index}, which is not read here`, {
+        ino: inode.ino,
+      });
+    }
+    const count = alignedCount(index, this.#map.count);
+    const pfn = this.allocate(count);
+    if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR) {
+      pool.zero(pfn, count);
+    } else {
+      try {
+        this.#volume.device.read(blkaddr, pool.bytes.subarray(pfn * BLKSIZE, (pfn + count) * BLKSIZE));
+      } catch (error) {
+        this.discard(pfn, count);
+        throw error;
+      }
+    }
+    pages.insertRun(index, pfn, count);
+    this.count = count;
+    return pfn;
+  }
+
+  /** Pages that the last `read` found, adjacent in the file and in memory. */
+  count = 0;
+
+  /** The frame of a directory's page, or -1 for a hole, which no bucket has entries in. */
+  readDirectoryPage(inode: Inode, index: number): number {
+    const cached = inode.pages.find(index);
+    if (cached >= 0) return cached;
+    this.#map.lookup(inode, index, 1);
+    if (this.#map.blkaddr === NULL_ADDR) return -1;
+    if (this.#map.blkaddr >= COMPRESS_ADDR) {
+      throw corrupt(`page ${index} of directory ${inode.ino} was never written`, { ino: inode.ino });
+    }
+    return this.read(inode, index, 1);
+  }
+
+  /** Throws away a run of frames that never made it into an address space. */
+  discard(pfn: number, nrPages: number): void {
+    for (let at = pfn; at < pfn + nrPages; ) {
+      const size = 1 << this.#volume.pool.folioOrder(at);
+      this.#volume.pool.freeFolio(at);
+      at += size;
+    }
+  }
+
+  /** The engine's view of one inode. */
+  opsOf(inode: Inode): WritebackOps {
+    const map = this.#map;
+    const sizeBytes = inode.size;
+    return {
+      sizeBytes,
+      temperature: (nrDirty) => temperature(inode, nrDirty),
+      mapBlocks: (index: number, nrPages: number, log: Log, extents: ExtentList) => {
+        map.allocate(inode, index, nrPages, log, extents);
+      },
+    };
+  }
+}
+
+/**
+ * Pages that a folio run beginning at `index` can have so that it decomposes into folios aligned in the file: the
+ * run may not be longer than the alignment of its first page allows.
+ */
+export function alignedCount(index: number, count: number): number {
+  if (index === 0) return Math.min(count, MAX_FOLIO_PAGES);
+  const alignment = Math.min(MAX_FOLIO_PAGES, index & -index);
+  return Math.min(count, alignment);
+}
+
+/** The data log for a walk that begins with `nrDirty` dirty pages. Source: __get_segment_type_6. */
+function temperature(inode: Inode, nrDirty: number): Log {
+  const { iAdvise } = inode.load();
+  if ((iAdvise & ADVISE.COLD) !== 0 || inode.isCompressed) return LOG.COLD_DATA;
+  if (inode.isDirectory || (iAdvise & ADVISE.HOT) !== 0 || nrDirty <= MIN_HOT_BLOCKS) return LOG.HOT_DATA;
+  return LOG.WARM_DATA;
+}
+
+/** Whether the file's bytes lie in its inode. */
+export function hasInlineData(inode: Inode): boolean {
+  return inode.hasInline(INLINE.DATA);
+}

@@ -1,0 +1,211 @@
+// An inode in use: its number, its cached data pages, and typed access to its block, which stays in the node cache.
+import { corrupt } from '../errors.ts';
+import { BLKSIZE, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
+import {
+  DEF_ADDRS_PER_INODE,
+  DEFAULT_INLINE_XATTR_ADDRS,
+  fitsInExtra,
+  I_ADDR_OFFSET,
+  I_FLAGS,
+  I_NID_OFFSET,
+  INLINE,
+  Inode as InodeView,
+  InodeExtra,
+  inlineDataOffset,
+  maxInlineData,
+  TOTAL_EXTRA_ISIZE,
+} from '../format/inode.ts';
+import { maxFileBlocks } from '../format/node.ts';
+import { XattrHeader } from '../format/xattr.ts';
+import { AddressSpace } from '../pagecache/address-space.ts';
+import type { Volume } from '../volume/volume.ts';
+import type { DirectoryIndex } from './directory-index.ts';
+
+/** Seconds since 1970 and nanoseconds within the second. */
+export interface Timestamp {
+  sec: number;
+  nsec: number;
+}
+
+/** Largest count of xattr slots that leaves room for inline data. Source: MAX_INLINE_XATTR_SIZE. */
+const MAX_INLINE_XATTR_ADDRS = DEF_ADDRS_PER_INODE - TOTAL_EXTRA_ISIZE / 4 - 1 - 10;
+const COMPRESS_ALGORITHMS = 4;
+
+/** What other rooms call an inode. Its block is edited in place: call `load` first in each operation. */
+export class Inode {
+  readonly ino: number;
+  /** Cached data pages, by page index. */
+  readonly pages: AddressSpace;
+  /** Handles on it; it stays in memory while there are any. */
+  opens = 0;
+  /** A directory's index, while it is open for changes. */
+  index: DirectoryIndex | null = null;
+  readonly #volume: Volume;
+  readonly #raw: InodeView;
+  readonly #extra: InodeExtra;
+  #extraIsize = 0;
+  #inlineXattrAddrs = 0;
+
+  constructor(volume: Volume, ino: number) {
+    this.ino = ino;
+    this.#volume = volume;
+    this.pages = new AddressSpace(volume.pool, ino);
+    this.#raw = new InodeView(volume.pool.view);
+    this.#extra = new InodeExtra(volume.pool.view);
+  }
+
+  /** The inode's block, read if it has left the cache. Valid until the operation ends. */
+  load(): InodeView {
+    const base = this.#volume.nodes.get(this.ino, this.ino) * BLKSIZE;
+    this.#raw.base = base;
+    this.#extra.base = base + I_ADDR_OFFSET;
+    return this.#raw;
+  }
+
+  /** The inode's block, about to be changed. */
+  change(): InodeView {
+    const raw = this.load();
+    this.#volume.nodes.markDirty(this.ino);
+    return raw;
+  }
+
+  /** The extra attributes of the block last loaded; only fields that fit in extraIsize are there. */
+  get extra(): InodeExtra {
+    return this.#extra;
+  }
+
+  get mode(): number {
+    return this.load().iMode;
+  }
+
+  get isDirectory(): boolean {
+    return (this.load().iMode & S_IFMT) === S_IFDIR;
+  }
+
+  get isRegular(): boolean {
+    return (this.load().iMode & S_IFMT) === S_IFREG;
+  }
+
+  get size(): number {
+    return this.load().iSize;
+  }
+
+  hasInline(flag: number): boolean {
+    return (this.load().iInline & flag) !== 0;
+  }
+
+  hasExtra(field: keyof typeof InodeExtra.ends): boolean {
+    return fitsInExtra(field, this.#extraIsize);
+  }
+
+  /** Bytes of extra attributes. */
+  get extraIsize(): number {
+    return this.#extraIsize;
+  }
+
+  /** u32 slots at the end of i_addr that are kept for inline xattrs. Source: get_inline_xattr_addrs. */
+  get inlineXattrAddrs(): number {
+    return this.#inlineXattrAddrs;
+  }
+
+  get isCompressed(): boolean {
+    return (this.load().iFlags & I_FLAGS.COMPR) !== 0 && this.#volume.hasFeature('compression');
+  }
+
+  /** Data addresses in the inode itself. Source: addrs_per_inode. */
+  get addrsPerInode(): number {
+    const addrs = DEF_ADDRS_PER_INODE - this.#extraIsize / 4 - this.#inlineXattrAddrs;
+    if (!this.isRegular || !this.isCompressed) return addrs;
+    const cluster = 1 << this.#extra.iLogClusterSize;
+    return addrs - (addrs % cluster);
+  }
+
+  /** The most pages that this file can have. */
+  get maxPages(): number {
+    return maxFileBlocks(this.addrsPerInode);
+  }
+
+  get maxInlineData(): number {
+    return maxInlineData(this.#extraIsize, this.#inlineXattrAddrs);
+  }
+
+  /** Byte offset of inline contents in the pool's memory; valid as `load`'s result is. */
+  get inlineOffset(): number {
+    return this.load().base + inlineDataOffset(this.#extraIsize);
+  }
+
+  /** Byte offset of the inline xattrs in the pool's memory. */
+  get inlineXattrOffset(): number {
+    return this.load().base + I_ADDR_OFFSET + 4 * (DEF_ADDRS_PER_INODE - this.#inlineXattrAddrs);
+  }
+
+  /** Byte offset of i_addr's first data address in the pool's memory. */
+  get addrOffset(): number {
+    return this.load().base + I_ADDR_OFFSET + this.#extraIsize;
+  }
+
+  /** Byte offset of i_nid in the pool's memory. */
+  get nidOffset(): number {
+    return this.load().base + I_NID_OFFSET;
+  }
+
+  /** Learns the layout of the block from its flags. To be called once it is read or set up. */
+  refreshLayout(): void {
+    const raw = this.load();
+    const inline = raw.iInline;
+    this.#extraIsize = (inline & INLINE.EXTRA_ATTR) !== 0 ? this.#extra.iExtraIsize : 0;
+    if (this.#volume.hasFeature('flexible_inline_xattr')) this.#inlineXattrAddrs = this.#extra.iInlineXattrSize;
+    else this.#inlineXattrAddrs = (inline & (INLINE.XATTR | INLINE.DENTRY)) !== 0 ? DEFAULT_INLINE_XATTR_ADDRS : 0;
+  }
+
+  /** Throws EUCLEAN when the block can't be an inode that the kernel would take. Source: sanity_check_inode. */
+  verify(): void {
+    const fault = this.#fault();
+    if (fault !== null) throw corrupt(`inode ${this.ino} is damaged: ${fault}`, { ino: this.ino });
+  }
+
+  #fault(): string | null {
+    const raw = this.load();
+    const extra = this.#extra;
+    const inline = raw.iInline;
+    const type = raw.iMode & S_IFMT;
+    const hasExtra = (inline & INLINE.EXTRA_ATTR) !== 0;
+    const flexible = this.#volume.hasFeature('flexible_inline_xattr');
+    if (!VALID_TYPES.has(type)) return `its mode is 0${raw.iMode.toString(8)}`;
+    if (raw.iBlocks === 0) return 'it has 0 blocks';
+    if (raw.iBlocks > this.#volume.space.userBlockCount) return `it has ${raw.iBlocks} blocks`;
+    if (raw.iXattrNid === this.ino) return 'it is its own xattr node';
+    if (raw.iXattrNid !== 0 && (raw.iXattrNid < 3 || raw.iXattrNid >= this.#volume.layout.maxNid)) {
+      return `its xattr node is ${raw.iXattrNid}`;
+    }
+    if (flexible && !hasExtra) return 'it lacks the extra attributes that flexible_inline_xattr needs';
+    if (hasExtra && !this.#volume.hasFeature('extra_attr')) return 'it has extra attributes, which the volume does not';
+    if (hasExtra && (extra.iExtraIsize > TOTAL_EXTRA_ISIZE || extra.iExtraIsize % 4 !== 0)) {
+      return `its extra attributes are ${extra.iExtraIsize} bytes`;
+    }
+    if (flexible) {
+      const addrs = extra.iInlineXattrSize;
+      const least = (inline & INLINE.XATTR) !== 0 ? XattrHeader.size / 4 : 0;
+      if (addrs > MAX_INLINE_XATTR_ADDRS || addrs < least) return `its inline xattrs take ${addrs} slots`;
+    }
+    if ((inline & INLINE.DATA) !== 0 && (inline & INLINE.DENTRY) !== 0) return 'it has both inline data and inline dentries';
+    if ((inline & INLINE.DATA) !== 0 && type !== S_IFREG && type !== S_IFLNK) return 'it has inline data, but is no file or symlink';
+    if ((inline & INLINE.DENTRY) !== 0 && type !== S_IFDIR) return 'it has inline dentries, but is no directory';
+    if (type === S_IFDIR && (raw.iCurrentDepth > 63 || raw.iDirLevel > 63)) return `its depth is ${raw.iCurrentDepth}`;
+    if (raw.iNamelen > 255) return `its name has ${raw.iNamelen} bytes`;
+    this.refreshLayout();
+    if ((inline & INLINE.DATA) !== 0 && raw.iSize > this.maxInlineData) return `its inline data is ${raw.iSize} bytes`;
+    if (raw.iSize > this.maxPages * BLKSIZE) return `its size is ${raw.iSize} bytes, past what its nodes can address`;
+    return this.isCompressed && this.hasExtra('iLogClusterSize') ? this.#compressionFault(raw) : null;
+  }
+
+  #compressionFault(raw: InodeView): string | null {
+    const extra = this.#extra;
+    if (extra.iCompressAlgorithm >= COMPRESS_ALGORITHMS) return `its compression algorithm is ${extra.iCompressAlgorithm}`;
+    if (extra.iComprBlocks > raw.iBlocks - 1) return `it saves ${extra.iComprBlocks} blocks of ${raw.iBlocks}`;
+    if (extra.iLogClusterSize < 2 || extra.iLogClusterSize > 8) return `its cluster size is 2^${extra.iLogClusterSize}`;
+    return null;
+  }
+}
+
+const VALID_TYPES = new Set([0o140000, S_IFLNK, S_IFREG, 0o060000, S_IFDIR, 0o020000, 0o010000]);

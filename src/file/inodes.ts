@@ -1,0 +1,192 @@
+// Inodes in memory: found by number, made, written back and let go of.
+import { corrupt, F2fsError } from '../errors.ts';
+import { NEW_ADDR, NULL_ADDR, S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
+import { ADVISE, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, I_FLAGS, INLINE, Inode as InodeView } from '../format/inode.ts';
+import { TAG } from '../pagecache/address-space.ts';
+import type { Volume } from '../volume/volume.ts';
+import type { FolioEngine } from '../writeback/folio-engine.ts';
+import type { FilePages } from './file-pages.ts';
+import { Inode, type Timestamp } from './inode.ts';
+import { Extensions } from './temperature.ts';
+
+/** Inodes kept in memory without anybody holding them. */
+const MAX_UNUSED = 4096;
+
+/** What a new inode begins with. */
+export interface NewInode {
+  /** All 16 bits: type and permissions. */
+  mode: number;
+  uid: number;
+  gid: number;
+  atime: Timestamp;
+  mtime: Timestamp;
+  ctime: Timestamp;
+  crtime: Timestamp;
+  /** Of a character or block device. */
+  rdev?: { major: number; minor: number };
+}
+
+export class Inodes {
+  readonly #volume: Volume;
+  readonly #pages: FilePages;
+  readonly #engine: FolioEngine;
+  readonly #extensions: Extensions;
+  readonly #table = new Map<number, Inode>();
+  /** Inodes that may have dirty pages, oldest first. */
+  readonly #dirty = new Set<Inode>();
+
+  constructor(volume: Volume, pages: FilePages, engine: FolioEngine) {
+    this.#volume = volume;
+    this.#pages = pages;
+    this.#engine = engine;
+    this.#extensions = new Extensions(volume.layout.sb);
+  }
+
+  /** The inode of a number that a directory gave. Throws EUCLEAN when it is free or damaged. Source: f2fs_iget. */
+  get(ino: number): Inode {
+    const known = this.#table.get(ino);
+    if (known !== undefined) return known;
+    const { nat, layout } = this.#volume;
+    if (ino < layout.sb.rootIno || ino >= layout.maxNid) throw corrupt(`inode ${ino} is out of range`, { ino });
+    const blkaddr = nat.blkaddrOf(ino);
+    if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR) throw corrupt(`inode ${ino} is free, but a name leads to it`, { ino });
+    if (nat.inoOf(ino) !== ino) throw corrupt(`node ${ino} is no inode: it belongs to inode ${nat.inoOf(ino)}`, { ino });
+    const inode = new Inode(this.#volume, ino);
+    inode.verify();
+    inode.refreshLayout();
+    this.#table.set(ino, inode);
+    return inode;
+  }
+
+  /** Makes an inode that no name leads to yet. Throws ENOSPC. Source: f2fs_new_inode, init_inode_metadata. */
+  create(parent: Inode, name: Uint8Array, attributes: NewInode): Inode {
+    const { nodes, pool, layout } = this.#volume;
+    const { mode } = attributes;
+    const type = mode & S_IFMT;
+    const ino = nodes.create(0, 0, type !== S_IFDIR);
+    const inode = new Inode(this.#volume, ino);
+    const raw = inode.change();
+    const extraIsize = extraIsizeFor(layout.feature);
+    raw.iMode = mode;
+    raw.iUid = attributes.uid;
+    raw.iGid = attributes.gid;
+    raw.iLinks = type === S_IFDIR ? 2 : 1;
+    raw.iBlocks = 1;
+    raw.iCurrentDepth = type === S_IFDIR ? 1 : 0;
+    raw.iFlags = type === S_IFDIR ? I_FLAGS.INDEX : 0;
+    raw.iGeneration = (Math.imul(this.#volume.pack.cp.checkpointVer + 1, 0x9e3779b1) ^ ino) >>> 0;
+    let inline: number = INLINE.XATTR;
+    if (extraIsize > 0) inline |= INLINE.EXTRA_ATTR;
+    if (type === S_IFREG || type === S_IFLNK) inline |= INLINE.DATA;
+    raw.iInline = inline;
+    if (extraIsize > 0) {
+      inode.extra.iExtraIsize = extraIsize;
+      if (this.#volume.hasFeature('flexible_inline_xattr')) inode.extra.iInlineXattrSize = DEFAULT_INLINE_XATTR_ADDRS;
+    }
+    inode.refreshLayout();
+    if (type === S_IFREG) {
+      const temperature = this.#extensions.temperatureOf(name);
+      if (temperature !== null) raw.iAdvise = temperature === 'cold' ? ADVISE.COLD : ADVISE.HOT;
+    }
+    if (type === S_IFCHR || type === S_IFBLK) setRdev(pool.view, inode.addrOffset, attributes.rdev ?? { major: 0, minor: 0 });
+    setTimes(raw, attributes);
+    if (inode.hasExtra('iCrtimeNsec') && this.#volume.hasFeature('inode_crtime')) {
+      inode.extra.iCrtime = attributes.crtime.sec;
+      inode.extra.iCrtimeNsec = attributes.crtime.nsec;
+    }
+    setParent(inode, parent.ino, name);
+    this.#table.set(ino, inode);
+    return inode;
+  }
+
+  /** Undoes `create`, for when the inode could not get its name. Its pages and blocks must be gone. */
+  discard(inode: Inode): void {
+    inode.pages.destroy();
+    this.#dirty.delete(inode);
+    this.#table.delete(inode.ino);
+    this.#volume.nodes.remove(inode.ino, true);
+  }
+
+  /** To be called when pages of an inode may have become dirty. */
+  markDirty(inode: Inode): void {
+    this.#dirty.add(inode);
+  }
+
+  /**
+   * Starts writing dirty pages of files, and with `directories` of directories too: these are changed again and again, so
+   * they are left for a sync as long as memory allows. Throws the first failure to find blocks.
+   */
+  writeback(directories: boolean): void {
+    for (const inode of this.#dirty) {
+      if (!directories && inode.isDirectory) continue;
+      this.writePages(inode);
+      this.#dirty.delete(inode);
+    }
+  }
+
+  /** Starts writing one inode's dirty pages. */
+  writePages(inode: Inode): void {
+    this.#engine.writePages(inode.pages, this.#pages.opsOf(inode));
+  }
+
+  /** The first inode whose pages failed to be written since it was last asked, with the failure. */
+  takeError(): F2fsError | null {
+    for (const inode of this.#table.values()) {
+      const { error } = inode.pages;
+      if (error === null) continue;
+      inode.pages.error = null;
+      this.#dirty.add(inode);
+      return new F2fsError(error.code, `inode ${inode.ino} could not be written: ${error.message}`, { ino: inode.ino, cause: error });
+    }
+    return null;
+  }
+
+  /** Lets go of inodes that nobody holds, oldest first, when there are many. Between operations only. */
+  trim(): void {
+    if (this.#table.size <= MAX_UNUSED) return;
+    let excess = this.#table.size - MAX_UNUSED / 2;
+    for (const inode of this.#table.values()) {
+      if (excess <= 0) break;
+      if (inode.opens > 0 || inode.pages.nrDirty > 0 || inode.pages.error !== null) continue;
+      if (inode.pages.nextTagged(TAG.WRITEBACK, 0, Number.POSITIVE_INFINITY) >= 0) continue;
+      inode.pages.destroy();
+      this.#table.delete(inode.ino);
+      this.#dirty.delete(inode);
+      excess--;
+    }
+  }
+}
+
+function setTimes(raw: InodeView, { atime, mtime, ctime }: { atime: Timestamp; mtime: Timestamp; ctime: Timestamp }): void {
+  raw.iAtime = atime.sec;
+  raw.iAtimeNsec = atime.nsec;
+  raw.iMtime = mtime.sec;
+  raw.iMtimeNsec = mtime.nsec;
+  raw.iCtime = ctime.sec;
+  raw.iCtimeNsec = ctime.nsec;
+}
+
+/** Notes parent and name in the inode, for recovery. Source: init_dent_inode, f2fs_i_pino_write. */
+export function setParent(inode: Inode, parentIno: number, name: Uint8Array): void {
+  const raw = inode.change();
+  raw.iPino = parentIno;
+  raw.iNamelen = name.length;
+  const at = raw.base + InodeView.offsets.iName;
+  for (let i = 0; i < name.length; i++) raw.dv.setUint8(at + i, name[i]);
+}
+
+/** Source: __set_inode_rdev: the old 16-bit form in the first slot when it fits, else the new form in the second. */
+function setRdev(view: DataView, at: number, { major, minor }: { major: number; minor: number }): void {
+  const old = major < 256 && minor < 256;
+  view.setUint32(at, old ? (major << 8) | minor : 0, true);
+  view.setUint32(at + 4, old ? 0 : ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0, true);
+}
+
+/** Major and minor number of a device inode. Source: __get_inode_rdev. */
+export function getRdev(inode: Inode, view: DataView): { major: number; minor: number } {
+  const at = inode.addrOffset;
+  const old = view.getUint32(at, true);
+  if (old !== 0) return { major: (old >>> 8) & 0xff, minor: old & 0xff };
+  const rdev = view.getUint32(at + 4, true);
+  return { major: (rdev & 0xfff00) >>> 8, minor: ((rdev & 0xff) | ((rdev >>> 12) & 0xfff00)) >>> 0 };
+}

@@ -1,0 +1,202 @@
+// Extended attributes of an inode: one list that begins in the inode and goes on in a node block when it must.
+import { corrupt, F2fsError } from '../errors.ts';
+import { BLKSIZE } from '../format/constants.ts';
+import { INLINE } from '../format/inode.ts';
+import { XATTR_NODE_OFFSET } from '../format/node.ts';
+import { viewOf } from '../format/struct.ts';
+import {
+  XATTR_BLOCK_SIZE,
+  XATTR_INDEX,
+  XATTR_MAGIC,
+  XATTR_PREFIXES,
+  XattrEntry,
+  XattrHeader,
+  xattrEntrySize,
+} from '../format/xattr.ts';
+import type { Volume } from '../volume/volume.ts';
+import { aclFromDisk, aclToDisk } from './acl.ts';
+import type { Inode } from './inode.ts';
+
+/** One attribute by its full name (`user.note`), with its value in the form that the xattr system calls use. */
+export interface Xattr {
+  readonly name: string;
+  readonly value: Uint8Array;
+}
+
+/** An attribute as it is stored. */
+interface Stored {
+  readonly index: number;
+  /** Name after its prefix, one character for each byte. */
+  readonly name: string;
+  readonly value: Uint8Array;
+}
+
+const NAME_MAX = 255;
+
+export class Xattrs {
+  readonly #volume: Volume;
+
+  constructor(volume: Volume) {
+    this.#volume = volume;
+  }
+
+  /** All attributes that have a name in a system call, in the order stored. Others (encryption contexts) are left out. */
+  list(inode: Inode): Xattr[] {
+    const attributes: Xattr[] = [];
+    for (const stored of this.#read(inode)) {
+      const name = fullName(stored);
+      if (name !== null) attributes.push({ name, value: isAcl(stored.index) ? aclFromDisk(stored.value, inode.ino) : stored.value });
+    }
+    return attributes;
+  }
+
+  /** The value of one attribute, or null. */
+  get(inode: Inode, name: string): Uint8Array | null {
+    return this.list(inode).find((attribute) => attribute.name === name)?.value ?? null;
+  }
+
+  /**
+   * Sets attributes, in place of those of the same names; a null value removes one. Throws EOPNOTSUPP for a name whose
+   * prefix F2FS has no place for, ERANGE for one too long, ENOSPC when the list would not fit its inode and block.
+   * Source: __f2fs_setxattr.
+   */
+  set(inode: Inode, changes: readonly { name: string; value: Uint8Array | null }[]): void {
+    const stored = this.#read(inode);
+    for (const { name, value } of changes) {
+      const { index, name: rest } = storedName(name);
+      const at = stored.findIndex((entry) => entry.index === index && entry.name === rest);
+      if (at >= 0) stored.splice(at, 1);
+      if (value !== null) stored.push({ index, name: rest, value: isAcl(index) ? aclToDisk(value) : value });
+    }
+    this.#write(inode, stored);
+  }
+
+  /** Source: read_all_xattrs, __find_xattr. */
+  #read(inode: Inode): Stored[] {
+    const raw = inode.load();
+    const { bytes } = this.#volume.pool;
+    const inlineSize = inlineXattrSize(inode);
+    const xnid = raw.iXattrNid;
+    if (inlineSize === 0 && xnid === 0) return [];
+    const area = new Uint8Array(inlineSize + (xnid === 0 ? 0 : XATTR_BLOCK_SIZE));
+    if (inlineSize > 0) area.set(bytes.subarray(inode.inlineXattrOffset, inode.inlineXattrOffset + inlineSize));
+    if (xnid !== 0) {
+      const base = this.#node(inode, xnid) * BLKSIZE;
+      area.set(bytes.subarray(base, base + XATTR_BLOCK_SIZE), inlineSize);
+    }
+    const dv = viewOf(area);
+    if (area.length < XattrHeader.size || new XattrHeader(dv).magic !== XATTR_MAGIC) return [];
+    return parse(area, dv, inode.ino);
+  }
+
+  #node(inode: Inode, nid: number): number {
+    const pfn = this.#volume.nodes.get(nid, inode.ino);
+    if (this.#volume.nodes.offsetOf(pfn) !== XATTR_NODE_OFFSET) {
+      throw corrupt(`node ${nid} should hold the xattrs of inode ${inode.ino}, but is another node of it`, { ino: inode.ino, nid });
+    }
+    return pfn;
+  }
+
+  /** Source: write_all_xattrs. */
+  #write(inode: Inode, stored: readonly Stored[]): void {
+    const inlineSize = inlineXattrSize(inode);
+    const area = new Uint8Array(inlineSize + XATTR_BLOCK_SIZE);
+    const used = compose(stored, area, inode.ino);
+    const { pool, nodes } = this.#volume;
+    let xnid = inode.load().iXattrNid;
+    if (used > inlineSize && xnid === 0) {
+      xnid = nodes.create(inode.ino, XATTR_NODE_OFFSET, !inode.isDirectory);
+      const raw = inode.change();
+      raw.iXattrNid = xnid;
+      raw.iBlocks++;
+    } else if (used <= inlineSize && xnid !== 0) {
+      this.#node(inode, xnid);
+      nodes.remove(xnid, false);
+      const raw = inode.change();
+      raw.iXattrNid = 0;
+      raw.iBlocks--;
+      xnid = 0;
+    }
+    inode.change();
+    pool.bytes.set(area.subarray(0, inlineSize), inode.inlineXattrOffset);
+    if (xnid === 0) return;
+    pool.bytes.set(area.subarray(inlineSize), this.#node(inode, xnid) * BLKSIZE);
+    nodes.markDirty(xnid);
+  }
+}
+
+/** Bytes of the list that the inode holds. Source: inline_xattr_size. */
+function inlineXattrSize(inode: Inode): number {
+  return inode.hasInline(INLINE.XATTR) ? inode.inlineXattrAddrs * 4 : 0;
+}
+
+function parse(area: Uint8Array, dv: DataView, ino: number): Stored[] {
+  const stored: Stored[] = [];
+  const entry = new XattrEntry(dv);
+  let at = XattrHeader.size;
+  while (at + 4 <= area.length && dv.getUint32(at, true) !== 0) {
+    entry.base = at;
+    const { nameIndex, nameLen, valueSize } = entry;
+    const name = at + XattrEntry.size;
+    const value = name + nameLen;
+    if (value + valueSize > area.length) {
+      throw corrupt(`an extended attribute of inode ${ino} runs past the end of its list`, { ino });
+    }
+    stored.push({
+      index: nameIndex,
+      name: Buffer.from(area.subarray(name, value)).toString('latin1'),
+      value: area.slice(value, value + valueSize),
+    });
+    at += xattrEntrySize(nameLen, valueSize);
+  }
+  return stored;
+}
+
+/** Lays the list out; returns the bytes used, header included, or 0 for an empty list. */
+function compose(stored: readonly Stored[], area: Uint8Array, ino: number): number {
+  if (stored.length === 0) return 0;
+  const dv = viewOf(area);
+  const header = new XattrHeader(dv);
+  header.magic = XATTR_MAGIC;
+  header.refcount = 1;
+  const entry = new XattrEntry(dv);
+  let at = XattrHeader.size;
+  for (const { index, name, value } of stored) {
+    const size = xattrEntrySize(name.length, value.length);
+    // The list ends with a zero word, unless it ends with its area.
+    if (at + size > area.length) {
+      throw new F2fsError('ENOSPC', `the extended attributes of inode ${ino} take more than the ${area.length} bytes that F2FS has for them`, {
+        ino,
+      });
+    }
+    entry.base = at;
+    entry.nameIndex = index;
+    entry.nameLen = name.length;
+    entry.valueSize = value.length;
+    area.set(Buffer.from(name, 'latin1'), at + XattrEntry.size);
+    area.set(value, at + XattrEntry.size + name.length);
+    at += size;
+  }
+  return at;
+}
+
+function isAcl(index: number): boolean {
+  return index === XATTR_INDEX.POSIX_ACL_ACCESS || index === XATTR_INDEX.POSIX_ACL_DEFAULT;
+}
+
+function fullName({ index, name }: Stored): string | null {
+  const prefix = XATTR_PREFIXES.find((known) => known.index === index);
+  if (prefix === undefined) return null;
+  return prefix.exact ? prefix.prefix : prefix.prefix + Buffer.from(name, 'latin1').toString();
+}
+
+function storedName(name: string): { index: number; name: string } {
+  const prefix = XATTR_PREFIXES.find((known) => (known.exact ? name === known.prefix : name.startsWith(known.prefix)));
+  if (prefix === undefined) {
+    throw new F2fsError('EOPNOTSUPP', `F2FS has no place for the extended attribute ${name}; it knows user.*, trusted.*, security.* and POSIX ACLs`);
+  }
+  const rest = prefix.exact ? '' : Buffer.from(name.slice(prefix.prefix.length)).toString('latin1');
+  if (rest.length === 0 && !prefix.exact) throw new F2fsError('EINVAL', `"${name}" is no attribute's name: nothing follows the prefix`);
+  if (rest.length > NAME_MAX) throw new F2fsError('ERANGE', `the attribute name ${name} is longer than 255 bytes`);
+  return { index: prefix.index, name: rest };
+}

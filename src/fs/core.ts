@@ -1,0 +1,169 @@
+// The rooms below, put together for one mounted volume; and the rules by which memory is kept within its budget.
+import type { BlockDevice } from '../device/device.ts';
+import { F2fsError } from '../errors.ts';
+import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
+import { fileTypeOf } from '../format/dentry.ts';
+import { BlockMap } from '../file/block-map.ts';
+import { checkName, Directories } from '../file/directory.ts';
+import { FileData } from '../file/file-data.ts';
+import { FilePages } from '../file/file-pages.ts';
+import type { Inode, Timestamp } from '../file/inode.ts';
+import { Inodes, type NewInode, setParent } from '../file/inodes.ts';
+import { Xattrs } from '../file/xattrs.ts';
+import { FramePool } from '../pagecache/pool.ts';
+import { Volume } from '../volume/volume.ts';
+import { FolioEngine } from '../writeback/folio-engine.ts';
+import { Ioends } from '../writeback/ioend.ts';
+
+export interface MountOptions {
+  /** Changes are refused and nothing is written. Default: false. */
+  readonly?: boolean;
+  /** Bytes of page cache, all the memory that file data and nodes take. Default: 256 MiB. */
+  cacheBytes?: number;
+  /** The time that changes are stamped with; default: the system's. */
+  now?: () => Timestamp;
+}
+
+/** Links that an inode may have. Source: F2FS_LINK_MAX. */
+const LINK_MAX = 0xffffffff;
+/** Frames that an operation may take without asking: a folio, and the nodes and dentry blocks that one step touches. */
+const RESERVED_FRAMES = 640;
+
+export function systemTime(): Timestamp {
+  const ms = Date.now();
+  return { sec: Math.floor(ms / 1000), nsec: (ms % 1000) * 1_000_000 };
+}
+
+export class Core {
+  readonly volume: Volume;
+  readonly engine: FolioEngine;
+  readonly inodes: Inodes;
+  readonly directories: Directories;
+  readonly data: FileData;
+  readonly xattrs: Xattrs;
+  readonly now: () => Timestamp;
+  readonly #ioends: Ioends;
+  /** Pages that may be dirty before files (nodes) are written out. */
+  readonly #dirtyLimit: number;
+  /** Dirty file and directory pages that the last background writeback left: directories wait for a sync. */
+  #dirtyFloor = 0;
+
+  constructor(device: BlockDevice, options: MountOptions) {
+    this.now = options.now ?? systemTime;
+    const pool = new FramePool(options.cacheBytes);
+    const clock = () => this.now().sec;
+    this.volume = new Volume(device, { readonly: options.readonly ?? false, pool, clock });
+    this.#ioends = new Ioends(device, pool);
+    this.engine = new FolioEngine(pool, this.#ioends);
+    this.#dirtyLimit = Math.min(4096, Math.floor(pool.nrFrames / 8));
+    const map = new BlockMap(this.volume);
+    const pages = new FilePages(this.volume, map);
+    this.directories = new Directories(this.volume, map, pages);
+    this.data = new FileData(this.volume, map, pages, () => this.balance());
+    this.inodes = new Inodes(this.volume, pages, this.engine);
+    this.xattrs = new Xattrs(this.volume);
+  }
+
+  /**
+   * Keeps dirty pages below their limit and enough frames free for an operation. To be called where no frame number is
+   * held: it is the only place that frames are taken away. Source: f2fs_balance_fs_bg, balance_dirty_pages.
+   */
+  balance(): void {
+    const { pool, nodes, stopped, readonly } = this.volume;
+    if (!readonly && !stopped) {
+      const nrNodes = nodes.pages.nrDirty;
+      if (pool.nrDirty - nrNodes > this.#dirtyFloor + this.#dirtyLimit) {
+        this.inodes.writeback(false);
+        this.#dirtyFloor = pool.nrDirty - nodes.pages.nrDirty;
+      }
+      if (nrNodes > this.#dirtyLimit) this.volume.writeNodes();
+    }
+    this.inodes.trim();
+    if (pool.freeFrames >= RESERVED_FRAMES) return;
+    const target = Math.max(2 * RESERVED_FRAMES, Math.floor(pool.nrFrames / 16));
+    this.#ioends.submit();
+    if (pool.reclaim(target) || readonly || stopped) return;
+    this.inodes.writeback(true);
+    this.#ioends.submit();
+    this.#dirtyFloor = 0;
+    this.volume.writeNodes();
+    pool.reclaim(target);
+  }
+
+  /** Writes everything back and writes a checkpoint. Throws the first failure; the last checkpoint is the truth then. */
+  sync(umount: boolean): void {
+    this.volume.assertWritable();
+    this.inodes.writeback(true);
+    this.#ioends.submit();
+    this.#dirtyFloor = 0;
+    const error = this.inodes.takeError();
+    if (error !== null) throw error;
+    this.volume.checkpoint(umount);
+  }
+
+  /** Sends what is on its way to the device now, so that pages are free to go. */
+  submit(): void {
+    this.#ioends.submit();
+  }
+
+  /** Makes an inode and its name. Throws EEXIST, ENOSPC, ENAMETOOLONG; nothing is changed then. */
+  create(parent: Inode, name: Uint8Array, attributes: NewInode): Inode {
+    this.#beginChange(parent, name);
+    const inode = this.inodes.create(parent, name, attributes);
+    try {
+      if ((attributes.mode & S_IFMT) === S_IFDIR) this.directories.makeEmpty(inode, parent.ino);
+      this.directories.add(parent, name, inode.ino, fileTypeOf(attributes.mode));
+    } catch (error) {
+      this.inodes.discard(inode);
+      throw error;
+    }
+    this.inodes.markDirty(parent);
+    this.inodes.markDirty(inode);
+    const raw = parent.change();
+    if ((attributes.mode & S_IFMT) === S_IFDIR) raw.iLinks++;
+    this.#touch(parent);
+    return inode;
+  }
+
+  /** Makes a symlink; the target is any bytes without a zero. Throws ENOENT for an empty one, ENAMETOOLONG past 4095. */
+  symlink(parent: Inode, name: Uint8Array, target: Uint8Array, attributes: NewInode): Inode {
+    if (target.length === 0) throw new F2fsError('ENOENT', 'the target of a symlink must not be empty');
+    if (target.length > 4095) throw new F2fsError('ENAMETOOLONG', `a symlink's target of ${target.length} bytes is too long: 4095 is the limit`);
+    const inode = this.create(parent, name, { ...attributes, mode: S_IFLNK | 0o777 });
+    this.data.write(inode, 0, target.length, { fill: (memory, offset) => memory.set(target, offset) });
+    return inode;
+  }
+
+  /** Gives an inode one more name. Throws EPERM for a directory, EMLINK, EEXIST. Source: f2fs_link. */
+  link(parent: Inode, name: Uint8Array, inode: Inode): void {
+    if (inode.isDirectory) throw new F2fsError('EPERM', 'a directory can have one name only');
+    if (inode.load().iLinks >= LINK_MAX) throw new F2fsError('EMLINK', 'the inode has all the links that it can have');
+    this.#beginChange(parent, name);
+    this.directories.add(parent, name, inode.ino, fileTypeOf(inode.mode));
+    this.inodes.markDirty(parent);
+    setParent(inode, parent.ino, name);
+    const raw = inode.change();
+    raw.iLinks++;
+    const { sec, nsec } = this.now();
+    raw.iCtime = sec;
+    raw.iCtimeNsec = nsec;
+    this.#touch(parent);
+  }
+
+  #beginChange(parent: Inode, name: Uint8Array): void {
+    this.volume.assertWritable();
+    checkName(name);
+    if (!parent.isDirectory) throw new F2fsError('ENOTDIR', `inode ${parent.ino} is not a directory`, { ino: parent.ino });
+    this.balance();
+  }
+
+  /** A directory's contents changed now. */
+  #touch(dir: Inode): void {
+    const { sec, nsec } = this.now();
+    const raw = dir.change();
+    raw.iMtime = sec;
+    raw.iMtimeNsec = nsec;
+    raw.iCtime = sec;
+    raw.iCtimeNsec = nsec;
+  }
+}

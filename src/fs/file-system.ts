@@ -1,0 +1,261 @@
+// A mounted volume by paths, in the shape of node:fs's synchronous calls. Paths are bytes or text, from the root.
+import type { BlockDevice } from '../device/device.ts';
+import { F2fsError } from '../errors.ts';
+import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
+import type { Inode } from '../file/inode.ts';
+import type { Xattr } from '../file/xattrs.ts';
+import type { Volume } from '../volume/volume.ts';
+import { Core, type MountOptions } from './core.ts';
+import { type Attributes, Directory, type DirectoryEntry, FileHandle, Handle, openInode } from './handles.ts';
+import { type FileStat, statOf } from './stat.ts';
+
+/** Symlinks followed on one path before it counts as a loop. */
+const MAX_SYMLINKS = 40;
+const SLASH = 0x2f;
+
+/** Text is taken as UTF-8. A leading slash changes nothing. */
+export type Path = string | Uint8Array;
+
+/** Space of a volume, in blocks of 4096 bytes, and inodes. */
+export interface VolumeStat {
+  blocks: number;
+  freeBlocks: number;
+  inodes: number;
+  usedInodes: number;
+}
+
+/**
+ * Mounts the volume on `device` in this process. Throws EINVAL when there is none, EUCLEAN when it is damaged, EOPNOTSUPP
+ * for a feature that is not supported, EROFS when it must not be written. The device stays the caller's to close.
+ */
+export function mount(device: BlockDevice, options: MountOptions = {}): FileSystem {
+  return new FileSystem(new Core(device, options));
+}
+
+export class FileSystem {
+  /** The tables below, for those who inspect. */
+  readonly volume: Volume;
+  readonly #core: Core;
+  #open = true;
+
+  /** @internal */
+  constructor(core: Core) {
+    this.#core = core;
+    this.volume = core.volume;
+  }
+
+  /** Counts of what writeback did. */
+  get writebackCounters() {
+    return this.#core.engine.counters;
+  }
+
+  root(): Directory {
+    return new Directory(this.#core, this.#root());
+  }
+
+  /** Opens what a path leads to; a last symlink is followed unless `follow` is false. Throws ENOENT, ENOTDIR, ELOOP. */
+  open(path: Path, { follow = true } = {}): Handle {
+    return openInode(this.#core, this.#resolve(path, follow));
+  }
+
+  openDirectory(path: Path): Directory {
+    const handle = this.open(path);
+    if (handle instanceof Directory) return handle;
+    throw notA('directory', 'ENOTDIR', path);
+  }
+
+  openFile(path: Path): FileHandle {
+    const handle = this.open(path);
+    if (handle instanceof FileHandle) return handle;
+    throw handle instanceof Directory ? notA('file', 'EISDIR', path) : notA('regular file', 'EINVAL', path);
+  }
+
+  stat(path: Path): FileStat {
+    return statOf(this.#core, this.#resolve(path, true));
+  }
+
+  lstat(path: Path): FileStat {
+    return statOf(this.#core, this.#resolve(path, false));
+  }
+
+  readdir(path: Path): DirectoryEntry[] {
+    return this.openDirectory(path).entries();
+  }
+
+  readlink(path: Path): Uint8Array {
+    const inode = this.#resolve(path, false);
+    if ((inode.mode & S_IFMT) !== S_IFLNK) throw notA('symlink', 'EINVAL', path);
+    return this.#readlink(inode);
+  }
+
+  /** All bytes of a file; for one of any size use `openFile` and `read`. */
+  readFile(path: Path): Uint8Array {
+    using file = this.openFile(path);
+    const bytes = new Uint8Array(file.stat().size);
+    file.read(bytes, 0);
+    return bytes;
+  }
+
+  /** Makes a file, or replaces the contents of one. */
+  writeFile(path: Path, bytes: Uint8Array, attributes: Attributes = {}): void {
+    const { parent, name } = this.#parent(path);
+    const there = parent.lookup(name);
+    using file = there === null ? parent.createFile(name, attributes) : this.openFile(path);
+    if (there !== null) file.truncate(0);
+    file.write(bytes, 0);
+    if (there !== null) file.setAttributes({ mtime: this.#core.now(), ...attributes });
+    parent.close();
+  }
+
+  mkdir(path: Path, attributes: Attributes = {}): void {
+    this.#inParent(path, (parent, name) => parent.mkdir(name, attributes).close());
+  }
+
+  symlink(target: Path, path: Path, attributes: Attributes = {}): void {
+    this.#inParent(path, (parent, name) => parent.symlink(name, toBytes(target), attributes).close());
+  }
+
+  mknod(path: Path, type: 'fifo' | 'socket' | 'char' | 'block', attributes: Attributes = {}, rdev?: { major: number; minor: number }): void {
+    this.#inParent(path, (parent, name) => parent.mknod(name, type, attributes, rdev).close());
+  }
+
+  link(existing: Path, path: Path): void {
+    using target = this.open(existing, { follow: false });
+    this.#inParent(path, (parent, name) => parent.link(name, target));
+  }
+
+  /** Changes attributes; of a last symlink itself unless `follow`. */
+  setAttributes(path: Path, attributes: Attributes, { follow = false } = {}): void {
+    using handle = this.open(path, { follow });
+    handle.setAttributes(attributes);
+  }
+
+  xattrs(path: Path): Xattr[] {
+    using handle = this.open(path, { follow: false });
+    return handle.xattrs();
+  }
+
+  setXattr(path: Path, name: string, value: Uint8Array | null): void {
+    using handle = this.open(path, { follow: false });
+    handle.setXattrs([{ name, value }]);
+  }
+
+  statfs(): VolumeStat {
+    const { space } = this.volume;
+    return {
+      blocks: space.userBlockCount,
+      freeBlocks: space.freeBlocks,
+      inodes: space.totalNodeCount,
+      usedInodes: space.validInodeCount,
+    };
+  }
+
+  /** Writes all changes and a checkpoint: they outlive a crash. Throws what failed; the last checkpoint stays then. */
+  sync(): void {
+    this.#core.sync(false);
+  }
+
+  /** Writes all changes with the checkpoint of a clean unmount. The file system can't be used after. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    if (!this.volume.readonly && !this.volume.stopped) this.#core.sync(true);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #root(): Inode {
+    const root = this.#core.inodes.get(this.volume.layout.sb.rootIno);
+    if (!root.isDirectory) throw new F2fsError('EUCLEAN', 'the root inode is not a directory', { ino: root.ino });
+    return root;
+  }
+
+  #resolve(path: Path, follow: boolean): Inode {
+    this.#core.balance();
+    const names = split(toBytes(path));
+    const trail = [this.#root()];
+    let symlinks = 0;
+    for (let name = names.shift(); name !== undefined; name = names.shift()) {
+      const dir = trail[trail.length - 1];
+      if ((dir.mode & S_IFMT) !== S_IFDIR) throw notA('directory', 'ENOTDIR', path);
+      if (isDot(name)) continue;
+      if (isDotDot(name)) {
+        if (trail.length > 1) trail.pop();
+        continue;
+      }
+      const found = this.#core.directories.lookup(dir, name);
+      if (found === null) throw new F2fsError('ENOENT', `${display(path)} does not exist`, { path: display(path) });
+      const inode = this.#core.inodes.get(found.ino);
+      if ((inode.mode & S_IFMT) === S_IFLNK && (names.length > 0 || follow)) {
+        if (++symlinks > MAX_SYMLINKS) throw new F2fsError('ELOOP', `${display(path)} leads through too many symlinks`, { path: display(path) });
+        const target = this.#readlink(inode);
+        if (target[0] === SLASH) trail.length = 1;
+        names.unshift(...split(target));
+        continue;
+      }
+      trail.push(inode);
+    }
+    return trail[trail.length - 1];
+  }
+
+  #readlink(inode: Inode): Uint8Array {
+    const { size } = inode;
+    if (size > 4096) throw new F2fsError('EUCLEAN', `symlink inode ${inode.ino} has a target of ${size} bytes`, { ino: inode.ino });
+    const target = new Uint8Array(size);
+    this.#core.data.read(inode, 0, target);
+    return target;
+  }
+
+  #inParent(path: Path, change: (parent: Directory, name: Uint8Array) => void): void {
+    const { parent, name } = this.#parent(path);
+    try {
+      change(parent, name);
+    } finally {
+      parent.close();
+    }
+  }
+
+  #parent(path: Path): { parent: Directory; name: Uint8Array } {
+    const names = split(toBytes(path));
+    const name = names.pop();
+    if (name === undefined) throw new F2fsError('EEXIST', 'the root directory exists already', { path: '/' });
+    return { parent: this.openDirectory(join(names)), name };
+  }
+}
+
+function toBytes(path: Path): Uint8Array {
+  return typeof path === 'string' ? Buffer.from(path) : path;
+}
+
+function display(path: Path): string {
+  return typeof path === 'string' ? path : Buffer.from(path).toString();
+}
+
+function split(path: Uint8Array): Uint8Array[] {
+  const names: Uint8Array[] = [];
+  for (let start = 0; start < path.length; ) {
+    const slash = path.indexOf(SLASH, start);
+    const end = slash < 0 ? path.length : slash;
+    if (end > start) names.push(path.subarray(start, end));
+    start = end + 1;
+  }
+  return names;
+}
+
+function join(names: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat(names.flatMap((name) => [Buffer.of(SLASH), name]));
+}
+
+function isDot(name: Uint8Array): boolean {
+  return name.length === 1 && name[0] === 0x2e;
+}
+
+function isDotDot(name: Uint8Array): boolean {
+  return name.length === 2 && name[0] === 0x2e && name[1] === 0x2e;
+}
+
+function notA(what: string, code: string, path: Path): F2fsError {
+  return new F2fsError(code, `${display(path)} is not a ${what}`, { path: display(path) });
+}

@@ -1,0 +1,89 @@
+// What is known of one inode, as callers get it.
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '../format/constants.ts';
+import { FT } from '../format/dentry.ts';
+import { INLINE } from '../format/inode.ts';
+import type { Inode, Timestamp } from '../file/inode.ts';
+import { getRdev } from '../file/inodes.ts';
+import type { Core } from './core.ts';
+
+export type FileType = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'char' | 'block';
+
+export interface FileStat {
+  ino: number;
+  type: FileType;
+  /** Type and permissions, 16 bits. */
+  mode: number;
+  uid: number;
+  gid: number;
+  /** Bytes. */
+  size: number;
+  /** Blocks of 4096 bytes, nodes and the inode included. */
+  blocks: number;
+  nlink: number;
+  atime: Timestamp;
+  mtime: Timestamp;
+  ctime: Timestamp;
+  /** When the inode was made; null on a volume that does not record it. */
+  crtime: Timestamp | null;
+  /** Of a character or block device. */
+  rdev: { major: number; minor: number } | null;
+  /** Whether the contents lie within the inode. */
+  inline: boolean;
+}
+
+const TYPE_OF_MODE = new Map<number, FileType>([
+  [S_IFREG, 'file'],
+  [S_IFDIR, 'directory'],
+  [S_IFLNK, 'symlink'],
+  [S_IFIFO, 'fifo'],
+  [S_IFSOCK, 'socket'],
+  [S_IFCHR, 'char'],
+  [S_IFBLK, 'block'],
+]);
+
+const MODE_OF_TYPE = new Map<FileType, number>([...TYPE_OF_MODE].map(([mode, type]) => [type, mode]));
+
+const TYPE_OF_DENTRY = new Map<number, FileType>([
+  [FT.REG_FILE, 'file'],
+  [FT.DIR, 'directory'],
+  [FT.CHRDEV, 'char'],
+  [FT.BLKDEV, 'block'],
+  [FT.FIFO, 'fifo'],
+  [FT.SOCK, 'socket'],
+  [FT.SYMLINK, 'symlink'],
+]);
+
+export function typeOfMode(mode: number): FileType {
+  return TYPE_OF_MODE.get(mode & S_IFMT) as FileType;
+}
+
+/** The type bits of i_mode. */
+export function modeOfType(type: FileType): number {
+  return MODE_OF_TYPE.get(type) as number;
+}
+
+export function typeOfDentry(fileType: number): FileType {
+  return TYPE_OF_DENTRY.get(fileType) as FileType;
+}
+
+export function statOf(core: Core, inode: Inode): FileStat {
+  const raw = inode.load();
+  const type = typeOfMode(raw.iMode);
+  const hasCrtime = core.volume.hasFeature('inode_crtime') && inode.hasExtra('iCrtimeNsec');
+  return {
+    ino: inode.ino,
+    type,
+    mode: raw.iMode,
+    uid: raw.iUid,
+    gid: raw.iGid,
+    size: raw.iSize,
+    blocks: raw.iBlocks,
+    nlink: raw.iLinks,
+    atime: { sec: raw.iAtime, nsec: raw.iAtimeNsec },
+    mtime: { sec: raw.iMtime, nsec: raw.iMtimeNsec },
+    ctime: { sec: raw.iCtime, nsec: raw.iCtimeNsec },
+    crtime: hasCrtime ? { sec: inode.extra.iCrtime, nsec: inode.extra.iCrtimeNsec } : null,
+    rdev: type === 'char' || type === 'block' ? getRdev(inode, core.volume.pool.view) : null,
+    inline: (raw.iInline & (INLINE.DATA | INLINE.DENTRY)) !== 0,
+  };
+}
