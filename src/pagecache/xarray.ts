@@ -26,7 +26,7 @@ const FIRST_NODES = 64;
 /** Bits [from, to) of a word, both within 0..32. */
 function bitRange(from: number, to: number): number {
   if (from >= to) return 0;
-  return (to === 32 ? -1 : (1 << to) - 1) & (-1 << from);
+  return (to === 32 ? -1 : ~(-1 << to)) & (-1 << from);
 }
 
 function popcount(word: number): number {
@@ -326,7 +326,7 @@ export class XArray {
     let node = this.root;
     let shift = arena.shift[node];
     if (shift < MAX_SHIFT && index >>> (shift + SLOT_SHIFT) !== 0) return -1;
-    let at = index;
+    let at = index >>> 0;
     for (;;) {
       const offset = (at >>> shift) & SLOT_MASK;
       let bit = arena.nextSet(node, plane, offset);
@@ -338,8 +338,8 @@ export class XArray {
           shift += SLOT_SHIFT;
           if (above < SLOTS) bit = arena.nextSet(node, plane, above);
         }
-        const high = shift === MAX_SHIFT ? 0 : (at >>> (shift + SLOT_SHIFT)) * 2 ** (shift + SLOT_SHIFT);
-        at = high + bit * 2 ** shift;
+        const high = shift === MAX_SHIFT ? 0 : (at >>> (shift + SLOT_SHIFT)) << (shift + SLOT_SHIFT);
+        at = (high | (bit << shift)) >>> 0;
         if (at > last) return -1;
       }
       if (shift === 0) return at;
