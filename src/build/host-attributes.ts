@@ -1,0 +1,139 @@
+// Owner, extended attributes, mode and times of entries made on the host, in the order that keeps each of them.
+import * as fs from 'node:fs';
+import { F2fsError } from '../errors.ts';
+import type { HostLibc } from './host-libc.ts';
+import { type HostXattr, HostXattrs } from './host-xattr.ts';
+
+/** Times: seconds since 1970 and nanoseconds below 1e9. */
+export interface HostAttributes {
+  /** The low 12 bits are used. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly atimeSec: number;
+  readonly atimeNsec: number;
+  readonly mtimeSec: number;
+  readonly mtimeNsec: number;
+  /** POSIX ACLs in the host's form. */
+  readonly xattrs?: readonly HostXattr[];
+}
+
+/** Something that was not restored, told once for all entries that it befell. */
+export interface HostNote {
+  readonly message: string;
+  /** Entries. */
+  count: number;
+  /** The first of them. */
+  readonly path: string;
+}
+
+const S_ISUID_ISGID = 0o6000;
+const IS_ACL = /^system\.posix_acl_/;
+
+export class AttributeSetter {
+  readonly #libc: HostLibc | null;
+  readonly #xattrs: HostXattrs | null;
+  readonly #owner: boolean;
+  readonly #storeXattrs: boolean;
+  readonly #notes = new Map<string, HostNote>();
+  /** Two struct timespec: atime, mtime. */
+  readonly #times = new BigInt64Array(4);
+  readonly #timesBytes = new Uint8Array(this.#times.buffer);
+
+  constructor(libc: HostLibc | null, options: { owner: boolean; xattrs: boolean }) {
+    this.#libc = libc;
+    this.#xattrs = libc && new HostXattrs(libc);
+    this.#owner = options.owner;
+    this.#storeXattrs = options.xattrs;
+  }
+
+  get notes(): readonly HostNote[] {
+    return [...this.#notes.values()];
+  }
+
+  /**
+   * `hostPath` must be an entry that we made, in a directory that we made. Changing the owner clears the set-id bits and
+   * file capabilities, attributes need a mode that lets us write, and a new mode changes an ACL's mask: hence the order
+   * owner, attributes, mode, ACLs, times. Throws the host's error for mode and times; the others become notes.
+   */
+  set(hostPath: Buffer, place: string, wanted: HostAttributes, isSymlink: boolean): void {
+    const pathZ = Buffer.concat([hostPath, Buffer.alloc(1)]);
+    const isOwned = this.#setOwner(hostPath, place, wanted);
+    const xattrs = wanted.xattrs ?? [];
+    this.#setXattrs(pathZ, place, xattrs, false);
+    if (!isSymlink) {
+      const mode = wanted.mode & 0o7777;
+      if (!isOwned && (mode & S_ISUID_ISGID) !== 0) {
+        this.#note('set-id bits are dropped where the owner was not restored', place);
+      }
+      fs.chmodSync(hostPath, isOwned ? mode : mode & ~S_ISUID_ISGID);
+      this.#setXattrs(pathZ, place, xattrs, true);
+    }
+    this.#setTimes(hostPath, pathZ, place, wanted);
+  }
+
+  /** Whether the entry has its owner now. */
+  #setOwner(hostPath: Buffer, place: string, wanted: HostAttributes): boolean {
+    if (!this.#owner) {
+      const isOurs = wanted.uid === process.geteuid?.() && wanted.gid === process.getegid?.();
+      if (!isOurs) this.#note('owners are not restored: that needs root', place);
+      return isOurs;
+    }
+    try {
+      fs.lchownSync(hostPath, wanted.uid, wanted.gid);
+      return true;
+    } catch (error) {
+      this.#note(`owners are not restored: ${codeOf(error)}`, place);
+      return false;
+    }
+  }
+
+  #setXattrs(pathZ: Buffer, place: string, xattrs: readonly HostXattr[], acls: boolean): void {
+    for (const { name, value } of xattrs) {
+      if (IS_ACL.test(name) !== acls) continue;
+      if (!this.#storeXattrs) {
+        this.#note('extended attributes are left out, as asked', place);
+      } else if (!this.#xattrs) {
+        this.#note("extended attributes are not restored: the host can't tell them", place);
+      } else {
+        try {
+          this.#xattrs.set(pathZ, name, value);
+        } catch (error) {
+          this.#note(`extended attribute ${name} is not restored: ${codeOf(error)}`, place);
+        }
+      }
+    }
+  }
+
+  #setTimes(hostPath: Buffer, pathZ: Buffer, place: string, wanted: HostAttributes): void {
+    if (this.#libc) {
+      this.#times[0] = BigInt(wanted.atimeSec);
+      this.#times[1] = BigInt(wanted.atimeNsec);
+      this.#times[2] = BigInt(wanted.mtimeSec);
+      this.#times[3] = BigInt(wanted.mtimeNsec);
+      if (this.#libc.utimens(pathZ, this.#timesBytes) === 0) return;
+      const code = this.#libc.errorCode();
+      throw new F2fsError(code, `cannot set the times: ${code}`);
+    }
+    const atime = roughTime(wanted.atimeSec, wanted.atimeNsec);
+    fs.lutimesSync(hostPath, atime, roughTime(wanted.mtimeSec, wanted.mtimeNsec));
+    if (wanted.atimeNsec !== 0 || wanted.mtimeNsec !== 0) {
+      this.#note('times are rounded (the package koffi makes them exact)', place);
+    }
+  }
+
+  #note(message: string, place: string): void {
+    const known = this.#notes.get(message);
+    if (known) known.count++;
+    else this.#notes.set(message, { message, count: 1, path: place });
+  }
+}
+
+/** A time for node:fs: about 0.24 us exact, or 1 ms before 1970, where Node takes a negative number for "now". */
+function roughTime(sec: number, nsec: number): number | Date {
+  return sec < 0 ? new Date(sec * 1000 + Math.floor(nsec / 1e6)) : sec + nsec / 1e9;
+}
+
+function codeOf(error: unknown): string {
+  return (error as { code?: string } | undefined)?.code ?? 'EIO';
+}

@@ -1,0 +1,306 @@
+// Two ways to list a host directory and to stat what is in it: through the C library (fast) and through node:fs (anywhere).
+// Both fill the same DirNames and HostStat, and must tell the same.
+import * as fs from 'node:fs';
+import { type HostLibc, hostLibc, type LinuxCalls } from './host-libc.ts';
+import { HostStat, NO_TIME } from './host-table.ts';
+
+/** Names of one directory, without `.` and `..`; reused for the next one. */
+export class DirNames {
+  /** Each name ends with a NUL. */
+  bytes = new Uint8Array(1 << 18);
+  starts = new Uint32Array(1024);
+  count = 0;
+
+  /** Sorts by bytes. */
+  sort(): void {
+    const { bytes } = this;
+    this.starts.subarray(0, this.count).sort((a, b) => {
+      let x = bytes[a];
+      let y = bytes[b];
+      for (let i = 1; x === y && x !== 0; i++) {
+        x = bytes[a + i];
+        y = bytes[b + i];
+      }
+      return x - y;
+    });
+  }
+
+  push(start: number): void {
+    if (this.count === this.starts.length) {
+      const starts = new Uint32Array(this.count * 2);
+      starts.set(this.starts);
+      this.starts = starts;
+    }
+    this.starts[this.count++] = start;
+  }
+
+  /** Makes room for `sizeBytes` in all. */
+  reserve(sizeBytes: number): void {
+    if (sizeBytes <= this.bytes.length) return;
+    const bytes = new Uint8Array(Math.max(sizeBytes, this.bytes.length * 2));
+    bytes.set(this.bytes);
+    this.bytes = bytes;
+  }
+
+  /** Offset of the NUL that ends the name. */
+  end(start: number): number {
+    let end = start;
+    while (this.bytes[end] !== 0) end++;
+    return end;
+  }
+}
+
+/** One directory at a time. A string is a failure: the errno name. */
+export interface HostSource {
+  readonly method: 'libc' | 'node';
+  readonly names: DirNames;
+  /** What stat fills. */
+  readonly stat: HostStat;
+  /** Opens the directory itself, no symlink, and fills `stat`. `path` ends with a NUL. */
+  open(path: Buffer): string | null;
+  /** Fills `names`, in no order. */
+  list(): string | null;
+  /** Fills `stat` for the name at this offset of `names.bytes`. */
+  statName(start: number): string | null;
+  close(): void;
+  /** Fills `stat` for an open file. Throws the host's error. */
+  statOpen(fd: number): void;
+}
+
+/** The device number of major and minor, as Linux's makedev and Node's stat give it. */
+export function makeDev(major: number, minor: number): number {
+  return (minor & 0xff) + (major & 0xfff) * 2 ** 8 + (minor >>> 8) * 2 ** 20 + (major >>> 12) * 2 ** 44;
+}
+
+function devMajor(dev: bigint): number {
+  if (process.platform === 'darwin') return Number((dev >> 24n) & 0xffn);
+  return Number(((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n));
+}
+
+function devMinor(dev: bigint): number {
+  if (process.platform === 'darwin') return Number(dev & 0xffffffn);
+  return Number((dev & 0xffn) | ((dev >> 12n) & 0xffffff00n));
+}
+
+const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = fs.constants;
+const O_CLOEXEC = 0o2000000;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_NO_AUTOMOUNT = 0x800;
+const AT_EMPTY_PATH = 0x1000;
+const STATX_BASIC_STATS_AND_BTIME = 0xfff;
+const STATX_BTIME = 0x800;
+const GETDENTS_SIZE = 1 << 16;
+const TWO32 = 2 ** 32;
+
+/** Linux: openat-like walk with getdents64 and statx, no string or object an entry. */
+class LibcSource implements HostSource {
+  readonly method = 'libc';
+  readonly names = new DirNames();
+  readonly stat = new HostStat();
+  readonly #libc: HostLibc;
+  readonly #calls: LinuxCalls;
+  /** struct statx, as words. */
+  readonly #statx = new Uint8Array(256);
+  readonly #words = new Uint32Array(this.#statx.buffer);
+  readonly #signed = new Int32Array(this.#statx.buffer);
+  readonly #dents = Buffer.from(new ArrayBuffer(GETDENTS_SIZE));
+  readonly #dentsAddress: number;
+  readonly #empty = new Uint8Array(128);
+  readonly #emptyAddress: number;
+  #namesAddress = 0;
+  #fd = -1;
+
+  constructor(libc: HostLibc, calls: LinuxCalls) {
+    this.#libc = libc;
+    this.#calls = calls;
+    this.#dentsAddress = libc.address(this.#dents);
+    this.#emptyAddress = libc.address(this.#empty);
+  }
+
+  open(path: Buffer): string | null {
+    this.close();
+    this.#fd = this.#calls.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return this.#fd < 0 ? this.#libc.errorCode() : this.#statAt(this.#fd, this.#emptyAddress, AT_EMPTY_PATH);
+  }
+
+  list(): string | null {
+    const { names } = this;
+    const dents = this.#dents;
+    names.count = 0;
+    let end = 0;
+    for (;;) {
+      const size = this.#calls.getdents64(this.#fd, this.#dentsAddress, GETDENTS_SIZE);
+      if (size < 0) return this.#libc.errorCode();
+      if (size === 0) break;
+      names.reserve(end + size);
+      const { bytes } = names;
+      // struct linux_dirent64: u64 ino, s64 off, u16 reclen, u8 type, name
+      for (let at = 0; at < size; at += dents[at + 16] | (dents[at + 17] << 8)) {
+        let from = at + 19;
+        if (dents[from] === 0x2e && (dents[from + 1] === 0 || (dents[from + 1] === 0x2e && dents[from + 2] === 0))) {
+          continue;
+        }
+        names.push(end);
+        while ((bytes[end++] = dents[from++]) !== 0);
+      }
+    }
+    this.#namesAddress = this.#libc.address(names.bytes);
+    return null;
+  }
+
+  statName(start: number): string | null {
+    return this.#statAt(this.#fd, this.#namesAddress + start, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
+  }
+
+  statOpen(fd: number): void {
+    const code = this.#statAt(fd, this.#emptyAddress, AT_EMPTY_PATH);
+    if (code) throw Object.assign(new Error(`statx: ${code}`), { code });
+  }
+
+  close(): void {
+    if (this.#fd >= 0) this.#calls.close(this.#fd);
+    this.#fd = -1;
+  }
+
+  /** Offsets: struct statx of linux/stat.h, in words. */
+  #statAt(dirfd: number, name: number, flags: number): string | null {
+    if (this.#calls.statx(dirfd, name, flags, STATX_BASIC_STATS_AND_BTIME, this.#statx) < 0) {
+      return this.#libc.errorCode();
+    }
+    const words = this.#words;
+    const signed = this.#signed;
+    const { stat } = this;
+    stat.nlink = words[4];
+    stat.uid = words[5];
+    stat.gid = words[6];
+    stat.mode = words[7] & 0xffff;
+    stat.inoLow = words[8];
+    stat.inoHigh = words[9];
+    stat.sizeBytes = words[11] * TWO32 + words[10];
+    stat.nrSectors = words[13] * TWO32 + words[12];
+    stat.atimeSec = signed[17] * TWO32 + words[16];
+    stat.atimeNsec = words[18];
+    const hasBirthtime = (words[0] & STATX_BTIME) !== 0 && (words[20] | words[21] | words[22]) !== 0;
+    stat.birthtimeSec = hasBirthtime ? signed[21] * TWO32 + words[20] : 0;
+    stat.birthtimeNsec = hasBirthtime ? words[22] : NO_TIME;
+    stat.ctimeSec = signed[25] * TWO32 + words[24];
+    stat.ctimeNsec = words[26];
+    stat.mtimeSec = signed[29] * TWO32 + words[28];
+    stat.mtimeNsec = words[30];
+    stat.rdevMajor = words[32];
+    stat.rdevMinor = words[33];
+    stat.dev = makeDev(words[34], words[35]);
+    return null;
+  }
+}
+
+/** Whole seconds, rounded down, of nanoseconds since 1970. */
+function wholeSeconds(ns: bigint): number {
+  const sec = ns / 1_000_000_000n;
+  return Number(sec * 1_000_000_000n > ns ? sec - 1n : sec);
+}
+
+function partSeconds(ns: bigint): number {
+  const part = Number(ns % 1_000_000_000n);
+  return part < 0 ? part + 1_000_000_000 : part;
+}
+
+/** Any host. Paths are strings while all names are UTF-8, and Buffers below a name that is not. */
+class NodeSource implements HostSource {
+  readonly method = 'node';
+  readonly names = new DirNames();
+  readonly stat = new HostStat();
+  #dir: Buffer = Buffer.alloc(0);
+  /** The directory's path, null when it is not UTF-8. */
+  #text: string | null = null;
+  /** Whether all names of the directory are UTF-8. */
+  #clean = true;
+
+  open(path: Buffer): string | null {
+    this.#dir = Buffer.from(path.subarray(0, path.indexOf(0)));
+    const text = this.#dir.toString();
+    this.#text = text.includes('\ufffd') ? null : text;
+    return this.#lstat(this.#text ?? this.#dir);
+  }
+
+  list(): string | null {
+    try {
+      const texts = this.#text === null ? null : fs.readdirSync(this.#text);
+      this.#clean = texts !== null && !texts.some((name) => name.includes('\ufffd'));
+      this.#store(this.#clean ? texts! : fs.readdirSync(this.#dir, 'buffer'));
+      return null;
+    } catch (error) {
+      return errorCode(error);
+    }
+  }
+
+  #store(all: string[] | Buffer[]): void {
+    const { names } = this;
+    names.count = 0;
+    let end = 0;
+    for (const name of all) {
+      const length = typeof name === 'string' ? name.length * 3 : name.length;
+      names.reserve(end + length + 1);
+      const bytes = Buffer.from(names.bytes.buffer);
+      names.push(end);
+      end += typeof name === 'string' ? bytes.write(name, end) : name.copy(bytes, end);
+      bytes[end++] = 0;
+    }
+  }
+
+  statName(start: number): string | null {
+    const { bytes } = this.names;
+    const name = Buffer.from(bytes.buffer, start, this.names.end(start) - start);
+    if (this.#clean) return this.#lstat(`${this.#text}/${name.toString()}`);
+    return this.#lstat(Buffer.concat([this.#dir, Buffer.from('/'), name]));
+  }
+
+  statOpen(fd: number): void {
+    this.#fill(fs.fstatSync(fd, { bigint: true }));
+  }
+
+  close(): void {}
+
+  #lstat(path: string | Buffer): string | null {
+    try {
+      this.#fill(fs.lstatSync(path, { bigint: true }));
+      return null;
+    } catch (error) {
+      return errorCode(error);
+    }
+  }
+
+  #fill(from: fs.BigIntStats): void {
+    const { stat } = this;
+    stat.mode = Number(from.mode & 0xffffn);
+    stat.uid = Number(from.uid);
+    stat.gid = Number(from.gid);
+    stat.nlink = Number(from.nlink);
+    stat.sizeBytes = Number(from.size);
+    stat.nrSectors = Number(from.blocks ?? 0n);
+    stat.rdevMajor = devMajor(from.rdev);
+    stat.rdevMinor = devMinor(from.rdev);
+    stat.dev = Number(from.dev);
+    stat.inoHigh = Number(BigInt.asUintN(32, from.ino >> 32n));
+    stat.inoLow = Number(BigInt.asUintN(32, from.ino));
+    stat.atimeSec = wholeSeconds(from.atimeNs);
+    stat.atimeNsec = partSeconds(from.atimeNs);
+    stat.mtimeSec = wholeSeconds(from.mtimeNs);
+    stat.mtimeNsec = partSeconds(from.mtimeNs);
+    stat.ctimeSec = wholeSeconds(from.ctimeNs);
+    stat.ctimeNsec = partSeconds(from.ctimeNs);
+    const hasBirthtime = from.birthtimeNs !== 0n;
+    stat.birthtimeSec = hasBirthtime ? wholeSeconds(from.birthtimeNs) : 0;
+    stat.birthtimeNsec = hasBirthtime ? partSeconds(from.birthtimeNs) : NO_TIME;
+  }
+}
+
+function errorCode(error: unknown): string {
+  return (error as NodeJS.ErrnoException | undefined)?.code ?? 'EIO';
+}
+
+/** `libc` falls back to `node` where the C library can't be called. */
+export function hostSource(method: 'libc' | 'node'): HostSource {
+  const libc = method === 'libc' ? hostLibc() : null;
+  return libc?.linux ? new LibcSource(libc, libc.linux) : new NodeSource();
+}

@@ -1,0 +1,327 @@
+// What a scan keeps of a host tree: one record of 92 bytes and the name's bytes an entry, in chunks, no object an entry.
+import { F2fsError } from '../errors.ts';
+
+/** What one lstat tells; one object is refilled for every entry. Times: seconds since 1970 and nanoseconds below 1e9. */
+export class HostStat {
+  /** Type and permissions, 16 bits. */
+  mode = 0;
+  uid = 0;
+  gid = 0;
+  nlink = 0;
+  sizeBytes = 0;
+  /** Units of 512 bytes. */
+  nrSectors = 0;
+  rdevMajor = 0;
+  rdevMinor = 0;
+  /** As Node's stat numbers it. */
+  dev = 0;
+  inoHigh = 0;
+  inoLow = 0;
+  atimeSec = 0;
+  atimeNsec = 0;
+  mtimeSec = 0;
+  mtimeNsec = 0;
+  ctimeSec = 0;
+  ctimeNsec = 0;
+  /** NO_TIME in the nanoseconds when the host does not tell. */
+  birthtimeSec = 0;
+  birthtimeNsec = 0;
+}
+
+/** Nanoseconds of a time that is not known. */
+export const NO_TIME = -1;
+
+export const S_IFMT = 0o170000;
+export const S_IFDIR = 0o040000;
+export const S_IFREG = 0o100000;
+export const S_IFLNK = 0o120000;
+export const S_IFIFO = 0o010000;
+export const S_IFSOCK = 0o140000;
+export const S_IFCHR = 0o020000;
+export const S_IFBLK = 0o060000;
+
+const CHUNK_LOG = 14;
+const CHUNK_MASK = (1 << CHUNK_LOG) - 1;
+const NAMES_LOG = 20;
+const NAMES_SIZE = 1 << NAMES_LOG;
+const MAX_NAME_CHUNKS = 2 ** 32 / NAMES_SIZE;
+
+// Words of a record. A time takes two: the low 32 bits of the seconds; nanoseconds with the epoch in the top 2 bits.
+const NAME = 0;
+const PARENT = 1;
+/** Mode, length of the name << 16, flags << 24. */
+const MODE = 2;
+const UID = 3;
+const GID = 4;
+const NLINK = 5;
+/** Devices: major, minor. Directories: first child, count. Others: -, 1 + first entry of the same inode. */
+const A = 6;
+const B = 7;
+const DEV = 8;
+const INO_LOW = 9;
+const INO_HIGH = 10;
+const SIZE_LOW = 11;
+const SIZE_HIGH = 12;
+const SECTORS_LOW = 13;
+const SECTORS_HIGH = 14;
+const ATIME = 15;
+const MTIME = 17;
+const CTIME = 19;
+const BIRTHTIME = 21;
+const WORDS = 23;
+
+const FLAG_XATTRS = 1 << 24;
+const NSEC_MASK = 0x3fffffff;
+/** Nanoseconds that stand for "not known" and for "seconds out of reach: see farTimes". */
+const NSEC_UNKNOWN = NSEC_MASK;
+const NSEC_FAR = NSEC_MASK - 1;
+const TWO32 = 2 ** 32;
+const MIN_SEC = -(2 ** 31);
+const MAX_SEC = MIN_SEC + 2 ** 34 - 1;
+
+function isDevice(mode: number): boolean {
+  return (mode & S_IFMT) === S_IFCHR || (mode & S_IFMT) === S_IFBLK;
+}
+
+/** Entries by index, in scan order; 0 is the root. */
+export class HostTable {
+  #count = 0;
+  readonly #rows: Uint32Array[] = [];
+  readonly #names: Uint8Array[] = [];
+  #nameEnd = 0;
+  /** Device numbers; a record holds an index of it. */
+  readonly #devs: number[] = [];
+  /** [seconds, nanoseconds] of times before 1901 or after 2446, by index * 4 + which. */
+  readonly #farTimes = new Map<number, readonly [number, number]>();
+  /** Open-addressed set of the first entry (1 + index) of each inode with several links. */
+  #links = new Uint32Array(256);
+  #nrLinks = 0;
+  /** First entry of a device node with several links, whose record has no room for it. */
+  readonly #deviceLinks = new Map<number, number>();
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Bytes of memory held, to keep an eye on compactness. */
+  get memorySize(): number {
+    const rows = this.#rows.length * ((4 * WORDS) << CHUNK_LOG);
+    return rows + this.#names.length * NAMES_SIZE + this.#links.byteLength;
+  }
+
+  /** `names[start..end)` is the name. Returns the index. Throws EOVERFLOW past 4 GiB of names. */
+  append(parent: number, names: Uint8Array, start: number, end: number, stat: HostStat): number {
+    const index = this.#count++;
+    if ((index & CHUNK_MASK) === 0) this.#rows.push(new Uint32Array(WORDS << CHUNK_LOG));
+    const row = this.#rows[index >>> CHUNK_LOG];
+    const at = (index & CHUNK_MASK) * WORDS;
+    row[at + NAME] = this.#addName(names, start, end);
+    row[at + PARENT] = parent;
+    row[at + MODE] = stat.mode | ((end - start) << 16);
+    row[at + UID] = stat.uid;
+    row[at + GID] = stat.gid;
+    row[at + NLINK] = stat.nlink;
+    row[at + DEV] = this.#devIndex(stat.dev);
+    row[at + INO_LOW] = stat.inoLow;
+    row[at + INO_HIGH] = stat.inoHigh;
+    row[at + SIZE_LOW] = stat.sizeBytes % TWO32;
+    row[at + SIZE_HIGH] = stat.sizeBytes / TWO32;
+    row[at + SECTORS_LOW] = stat.nrSectors % TWO32;
+    row[at + SECTORS_HIGH] = stat.nrSectors / TWO32;
+    this.#setTime(row, at, ATIME, index, stat.atimeSec, stat.atimeNsec);
+    this.#setTime(row, at, MTIME, index, stat.mtimeSec, stat.mtimeNsec);
+    this.#setTime(row, at, CTIME, index, stat.ctimeSec, stat.ctimeNsec);
+    this.#setTime(row, at, BIRTHTIME, index, stat.birthtimeSec, stat.birthtimeNsec);
+    if (isDevice(stat.mode)) {
+      row[at + A] = stat.rdevMajor;
+      row[at + B] = stat.rdevMinor;
+    }
+    if (stat.nlink > 1 && (stat.mode & S_IFMT) !== S_IFDIR) this.#addLink(index);
+    return index;
+  }
+
+  setChildren(dir: number, first: number, count: number): void {
+    this.#set(dir, A, first);
+    this.#set(dir, B, count);
+  }
+
+  setHasXattrs(index: number): void {
+    this.#set(index, MODE, this.#get(index, MODE) | FLAG_XATTRS);
+  }
+
+  hasXattrs(index: number): boolean {
+    return (this.#get(index, MODE) & FLAG_XATTRS) !== 0;
+  }
+
+  mode(index: number): number {
+    return this.#get(index, MODE) & 0xffff;
+  }
+
+  parent(index: number): number {
+    return this.#get(index, PARENT);
+  }
+
+  /** Directories only. */
+  firstChild(dir: number): number {
+    return this.#get(dir, A);
+  }
+
+  /** 0 unless a directory. */
+  nrChildren(dir: number): number {
+    return (this.mode(dir) & S_IFMT) === S_IFDIR ? this.#get(dir, B) : 0;
+  }
+
+  sizeBytes(index: number): number {
+    return this.#get(index, SIZE_HIGH) * TWO32 + this.#get(index, SIZE_LOW);
+  }
+
+  nlink(index: number): number {
+    return this.#get(index, NLINK);
+  }
+
+  /** The name's bytes: a view of the table, not to be changed. */
+  name(index: number): Uint8Array {
+    const at = this.#get(index, NAME);
+    const length = (this.#get(index, MODE) >>> 16) & 0xff;
+    return this.#names[at >>> NAMES_LOG].subarray(at & (NAMES_SIZE - 1), (at & (NAMES_SIZE - 1)) + length);
+  }
+
+  /** First entry in scan order of the same inode, -1 for a file with one link. */
+  linkGroup(index: number): number {
+    const mode = this.mode(index);
+    if ((mode & S_IFMT) === S_IFDIR) return -1;
+    return isDevice(mode) ? (this.#deviceLinks.get(index) ?? -1) : this.#get(index, B) - 1;
+  }
+
+  read(index: number, stat: HostStat): HostStat {
+    stat.mode = this.mode(index);
+    stat.uid = this.#get(index, UID);
+    stat.gid = this.#get(index, GID);
+    stat.nlink = this.#get(index, NLINK);
+    stat.sizeBytes = this.sizeBytes(index);
+    stat.nrSectors = this.#get(index, SECTORS_HIGH) * TWO32 + this.#get(index, SECTORS_LOW);
+    stat.rdevMajor = isDevice(stat.mode) ? this.#get(index, A) : 0;
+    stat.rdevMinor = isDevice(stat.mode) ? this.#get(index, B) : 0;
+    stat.dev = this.#devs[this.#get(index, DEV)];
+    stat.inoHigh = this.#get(index, INO_HIGH);
+    stat.inoLow = this.#get(index, INO_LOW);
+    stat.atimeSec = this.#seconds(index, ATIME);
+    stat.atimeNsec = this.#nanoseconds(index, ATIME);
+    stat.mtimeSec = this.#seconds(index, MTIME);
+    stat.mtimeNsec = this.#nanoseconds(index, MTIME);
+    stat.ctimeSec = this.#seconds(index, CTIME);
+    stat.ctimeNsec = this.#nanoseconds(index, CTIME);
+    stat.birthtimeSec = this.#seconds(index, BIRTHTIME);
+    stat.birthtimeNsec = this.#nanoseconds(index, BIRTHTIME);
+    return stat;
+  }
+
+  /** Whether inode, size and mtime are those of the record. */
+  isUnchanged(index: number, stat: HostStat): boolean {
+    return (
+      this.isSameInode(index, stat) &&
+      this.sizeBytes(index) === stat.sizeBytes &&
+      this.#nanoseconds(index, MTIME) === stat.mtimeNsec &&
+      this.#seconds(index, MTIME) === stat.mtimeSec
+    );
+  }
+
+  isSameInode(index: number, stat: HostStat): boolean {
+    return (
+      this.#get(index, INO_LOW) === stat.inoLow &&
+      this.#get(index, INO_HIGH) === stat.inoHigh &&
+      this.#devs[this.#get(index, DEV)] === stat.dev &&
+      ((this.mode(index) ^ stat.mode) & S_IFMT) === 0
+    );
+  }
+
+  #get(index: number, field: number): number {
+    return this.#rows[index >>> CHUNK_LOG][(index & CHUNK_MASK) * WORDS + field];
+  }
+
+  #set(index: number, field: number, value: number): void {
+    this.#rows[index >>> CHUNK_LOG][(index & CHUNK_MASK) * WORDS + field] = value;
+  }
+
+  #addName(names: Uint8Array, start: number, end: number): number {
+    const length = end - start;
+    if (length > 255) throw new F2fsError('ENAMETOOLONG', `a name of ${length} bytes on the host; 255 is the most`);
+    let chunk = this.#names.length - 1;
+    if (chunk < 0 || this.#nameEnd + length > NAMES_SIZE) {
+      if (chunk + 1 === MAX_NAME_CHUNKS) throw new F2fsError('EOVERFLOW', 'the names in the source exceed 4 GiB');
+      this.#names.push(new Uint8Array(NAMES_SIZE));
+      this.#nameEnd = 0;
+      chunk++;
+    }
+    const bytes = this.#names[chunk];
+    const at = this.#nameEnd;
+    for (let i = 0; i < length; i++) bytes[at + i] = names[start + i];
+    this.#nameEnd += length;
+    // A name of no bytes at the very end of a chunk must not point past it.
+    return chunk * NAMES_SIZE + (length === 0 ? 0 : at);
+  }
+
+  #devIndex(dev: number): number {
+    const last = this.#devs.length - 1;
+    if (last >= 0 && this.#devs[last] === dev) return last;
+    const found = this.#devs.indexOf(dev);
+    return found >= 0 ? found : this.#devs.push(dev) - 1;
+  }
+
+  #setTime(row: Uint32Array, at: number, field: number, index: number, sec: number, nsec: number): void {
+    if (nsec === NO_TIME) {
+      row[at + field + 1] = NSEC_UNKNOWN;
+    } else if (sec < MIN_SEC || sec > MAX_SEC) {
+      row[at + field + 1] = NSEC_FAR;
+      this.#farTimes.set(index * WORDS + field, [sec, nsec]);
+    } else {
+      const since = sec - MIN_SEC;
+      row[at + field] = since;
+      row[at + field + 1] = nsec | (Math.floor(since / TWO32) << 30);
+    }
+  }
+
+  #seconds(index: number, field: number): number {
+    const packed = this.#get(index, field + 1);
+    const nsec = packed & NSEC_MASK;
+    if (nsec === NSEC_UNKNOWN) return 0;
+    if (nsec === NSEC_FAR) return this.#farTimes.get(index * WORDS + field)![0];
+    return (packed >>> 30) * TWO32 + this.#get(index, field) + MIN_SEC;
+  }
+
+  #nanoseconds(index: number, field: number): number {
+    const nsec = this.#get(index, field + 1) & NSEC_MASK;
+    if (nsec === NSEC_UNKNOWN) return NO_TIME;
+    return nsec === NSEC_FAR ? this.#farTimes.get(index * WORDS + field)![1] : nsec;
+  }
+
+  #addLink(index: number): void {
+    if (++this.#nrLinks * 2 > this.#links.length) {
+      const old = this.#links;
+      this.#links = new Uint32Array(old.length * 2);
+      for (const first of old) if (first !== 0) this.#links[this.#linkSlot(first - 1)] = first;
+    }
+    const slot = this.#linkSlot(index);
+    if (this.#links[slot] === 0) this.#links[slot] = index + 1;
+    else this.#nrLinks--;
+    const first = this.#links[slot];
+    if (isDevice(this.mode(index))) this.#deviceLinks.set(index, first - 1);
+    else this.#set(index, B, first);
+  }
+
+  /** The slot that holds the inode of this entry, or the empty one where it belongs. */
+  #linkSlot(index: number): number {
+    const dev = this.#get(index, DEV);
+    const low = this.#get(index, INO_LOW);
+    const high = this.#get(index, INO_HIGH);
+    const mask = this.#links.length - 1;
+    let slot = (Math.imul(low, 0x9e3779b1) ^ Math.imul(high, 0x85ebca6b) ^ dev) >>> 0;
+    for (slot = (slot ^ (slot >>> 15)) & mask; ; slot = (slot + 1) & mask) {
+      const other = this.#links[slot] - 1;
+      if (other < 0) return slot;
+      if (this.#get(other, INO_LOW) === low && this.#get(other, INO_HIGH) === high && this.#get(other, DEV) === dev) {
+        return slot;
+      }
+    }
+  }
+}

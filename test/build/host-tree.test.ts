@@ -1,0 +1,276 @@
+import * as fs from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openHostFile, verifyUnchanged } from '../../src/build/host-file.ts';
+import { hostLibc } from '../../src/build/host-libc.ts';
+import { hostSource, makeDev } from '../../src/build/host-source.ts';
+import { HostStat, HostTable } from '../../src/build/host-table.ts';
+import { type HostTree, scanHostTree } from '../../src/build/host-tree.ts';
+import { hostXattrs, isStorableXattr } from '../../src/build/host-xattr.ts';
+import { asNobody, canSetXattrs, isRoot, LATIN1_NAME, LONG_NAME, makeTempDir, makeVariedTree } from './host-fixture.ts';
+
+let root: string;
+beforeAll(() => {
+  root = makeTempDir();
+  makeVariedTree(root);
+});
+afterAll(() => fs.rmSync(root, { recursive: true, force: true }));
+
+function find(tree: HostTree, path: string): number {
+  for (let i = 0; i < tree.count; i++) if (tree.path(i) === path) return i;
+  throw new Error(`${path} was not scanned`);
+}
+
+function everything(tree: HostTree): unknown[] {
+  return Array.from({ length: tree.count }, (_, i) => ({
+    ...tree.entry(i),
+    name: Buffer.from(tree.name(i)).toString('hex'),
+    parent: tree.parent(i),
+    children: tree.nrChildren(i),
+    first: tree.nrChildren(i) > 0 ? tree.firstChild(i) : -1,
+    group: tree.linkGroup(i),
+    hasXattrs: tree.hasXattrs(i),
+    target: tree.type(i) === 'symlink' ? Buffer.from(tree.readlink(i)).toString('hex') : null,
+  }));
+}
+
+function inTemp<T>(run: (dir: string) => T): T {
+  const dir = makeTempDir();
+  try {
+    return run(dir);
+  } finally {
+    fs.rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+const methods = hostLibc()?.linux ? (['libc', 'node'] as const) : (['node'] as const);
+
+describe.each(methods)('a scan through %s', (method) => {
+  it('tells what lstat tells of every entry', () => {
+    const tree = scanHostTree(root, { method });
+    expect(tree.source.method).toBe(method);
+    expect(tree.problems).toEqual([]);
+    for (let i = 0; i < tree.count; i++) {
+      const entry = tree.entry(i);
+      const stat = fs.lstatSync(tree.hostPath(i), { bigint: true });
+      expect([entry.mode, entry.uid, entry.gid, entry.size, entry.nlink, entry.dev, entry.blocks].map(BigInt)).toEqual([
+        stat.mode,
+        stat.uid,
+        stat.gid,
+        stat.size,
+        stat.nlink,
+        stat.dev,
+        stat.blocks * 512n,
+      ]);
+      expect(entry.ino).toBe(stat.ino);
+      expect(BigInt(entry.mtimeSec) * 1_000_000_000n + BigInt(entry.mtimeNsec)).toBe(stat.mtimeNs);
+      expect(BigInt(entry.ctimeSec) * 1_000_000_000n + BigInt(entry.ctimeNsec)).toBe(stat.ctimeNs);
+      expect(entry.mtimeNsec).toBeGreaterThanOrEqual(0);
+      if (entry.type === 'char' || entry.type === 'block') {
+        expect(BigInt(makeDev(entry.rdevMajor, entry.rdevMinor))).toBe(stat.rdev);
+      }
+    }
+  });
+
+  it('keeps the children of a directory together, in byte order', () => {
+    const tree = scanHostTree(root, { method });
+    let children = 1;
+    for (let dir = 0; dir < tree.count; dir++) {
+      const first = tree.firstChild(dir);
+      for (let i = 0; i < tree.nrChildren(dir); i++, children++) {
+        expect(tree.parent(first + i)).toBe(dir);
+        if (i > 0) expect(Buffer.compare(tree.name(first + i - 1), tree.name(first + i))).toBe(-1);
+      }
+    }
+    expect(children).toBe(tree.count);
+    expect(Buffer.from(tree.name(find(tree, `dir/${LONG_NAME}`))).length).toBe(255);
+  });
+
+  it.runIf(process.platform === 'linux')('keeps names and targets that are not UTF-8 as bytes', () => {
+    const tree = scanHostTree(root, { method });
+    const names = Array.from({ length: tree.count }, (_, i) => Buffer.from(tree.name(i)).toString('hex'));
+    expect(names).toContain(LATIN1_NAME.toString('hex'));
+    expect(names).toContain('fffe');
+    expect(Buffer.from(tree.readlink(find(tree, 'latin1-target'))).toString('hex')).toBe('e92fff');
+    const fd = openHostFile(tree, names.indexOf(Buffer.from('inside').toString('hex')));
+    expect(fs.readFileSync(fd, 'utf8')).toBe('below a name that is not UTF-8');
+    fs.closeSync(fd);
+  });
+
+  it('groups hard links under the first of them and counts their bytes once', () => {
+    const tree = scanHostTree(root, { method });
+    const group = tree.linkGroup(find(tree, 'plain'));
+    expect(group).toBe(find(tree, 'plain'));
+    expect(tree.linkGroup(find(tree, 'dir/link-2'))).toBe(group);
+    expect(tree.linkGroup(find(tree, 'zz-link-3'))).toBe(group);
+    expect(tree.linkGroup(find(tree, 'empty'))).toBe(-1);
+    expect(tree.linkGroup(find(tree, 'dir'))).toBe(-1);
+    if (isRoot) expect(tree.linkGroup(find(tree, 'char-link'))).toBe(find(tree, 'char'));
+    const inside = process.platform === 'linux' ? 30 : 0;
+    expect(tree.totals.bytes).toBe(6 + 4 + inside + 5 * 2 ** 32);
+  });
+
+  it('leaves the image itself out, and says so', () => {
+    const { dev, ino } = fs.statSync(`${root}/dir/${LONG_NAME}`, { bigint: true });
+    const tree = scanHostTree(root, { method, exclude: [{ dev, ino }] });
+    expect(tree.skipped.map(({ path }) => path)).toEqual([`dir/${LONG_NAME}`]);
+    expect(tree.count).toBe(scanHostTree(root, { method }).count - 1);
+  });
+
+  it('reports a directory that it may not list, and goes on', () => {
+    inTemp((dir) => {
+      fs.chmodSync(dir, 0o755);
+      fs.mkdirSync(`${dir}/closed`);
+      fs.writeFileSync(`${dir}/closed/hidden`, '');
+      fs.writeFileSync(`${dir}/open`, '');
+      fs.chmodSync(`${dir}/closed`, 0o000);
+      const tree = asNobody(() => scanHostTree(dir, { method }));
+      expect(tree.problems.map(({ path, code }) => [path, code])).toEqual([['closed', 'EACCES']]);
+      expect(tree.nrChildren(find(tree, 'closed'))).toBe(0);
+      find(tree, 'open');
+      fs.chmodSync(`${dir}/closed`, 0o700);
+    });
+  });
+
+  it('reports an entry that vanishes between readdir and stat, and a directory that is replaced', () => {
+    inTemp((dir) => {
+      fs.mkdirSync(`${dir}/a`);
+      fs.writeFileSync(`${dir}/b`, '');
+      fs.mkdirSync(`${dir}/c`);
+      const source = hostSource(method);
+      const list = source.list.bind(source);
+      let calls = 0;
+      source.list = () => {
+        const result = list();
+        if (calls++ === 0) fs.rmSync(`${dir}/b`);
+        else {
+          fs.renameSync(`${dir}/c`, `${dir}/old`);
+          fs.mkdirSync(`${dir}/c`);
+        }
+        return result;
+      };
+      const tree = scanHostTree(dir, { source });
+      expect(tree.problems.map(({ path, code }) => [path, code])).toEqual([
+        ['b', 'ENOENT'],
+        ['c', 'ESTALE'],
+      ]);
+      expect(tree.count).toBe(3);
+    });
+  });
+
+  it('grows with the directory, and stays compact', () => {
+    inTemp((dir) => {
+      for (let i = 0; i < 5000; i++) fs.writeFileSync(`${dir}/${i}-${'n'.repeat(60)}`, '');
+      const tree = scanHostTree(dir, { method });
+      expect(tree.nrChildren(0)).toBe(5000);
+      expect(tree.totals.files).toBe(5000);
+    });
+  });
+
+  it('notices a file that changed, vanished, or became something else', () => {
+    inTemp((dir) => {
+      for (const name of ['grown', 'gone', 'fifo', 'link', 'same']) fs.writeFileSync(`${dir}/${name}`, 'x');
+      const tree = scanHostTree(dir, { method });
+      fs.appendFileSync(`${dir}/grown`, 'y');
+      fs.rmSync(`${dir}/gone`);
+      fs.rmSync(`${dir}/link`);
+      fs.symlinkSync('same', `${dir}/link`);
+      const code = (name: string) => {
+        try {
+          fs.closeSync(openHostFile(tree, find(tree, name)));
+          return 'ok';
+        } catch (error) {
+          return (error as { code: string }).code;
+        }
+      };
+      expect(['grown', 'gone', 'link', 'same'].map(code)).toEqual(['ESTALE', 'ENOENT', 'ESTALE', 'ok']);
+      const same = find(tree, 'same');
+      const fd = openHostFile(tree, same);
+      verifyUnchanged(tree, fd, same);
+      fs.appendFileSync(`${dir}/same`, 'y');
+      expect(() => verifyUnchanged(tree, fd, same)).toThrow(expect.objectContaining({ code: 'ESTALE', path: 'same' }));
+      fs.closeSync(fd);
+    });
+  });
+});
+
+it.runIf(methods.length === 2)('both ways tell the same', () => {
+  const warm = scanHostTree(root); // reading directories and symlinks sets their access times, once
+  for (let i = 0; i < warm.count; i++) if (warm.type(i) === 'symlink') warm.readlink(i);
+  const fast = scanHostTree(root, { method: 'libc' });
+  const plain = scanHostTree(root, { method: 'node' });
+  expect(everything(fast)).toEqual(everything(plain));
+  expect(fast.totals).toEqual(plain.totals);
+});
+
+it('refuses a root that is missing or no directory', () => {
+  expect(() => scanHostTree(`${root}/missing`)).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+  expect(() => scanHostTree(`${root}/plain`)).toThrow(expect.objectContaining({ code: 'ENOTDIR' }));
+});
+
+it.runIf(hostXattrs())('reads and writes extended attributes, of symlinks not their targets', () => {
+  inTemp((dir) => {
+    if (!canSetXattrs(dir)) return;
+    const file = Buffer.from(`${dir}/file\0`);
+    fs.writeFileSync(`${dir}/file`, '');
+    fs.symlinkSync('file', `${dir}/link`);
+    const xattrs = hostXattrs()!;
+    expect(xattrs.all(file)).toEqual([]);
+    xattrs.set(file, 'user.b', new Uint8Array(2000).fill(7));
+    xattrs.set(file, 'user.a', new Uint8Array(0));
+    expect(xattrs.list(file)).toEqual(['user.a', 'user.b']);
+    expect(xattrs.all(file)).toEqual([
+      { name: 'user.a', value: new Uint8Array(0) },
+      { name: 'user.b', value: new Uint8Array(2000).fill(7) },
+    ]);
+    expect(xattrs.get(file, 'user.missing')).toBeNull();
+    expect(() => xattrs.list(Buffer.from(`${dir}/none\0`))).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+    expect(() => xattrs.list(Buffer.from(`${dir}/file`))).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+    const tree = scanHostTree(dir);
+    expect(tree.hasXattrs(find(tree, 'file'))).toBe(true);
+    expect(tree.xattrs(find(tree, 'file')).map(({ name }) => name)).toEqual(['user.a', 'user.b']);
+    expect(tree.xattrs(find(tree, 'link'))).toEqual([]);
+  });
+  expect(
+    ['user.x', 'security.selinux', 'system.posix_acl_access', 'com.apple.quarantine', 'user.'].map(isStorableXattr),
+  ).toEqual([true, true, true, false, false]);
+});
+
+describe('the table of a scan', () => {
+  it('holds a million entries in less than 120 MiB', () => {
+    const table = new HostTable();
+    const stat = new HostStat();
+    stat.mode = 0o100644;
+    const name = Buffer.from('a-name-of-20-bytes-x');
+    for (let i = 0; i < 1_000_000; i++) table.append(0, name, 0, name.length, stat);
+    expect(table.memorySize).toBeLessThan(120 * 2 ** 20);
+  });
+
+  it('keeps times exactly, the far ones too', () => {
+    const table = new HostTable();
+    const stat = new HostStat();
+    const seconds = [0, -1, -(2 ** 31), -(2 ** 31) - 1, 2 ** 31, 2 ** 34 - 2 ** 31 - 1, 2 ** 34 - 2 ** 31, 2 ** 40];
+    for (const sec of seconds) {
+      stat.mtimeSec = sec;
+      stat.mtimeNsec = 999_999_999;
+      table.append(0, new Uint8Array(1), 0, 1, stat);
+    }
+    seconds.forEach((sec, i) => {
+      table.read(i, stat);
+      expect([stat.mtimeSec, stat.mtimeNsec]).toEqual([sec, 999_999_999]);
+    });
+  });
+
+  it('finds the first of each group among many hard links', () => {
+    const table = new HostTable();
+    const stat = new HostStat();
+    stat.mode = 0o100644;
+    stat.nlink = 2;
+    for (let i = 0; i < 20_000; i++) {
+      stat.inoLow = (i % 10_000) + 2 ** 31;
+      stat.inoHigh = (i % 10_000) % 3;
+      stat.dev = (i % 10_000) % 2;
+      table.append(0, new Uint8Array(1), 0, 1, stat);
+    }
+    for (let i = 0; i < 20_000; i++) if (table.linkGroup(i) !== i % 10_000) expect(table.linkGroup(i)).toBe(i % 10_000);
+  });
+});

@@ -1,0 +1,189 @@
+import * as fs from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { HostAttributes } from '../../src/build/host-attributes.ts';
+import { hostLibc } from '../../src/build/host-libc.ts';
+import { scanHostTree } from '../../src/build/host-tree.ts';
+import { type HostDir, type HostPlace, HostWriter, type WriterOptions } from '../../src/build/host-writer.ts';
+import { asNobody, canSetXattrs, isRoot, makeTempDir, makeVariedTree } from './host-fixture.ts';
+
+let dir: string;
+beforeEach(() => {
+  dir = makeTempDir();
+  fs.chmodSync(dir, 0o755);
+});
+afterEach(() => fs.rmSync(dir, { recursive: true, force: true }));
+
+const plain: HostAttributes = {
+  mode: 0o644,
+  uid: process.geteuid?.() ?? 0,
+  gid: process.getegid?.() ?? 0,
+  atimeSec: 1_700_000_000,
+  atimeNsec: 1,
+  mtimeSec: 1_600_000_000,
+  mtimeNsec: 999_999_999,
+};
+
+function bytes(text: string): Buffer {
+  return Buffer.from(text);
+}
+
+/** Copies a tree with a HostWriter, as extraction does. */
+function copy(from: string, to: string, options: WriterOptions): HostWriter {
+  const tree = scanHostTree(from);
+  const writer = new HostWriter(to, options);
+  const dirs = new Map<number, HostDir>([[0, writer.root]]);
+  const firsts = new Map<number, HostPlace>();
+  const attributes = (i: number) => ({ ...tree.entry(i), xattrs: tree.xattrs(i) });
+  writer.setRootAttributes(attributes(0));
+  for (let i = 1; i < tree.count; i++) {
+    const parent = dirs.get(tree.parent(i));
+    const group = tree.linkGroup(i);
+    const type = tree.type(i);
+    const name = tree.name(i);
+    if (!parent) continue;
+    let place: HostPlace | null = null;
+    if (group >= 0 && group !== i) {
+      writer.makeLink(parent, name, firsts.get(group)!);
+    } else if (type === 'dir') {
+      const made = writer.makeDir(parent, name, attributes(i));
+      if (made) dirs.set(i, made);
+    } else if (type === 'file') {
+      const file = writer.openFile(parent, name);
+      if (!file) continue;
+      if (tree.size(i) < 1000) fs.writeSync(file.fd, fs.readFileSync(tree.hostPath(i)));
+      fs.ftruncateSync(file.fd, tree.size(i));
+      writer.closeFile(file, attributes(i));
+      place = file.place;
+    } else if (type === 'symlink') {
+      place = writer.makeSymlink(parent, name, tree.readlink(i), attributes(i));
+    } else {
+      const { rdevMajor, rdevMinor } = tree.entry(i);
+      place = writer.makeNode(parent, name, type, attributes(i), rdevMajor, rdevMinor);
+    }
+    if (place) firsts.set(i, place);
+  }
+  writer.finish();
+  return writer;
+}
+
+/** All that a copy can keep; `roughly` without the attributes and the parts of a second. */
+function kept(root: string, roughly: boolean): unknown[] {
+  const tree = scanHostTree(root);
+  return Array.from({ length: tree.count }, (_, i) => {
+    const { path, mode, uid, gid, type, size, nlink, rdevMajor, rdevMinor, mtimeSec, mtimeNsec } = tree.entry(i);
+    const target = type === 'symlink' ? Buffer.from(tree.readlink(i)).toString('hex') : '';
+    const time = roughly ? Math.round(mtimeSec + mtimeNsec / 1e9) : [mtimeSec, mtimeNsec];
+    const content = type === 'file' && size < 1000 ? fs.readFileSync(tree.hostPath(i), 'latin1') : '';
+    const length = type === 'dir' ? 0 : size;
+    const name = Buffer.from(tree.name(i)).toString('hex');
+    return {
+      path,
+      name,
+      mode,
+      uid,
+      gid,
+      type,
+      length,
+      nlink,
+      rdevMajor,
+      rdevMinor,
+      target,
+      time,
+      content,
+      xattrs: roughly ? [] : tree.xattrs(i),
+    };
+  });
+}
+
+describe.each([{ libc: hostLibc() }, { libc: null }])('a tree written to the host (libc: $libc)', ({ libc }) => {
+  it('is the tree that it was read from', () => {
+    const source = `${dir}/source`;
+    fs.mkdirSync(source);
+    makeVariedTree(source);
+    if (!libc) fs.rmSync(`${source}/socket`, { force: true });
+    const writer = copy(source, `${dir}/copy`, { libc });
+    expect(writer.problems).toEqual([]);
+    const lost = canSetXattrs(source) ? ['times', 'extended'] : ['times'];
+    expect(writer.notes.map(({ message }) => message.split(' ')[0])).toEqual(libc ? [] : lost);
+    expect(kept(`${dir}/copy`, !libc)).toEqual(kept(source, !libc));
+  });
+});
+
+it('refuses names that lead elsewhere', () => {
+  const writer = new HostWriter(`${dir}/out`);
+  const names = ['..', '.', '', 'a/b', '../evil', '/etc/evil', 'a\0b', 'x'.repeat(256)];
+  for (const name of names) {
+    expect(writer.openFile(writer.root, bytes(name))).toBeNull();
+    expect(writer.makeDir(writer.root, bytes(name), plain)).toBeNull();
+    expect(writer.makeSymlink(writer.root, bytes(name), bytes('t'), plain)).toBeNull();
+    expect(writer.makeNode(writer.root, bytes(name), 'fifo', plain)).toBeNull();
+  }
+  expect(writer.problems.map(({ code }) => code)).toEqual(new Array(names.length * 4).fill('EUCLEAN'));
+  expect(fs.readdirSync(dir)).toEqual(['out']);
+  expect(fs.readdirSync(`${dir}/out`)).toEqual([]);
+});
+
+it('never writes through a symlink that the image planted', () => {
+  fs.mkdirSync(`${dir}/outside`, { mode: 0o700 });
+  fs.writeFileSync(`${dir}/outside/file`, 'precious', { mode: 0o600 });
+  const writer = new HostWriter(`${dir}/out`);
+  writer.makeSymlink(writer.root, bytes('d'), bytes('../outside'), { ...plain, mode: 0o777 });
+  writer.makeSymlink(writer.root, bytes('f'), bytes('../outside/file'), { ...plain, mode: 0o777 });
+  expect(writer.makeDir(writer.root, bytes('d'), plain)).toBeNull();
+  expect(writer.openFile(writer.root, bytes('f'))).toBeNull();
+  expect(writer.makeNode(writer.root, bytes('f'), 'fifo', plain)).toBeNull();
+  writer.finish();
+  expect(writer.problems.map(({ path, code }) => [path, code])).toEqual([
+    ['d', 'EEXIST'],
+    ['f', 'EEXIST'],
+    ['f', 'EEXIST'],
+  ]);
+  expect(fs.readFileSync(`${dir}/outside/file`, 'utf8')).toBe('precious');
+  expect(fs.statSync(`${dir}/outside/file`).mode & 0o777).toBe(0o600);
+  expect(fs.statSync(`${dir}/outside/file`).mtimeMs).toBeGreaterThan(1_600_000_001_000);
+});
+
+it('keeps directories closed until it finishes, and their times afterwards', () => {
+  const writer = new HostWriter(`${dir}/out`);
+  const sub = writer.makeDir(writer.root, bytes('sub'), { ...plain, mode: 0o555 })!;
+  expect(fs.statSync(`${dir}/out/sub`).mode & 0o777).toBe(0o700);
+  writer.closeFile(writer.openFile(sub, bytes('file'))!, plain);
+  writer.finish();
+  expect(fs.statSync(`${dir}/out/sub`).mode & 0o777).toBe(0o555);
+  expect(fs.statSync(`${dir}/out/sub`).mtimeMs).toBeCloseTo(1_600_000_001_000, 0);
+  fs.chmodSync(`${dir}/out/sub`, 0o755);
+});
+
+it('as an ordinary user tells what it does not restore, and drops set-id bits', () => {
+  fs.chmodSync(dir, 0o777);
+  const notes = asNobody(() => {
+    const writer = new HostWriter(`${dir}/out`);
+    const xattrs = [{ name: 'trusted.x', value: bytes('1') }];
+    for (const name of ['a', 'b']) {
+      writer.closeFile(writer.openFile(writer.root, bytes(name))!, { ...plain, mode: 0o4755, uid: 12345, xattrs });
+    }
+    writer.makeNode(writer.root, bytes('dev'), 'char', plain, 1, 3);
+    writer.finish();
+    expect(writer.problems.map(({ path, code }) => [path, code])).toEqual([['dev', 'EPERM']]);
+    return writer.notes;
+  });
+  expect(fs.statSync(`${dir}/out/a`).mode & 0o7777).toBe(0o755);
+  expect(notes.map(({ count, path }) => [count, path])).toEqual([
+    [2, 'a'],
+    [2, 'a'],
+    [2, 'a'],
+  ]);
+});
+
+it.runIf(isRoot)('keeps set-id bits with the owner', () => {
+  const writer = new HostWriter(`${dir}/out`);
+  writer.closeFile(writer.openFile(writer.root, bytes('a'))!, { ...plain, mode: 0o6755, uid: 12345, gid: 54321 });
+  const { mode, uid, gid } = fs.statSync(`${dir}/out/a`);
+  expect([mode & 0o7777, uid, gid]).toEqual([0o6755, 12345, 54321]);
+});
+
+it('refuses a target that is no directory', () => {
+  fs.writeFileSync(`${dir}/file`, '');
+  expect(() => new HostWriter(`${dir}/file`)).toThrow(expect.objectContaining({ code: 'ENOTDIR' }));
+  expect(() => new HostWriter(`${dir}/a/b`)).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+});
