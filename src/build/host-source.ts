@@ -82,7 +82,7 @@ function devMinor(dev: bigint): number {
   return Number((dev & 0xffn) | ((dev >> 12n) & 0xffffff00n));
 }
 
-const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = fs.constants;
+const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NOATIME = 0 } = fs.constants;
 const O_CLOEXEC = 0o2000000;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_NO_AUTOMOUNT = 0x800;
@@ -119,7 +119,10 @@ class LibcSource implements HostSource {
 
   open(path: Buffer): string | null {
     this.close();
-    this.#fd = this.#calls.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    this.#fd = this.#calls.open(path, flags | O_NOATIME);
+    // Listing without a trace is the owner's and root's.
+    if (this.#fd < 0 && this.#libc.errorCode() === 'EPERM') this.#fd = this.#calls.open(path, flags);
     return this.#fd < 0 ? this.#libc.errorCode() : this.#statAt(this.#fd, this.#emptyAddress, AT_EMPTY_PATH);
   }
 

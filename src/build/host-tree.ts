@@ -3,6 +3,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { F2fsError, hostError } from '../errors.ts';
+import type { HostEntry, HostProblem, HostTotals, HostType } from './host-entry.ts';
 import { forEachDataRange } from './host-extents.ts';
 import { openHostFile } from './host-file.ts';
 import { type HostSource, hostSource } from './host-source.ts';
@@ -21,7 +22,7 @@ import {
 } from './host-table.ts';
 import { type HostXattr, type HostXattrs, hostXattrs } from './host-xattr.ts';
 
-export type HostType = 'file' | 'dir' | 'symlink' | 'fifo' | 'socket' | 'char' | 'block';
+export type { HostEntry, HostProblem, HostTotals, HostType };
 
 const TYPES: Readonly<Record<number, HostType>> = {
   [S_IFREG]: 'file',
@@ -35,47 +36,6 @@ const TYPES: Readonly<Record<number, HostType>> = {
 
 /** Longest path of the host, its NUL included. Source: PATH_MAX. */
 const MAX_PATH = 4096;
-
-/** Times: seconds since 1970 (may be negative) and nanoseconds below 1e9. */
-export interface HostEntry {
-  /** The last component's bytes; empty for the root. A view: copy it to keep it. */
-  readonly name: Uint8Array;
-  /** For messages: relative to the root, lossy UTF-8; `.` for the root. */
-  readonly path: string;
-  readonly type: HostType;
-  /** Type and permissions, 16 bits. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  /** Bytes. */
-  readonly size: number;
-  readonly nlink: number;
-  readonly rdevMajor: number;
-  readonly rdevMinor: number;
-  /** Device number as Node's stat gives it. */
-  readonly dev: number;
-  readonly ino: bigint;
-  readonly atimeSec: number;
-  readonly atimeNsec: number;
-  readonly mtimeSec: number;
-  readonly mtimeNsec: number;
-  readonly ctimeSec: number;
-  readonly ctimeNsec: number;
-  /** Undefined when the host does not tell. */
-  readonly birthtimeSec?: number;
-  readonly birthtimeNsec?: number;
-  /** Bytes that the host allocated: less than `size` for a file with holes. */
-  readonly blocks: number;
-}
-
-/** What could not be read, or was left out on purpose. */
-export interface HostProblem {
-  /** Relative to the root, lossy UTF-8. */
-  readonly path: string;
-  /** Errno name. */
-  readonly code: string;
-  readonly message: string;
-}
 
 /** A file of the host, for instance the image that is being written; numbers as Node's stat gives them. */
 export interface HostInode {
@@ -92,17 +52,6 @@ export interface ScanOptions {
   method?: 'libc' | 'node';
   /** For tests: instead of `method`. */
   source?: HostSource;
-}
-
-/** Sums over the tree. A file with several links counts once in `bytes`. */
-export interface HostTotals {
-  files: number;
-  dirs: number;
-  symlinks: number;
-  /** Fifos, sockets, devices. */
-  others: number;
-  /** Bytes of the regular files. */
-  bytes: number;
 }
 
 /**

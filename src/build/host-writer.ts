@@ -4,9 +4,9 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { F2fsError, hostError } from '../errors.ts';
 import { AttributeSetter, type HostAttributes, type HostNote } from './host-attributes.ts';
+import type { HostProblem } from './host-entry.ts';
 import { type HostLibc, hostLibc } from './host-libc.ts';
 import { type HostNodeType, makeHostNode } from './host-node.ts';
-import type { HostProblem } from './host-tree.ts';
 
 /** A path made by a HostWriter: the only kind that it takes back as a parent or as the target of a link. */
 export class HostPlace {
