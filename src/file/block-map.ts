@@ -126,7 +126,8 @@ export class BlockMap {
     const step = first === NULL_ADDR || first === NEW_ADDR || first === COMPRESS_ADDR ? 0 : 1;
     let count = 1;
     while (count < limit && view.getUint32(this.#at + 4 * count, true) === first + step * count) count++;
-    if (step === 1 && !this.#volume.layout.inMain(first + count - 1)) this.#address(inode, this.#at + 4 * (count - 1), index);
+    if (step === 1 && !this.#volume.layout.inMain(first + count - 1))
+      this.#address(inode, this.#at + 4 * (count - 1), index);
     this.blkaddr = first;
     this.count = count;
   }
@@ -135,7 +136,10 @@ export class BlockMap {
   #address(inode: Inode, at: number, index: number): number {
     const blkaddr = this.#volume.pool.view.getUint32(at, true);
     if (blkaddr === NULL_ADDR || blkaddr >= COMPRESS_ADDR || this.#volume.layout.inMain(blkaddr)) return blkaddr;
-    throw corrupt(`page ${index} of inode ${inode.ino} is at block ${blkaddr}, outside the main area`, { ino: inode.ino, blkaddr });
+    throw corrupt(`page ${index} of inode ${inode.ino} is at block ${blkaddr}, outside the main area`, {
+      ino: inode.ino,
+      blkaddr,
+    });
   }
 
   /**
@@ -181,7 +185,9 @@ export class BlockMap {
           const at = this.#at + 4 * (i + j);
           const old = this.#address(inode, at, index + done + i + j);
           if (old === NULL_ADDR || old === COMPRESS_ADDR) {
-            throw corrupt(`page ${index + done + i + j} of inode ${inode.ino} is written without a reserved block`, { ino: inode.ino });
+            throw corrupt(`page ${index + done + i + j} of inode ${inode.ino} is written without a reserved block`, {
+              ino: inode.ino,
+            });
           }
           if (old !== NEW_ADDR) logs.invalidate(old);
           view.setUint32(at, blkaddr + j, true);

@@ -4,12 +4,12 @@ import { BLKSIZE, NAME_LEN_MAX } from '../format/constants.ts';
 import {
   bucketBlocks,
   DENTRY_BLOCK,
+  type DentryLayout,
   DIR_ENTRY_SIZE,
   DirEntry,
   dentrySlots,
   dirBlockIndex,
   dirBuckets,
-  type DentryLayout,
   FT,
   findRoom,
   inlineDentryLayout,
@@ -37,6 +37,13 @@ export interface Dirent {
   readonly ino: number;
   /** FT.* of the inode, as the entry has it. */
   readonly fileType: number;
+}
+
+/** Where an entry stands: the byte offset of its block in the pool's memory, the block's page, the slot. */
+interface Place {
+  area: number;
+  block: number;
+  slot: number;
 }
 
 /** Throws ENAMETOOLONG or EINVAL for bytes that can't be a name. */
@@ -114,7 +121,11 @@ export class Directories {
       return;
     }
     const nrBlocks = this.#nrBlocks(dir);
-    for (let block = this.#nextBlock(dir, 0, nrBlocks); block < nrBlocks; block = this.#nextBlock(dir, block + 1, nrBlocks)) {
+    for (
+      let block = this.#nextBlock(dir, 0, nrBlocks);
+      block < nrBlocks;
+      block = this.#nextBlock(dir, block + 1, nrBlocks)
+    ) {
       const pfn = this.#pages.readDirectoryPage(dir, block);
       if (pfn >= 0) this.#forEachIn(dir, pfn * BLKSIZE, DENTRY_BLOCK, (_slot, entry) => visit(entry));
     }
@@ -143,6 +154,32 @@ export class Directories {
     this.#addToBlocks(dir, dir.index, name, hash, ino, fileType);
   }
 
+  /** Removes a name that is there. The caller sees to links and times. Source: f2fs_delete_entry. */
+  remove(dir: Inode, name: Uint8Array): void {
+    const hash = nameHash(name);
+    const slots = dentrySlots(name.length);
+    if (dir.hasInline(INLINE.DENTRY)) {
+      const layout = inlineDentryLayout(dir.maxInlineData);
+      const area = dir.inlineOffset;
+      dir.change();
+      this.#clear(area, this.#findSlot(dir, area, layout, name, hash), slots);
+      return;
+    }
+    dir.index ??= this.#buildIndex(dir);
+    const index = dir.index;
+    const place = this.#findIndexed(dir, index, name, hash);
+    if (place === null) throw new F2fsError('ENOENT', `"${Buffer.from(name).toString()}" does not exist`);
+    this.#clear(place.area, place.slot, slots);
+    this.#pages.setDirty(dir, place.block, 1);
+    index.remove(hash, place.block, place.slot);
+    index.setFreeSlots(place.block, index.freeSlots(place.block, NR_DENTRY_IN_BLOCK) + slots);
+  }
+
+  #clear(area: number, slot: number, slots: number): void {
+    const { bytes } = this.#volume.pool;
+    for (let i = slot; i < slot + slots; i++) bytes[area + (i >>> 3)] &= ~(1 << (i & 7));
+  }
+
   /** Source: f2fs_add_regular_entry. */
   #addToBlocks(dir: Inode, index: DirectoryIndex, name: Uint8Array, hash: number, ino: number, fileType: number): void {
     const { bytes } = this.#volume.pool;
@@ -159,7 +196,7 @@ export class Directories {
         if (raw.iCurrentDepth < level + 1) raw.iCurrentDepth = level + 1;
         if (raw.iSize < (block + 1) * BLKSIZE) raw.iSize = (block + 1) * BLKSIZE;
         this.#put(area, DENTRY_BLOCK, slot, name, hash, ino, fileType);
-        dir.pages.setDirty(block, 1);
+        this.#pages.setDirty(dir, block, 1);
         index.insert(hash, block, slot);
         index.setFreeSlots(block, index.freeSlots(block, NR_DENTRY_IN_BLOCK) - slots);
         return;
@@ -173,10 +210,10 @@ export class Directories {
     const there = this.#pages.readDirectoryPage(dir, block);
     if (there >= 0) return there;
     this.#map.reserve(dir, block, 1);
-    const pfn = this.#pages.allocate(1);
+    const pfn = this.#pages.allocate(block, 1);
     this.#volume.pool.zero(pfn, 1);
     dir.pages.insert(block, pfn);
-    dir.pages.setDirty(block, 1);
+    this.#pages.setDirty(dir, block, 1);
     return pfn;
   }
 
@@ -204,7 +241,11 @@ export class Directories {
   #buildIndex(dir: Inode): DirectoryIndex {
     const index = new DirectoryIndex();
     const nrBlocks = this.#nrBlocks(dir);
-    for (let block = this.#nextBlock(dir, 0, nrBlocks); block < nrBlocks; block = this.#nextBlock(dir, block + 1, nrBlocks)) {
+    for (
+      let block = this.#nextBlock(dir, 0, nrBlocks);
+      block < nrBlocks;
+      block = this.#nextBlock(dir, block + 1, nrBlocks)
+    ) {
       const pfn = this.#pages.readDirectoryPage(dir, block);
       if (pfn < 0) continue;
       let free = NR_DENTRY_IN_BLOCK;
@@ -217,12 +258,12 @@ export class Directories {
     return index;
   }
 
-  #findIndexed(dir: Inode, index: DirectoryIndex, name: Uint8Array, hash: number): { area: number; slot: number } | null {
-    let found: { area: number; slot: number } | null = null;
+  #findIndexed(dir: Inode, index: DirectoryIndex, name: Uint8Array, hash: number): Place | null {
+    let found: Place | null = null;
     index.find(hash, (block, slot) => {
       const area = this.#pages.readDirectoryPage(dir, block) * BLKSIZE;
       if (!this.#sameName(area, DENTRY_BLOCK, slot, name)) return false;
-      found = { area, slot };
+      found = { area, block, slot };
       return true;
     });
     return found;
@@ -254,7 +295,15 @@ export class Directories {
   }
 
   /** Writes an entry and marks its slots as taken. Source: f2fs_update_dentry. */
-  #put(area: number, layout: DentryLayout, slot: number, name: Uint8Array, hash: number, ino: number, type: number): void {
+  #put(
+    area: number,
+    layout: DentryLayout,
+    slot: number,
+    name: Uint8Array,
+    hash: number,
+    ino: number,
+    type: number,
+  ): void {
     const { bytes, view } = this.#volume.pool;
     const at = area + layout.entries + slot * DIR_ENTRY_SIZE;
     view.setUint32(at + HASH, hash, true);

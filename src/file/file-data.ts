@@ -5,7 +5,7 @@ import { INLINE } from '../format/inode.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
-import { alignedCount, type FilePages } from './file-pages.ts';
+import type { FilePages } from './file-pages.ts';
 import type { Inode } from './inode.ts';
 
 /** Where bytes to be written come from: they go straight into page frames. */
@@ -63,9 +63,13 @@ export class FileData {
   write(inode: Inode, position: number, length: number, source: ByteSource, options: WriteOptions = {}): void {
     const end = position + length;
     if (end > inode.maxPages * BLKSIZE) {
-      throw new F2fsError('EFBIG', `a file of ${end} bytes is too large: F2FS can hold ${inode.maxPages * BLKSIZE} here`, {
-        ino: inode.ino,
-      });
+      throw new F2fsError(
+        'EFBIG',
+        `a file of ${end} bytes is too large: F2FS can hold ${inode.maxPages * BLKSIZE} here`,
+        {
+          ino: inode.ino,
+        },
+      );
     }
     if (length === 0) return;
     if (inode.hasInline(INLINE.DATA)) {
@@ -86,9 +90,13 @@ export class FileData {
   /** Sets the size; what lies past it is freed, what lies between the old end and it reads as zeros. */
   truncate(inode: Inode, sizeBytes: number): void {
     if (sizeBytes > inode.maxPages * BLKSIZE) {
-      throw new F2fsError('EFBIG', `a file of ${sizeBytes} bytes is too large: F2FS can hold ${inode.maxPages * BLKSIZE} here`, {
-        ino: inode.ino,
-      });
+      throw new F2fsError(
+        'EFBIG',
+        `a file of ${sizeBytes} bytes is too large: F2FS can hold ${inode.maxPages * BLKSIZE} here`,
+        {
+          ino: inode.ino,
+        },
+      );
     }
     const { bytes } = this.#volume.pool;
     const old = inode.size;
@@ -109,12 +117,19 @@ export class FileData {
         const pfn = this.#pages.read(inode, pages - 1, 1);
         bytes.fill(0, pfn * BLKSIZE + (sizeBytes % BLKSIZE), (pfn + 1) * BLKSIZE);
         this.#map.lookup(inode, pages - 1, 1);
-        if (this.#map.blkaddr !== 0) inode.pages.setDirty(pages - 1, 1);
+        if (this.#map.blkaddr !== 0) this.#pages.setDirty(inode, pages - 1, 1);
       }
       inode.pages.truncate(pages, Number.POSITIVE_INFINITY);
       this.#map.truncate(inode, pages);
     }
     inode.change().iSize = sizeBytes;
+  }
+
+  /** Frees all blocks of an inode that goes away; of its pages none may be on its way to disk. */
+  free(inode: Inode): void {
+    if (inode.isDevice || inode.hasInline(INLINE.DATA) || inode.hasInline(INLINE.DENTRY)) return;
+    inode.pages.truncate(0, Number.POSITIVE_INFINITY);
+    this.#map.truncate(inode, 0);
   }
 
   #writeInline(inode: Inode, position: number, length: number, source: ByteSource): void {
@@ -140,12 +155,12 @@ export class FileData {
     const raw = inode.change();
     raw.iInline &= ~(INLINE.DATA | INLINE.DATA_EXIST);
     if (size === 0) return;
-    const pfn = this.#pages.allocate(1);
+    const pfn = this.#pages.allocate(0, 1);
     pool.zero(pfn, 1);
     bytes.set(contents, pfn * BLKSIZE);
     inode.pages.insert(0, pfn);
     this.#map.reserve(inode, 0, 1);
-    inode.pages.setDirty(0, 1);
+    this.#pages.setDirty(inode, 0, 1);
   }
 
   /** Writes at most `length` bytes at `position`, within one run of frames; returns how many. */
@@ -166,10 +181,10 @@ export class FileData {
       this.#dirty(inode, index, Math.ceil((within + count) / BLKSIZE));
       return count;
     }
-    let count = Math.min(alignedCount(index, replaced), MAX_FOLIO_PAGES - (index % MAX_FOLIO_PAGES));
-    const next = pages.nextPresent(index, index + count);
-    if (next >= 0) count = alignedCount(index, next - index);
-    const pfn = this.#pages.allocate(count);
+    const wanted = Math.min(replaced, MAX_FOLIO_PAGES - (index % MAX_FOLIO_PAGES));
+    const next = pages.nextPresent(index, index + wanted);
+    const pfn = this.#pages.allocate(index, next >= 0 ? next - index : wanted);
+    const { count } = this.#pages;
     const filled = Math.min(count * BLKSIZE, length);
     try {
       source.fill(this.#volume.pool.bytes, pfn * BLKSIZE, filled, position);
@@ -192,7 +207,7 @@ export class FileData {
 
   #dirty(inode: Inode, index: number, nrPages: number): void {
     this.#map.reserve(inode, index, nrPages);
-    inode.pages.setDirty(index, nrPages);
+    this.#pages.setDirty(inode, index, nrPages);
   }
 
   /** Dirties the runs of pages that are not all zeros; the others stay in the cache as what a hole reads as. */

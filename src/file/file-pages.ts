@@ -1,7 +1,7 @@
 // Data pages of one inode in the page cache: reads them from their blocks, and is the writeback engine's ops for them.
 import { corrupt, F2fsError } from '../errors.ts';
+import { BLKSIZE, COMPRESS_ADDR, LOG, type Log, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
 import { ADVISE, INLINE } from '../format/inode.ts';
-import { BLKSIZE, COMPRESS_ADDR, type Log, LOG, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { ExtentList } from '../writeback/extent-list.ts';
@@ -13,6 +13,8 @@ import type { Inode } from './inode.ts';
 const MIN_HOT_BLOCKS = 16;
 
 export class FilePages {
+  /** Inodes that may have dirty pages, oldest first. */
+  readonly dirty = new Set<Inode>();
   readonly #volume: Volume;
   readonly #map: BlockMap;
 
@@ -21,10 +23,20 @@ export class FilePages {
     this.#map = map;
   }
 
-  /** Frames for pages [index, index + nrPages), contents undefined. Throws ENOMEM when the cache has none. */
-  allocate(nrPages: number): number {
-    const pfn = this.#volume.pool.allocRun(nrPages);
-    if (pfn < 0) throw new F2fsError('ENOMEM', `the page cache has no ${nrPages} free frames in a row; give it a larger budget`);
+  /**
+   * Frames for up to `nrPages` pages from `index` on, contents undefined: as many as lie in a row and make folios that
+   * are aligned in the file; `count` says how many. Throws ENOMEM when the cache has none.
+   */
+  allocate(index: number, nrPages: number): number {
+    const { pool } = this.#volume;
+    let count = alignedCount(index, nrPages);
+    let pfn = pool.allocRun(count);
+    if (pfn < 0 && pool.largestRun > 0) {
+      count = alignedCount(index, Math.min(count, pool.largestRun));
+      pfn = pool.allocRun(count);
+    }
+    if (pfn < 0) throw new F2fsError('ENOMEM', 'the page cache has no free frame; give it a larger budget');
+    this.count = count;
     return pfn;
   }
 
@@ -46,12 +58,16 @@ export class FilePages {
     this.#map.lookup(inode, index, limit);
     const { blkaddr } = this.#map;
     if (blkaddr === COMPRESS_ADDR) {
-      throw new F2fsError('EOPNOTSUPP', `inode ${inode.ino} has a compressed cluster at page ${index}, which is not read here`, {
-        ino: inode.ino,
-      });
+      throw new F2fsError(
+        'EOPNOTSUPP',
+        `inode ${inode.ino} has a compressed cluster at page ${index}, which is not read here`,
+        {
+          ino: inode.ino,
+        },
+      );
     }
-    const count = alignedCount(index, this.#map.count);
-    const pfn = this.allocate(count);
+    const pfn = this.allocate(index, this.#map.count);
+    const { count } = this;
     if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR) {
       pool.zero(pfn, count);
     } else {
@@ -63,11 +79,10 @@ export class FilePages {
       }
     }
     pages.insertRun(index, pfn, count);
-    this.count = count;
     return pfn;
   }
 
-  /** Pages that the last `read` found, adjacent in the file and in memory. */
+  /** Pages that the last `read` or `allocate` gave, adjacent in the file and in memory. */
   count = 0;
 
   /** The frame of a directory's page, or -1 for a hole, which no bucket has entries in. */
@@ -80,6 +95,12 @@ export class FilePages {
       throw corrupt(`page ${index} of directory ${inode.ino} was never written`, { ino: inode.ino });
     }
     return this.read(inode, index, 1);
+  }
+
+  /** Pages that are in the cache, and reserved on disk, are to be written. */
+  setDirty(inode: Inode, index: number, nrPages: number): void {
+    inode.pages.setDirty(index, nrPages);
+    this.dirty.add(inode);
   }
 
   /** Throws away a run of frames that never made it into an address space. */
@@ -106,10 +127,10 @@ export class FilePages {
 }
 
 /**
- * Pages that a folio run beginning at `index` can have so that it decomposes into folios aligned in the file: the
- * run may not be longer than the alignment of its first page allows.
+ * Pages that a run beginning at `index` can have so that its folios are aligned in the file: no more than the alignment
+ * of its first page.
  */
-export function alignedCount(index: number, count: number): number {
+function alignedCount(index: number, count: number): number {
   if (index === 0) return Math.min(count, MAX_FOLIO_PAGES);
   const alignment = Math.min(MAX_FOLIO_PAGES, index & -index);
   return Math.min(count, alignment);

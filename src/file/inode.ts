@@ -1,6 +1,16 @@
 // An inode in use: its number, its cached data pages, and typed access to its block, which stays in the node cache.
 import { corrupt } from '../errors.ts';
-import { BLKSIZE, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
+import {
+  BLKSIZE,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+} from '../format/constants.ts';
 import {
   DEF_ADDRS_PER_INODE,
   DEFAULT_INLINE_XATTR_ADDRS,
@@ -9,8 +19,8 @@ import {
   I_FLAGS,
   I_NID_OFFSET,
   INLINE,
-  Inode as InodeView,
   InodeExtra,
+  Inode as InodeView,
   inlineDataOffset,
   maxInlineData,
   TOTAL_EXTRA_ISIZE,
@@ -84,6 +94,12 @@ export class Inode {
 
   get isRegular(): boolean {
     return (this.load().iMode & S_IFMT) === S_IFREG;
+  }
+
+  /** A character or block device: its i_addr holds its numbers, not addresses. */
+  get isDevice(): boolean {
+    const type = this.load().iMode & S_IFMT;
+    return type === S_IFCHR || type === S_IFBLK;
   }
 
   get size(): number {
@@ -188,8 +204,10 @@ export class Inode {
       const least = (inline & INLINE.XATTR) !== 0 ? XattrHeader.size / 4 : 0;
       if (addrs > MAX_INLINE_XATTR_ADDRS || addrs < least) return `its inline xattrs take ${addrs} slots`;
     }
-    if ((inline & INLINE.DATA) !== 0 && (inline & INLINE.DENTRY) !== 0) return 'it has both inline data and inline dentries';
-    if ((inline & INLINE.DATA) !== 0 && type !== S_IFREG && type !== S_IFLNK) return 'it has inline data, but is no file or symlink';
+    if ((inline & INLINE.DATA) !== 0 && (inline & INLINE.DENTRY) !== 0)
+      return 'it has both inline data and inline dentries';
+    if ((inline & INLINE.DATA) !== 0 && type !== S_IFREG && type !== S_IFLNK)
+      return 'it has inline data, but is no file or symlink';
     if ((inline & INLINE.DENTRY) !== 0 && type !== S_IFDIR) return 'it has inline dentries, but is no directory';
     if (type === S_IFDIR && (raw.iCurrentDepth > 63 || raw.iDirLevel > 63)) return `its depth is ${raw.iCurrentDepth}`;
     if (raw.iNamelen > 255) return `its name has ${raw.iNamelen} bytes`;
@@ -201,11 +219,12 @@ export class Inode {
 
   #compressionFault(raw: InodeView): string | null {
     const extra = this.#extra;
-    if (extra.iCompressAlgorithm >= COMPRESS_ALGORITHMS) return `its compression algorithm is ${extra.iCompressAlgorithm}`;
+    if (extra.iCompressAlgorithm >= COMPRESS_ALGORITHMS)
+      return `its compression algorithm is ${extra.iCompressAlgorithm}`;
     if (extra.iComprBlocks > raw.iBlocks - 1) return `it saves ${extra.iComprBlocks} blocks of ${raw.iBlocks}`;
     if (extra.iLogClusterSize < 2 || extra.iLogClusterSize > 8) return `its cluster size is 2^${extra.iLogClusterSize}`;
     return null;
   }
 }
 
-const VALID_TYPES = new Set([0o140000, S_IFLNK, S_IFREG, 0o060000, S_IFDIR, 0o020000, 0o010000]);
+const VALID_TYPES = new Set<number>([S_IFSOCK, S_IFLNK, S_IFREG, S_IFBLK, S_IFDIR, S_IFCHR, S_IFIFO]);

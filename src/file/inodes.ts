@@ -1,7 +1,14 @@
 // Inodes in memory: found by number, made, written back and let go of.
 import { corrupt, F2fsError } from '../errors.ts';
 import { NEW_ADDR, NULL_ADDR, S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
-import { ADVISE, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, I_FLAGS, INLINE, Inode as InodeView } from '../format/inode.ts';
+import {
+  ADVISE,
+  DEFAULT_INLINE_XATTR_ADDRS,
+  extraIsizeFor,
+  I_FLAGS,
+  INLINE,
+  Inode as InodeView,
+} from '../format/inode.ts';
 import { TAG } from '../pagecache/address-space.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { FolioEngine } from '../writeback/folio-engine.ts';
@@ -32,8 +39,6 @@ export class Inodes {
   readonly #engine: FolioEngine;
   readonly #extensions: Extensions;
   readonly #table = new Map<number, Inode>();
-  /** Inodes that may have dirty pages, oldest first. */
-  readonly #dirty = new Set<Inode>();
 
   constructor(volume: Volume, pages: FilePages, engine: FolioEngine) {
     this.#volume = volume;
@@ -49,8 +54,10 @@ export class Inodes {
     const { nat, layout } = this.#volume;
     if (ino < layout.sb.rootIno || ino >= layout.maxNid) throw corrupt(`inode ${ino} is out of range`, { ino });
     const blkaddr = nat.blkaddrOf(ino);
-    if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR) throw corrupt(`inode ${ino} is free, but a name leads to it`, { ino });
-    if (nat.inoOf(ino) !== ino) throw corrupt(`node ${ino} is no inode: it belongs to inode ${nat.inoOf(ino)}`, { ino });
+    if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR)
+      throw corrupt(`inode ${ino} is free, but a name leads to it`, { ino });
+    if (nat.inoOf(ino) !== ino)
+      throw corrupt(`node ${ino} is no inode: it belongs to inode ${nat.inoOf(ino)}`, { ino });
     const inode = new Inode(this.#volume, ino);
     inode.verify();
     inode.refreshLayout();
@@ -88,7 +95,8 @@ export class Inodes {
       const temperature = this.#extensions.temperatureOf(name);
       if (temperature !== null) raw.iAdvise = temperature === 'cold' ? ADVISE.COLD : ADVISE.HOT;
     }
-    if (type === S_IFCHR || type === S_IFBLK) setRdev(pool.view, inode.addrOffset, attributes.rdev ?? { major: 0, minor: 0 });
+    if (type === S_IFCHR || type === S_IFBLK)
+      setRdev(pool.view, inode.addrOffset, attributes.rdev ?? { major: 0, minor: 0 });
     setTimes(raw, attributes);
     if (inode.hasExtra('iCrtimeNsec') && this.#volume.hasFeature('inode_crtime')) {
       inode.extra.iCrtime = attributes.crtime.sec;
@@ -102,14 +110,9 @@ export class Inodes {
   /** Undoes `create`, for when the inode could not get its name. Its pages and blocks must be gone. */
   discard(inode: Inode): void {
     inode.pages.destroy();
-    this.#dirty.delete(inode);
+    this.#pages.dirty.delete(inode);
     this.#table.delete(inode.ino);
     this.#volume.nodes.remove(inode.ino, true);
-  }
-
-  /** To be called when pages of an inode may have become dirty. */
-  markDirty(inode: Inode): void {
-    this.#dirty.add(inode);
   }
 
   /**
@@ -117,10 +120,11 @@ export class Inodes {
    * they are left for a sync as long as memory allows. Throws the first failure to find blocks.
    */
   writeback(directories: boolean): void {
-    for (const inode of this.#dirty) {
+    const { dirty } = this.#pages;
+    for (const inode of dirty) {
       if (!directories && inode.isDirectory) continue;
       this.writePages(inode);
-      this.#dirty.delete(inode);
+      dirty.delete(inode);
     }
   }
 
@@ -135,8 +139,11 @@ export class Inodes {
       const { error } = inode.pages;
       if (error === null) continue;
       inode.pages.error = null;
-      this.#dirty.add(inode);
-      return new F2fsError(error.code, `inode ${inode.ino} could not be written: ${error.message}`, { ino: inode.ino, cause: error });
+      this.#pages.dirty.add(inode);
+      return new F2fsError(error.code, `inode ${inode.ino} could not be written: ${error.message}`, {
+        ino: inode.ino,
+        cause: error,
+      });
     }
     return null;
   }
@@ -151,13 +158,16 @@ export class Inodes {
       if (inode.pages.nextTagged(TAG.WRITEBACK, 0, Number.POSITIVE_INFINITY) >= 0) continue;
       inode.pages.destroy();
       this.#table.delete(inode.ino);
-      this.#dirty.delete(inode);
+      this.#pages.dirty.delete(inode);
       excess--;
     }
   }
 }
 
-function setTimes(raw: InodeView, { atime, mtime, ctime }: { atime: Timestamp; mtime: Timestamp; ctime: Timestamp }): void {
+function setTimes(
+  raw: InodeView,
+  { atime, mtime, ctime }: { atime: Timestamp; mtime: Timestamp; ctime: Timestamp },
+): void {
   raw.iAtime = atime.sec;
   raw.iAtimeNsec = atime.nsec;
   raw.iMtime = mtime.sec;

@@ -45,7 +45,8 @@ export class Xattrs {
     const attributes: Xattr[] = [];
     for (const stored of this.#read(inode)) {
       const name = fullName(stored);
-      if (name !== null) attributes.push({ name, value: isAcl(stored.index) ? aclFromDisk(stored.value, inode.ino) : stored.value });
+      if (name !== null)
+        attributes.push({ name, value: isAcl(stored.index) ? aclFromDisk(stored.value, inode.ino) : stored.value });
     }
     return attributes;
   }
@@ -57,7 +58,7 @@ export class Xattrs {
 
   /**
    * Sets attributes, in place of those of the same names; a null value removes one. Throws EOPNOTSUPP for a name whose
-   * prefix F2FS has no place for, ERANGE for one too long, ENOSPC when the list would not fit its inode and block.
+   * prefix F2FS has no place for, ERANGE for one too long, E2BIG when the list would not fit its inode and block.
    * Source: __f2fs_setxattr.
    */
   set(inode: Inode, changes: readonly { name: string; value: Uint8Array | null }[]): void {
@@ -69,6 +70,17 @@ export class Xattrs {
       if (value !== null) stored.push({ index, name: rest, value: isAcl(index) ? aclToDisk(value) : value });
     }
     this.#write(inode, stored);
+  }
+
+  /** Frees the node block of an inode that goes away. */
+  free(inode: Inode): void {
+    const { iXattrNid } = inode.load();
+    if (iXattrNid === 0) return;
+    this.#node(inode, iXattrNid);
+    this.#volume.nodes.remove(iXattrNid, false);
+    const raw = inode.change();
+    raw.iXattrNid = 0;
+    raw.iBlocks--;
   }
 
   /** Source: read_all_xattrs, __find_xattr. */
@@ -92,7 +104,10 @@ export class Xattrs {
   #node(inode: Inode, nid: number): number {
     const pfn = this.#volume.nodes.get(nid, inode.ino);
     if (this.#volume.nodes.offsetOf(pfn) !== XATTR_NODE_OFFSET) {
-      throw corrupt(`node ${nid} should hold the xattrs of inode ${inode.ino}, but is another node of it`, { ino: inode.ino, nid });
+      throw corrupt(`node ${nid} should hold the xattrs of inode ${inode.ino}, but is another node of it`, {
+        ino: inode.ino,
+        nid,
+      });
     }
     return pfn;
   }
@@ -165,9 +180,13 @@ function compose(stored: readonly Stored[], area: Uint8Array, ino: number): numb
     const size = xattrEntrySize(name.length, value.length);
     // The list ends with a zero word, unless it ends with its area.
     if (at + size > area.length) {
-      throw new F2fsError('ENOSPC', `the extended attributes of inode ${ino} take more than the ${area.length} bytes that F2FS has for them`, {
-        ino,
-      });
+      throw new F2fsError(
+        'E2BIG',
+        `the extended attributes of inode ${ino} take more than the ${area.length} bytes that F2FS has for them`,
+        {
+          ino,
+        },
+      );
     }
     entry.base = at;
     entry.nameIndex = index;
@@ -193,10 +212,14 @@ function fullName({ index, name }: Stored): string | null {
 function storedName(name: string): { index: number; name: string } {
   const prefix = XATTR_PREFIXES.find((known) => (known.exact ? name === known.prefix : name.startsWith(known.prefix)));
   if (prefix === undefined) {
-    throw new F2fsError('EOPNOTSUPP', `F2FS has no place for the extended attribute ${name}; it knows user.*, trusted.*, security.* and POSIX ACLs`);
+    throw new F2fsError(
+      'EOPNOTSUPP',
+      `F2FS has no place for the extended attribute ${name}; it knows user.*, trusted.*, security.* and POSIX ACLs`,
+    );
   }
   const rest = prefix.exact ? '' : Buffer.from(name.slice(prefix.prefix.length)).toString('latin1');
-  if (rest.length === 0 && !prefix.exact) throw new F2fsError('EINVAL', `"${name}" is no attribute's name: nothing follows the prefix`);
+  if (rest.length === 0 && !prefix.exact)
+    throw new F2fsError('EINVAL', `"${name}" is no attribute's name: nothing follows the prefix`);
   if (rest.length > NAME_MAX) throw new F2fsError('ERANGE', `the attribute name ${name} is longer than 255 bytes`);
   return { index: prefix.index, name: rest };
 }

@@ -1,8 +1,6 @@
 // The rooms below, put together for one mounted volume; and the rules by which memory is kept within its budget.
 import type { BlockDevice } from '../device/device.ts';
 import { F2fsError } from '../errors.ts';
-import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
-import { fileTypeOf } from '../format/dentry.ts';
 import { BlockMap } from '../file/block-map.ts';
 import { checkName, Directories } from '../file/directory.ts';
 import { FileData } from '../file/file-data.ts';
@@ -10,6 +8,8 @@ import { FilePages } from '../file/file-pages.ts';
 import type { Inode, Timestamp } from '../file/inode.ts';
 import { Inodes, type NewInode, setParent } from '../file/inodes.ts';
 import { Xattrs } from '../file/xattrs.ts';
+import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
+import { fileTypeOf } from '../format/dentry.ts';
 import { FramePool } from '../pagecache/pool.ts';
 import { Volume } from '../volume/volume.ts';
 import { FolioEngine } from '../writeback/folio-engine.ts';
@@ -114,11 +114,10 @@ export class Core {
       if ((attributes.mode & S_IFMT) === S_IFDIR) this.directories.makeEmpty(inode, parent.ino);
       this.directories.add(parent, name, inode.ino, fileTypeOf(attributes.mode));
     } catch (error) {
+      this.data.free(inode);
       this.inodes.discard(inode);
       throw error;
     }
-    this.inodes.markDirty(parent);
-    this.inodes.markDirty(inode);
     const raw = parent.change();
     if ((attributes.mode & S_IFMT) === S_IFDIR) raw.iLinks++;
     this.#touch(parent);
@@ -128,9 +127,18 @@ export class Core {
   /** Makes a symlink; the target is any bytes without a zero. Throws ENOENT for an empty one, ENAMETOOLONG past 4095. */
   symlink(parent: Inode, name: Uint8Array, target: Uint8Array, attributes: NewInode): Inode {
     if (target.length === 0) throw new F2fsError('ENOENT', 'the target of a symlink must not be empty');
-    if (target.length > 4095) throw new F2fsError('ENAMETOOLONG', `a symlink's target of ${target.length} bytes is too long: 4095 is the limit`);
+    if (target.length > 4095)
+      throw new F2fsError(
+        'ENAMETOOLONG',
+        `a symlink's target of ${target.length} bytes is too long: 4095 is the limit`,
+      );
     const inode = this.create(parent, name, { ...attributes, mode: S_IFLNK | 0o777 });
-    this.data.write(inode, 0, target.length, { fill: (memory, offset) => memory.set(target, offset) });
+    try {
+      this.data.write(inode, 0, target.length, { fill: (memory, offset) => memory.set(target, offset) });
+    } catch (error) {
+      this.unlink(parent, name);
+      throw error;
+    }
     return inode;
   }
 
@@ -140,7 +148,6 @@ export class Core {
     if (inode.load().iLinks >= LINK_MAX) throw new F2fsError('EMLINK', 'the inode has all the links that it can have');
     this.#beginChange(parent, name);
     this.directories.add(parent, name, inode.ino, fileTypeOf(inode.mode));
-    this.inodes.markDirty(parent);
     setParent(inode, parent.ino, name);
     const raw = inode.change();
     raw.iLinks++;
@@ -150,10 +157,37 @@ export class Core {
     this.#touch(parent);
   }
 
+  /** Removes a name that is no directory's, and the inode with its last one. Throws ENOENT, EISDIR, EBUSY. Source: f2fs_unlink. */
+  unlink(parent: Inode, name: Uint8Array): void {
+    this.#beginChange(parent, name);
+    const found = this.directories.lookup(parent, name);
+    if (found === null) throw new F2fsError('ENOENT', `"${Buffer.from(name).toString()}" does not exist`);
+    const inode = this.inodes.get(found.ino);
+    if (inode.isDirectory) throw new F2fsError('EISDIR', `"${Buffer.from(name).toString()}" is a directory`);
+    const last = inode.load().iLinks <= 1;
+    if (last && inode.opens > 0)
+      throw new F2fsError('EBUSY', `"${Buffer.from(name).toString()}" is open; close it first`);
+    this.directories.remove(parent, name);
+    this.#touch(parent);
+    if (last) {
+      this.#ioends.submit();
+      this.data.free(inode);
+      this.xattrs.free(inode);
+      this.inodes.discard(inode);
+    } else {
+      const { sec, nsec } = this.now();
+      const raw = inode.change();
+      raw.iLinks--;
+      raw.iCtime = sec;
+      raw.iCtimeNsec = nsec;
+    }
+  }
+
   #beginChange(parent: Inode, name: Uint8Array): void {
     this.volume.assertWritable();
     checkName(name);
-    if (!parent.isDirectory) throw new F2fsError('ENOTDIR', `inode ${parent.ino} is not a directory`, { ino: parent.ino });
+    if (!parent.isDirectory)
+      throw new F2fsError('ENOTDIR', `inode ${parent.ino} is not a directory`, { ino: parent.ino });
     this.balance();
   }
 

@@ -1,12 +1,12 @@
 // A mounted volume by paths, in the shape of node:fs's synchronous calls. Paths are bytes or text, from the root.
 import type { BlockDevice } from '../device/device.ts';
 import { F2fsError } from '../errors.ts';
-import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
 import type { Inode } from '../file/inode.ts';
 import type { Xattr } from '../file/xattrs.ts';
+import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
 import type { Volume } from '../volume/volume.ts';
 import { Core, type MountOptions } from './core.ts';
-import { type Attributes, Directory, type DirectoryEntry, FileHandle, Handle, openInode } from './handles.ts';
+import { type Attributes, Directory, type DirectoryEntry, FileHandle, type Handle, openInode } from './handles.ts';
 import { type FileStat, statOf } from './stat.ts';
 
 /** Symlinks followed on one path before it counts as a loop. */
@@ -56,6 +56,12 @@ export class FileSystem {
   /** Opens what a path leads to; a last symlink is followed unless `follow` is false. Throws ENOENT, ENOTDIR, ELOOP. */
   open(path: Path, { follow = true } = {}): Handle {
     return openInode(this.#core, this.#resolve(path, follow));
+  }
+
+  /** Opens an inode by its number, as an entry gives it. */
+  openInode(ino: number): Handle {
+    this.#core.balance();
+    return openInode(this.#core, this.#core.inodes.get(ino));
   }
 
   openDirectory(path: Path): Directory {
@@ -115,7 +121,12 @@ export class FileSystem {
     this.#inParent(path, (parent, name) => parent.symlink(name, toBytes(target), attributes).close());
   }
 
-  mknod(path: Path, type: 'fifo' | 'socket' | 'char' | 'block', attributes: Attributes = {}, rdev?: { major: number; minor: number }): void {
+  mknod(
+    path: Path,
+    type: 'fifo' | 'socket' | 'char' | 'block',
+    attributes: Attributes = {},
+    rdev?: { major: number; minor: number },
+  ): void {
     this.#inParent(path, (parent, name) => parent.mknod(name, type, attributes, rdev).close());
   }
 
@@ -189,7 +200,8 @@ export class FileSystem {
       if (found === null) throw new F2fsError('ENOENT', `${display(path)} does not exist`, { path: display(path) });
       const inode = this.#core.inodes.get(found.ino);
       if ((inode.mode & S_IFMT) === S_IFLNK && (names.length > 0 || follow)) {
-        if (++symlinks > MAX_SYMLINKS) throw new F2fsError('ELOOP', `${display(path)} leads through too many symlinks`, { path: display(path) });
+        if (++symlinks > MAX_SYMLINKS)
+          throw new F2fsError('ELOOP', `${display(path)} leads through too many symlinks`, { path: display(path) });
         const target = this.#readlink(inode);
         if (target[0] === SLASH) trail.length = 1;
         names.unshift(...split(target));
@@ -202,7 +214,8 @@ export class FileSystem {
 
   #readlink(inode: Inode): Uint8Array {
     const { size } = inode;
-    if (size > 4096) throw new F2fsError('EUCLEAN', `symlink inode ${inode.ino} has a target of ${size} bytes`, { ino: inode.ino });
+    if (size > 4096)
+      throw new F2fsError('EUCLEAN', `symlink inode ${inode.ino} has a target of ${size} bytes`, { ino: inode.ino });
     const target = new Uint8Array(size);
     this.#core.data.read(inode, 0, target);
     return target;

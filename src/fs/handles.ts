@@ -1,9 +1,9 @@
 // Open files and directories: what a caller works with, once a path has led there. All calls are synchronous.
 import { F2fsError } from '../errors.ts';
-import { S_IFDIR, S_IFMT, S_IFREG } from '../format/constants.ts';
 import type { ByteSource, WriteOptions } from '../file/file-data.ts';
 import type { Inode, Timestamp } from '../file/inode.ts';
 import type { Xattr } from '../file/xattrs.ts';
+import { S_IFDIR, S_IFMT, S_IFREG } from '../format/constants.ts';
 import type { Core } from './core.ts';
 import { type FileStat, type FileType, modeOfType, statOf, typeOfDentry } from './stat.ts';
 
@@ -104,7 +104,9 @@ export class FileHandle extends Handle {
   /** Writes all of `bytes` at byte `position`. Throws ENOSPC, EFBIG. */
   write(bytes: Uint8Array, position: number): void {
     this.writeFrom(
-      { fill: (memory, offset, length, at) => memory.set(bytes.subarray(at - position, at - position + length), offset) },
+      {
+        fill: (memory, offset, length, at) => memory.set(bytes.subarray(at - position, at - position + length), offset),
+      },
       position,
       bytes.length,
     );
@@ -112,20 +114,15 @@ export class FileHandle extends Handle {
 
   /** Writes `length` bytes that the source puts straight into page frames. Times are the caller's to set. */
   writeFrom(source: ByteSource, position: number, length: number, options?: WriteOptions): void {
-    this.#beginWrite();
+    this.core.volume.assertWritable();
     this.core.data.write(this.inode, position, length, source, options);
   }
 
   /** Sets the size in bytes: frees what lies past it, or adds a hole. */
   truncate(sizeBytes: number): void {
-    this.#beginWrite();
+    this.core.volume.assertWritable();
     this.core.submit();
     this.core.data.truncate(this.inode, sizeBytes);
-  }
-
-  #beginWrite(): void {
-    this.core.volume.assertWritable();
-    this.core.inodes.markDirty(this.inode);
   }
 }
 
@@ -181,6 +178,11 @@ export class Directory extends Handle {
   /** Gives an inode one more name, here. */
   link(name: Uint8Array, target: Handle): void {
     this.core.link(this.inode, name, target.inode);
+  }
+
+  /** Removes a name that is no directory's, and the inode with its last one. Throws ENOENT, EISDIR, EBUSY while it is open. */
+  unlink(name: Uint8Array): void {
+    this.core.unlink(this.inode, name);
   }
 
   #create(name: Uint8Array, type: FileType, attributes: Attributes, rdev?: { major: number; minor: number }): Inode {

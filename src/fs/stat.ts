@@ -1,9 +1,10 @@
 // What is known of one inode, as callers get it.
+
+import type { Inode, Timestamp } from '../file/inode.ts';
+import { getRdev } from '../file/inodes.ts';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '../format/constants.ts';
 import { FT } from '../format/dentry.ts';
 import { INLINE } from '../format/inode.ts';
-import type { Inode, Timestamp } from '../file/inode.ts';
-import { getRdev } from '../file/inodes.ts';
 import type { Core } from './core.ts';
 
 export type FileType = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'char' | 'block';

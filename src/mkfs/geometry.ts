@@ -4,7 +4,7 @@
 // f2fs_get_usable_segments), and its own fsck.f2fs then reports a wrong free_segment_count.
 import { F2fsError } from '../errors.ts';
 import { CP_BITMAP_OFFSET, CP_CHECKSUM_OFFSET, MAX_BITMAP_SIZE_IN_CKPT } from '../format/checkpoint.ts';
-import { BLKS_PER_SEG, BLKSIZE, LOG, LOG_BLKSIZE, NR_LOGS } from '../format/constants.ts';
+import { BLKS_PER_SEG, BLKSIZE, LOG, LOG_BLKSIZE, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
 import { NAT_ENTRIES_PER_BLOCK } from '../format/nat.ts';
 import { SIT_ENTRIES_PER_BLOCK } from '../format/sit.ts';
 
@@ -24,6 +24,8 @@ export interface GeometryRequest {
   largeNatBitmap?: boolean;
   /** Where the partition begins on its disk, in sectors of 512 bytes: areas are aligned on the disk. Default 0. */
   startSector?: number;
+  /** Where the logs begin: over the main area as mkfs.f2fs has them, or one zone after the other from its start. Default spread. */
+  logPlacement?: 'spread' | 'packed';
 }
 
 /** A volume's layout: areas in segments, addresses in blocks from the start of the device. */
@@ -127,8 +129,10 @@ function bestOverprovision(mainSegments: number, segsPerSec: number): number {
   return best;
 }
 
-/** Source: the last part of f2fs_prepare_super_block, without heap and zoned modes. */
-function placeLogs(zones: number, segsPerZone: number): number[] {
+/** Source: the last part of f2fs_prepare_super_block, without heap and zoned modes; packed as verify_cur_segs does. */
+function placeLogs(zones: number, segsPerZone: number, placement: 'spread' | 'packed'): number[] {
+  if (placement === 'packed')
+    return Array.from({ length: NR_LOGS }, (_, log) => ((log + NR_DATA_LOGS) % NR_LOGS) * segsPerZone);
   const curSegno = new Array<number>(NR_LOGS).fill(0);
   curSegno[LOG.WARM_NODE] = segsPerZone;
   curSegno[LOG.COLD_NODE] = 2 * segsPerZone;
@@ -148,6 +152,7 @@ function checkRequest(request: GeometryRequest): Required<GeometryRequest> {
     overprovision: 0,
     largeNatBitmap: false,
     startSector: 0,
+    logPlacement: 'spread' as const,
     ...Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined)),
     nrBlocks: request.nrBlocks,
   };
@@ -186,6 +191,25 @@ function blocksBefore(segsPerZone: number, startSector: number): number {
   return (Math.ceil((start + 2 * BLKSIZE) / zone) * zone - start) / BLKSIZE;
 }
 
+/**
+ * What a main area of `segmentCountMain` segments keeps back, and what is left to users; null when nothing would be.
+ * `overprovision` in percent, 0 for the best.
+ */
+export function spaceOf(
+  segmentCountMain: number,
+  segsPerSec: number,
+  overprovision = 0,
+): Pick<Geometry, 'overprovision' | 'reservedSegments' | 'overprovSegments' | 'userBlockCount'> | null {
+  const percent = overprovision || bestOverprovision(segmentCountMain, segsPerSec);
+  if (percent === 0) return null;
+  const reservedSegments = Math.floor(reservedFor(percent, segsPerSec));
+  if (segmentCountMain - NR_LOGS < reservedSegments) return null;
+  const overprovSegments = Math.floor(((segmentCountMain - reservedSegments) * percent) / 100) + reservedSegments;
+  if (segmentCountMain <= overprovSegments) return null;
+  const userBlockCount = (segmentCountMain - overprovSegments) * BLKS_PER_SEG;
+  return { overprovision: percent, reservedSegments, overprovSegments, userBlockCount };
+}
+
 /** The layout, or null when the device is too small. */
 function layOut(request: Required<GeometryRequest>): Geometry | null {
   const { nrBlocks, segsPerSec, secsPerZone, largeNatBitmap } = request;
@@ -215,13 +239,8 @@ function layOut(request: Required<GeometryRequest>): Geometry | null {
   const sectionCount = zones * secsPerZone;
   const segmentCountMain = sectionCount * segsPerSec;
 
-  const overprovision = request.overprovision || bestOverprovision(segmentCountMain, segsPerSec);
-  if (overprovision === 0) return null;
-  const reservedSegments = Math.floor(reservedFor(overprovision, segsPerSec));
-  if (segmentCountMain - NR_LOGS < reservedSegments) return null;
-  const kept = Math.floor(((segmentCountMain - reservedSegments) * overprovision) / 100);
-  const overprovSegments = kept + reservedSegments;
-  if (segmentCountMain <= overprovSegments) return null;
+  const kept = spaceOf(segmentCountMain, segsPerSec, request.overprovision);
+  if (kept === null) return null;
 
   const sitBlkaddr = segment0Blkaddr + CKPT_SEGMENTS * BLKS_PER_SEG;
   const natBlkaddr = sitBlkaddr + segmentCountSit * BLKS_PER_SEG;
@@ -249,12 +268,9 @@ function layOut(request: Required<GeometryRequest>): Geometry | null {
     sitBitmapBytes: bitmapBytes(sitSegments),
     natBitmapBytes: bitmapBytes(natSegments),
     largeNatBitmap,
-    overprovision,
-    reservedSegments,
-    overprovSegments,
+    ...kept,
     freeSegments: segmentCountMain - NR_LOGS,
-    userBlockCount: (segmentCountMain - overprovSegments) * BLKS_PER_SEG,
-    curSegno: placeLogs(zones, segsPerZone),
+    curSegno: placeLogs(zones, segsPerZone, request.logPlacement),
   };
 }
 

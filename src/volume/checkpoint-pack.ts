@@ -58,7 +58,8 @@ export function versionBitmap(pack: CheckpointPack, which: 'sit' | 'nat', cpPayl
   } else if (which === 'nat') {
     offset += cp.sitVerBitmapBytesize;
   }
-  if (offset + size > block.length) throw corrupt(`the ${which.toUpperCase()} version bitmap does not fit the checkpoint`);
+  if (offset + size > block.length)
+    throw corrupt(`the ${which.toUpperCase()} version bitmap does not fit the checkpoint`);
   return block.subarray(offset, offset + size);
 }
 
@@ -130,12 +131,14 @@ function checkpointFault(cp: Checkpoint, layout: VolumeLayout): string | null {
     return `${cp.validBlockCount} blocks are in use of ${cp.userBlockCount}`;
   }
   if (cp.validNodeCount > layout.maxNid - RESERVED_NODES) return `${cp.validNodeCount} nodes are in use`;
-  if (cp.validInodeCount > cp.validNodeCount) return `${cp.validInodeCount} inodes are in use of ${cp.validNodeCount} nodes`;
+  if (cp.validInodeCount > cp.validNodeCount)
+    return `${cp.validInodeCount} inodes are in use of ${cp.validNodeCount} nodes`;
   if (cp.freeSegmentCount > layout.nrMainSegments) return `${cp.freeSegmentCount} segments are free`;
   const seen = new Map<number, string>();
   for (let log = 0; log < NR_LOGS; log++) {
     const { segno, blkoff } = logPosition(cp, log);
-    if (segno >= layout.nrMainSegments || blkoff >= BLKS_PER_SEG) return `its ${LOG_NAMES[log]} log is at ${segno}:${blkoff}`;
+    if (segno >= layout.nrMainSegments || blkoff >= BLKS_PER_SEG)
+      return `its ${LOG_NAMES[log]} log is at ${segno}:${blkoff}`;
     if (!ro && seen.has(segno)) return `its ${LOG_NAMES[log]} and ${seen.get(segno)} logs share segment ${segno}`;
     seen.set(segno, LOG_NAMES[log]);
   }

@@ -130,7 +130,8 @@ function areaFault(sb: Superblock, nrBlocks: number): string | null {
   ];
   if (sb.segment0Blkaddr !== sb.cpBlkaddr) return 'its checkpoint area does not begin at segment 0';
   for (const [name, start, segments, end] of areas) {
-    if (start + segments * BLKS_PER_SEG !== end) return `its ${name} area runs from ${start} for ${segments} segments, not to ${end}`;
+    if (start + segments * BLKS_PER_SEG !== end)
+      return `its ${name} area runs from ${start} for ${segments} segments, not to ${end}`;
   }
   if (sb.segmentCountCkpt < CP_PACKS) return `its checkpoint area has ${sb.segmentCountCkpt} segments`;
   if (sb.segmentCountSit < 2 || sb.segmentCountSit % 2 !== 0) return `its SIT has ${sb.segmentCountSit} segments`;
@@ -138,9 +139,11 @@ function areaFault(sb: Superblock, nrBlocks: number): string | null {
   const sitBlocks = Math.ceil(sb.segmentCountMain / SIT_ENTRIES_PER_BLOCK);
   if ((sb.segmentCountSit / 2) * BLKS_PER_SEG < sitBlocks) return 'its SIT is too small for its main area';
   // A read-only (ro) volume has no SSA.
-  if (!hasFeature(sb, 'ro') && sb.segmentCountSsa * BLKS_PER_SEG < sb.segmentCountMain) return 'its SSA is too small for its main area';
+  if (!hasFeature(sb, 'ro') && sb.segmentCountSsa * BLKS_PER_SEG < sb.segmentCountMain)
+    return 'its SSA is too small for its main area';
   const mainEnd = sb.mainBlkaddr + sb.segmentCountMain * BLKS_PER_SEG;
-  if (mainEnd > sb.segment0Blkaddr + sb.segmentCount * BLKS_PER_SEG) return 'its main area goes on past its last segment';
+  if (mainEnd > sb.segment0Blkaddr + sb.segmentCount * BLKS_PER_SEG)
+    return 'its main area goes on past its last segment';
   if (mainEnd > nrBlocks) {
     return `its main area ends at block ${mainEnd}, the device at ${nrBlocks}: the image is cut short`;
   }
@@ -172,5 +175,8 @@ export function readSuperblock(device: BlockDevice): VolumeLayout {
   if (!magicSeen) {
     throw new F2fsError('EINVAL', 'not an F2FS volume: neither superblock has the magic number', { path: device.name });
   }
-  throw corrupt(`superblock 1 can't be used: ${faults[0]}; nor superblock 2: ${faults[1]}`, { path: device.name, blkaddr: 0 });
+  throw corrupt(`superblock 1 can't be used: ${faults[0]}; nor superblock 2: ${faults[1]}`, {
+    path: device.name,
+    blkaddr: 0,
+  });
 }

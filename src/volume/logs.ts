@@ -35,7 +35,13 @@ export class Logs {
   /** Seconds of mounted time, for the SIT's ages. */
   mtime = 0;
 
-  constructor(device: BlockDevice, layout: VolumeLayout, sit: SegmentTable, current: CurrentSegment[], freeSegments: number) {
+  constructor(
+    device: BlockDevice,
+    layout: VolumeLayout,
+    sit: SegmentTable,
+    current: CurrentSegment[],
+    freeSegments: number,
+  ) {
     this.#device = device;
     this.#layout = layout;
     this.#sit = sit;

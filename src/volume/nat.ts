@@ -39,7 +39,13 @@ export class NodeTable {
   #nrDirty = 0;
 
   /** `journal` is the NAT journal of the hot data log's summary; `nextFreeNid` the checkpoint's hint. */
-  constructor(device: BlockDevice, layout: VolumeLayout, versionBitmap: Uint8Array, journal: Uint8Array, nextFreeNid: number) {
+  constructor(
+    device: BlockDevice,
+    layout: VolumeLayout,
+    versionBitmap: Uint8Array,
+    journal: Uint8Array,
+    nextFreeNid: number,
+  ) {
     this.#device = device;
     this.#layout = layout;
     this.versionBitmap = versionBitmap;
@@ -47,7 +53,8 @@ export class NodeTable {
     this.#journalView = viewOf(journal);
     this.nextFreeNid = nextFreeNid >= RESERVED_NODES && nextFreeNid < layout.maxNid ? nextFreeNid : RESERVED_NODES;
     const count = this.#journalView.getUint16(0, true);
-    if (count > NAT_JOURNAL_ENTRIES) throw corrupt(`the NAT journal has ${count} entries, of ${NAT_JOURNAL_ENTRIES} at most`);
+    if (count > NAT_JOURNAL_ENTRIES)
+      throw corrupt(`the NAT journal has ${count} entries, of ${NAT_JOURNAL_ENTRIES} at most`);
     for (let i = 0; i < count; i++) {
       const nid = this.#journalView.getUint32(JOURNAL_ENTRIES_OFFSET + i * NatJournalEntry.size, true);
       if (nid === 0 || nid >= layout.maxNid) throw corrupt(`the NAT journal names node ${nid}`, { nid });
@@ -210,7 +217,8 @@ export class NodeTable {
     }
     for (let i = 0; i < NAT_ENTRIES_PER_BLOCK; i++) {
       const nid = index * NAT_ENTRIES_PER_BLOCK + i;
-      if (nid >= RESERVED_NODES && block.dv.getUint32(i * NAT_ENTRY_SIZE + BLOCK_ADDR, true) === NULL_ADDR) block.free++;
+      if (nid >= RESERVED_NODES && block.dv.getUint32(i * NAT_ENTRY_SIZE + BLOCK_ADDR, true) === NULL_ADDR)
+        block.free++;
     }
     return block;
   }

@@ -86,7 +86,8 @@ export class NodeCache {
       this.#device.read(blkaddr, this.#pool.page(pfn));
       const base = pfn * BLKSIZE;
       const found = this.#pool.view.getUint32(base + NID, true);
-      if (found !== nid) throw corrupt(`block ${blkaddr} should hold node ${nid}, its footer says ${found}`, { nid, blkaddr });
+      if (found !== nid)
+        throw corrupt(`block ${blkaddr} should hold node ${nid}, its footer says ${found}`, { nid, blkaddr });
       if (this.#nat.inoOf(nid) !== this.#pool.view.getUint32(base + INO, true)) {
         throw corrupt(`the NAT and the footer of node ${nid} name different inodes`, { nid, blkaddr });
       }
@@ -142,7 +143,11 @@ export class NodeCache {
   /** Writes every dirty node to its log. After a failure the volume must not be written to again. Source: f2fs_sync_node_pages. */
   writeback(): void {
     const { pages } = this;
-    for (let nid = pages.nextTagged(TAG.DIRTY, 0, Infinity); nid >= 0; nid = pages.nextTagged(TAG.DIRTY, nid + 1, Infinity)) {
+    for (
+      let nid = pages.nextTagged(TAG.DIRTY, 0, Infinity);
+      nid >= 0;
+      nid = pages.nextTagged(TAG.DIRTY, nid + 1, Infinity)
+    ) {
       this.#write(nid, pages.find(nid));
       pages.clearDirty(nid, 1);
     }
@@ -183,7 +188,8 @@ export class NodeCache {
   #hasChecksum(base: number, nid: number): boolean {
     if (this.#checksumSeed === null) return false;
     const { view } = this.#pool;
-    if (view.getUint32(base + INO, true) !== nid || (view.getUint8(base + I_INLINE) & INLINE.EXTRA_ATTR) === 0) return false;
+    if (view.getUint32(base + INO, true) !== nid || (view.getUint8(base + I_INLINE) & INLINE.EXTRA_ATTR) === 0)
+      return false;
     return view.getUint16(base + EXTRA_ISIZE, true) >= CHECKSUM_END;
   }
 

@@ -22,7 +22,8 @@ export function readOrphans(device: BlockDevice, layout: VolumeLayout, pack: Che
     }
     for (let i = 0; i < orphan.entryCount; i++) {
       const ino = orphan.dv.getUint32(4 * i, true);
-      if (ino <= layout.sb.rootIno || ino >= layout.maxNid) throw corrupt(`orphan inode ${ino} is out of range`, { ino, blkaddr });
+      if (ino <= layout.sb.rootIno || ino >= layout.maxNid)
+        throw corrupt(`orphan inode ${ino} is out of range`, { ino, blkaddr });
       inos.push(ino);
     }
   }

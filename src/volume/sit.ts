@@ -55,7 +55,8 @@ export class SegmentTable {
     this.#journal = journal;
     this.#journalView = viewOf(journal);
     const count = this.#journalView.getUint16(0, true);
-    if (count > SIT_JOURNAL_ENTRIES) throw corrupt(`the SIT journal has ${count} entries, of ${SIT_JOURNAL_ENTRIES} at most`);
+    if (count > SIT_JOURNAL_ENTRIES)
+      throw corrupt(`the SIT journal has ${count} entries, of ${SIT_JOURNAL_ENTRIES} at most`);
     for (let i = 0; i < count; i++) {
       const segno = this.#journalView.getUint32(JOURNAL_ENTRIES_OFFSET + i * SitJournalEntry.size, true);
       if (segno >= layout.nrMainSegments) throw corrupt(`the SIT journal names segment ${segno}`, { segno });
@@ -114,7 +115,10 @@ export class SegmentTable {
     const at = entry + MAP + (blkoff >>> 3);
     const bit = 0x80 >>> (blkoff & 7);
     if ((bytes[at] & bit) === 0) {
-      throw corrupt(`block ${blkaddr} is freed, but the SIT has it free already: it has two owners`, { blkaddr, segno });
+      throw corrupt(`block ${blkaddr} is freed, but the SIT has it free already: it has two owners`, {
+        blkaddr,
+        segno,
+      });
     }
     bytes[at] ^= bit;
     const vblocks = dv.getUint16(entry, true) - 1;
@@ -235,7 +239,10 @@ export class SegmentTable {
     let bits = 0;
     for (let i = 0; i < SIT_VBLOCK_MAP_SIZE; i++) bits += BITS_IN_BYTE[block.bytes[entry + MAP + i]];
     if (bits !== (vblocks & SIT_VBLOCKS_MASK)) {
-      throw corrupt(`the SIT counts ${vblocks & SIT_VBLOCKS_MASK} valid blocks in segment ${segno}, its map has ${bits}`, { segno });
+      throw corrupt(
+        `the SIT counts ${vblocks & SIT_VBLOCKS_MASK} valid blocks in segment ${segno}, its map has ${bits}`,
+        { segno },
+      );
     }
     if (vblocks >>> SIT_VBLOCKS_SHIFT >= NR_LOGS) {
       throw corrupt(`the SIT gives segment ${segno} the type ${vblocks >>> SIT_VBLOCKS_SHIFT}`, { segno });

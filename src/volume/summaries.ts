@@ -3,7 +3,7 @@
 import type { BlockDevice } from '../device/device.ts';
 import { corrupt } from '../errors.ts';
 import { CP } from '../format/checkpoint.ts';
-import { BLKS_PER_SEG, BLKSIZE, type Log, LOG, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
+import { BLKS_PER_SEG, BLKSIZE, LOG, type Log, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
 import { NODE_FOOTER_OFFSET } from '../format/node.ts';
 import { viewOf } from '../format/struct.ts';
 import {
@@ -50,7 +50,11 @@ export function readSummaries(
     }
     logs.push({ log: log as Log, segno, blkoff, allocType, summary: emptySummary(log as Log) });
   }
-  const journals: Journals = { nat: new Uint8Array(SUM_JOURNAL_SIZE), sit: new Uint8Array(SUM_JOURNAL_SIZE), kbytesWritten: 0 };
+  const journals: Journals = {
+    nat: new Uint8Array(SUM_JOURNAL_SIZE),
+    sit: new Uint8Array(SUM_JOURNAL_SIZE),
+    kbytesWritten: 0,
+  };
   const block = new Uint8Array(BLKSIZE);
   let blkaddr = pack.blkaddr + cp.cpPackStartSum;
   const end = pack.blkaddr + cp.cpPackTotalBlockCount;

@@ -174,7 +174,9 @@ export class Volume {
     }
     const { sb } = this.layout;
     if (sb.devs[0] !== 0) {
-      throw new F2fsError('EOPNOTSUPP', 'the volume spans several devices, which is not supported', { path: this.device.name });
+      throw new F2fsError('EOPNOTSUPP', 'the volume spans several devices, which is not supported', {
+        path: this.device.name,
+      });
     }
   }
 
@@ -207,7 +209,8 @@ export class Volume {
       const start = layout.segmentStart(segno);
       const last = allocType === 0 ? BLKS_PER_SEG : blkoff + 1;
       for (let at = blkoff; at < last; at++) {
-        if (this.sit.isValid(start + at)) throw corrupt(`log ${log} goes on at block ${start + blkoff}, but block ${start + at} is in use`, { segno });
+        if (this.sit.isValid(start + at))
+          throw corrupt(`log ${log} goes on at block ${start + blkoff}, but block ${start + at} is in use`, { segno });
       }
     }
   }

@@ -1,0 +1,249 @@
+// A directory of the host made into an image: format, mount, fill, checkpoint. Nothing here writes a block itself.
+import * as fs from 'node:fs';
+import { type FileDevice, openFileDevice } from '../device/file-device.ts';
+import { F2fsError } from '../errors.ts';
+import type { Timestamp } from '../file/inode.ts';
+import { BLKSIZE } from '../format/constants.ts';
+import { formatUuid } from '../format/superblock.ts';
+import { systemTime } from '../fs/core.ts';
+import { type FileSystem, mount } from '../fs/file-system.ts';
+import { featureBits } from '../mkfs/features.ts';
+import { type FormatOptions, format, planFormat } from '../mkfs/format.ts';
+import { smallestGeometry, spaceOf } from '../mkfs/geometry.ts';
+import { probe } from '../mkfs/probe.ts';
+import { shrinkMain, usedSegments } from '../volume/resize.ts';
+import { Estimate } from './estimate.ts';
+import { type HostInode, type HostTree, scanHostTree } from './host-tree.ts';
+import { type BuildProblem, Populator } from './populate.ts';
+
+export type { BuildProblem } from './populate.ts';
+
+export interface BuildProgress {
+  entries: number;
+  totalEntries: number;
+  bytes: number;
+  totalBytes: number;
+  /** The entry at hand, relative to the source. */
+  path: string;
+}
+
+export interface BuildOptions {
+  /** Bytes of the image, or `auto` for the least that holds the tree. Default: auto; a block device has its own. */
+  size?: number | 'auto';
+  /** Bytes that stay free for files, with `auto`. Default 0. */
+  freeBytes?: number;
+  uuid?: string;
+  label?: string;
+  features?: readonly string[];
+  /** Replace an image that exists, or what a block device holds. */
+  force?: boolean;
+  /** Seconds since 1970 that everything of the build is stamped with; with a uuid too the image is reproducible. */
+  sourceDateEpoch?: number;
+  /** Bytes of page cache. Default 64 MiB. */
+  cacheBytes?: number;
+  onProgress?: (progress: BuildProgress) => void;
+  /** Ends the build between two entries; what it had made is removed. */
+  signal?: AbortSignal;
+}
+
+export interface BuildReport {
+  image: string;
+  uuid: string;
+  imageBytes: number;
+  files: number;
+  directories: number;
+  symlinks: number;
+  /** Fifos, sockets, devices. */
+  special: number;
+  /** Names beyond an inode's first. */
+  hardLinks: number;
+  contentBytes: number;
+  /** Bytes of content that are holes in the image. */
+  holeBytes: number;
+  xattrs: number;
+  problems: BuildProblem[];
+  /** What the host could not tell, and entries left out on purpose. */
+  notes: string[];
+  seconds: number;
+  /** Blocks of 4096 bytes. */
+  usedBlocks: number;
+  freeBlocks: number;
+}
+
+const DEFAULT_CACHE = 64 * 1024 * 1024;
+/** Milliseconds of work between two looks at the signal and calls of onProgress. */
+const SLICE_MS = 50;
+
+/**
+ * Makes `image` (a file or a block device) from the directory `sourceDir`. An image file is written beside its name and
+ * moved there when it is whole, so a build that fails leaves what was there. Throws EEXIST without `force` when the target
+ * is not empty, ENOSPC with the size that is needed, ECANCELED when the signal ends it; what concerns single entries is in
+ * the report's `problems`.
+ */
+export async function build(sourceDir: string, image: string, options: BuildOptions = {}): Promise<BuildReport> {
+  const started = performance.now();
+  const isDevice = targetIsDevice(image);
+  if (!isDevice && fs.existsSync(image) && options.force !== true) {
+    throw new F2fsError('EEXIST', `${image} exists already; --force replaces it`, { path: image });
+  }
+  const tree = scanHostTree(sourceDir, { exclude: inodeOf(image) });
+  const path = isDevice ? image : `${image}.part`;
+  const now = stamp(options);
+  const needed = new Estimate(tree, featureBits(options.features ?? 'default')).blocks();
+  const device = openTarget(path, isDevice, needed, options);
+  let report: BuildReport;
+  try {
+    const { uuid } = format(device, { ...formatOptions(options, now), startSector: device.startSector });
+    const volume = mount(device, { cacheBytes: options.cacheBytes ?? DEFAULT_CACHE, now: () => now });
+    const populator = new Populator(tree, volume, now);
+    await drive(populator, tree, options);
+    const freeBlocks = Math.ceil((options.freeBytes ?? 0) / BLKSIZE);
+    if (!isDevice && (options.size ?? 'auto') === 'auto') shrink(volume, device, freeBlocks);
+    else volume.close();
+    report = reportOf(image, formatUuid(uuid), tree, populator, volume, device);
+    device.close();
+    if (!isDevice) fs.renameSync(path, image);
+  } catch (error) {
+    closeQuietly(device);
+    if (!isDevice) fs.rmSync(path, { force: true });
+    throw error;
+  }
+  report.seconds = (performance.now() - started) / 1000;
+  return report;
+}
+
+function targetIsDevice(image: string): boolean {
+  const stat = fs.statSync(image, { throwIfNoEntry: false });
+  if (stat?.isDirectory())
+    throw new F2fsError('EISDIR', `${image} is a directory: name an image file or a block device`, { path: image });
+  return stat?.isBlockDevice() ?? false;
+}
+
+function inodeOf(image: string): HostInode[] {
+  const stat = fs.statSync(image, { throwIfNoEntry: false, bigint: true });
+  return stat === undefined ? [] : [{ dev: stat.dev, ino: stat.ino }];
+}
+
+function stamp({ sourceDateEpoch }: BuildOptions): Timestamp {
+  return sourceDateEpoch === undefined ? systemTime() : { sec: sourceDateEpoch, nsec: 0 };
+}
+
+function formatOptions(options: BuildOptions, now: Timestamp): FormatOptions {
+  return {
+    uuid: options.uuid,
+    label: options.label,
+    features: options.features,
+    timestamp: now.sec,
+    // One log after the other from the start: the end of the main area can be given back.
+    logPlacement: 'packed',
+  };
+}
+
+/** Opens the device that the tree is to go to, once it is known to be large enough. */
+function openTarget(path: string, isDevice: boolean, needed: number, options: BuildOptions): FileDevice {
+  const wanted = needed + Math.ceil((options.freeBytes ?? 0) / BLKSIZE);
+  const least = smallestGeometry({ logPlacement: 'packed' }, wanted);
+  if (isDevice) {
+    const device = openFileDevice(path, { writable: true });
+    try {
+      if (options.force !== true && probe(device) !== 'empty') {
+        throw new F2fsError('EEXIST', `${path} is not empty; --force overwrites it`, { path });
+      }
+      checkRoom(path, device.nrBlocks, wanted, options);
+      return device;
+    } catch (error) {
+      device.close();
+      throw error;
+    }
+  }
+  const size = options.size ?? 'auto';
+  const nrBlocks = size === 'auto' ? least.blockCount : Math.floor(size / BLKSIZE);
+  if (size !== 'auto') checkRoom(path, nrBlocks, wanted, options);
+  return openFileDevice(path, { writable: true, create: { sizeBytes: nrBlocks * BLKSIZE, overwrite: true } });
+}
+
+/** Throws ENOSPC, naming the size that would do, when the tree can't fit. */
+function checkRoom(path: string, nrBlocks: number, wanted: number, options: BuildOptions): void {
+  const { geometry } = planFormat(nrBlocks, formatOptions(options, { sec: 0, nsec: 0 }));
+  if (geometry.userBlockCount >= wanted) return;
+  const least = smallestGeometry({ logPlacement: 'packed' }, wanted).blockCount * BLKSIZE;
+  throw new F2fsError(
+    'ENOSPC',
+    `the tree does not fit: it needs an image of ${least} bytes (${Math.ceil(least / 2 ** 20)} MiB), the target has ${nrBlocks * BLKSIZE}`,
+    { path },
+  );
+}
+
+/** Runs the populator in slices, so that signals are heard. */
+async function drive(populator: Populator, tree: HostTree, { signal, onProgress }: BuildOptions): Promise<void> {
+  const tell = () =>
+    onProgress?.({
+      entries: populator.entries,
+      totalEntries: tree.count - 1,
+      bytes: populator.done.contentBytes,
+      totalBytes: tree.totals.bytes,
+      path: tree.path(populator.current),
+    });
+  let sliceEnd = performance.now() + SLICE_MS;
+  for (const _ of populator.run()) {
+    if (performance.now() < sliceEnd) continue;
+    tell();
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    if (signal?.aborted) throw new F2fsError('ECANCELED', 'the build was interrupted; nothing is left of it');
+    sliceEnd = performance.now() + SLICE_MS;
+  }
+  tell();
+}
+
+/** Ends an image at the least size that holds what turned out to be in it: zeros were counted, but became holes. */
+function shrink(volume: FileSystem, device: FileDevice, freeBlocks: number): void {
+  volume.sync();
+  const { space, layout } = volume.volume;
+  const wanted = space.validBlockCount + freeBlocks;
+  const { segsPerSec } = layout;
+  let best = { segmentCountMain: layout.nrMainSegments, area: spaceOf(layout.nrMainSegments, segsPerSec) };
+  for (let main = layout.nrMainSegments - segsPerSec; main >= usedSegments(volume.volume); main -= segsPerSec) {
+    const area = spaceOf(main, segsPerSec);
+    if (area === null || area.userBlockCount < wanted) break;
+    best = { segmentCountMain: main, area };
+  }
+  if (best.area === null || best.segmentCountMain === layout.nrMainSegments) {
+    volume.close();
+    return;
+  }
+  const end = shrinkMain(volume.volume, { segmentCountMain: best.segmentCountMain, ...best.area });
+  volume.close();
+  device.resize(end);
+}
+
+function reportOf(
+  image: string,
+  uuid: string,
+  tree: HostTree,
+  populator: Populator,
+  { volume }: FileSystem,
+  device: FileDevice,
+): BuildReport {
+  const notes = tree.skipped.map(({ message }) => message);
+  if (tree.hostXattrs === null) notes.push('the host could not tell extended attributes: the image has none');
+  return {
+    image,
+    uuid,
+    imageBytes: device.nrBlocks * BLKSIZE,
+    ...populator.done,
+    holeBytes: populator.holeBytes,
+    problems: [...tree.problems.map(({ path, code, message }) => ({ path, code, message })), ...populator.problems],
+    notes,
+    seconds: 0,
+    usedBlocks: volume.space.validBlockCount,
+    freeBlocks: volume.space.freeBlocks,
+  };
+}
+
+function closeQuietly(device: FileDevice): void {
+  try {
+    device.close();
+  } catch {
+    // The failure that led here says more.
+  }
+}
