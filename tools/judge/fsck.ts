@@ -94,3 +94,8 @@ function toLines(...streams: Buffer[]): string {
     .replaceAll(/\r[^\n]*?(?=\r|\n)/g, '')
     .replaceAll('\r', '\n');
 }
+
+/** Whether an image was left without unmounting: its last checkpoint is not a clean one. */
+export function wasCutOff(result: FsckResult): boolean {
+  return result.notes.some((line) => line.includes('sudden-power-off'));
+}

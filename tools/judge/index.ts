@@ -4,7 +4,7 @@
 import { mkdirSync, mkdtempSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type FsckResult, fsck } from './fsck.js';
+import { type FsckResult, fsck, wasCutOff } from './fsck.js';
 import type { GuestResult } from './guest.js';
 import { judgeDevice } from './guestscript.js';
 import { manifestOfTree } from './hosttree.js';
@@ -88,7 +88,11 @@ export async function judgeImages(cases: readonly JudgeCase[], options: JudgeOpt
   const verdicts: KernelVerdict[][] = cases.map(() => []);
   for (const kernel of kernels) {
     for (let from = 0; from < cases.length; from += maxDrives) {
-      const batch = cases.slice(from, from + maxDrives).map(({ image }, i) => ({ image, want: expected[from + i] }));
+      const batch = cases.slice(from, from + maxDrives).map(({ image }, i) => ({
+        image,
+        want: expected[from + i],
+        powerCut: wasCutOff(before[from + i]),
+      }));
       const found = await judgeBatch(kernel, batch, options);
       found.forEach((verdict, i) => {
         verdicts[from + i].push(verdict);
@@ -109,6 +113,7 @@ export async function judgeImages(cases: readonly JudgeCase[], options: JudgeOpt
 interface BatchItem {
   readonly image: string;
   readonly want: Manifest | undefined;
+  readonly powerCut: boolean;
 }
 
 async function judgeBatch(
@@ -132,8 +137,11 @@ ${copies.map((_, i) => `judge_device "$DEV${i}" "$SHARE/${i}"`).join('\n')}`;
     const job = { images: copies, script, share, timeoutMs: options.timeoutMs };
     const guest: GuestResult = kernel === 'uml' ? await runInUml(job) : await runInQemu(job);
     const verdicts: KernelVerdict[] = [];
-    for (const [i, { want }] of batch.entries()) {
-      let verdict = readVerdict(kernel, join(share, String(i)), guest, options.writable ?? true);
+    for (const [i, { want, powerCut }] of batch.entries()) {
+      let verdict = readVerdict(kernel, join(share, String(i)), guest, {
+        writable: options.writable ?? true,
+        powerCut,
+      });
       if (!verdict.ended && batch.length > 1) {
         verdicts.push((await judgeBatch(kernel, [batch[i]], options))[0]);
         continue;

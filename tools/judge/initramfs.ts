@@ -31,6 +31,7 @@ const modules = [
   'zstd',
   'crc32c_generic',
   'crc32_generic',
+  'quota_v2',
   'f2fs',
 ];
 
@@ -38,7 +39,7 @@ const modules = [
 const tools = [
   ...['sh', 'find', 'xargs', 'sha256sum', 'stat', 'cmp', 'cp', 'dd', 'head', 'touch', 'truncate', 'mknod', 'ln', 'tar'],
   ...['perl', 'getfattr', 'setfattr', 'getfacl', 'setfacl', 'chattr', 'lsattr', 'fallocate', 'sync', 'nproc'],
-  ...['mkfs.f2fs', 'fsck.f2fs', 'f2fs_io'],
+  ...['mkfs.f2fs', 'sload.f2fs', 'fsck.f2fs', 'f2fs_io'],
 ];
 
 const init = `#!/bin/busybox sh

@@ -7,7 +7,13 @@ import { type GuestJob, type GuestResult, jobFiles, readOutcome, runJob } from '
 import { findKernel, toolEnv } from './paths.js';
 import { run } from './run.js';
 
-const modules = ['crypto/crc32_generic', 'drivers/block/loop', 'fs/f2fs/f2fs'];
+const modules = [
+  'crypto/crc32_generic',
+  'drivers/block/loop',
+  'fs/quota/quota_tree',
+  'fs/quota/quota_v2',
+  'fs/f2fs/f2fs',
+];
 
 /** Whether `tools/setup.sh` has found a user-mode Linux. */
 export function umlIsThere(): boolean {

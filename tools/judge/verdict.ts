@@ -24,9 +24,17 @@ export interface KernelVerdict {
 const harmless = [
   /F2FS-fs \(\S+\): Mounted with checkpoint version = /,
   /F2FS-fs \(\S+\): Found nat_bits in checkpoint/,
+  /F2FS-fs \(\S+\): recover fsync data on readonly fs/,
+  /F2FS-fs \(\S+\): Using encoding defined by superblock/,
   // Not the image's doing: the mount options or the device asked for less.
   /F2FS-fs \(\S+\): .*device does not support discard/,
   /F2FS-fs \(\S+\): compression algorithm .* not supported/,
+];
+/** More such lines, of an image that was not unmounted: files are rolled forward. */
+const harmlessAfterPowerCut = [
+  /F2FS-fs \(\S+\): recover_(inode|dentry|data|inline_data): .*(?<!err = -\d+)$/,
+  /F2FS-fs \(\S+\): Disable nat_bits due to incorrect cp_ver/,
+  /F2FS-fs \(\S+\): checkpoint: version = /,
 ];
 const alarming = /F2FS-fs|\bBUG\b|WARNING:|Oops|general protection|I\/O error|hung task|blocked for more|KASAN|UBSAN/;
 
@@ -38,12 +46,18 @@ function linesOf(folder: string, name: string): string[] {
     .filter((line) => line.trim() !== '');
 }
 
+/** What {@link readVerdict} must know: whether the kernel was to write, and whether the image was cut off unmounted. */
+export interface VerdictOptions {
+  readonly writable: boolean;
+  readonly powerCut: boolean;
+}
+
 /** Reads the verdict of a guest on the image whose reports are in `folder`. */
 export function readVerdict(
   kernel: 'uml' | 'qemu',
   folder: string,
   guest: GuestResult,
-  writable: boolean,
+  { writable, powerCut }: VerdictOptions,
 ): KernelVerdict {
   const complaints: string[] = [];
   const steps = new Set(linesOf(folder, 'steps'));
@@ -69,8 +83,9 @@ export function readVerdict(
       complaints.push(`listing unreadable: ${String(error)}`);
     }
   }
+  const fine = powerCut ? [...harmless, ...harmlessAfterPowerCut] : harmless;
   for (const line of dmesg) {
-    if (alarming.test(line) && !harmless.some((pattern) => pattern.test(line))) complaints.push(`kernel log: ${line}`);
+    if (alarming.test(line) && !fine.some((pattern) => pattern.test(line))) complaints.push(`kernel log: ${line}`);
   }
   return { kernel, complaints, manifest, dmesg: dmesg.join('\n'), ended, seconds: guest.seconds };
 }

@@ -1,0 +1,60 @@
+// The command: npm exec tsx -- tools/guest.ts [--kernel qemu|uml] [--manifest] SCRIPT IMAGE...
+// Runs a shell script under a Linux kernel of its own, with images as $DEV0, $DEV1, ... (written to in place!), or,
+// with --manifest instead of a script, writes beside each IMAGE what a kernel finds in it.
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { manifestsOfImages } from './judge/imagemanifest.js';
+import { runInQemu } from './judge/qemu.js';
+import { runInUml } from './judge/uml.js';
+
+const usage = `tsx tools/guest.ts make.sh a.img b.img     run make.sh in QEMU; the images are $DEV0 and $DEV1
+tsx tools/guest.ts --kernel uml make.sh a.img
+tsx tools/guest.ts --manifest a.img b.img  write a.manifest.json.gz and b.manifest.json.gz
+`;
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { kernel: { type: 'string', default: 'qemu' }, manifest: { type: 'boolean' } },
+  });
+  if (positionals.length < 1 || !['qemu', 'uml'].includes(values.kernel)) {
+    process.stderr.write(usage);
+    return 2;
+  }
+  const kernel = values.kernel === 'uml' ? 'uml' : 'qemu';
+  if (values.manifest) {
+    const manifests = await manifestsOfImages(positionals, kernel);
+    for (const [i, manifest] of manifests.entries()) {
+      const json = `{"version":1,"entries":[\n${manifest.entries.map((entry) => JSON.stringify(entry)).join(',\n')}\n]}\n`;
+      writeFileSync(`${positionals[i].replace(/\.img$/, '')}.manifest.json.gz`, gzipSync(json, { level: 9 }));
+    }
+    return 0;
+  }
+  const [script, ...images] = positionals;
+  const share = mkdtempSync(join(tmpdir(), 'f2fs-guest-'));
+  try {
+    const job = { script: readFileSync(script, 'utf8'), images, share };
+    const result = kernel === 'uml' ? await runInUml(job) : await runInQemu(job);
+    process.stdout.write(result.stdout);
+    process.stderr.write(result.stderr);
+    if (result.exitCode === undefined) process.stderr.write(`${result.console}\nthe guest did not finish\n`);
+    return result.exitCode ?? 255;
+  } finally {
+    rmSync(share, { recursive: true, force: true });
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`guest: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 2;
+  },
+);
