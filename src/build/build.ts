@@ -144,7 +144,7 @@ function openTarget(path: string, isDevice: boolean, needed: number, options: Bu
   const wanted = needed + Math.ceil((options.freeBytes ?? 0) / BLKSIZE);
   const least = smallestGeometry({ logPlacement: 'packed' }, wanted);
   if (isDevice) {
-    const device = openFileDevice(path, { writable: true });
+    const device = openWritable(path);
     try {
       if (options.force !== true && probe(device) !== 'empty') {
         throw new F2fsError('EEXIST', `${path} is not empty; --force overwrites it`, { path });
@@ -159,7 +159,20 @@ function openTarget(path: string, isDevice: boolean, needed: number, options: Bu
   const size = options.size ?? 'auto';
   const nrBlocks = size === 'auto' ? least.blockCount : Math.floor(size / BLKSIZE);
   if (size !== 'auto') checkRoom(path, nrBlocks, wanted, options);
-  return openFileDevice(path, { writable: true, create: { sizeBytes: nrBlocks * BLKSIZE, overwrite: true } });
+  return openWritable(path, { sizeBytes: nrBlocks * BLKSIZE, overwrite: true });
+}
+
+/**
+ * Opens a target around the host's page cache where that can be: all of it is written once, in long runs, and flushed at
+ * the end in any case.
+ */
+function openWritable(path: string, create?: { sizeBytes: number; overwrite: boolean }): FileDevice {
+  try {
+    return openFileDevice(path, { writable: true, create, direct: true });
+  } catch (error) {
+    if (!(error instanceof F2fsError) || error.code !== 'EINVAL') throw error;
+    return openFileDevice(path, { writable: true, create });
+  }
 }
 
 /** Throws ENOSPC, naming the size that would do, when the tree can't fit. */

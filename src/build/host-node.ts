@@ -1,9 +1,9 @@
 // Fifos, sockets and device nodes on the host. node:fs makes none: the C library does, or the mknod command.
 import { spawnSync } from 'node:child_process';
 import { F2fsError } from '../errors.ts';
+import { S_IFBLK, S_IFCHR, S_IFIFO, S_IFSOCK } from '../format/constants.ts';
 import type { HostLibc } from './host-libc.ts';
 import { makeDev } from './host-source.ts';
-import { S_IFBLK, S_IFCHR, S_IFIFO, S_IFSOCK } from './host-table.ts';
 
 export type HostNodeType = 'fifo' | 'socket' | 'char' | 'block';
 

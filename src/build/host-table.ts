@@ -1,5 +1,6 @@
 // What a scan keeps of a host tree: one record of 92 bytes and the name's bytes an entry, in chunks, no object an entry.
 import { F2fsError } from '../errors.ts';
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT } from '../format/constants.ts';
 
 /** What one lstat tells; one object is refilled for every entry. Times: seconds since 1970 and nanoseconds below 1e9. */
 export class HostStat {
@@ -30,15 +31,6 @@ export class HostStat {
 
 /** Nanoseconds of a time that is not known. */
 export const NO_TIME = -1;
-
-export const S_IFMT = 0o170000;
-export const S_IFDIR = 0o040000;
-export const S_IFREG = 0o100000;
-export const S_IFLNK = 0o120000;
-export const S_IFIFO = 0o010000;
-export const S_IFSOCK = 0o140000;
-export const S_IFCHR = 0o020000;
-export const S_IFBLK = 0o060000;
 
 const CHUNK_LOG = 14;
 const CHUNK_MASK = (1 << CHUNK_LOG) - 1;

@@ -3,23 +3,12 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { F2fsError, hostError } from '../errors.ts';
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '../format/constants.ts';
 import type { HostEntry, HostProblem, HostTotals, HostType } from './host-entry.ts';
 import { forEachDataRange } from './host-extents.ts';
 import { openHostFile } from './host-file.ts';
 import { type HostSource, hostSource } from './host-source.ts';
-import {
-  HostStat,
-  HostTable,
-  NO_TIME,
-  S_IFBLK,
-  S_IFCHR,
-  S_IFDIR,
-  S_IFIFO,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
-  S_IFSOCK,
-} from './host-table.ts';
+import { HostStat, HostTable, NO_TIME } from './host-table.ts';
 import { type HostXattr, type HostXattrs, hostXattrs } from './host-xattr.ts';
 
 export type { HostEntry, HostProblem, HostTotals, HostType };
@@ -115,6 +104,11 @@ export class HostTree {
     };
   }
 
+  /** The numbers that are known; one object, which the next call fills anew. */
+  stat(index: number): HostStat {
+    return this.table.read(index, this.#stat);
+  }
+
   type(index: number): HostType {
     return TYPES[this.table.mode(index) & S_IFMT];
   }
@@ -126,9 +120,9 @@ export class HostTree {
 
   /** Pages of 4096 bytes of a regular file that may hold data: holes of the host are not counted where it tells them. */
   dataPages(index: number): number {
-    const { size, blocks } = this.entry(index);
+    const { sizeBytes: size, nrSectors, mode } = this.stat(index);
     const all = Math.ceil(size / 4096);
-    if (blocks >= size || this.type(index) !== 'file') return all;
+    if (nrSectors * 512 >= size || (mode & S_IFMT) !== S_IFREG) return all;
     let pages = 0;
     try {
       const fd = openHostFile(this, index);

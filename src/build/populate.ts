@@ -8,7 +8,8 @@ import type { FileSystem } from '../fs/file-system.ts';
 import type { Attributes, Directory, FileHandle, Handle } from '../fs/handles.ts';
 import { forEachDataRange } from './host-extents.ts';
 import { openHostFile, verifyUnchanged } from './host-file.ts';
-import type { HostEntry, HostTree } from './host-tree.ts';
+import type { HostStat } from './host-table.ts';
+import type { HostTree } from './host-tree.ts';
 import { isStorableXattr } from './host-xattr.ts';
 
 /** An entry, or an attribute of one, that could not be read or stored. */
@@ -49,6 +50,8 @@ function fromHost<T>(work: () => T): T {
     throw new EntryFailure(hostError('cannot read it', error));
   }
 }
+
+type NodeType = 'fifo' | 'socket' | 'char' | 'block';
 
 /** Codes by which the volume refuses one entry; any other failure of it ends the build. */
 const REFUSALS = new Set([
@@ -123,7 +126,7 @@ export class Populator {
         continue;
       }
       // Its times last: filling it changed them.
-      handle.setAttributes(this.#attributes(this.#tree.entry(index)));
+      handle.setAttributes(this.#attributes(this.#tree.stat(index)));
       handle.close();
       stack.pop();
     }
@@ -147,11 +150,11 @@ export class Populator {
   }
 
   #addDirectory(parent: Directory, index: number): Directory {
-    const entry = this.#tree.entry(index);
-    const there = index > 0 ? parent.lookup(entry.name) : null;
+    const name = this.#tree.name(index);
+    const there = parent.lookup(name);
     // mkfs has made lost+found already.
     const handle =
-      there?.type === 'directory' ? parent.open(entry.name) : parent.mkdir(entry.name, this.#attributes(entry));
+      there?.type === 'directory' ? parent.open(name) : parent.mkdir(name, this.#attributes(this.#tree.stat(index)));
     this.done.directories++;
     this.#setXattrs(index, handle);
     return handle as Directory;
@@ -159,7 +162,7 @@ export class Populator {
 
   #addEntry(parent: Directory, index: number): void {
     const group = this.#tree.linkGroup(index);
-    const ino = group >= 0 && group !== index ? this.#linked.get(group) : undefined;
+    const ino = group >= 0 ? this.#linked.get(group) : undefined;
     if (ino !== undefined) {
       using target = this.#volume.openInode(ino);
       parent.link(this.#tree.name(index), target);
@@ -167,20 +170,22 @@ export class Populator {
       this.done.hardLinks++;
       return;
     }
-    const entry = this.#tree.entry(index);
-    using handle = this.#makeInode(parent, index, entry);
+    using handle = this.#makeInode(parent, index);
     this.#setXattrs(index, handle);
-    if (group >= 0) this.#linked.set(index === group ? index : group, handle.ino);
+    if (group >= 0) this.#linked.set(group, handle.ino);
   }
 
-  #makeInode(parent: Directory, index: number, entry: HostEntry): Handle {
-    const attributes = this.#attributes(entry);
-    switch (entry.type) {
+  #makeInode(parent: Directory, index: number): Handle {
+    const name = this.#tree.name(index);
+    const stat = this.#tree.stat(index);
+    const attributes = this.#attributes(stat);
+    const type = this.#tree.type(index);
+    switch (type) {
       case 'file':
-        return this.#makeFile(parent, index, entry, attributes);
+        return this.#makeFile(parent, index, stat, attributes);
       case 'symlink': {
         const handle = parent.symlink(
-          entry.name,
+          name,
           fromHost(() => this.#tree.readlink(index)),
           attributes,
         );
@@ -188,8 +193,10 @@ export class Populator {
         return handle;
       }
       default: {
-        const type = entry.type as 'fifo' | 'socket' | 'char' | 'block';
-        const handle = parent.mknod(entry.name, type, attributes, { major: entry.rdevMajor, minor: entry.rdevMinor });
+        const handle = parent.mknod(name, type as NodeType, attributes, {
+          major: stat.rdevMajor,
+          minor: stat.rdevMinor,
+        });
         this.done.special++;
         return handle;
       }
@@ -197,38 +204,40 @@ export class Populator {
   }
 
   /** Opens the source first: a file that can't be read gets no entry. */
-  #makeFile(parent: Directory, index: number, entry: HostEntry, attributes: Attributes): FileHandle {
-    if (entry.size === 0) {
+  #makeFile(parent: Directory, index: number, stat: HostStat, attributes: Attributes): FileHandle {
+    const name = this.#tree.name(index);
+    const { sizeBytes, nrSectors } = stat;
+    if (sizeBytes === 0) {
       this.done.files++;
-      return parent.createFile(entry.name, attributes);
+      return parent.createFile(name, attributes);
     }
     const fd = fromHost(() => openHostFile(this.#tree, index));
     try {
-      const handle = parent.createFile(entry.name, attributes);
+      const handle = parent.createFile(name, attributes);
       try {
-        this.#copy(handle, fd, entry);
+        this.#copy(handle, fd, sizeBytes, nrSectors * 512);
         fromHost(() => verifyUnchanged(this.#tree, fd, index));
       } catch (error) {
         // Half a file, or two halves of different ones, is worse than none.
         handle.close();
-        if (!this.#volume.volume.stopped) parent.unlink(entry.name);
+        if (!this.#volume.volume.stopped) parent.unlink(name);
         throw error;
       }
       this.done.files++;
-      this.done.contentBytes += entry.size;
-      this.#countHoles(handle, entry);
+      this.done.contentBytes += sizeBytes;
+      this.#countHoles(handle, sizeBytes);
       return handle;
     } finally {
       fs.closeSync(fd);
     }
   }
 
-  #countHoles(handle: FileHandle, { size }: HostEntry): void {
+  #countHoles(handle: FileHandle, size: number): void {
     const { inline, blocks } = handle.stat();
     if (!inline) this.holeBytes += Math.max(0, Math.ceil(size / BLKSIZE) - (blocks - 1)) * BLKSIZE;
   }
 
-  #copy(handle: FileHandle, fd: number, entry: HostEntry): void {
+  #copy(handle: FileHandle, fd: number, size: number, allocated: number): void {
     const source = {
       fill: (memory: Uint8Array, offset: number, length: number, position: number) => {
         for (let done = 0; done < length; ) {
@@ -238,14 +247,14 @@ export class Populator {
         }
       },
     };
-    if (entry.blocks >= entry.size) {
-      handle.writeFrom(source, 0, entry.size, { sparse: true });
+    if (allocated >= size) {
+      handle.writeFrom(source, 0, size, { sparse: true });
       return;
     }
-    handle.truncate(entry.size);
-    forEachDataRange(fd, entry.size, (start, end) => {
+    handle.truncate(size);
+    forEachDataRange(fd, size, (start, end) => {
       const from = start - (start % BLKSIZE);
-      const to = Math.min(entry.size, Math.ceil(end / BLKSIZE) * BLKSIZE);
+      const to = Math.min(size, Math.ceil(end / BLKSIZE) * BLKSIZE);
       handle.writeFrom(source, from, to - from, { sparse: true });
     });
   }
@@ -269,7 +278,7 @@ export class Populator {
   }
 
   /** Access times change with each reading: the image gets the modification time, and is the same each time. */
-  #attributes(entry: HostEntry): Attributes {
+  #attributes(entry: HostStat): Attributes {
     const mtime = { sec: entry.mtimeSec, nsec: entry.mtimeNsec };
     return {
       mode: entry.mode & 0o7777,

@@ -67,6 +67,14 @@ export class Bio {
     return true;
   }
 
+  /** Puts start and length of each vector, in blocks, one pair after the other, into `table`. */
+  copyVectors(table: Uint32Array): void {
+    for (let i = 0; i < this.#nrVectors; i++) {
+      table[2 * i] = this.#starts[i] / BLKSIZE;
+      table[2 * i + 1] = this.#lengths[i];
+    }
+  }
+
   /** Writes what was gathered and empties the bio; nothing to do when empty. When the write fails the bio stays as it is. */
   submit(): void {
     if (this.#nrBlocks === 0) return;

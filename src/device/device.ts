@@ -1,4 +1,6 @@
 // What a place for blocks must do. Knows blocks and bytes, nothing of a file system.
+import type { Bio } from './bio.ts';
+import type { WriteQueue } from './write-queue.ts';
 
 /** Running totals of what a device was asked to do. */
 export class IoCounters {
@@ -24,6 +26,13 @@ export interface BlockDevice {
   read(blkaddr: number, into: Uint8Array): void;
   /** Writes `vectors` (whole blocks, at most 1024 of them), one after the other, to the blocks from `blkaddr` on. */
   write(blkaddr: number, vectors: readonly Uint8Array[]): void;
+  /**
+   * The queue of writes that another thread does from `memory`, or null where there is none. What is posted must be
+   * finished, in order, before a flush.
+   */
+  queue(memory: SharedArrayBuffer): WriteQueue | null;
+  /** Waits for the oldest write of the queue, which is `bio`, and counts it. Throws as `write` does. */
+  finishWrite(bio: Bio): void;
   /** Returns when all that was written is on stable storage. */
   flush(): void;
   /** Makes `nrBlocks` blocks read as zeros, cheaply where the device can (a hole, a discard). */

@@ -4,9 +4,11 @@ import * as fs from 'node:fs';
 import { F2fsError, hostError } from '../errors.ts';
 import { BLKS_PER_SEG, BLKSIZE } from '../format/constants.ts';
 import { alignedMemory } from './aligned.ts';
+import type { Bio } from './bio.ts';
 import { type BlockDevice, IoCounters } from './device.ts';
 import { type HostTarget, makeHole, type OpenOptions, openHostTarget } from './host-target.ts';
 import { checkNewSize, checkRange, checkWritable, wholeBlocks } from './range.ts';
+import { WriteQueue } from './write-queue.ts';
 
 /** Vectors in one writev call. Source: IOV_MAX. */
 const MAX_VECTORS = 1024;
@@ -29,6 +31,7 @@ export class FileDevice implements BlockDevice {
   readonly #direct: boolean;
   readonly #calls: HostCalls;
   #fd: number;
+  #queue: WriteQueue | null = null;
   #nrBlocks: number;
   /** Bytes of the file, which may end with a part of a block that is not used. */
   #sizeBytes: number;
@@ -87,8 +90,34 @@ export class FileDevice implements BlockDevice {
     this.counters.writeBytes += size;
   }
 
+  /** The thread starts with the first call: small volumes do without. */
+  queue(memory: SharedArrayBuffer): WriteQueue | null {
+    checkWritable(this, 'write');
+    if (this.#queue === null) {
+      // What the thread writes is not tracked: from now on any segment may hold data.
+      this.#written = null;
+      this.#queue = new WriteQueue(this.name, this.#handle, memory);
+    }
+    return this.#queue;
+  }
+
+  finishWrite(bio: Bio): void {
+    if (this.#queue === null) throw new Error('internal: no write was queued');
+    try {
+      this.counters.syscalls += this.#queue.take();
+    } catch (error) {
+      // The host takes direct I/O, but not from this memory: `write` knows a way around.
+      if (!this.#direct || (error as F2fsError).code !== 'EINVAL') throw error;
+      bio.submit();
+      return;
+    }
+    this.counters.writes++;
+    this.counters.writeBytes += bio.nrBlocks * BLKSIZE;
+  }
+
   flush(): void {
     try {
+      this.#queue?.checkFlushes();
       this.counters.syscalls++;
       this.#calls.fdatasyncSync(this.#handle);
     } catch (error) {
@@ -156,6 +185,8 @@ export class FileDevice implements BlockDevice {
     if (this.#fd < 0) return;
     const fd = this.#fd;
     this.#fd = -1;
+    this.#queue?.close();
+    this.#queue = null;
     try {
       this.#calls.closeSync(fd);
     } catch (error) {

@@ -65,6 +65,14 @@ export class MemoryDevice implements BlockDevice {
     this.counters.writeBytes += size;
   }
 
+  queue(): null {
+    return null;
+  }
+
+  finishWrite(): void {
+    throw new Error('internal: a memory device has no queue');
+  }
+
   flush(): void {
     this.counters.flushes++;
   }

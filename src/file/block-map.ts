@@ -75,8 +75,8 @@ export class BlockMap {
           return false;
         }
         nid = nodes.create(inode.ino, path.noffset[level], !inode.isDirectory);
-        pool.view.setUint32(slotAt, nid, true);
         nodes.markDirty(parent);
+        pool.view.setUint32(slotAt, nid, true);
         inode.change().iBlocks++;
       }
       pfn = this.#node(inode, nid, path.noffset[level]);
@@ -157,10 +157,10 @@ export class BlockMap {
       if (holes > 0) {
         space.reserveBlocks(holes);
         inode.change().iBlocks += holes;
+        nodes.markDirty(this.#nid);
         for (let i = 0; i < count; i++) {
           if (view.getUint32(this.#at + 4 * i, true) === NULL_ADDR) view.setUint32(this.#at + 4 * i, NEW_ADDR, true);
         }
-        nodes.markDirty(this.#nid);
       }
       done += count;
     }
@@ -236,9 +236,9 @@ export class BlockMap {
     if (nid === 0) return 0;
     const base = this.#node(inode, nid, offset) * BLKSIZE;
     let freed = 0;
+    nodes.markDirty(nid);
     if (level === 1) {
       freed = this.#freeAddresses(inode, base, from, ADDRS_PER_BLOCK, firstPage);
-      nodes.markDirty(nid);
     } else {
       const pages = pagesUnder(level - 1);
       const nodesUnder = level === 2 ? 1 : NIDS_PER_BLOCK + 1;
@@ -247,7 +247,6 @@ export class BlockMap {
         const start = firstPage + slot * pages;
         freed += this.#freeSlot(inode, base + 4 * slot, level - 1, inSlot, offset + 1 + slot * nodesUnder, start);
       }
-      nodes.markDirty(nid);
     }
     if (from === 0) {
       nodes.remove(nid, false);

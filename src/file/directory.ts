@@ -169,6 +169,7 @@ export class Directories {
     const index = dir.index;
     const place = this.#findIndexed(dir, index, name, hash);
     if (place === null) throw new F2fsError('ENOENT', `"${Buffer.from(name).toString()}" does not exist`);
+    this.#pages.waitStable(dir, place.block, 1);
     this.#clear(place.area, place.slot, slots);
     this.#pages.setDirty(dir, place.block, 1);
     index.remove(hash, place.block, place.slot);
@@ -208,7 +209,10 @@ export class Directories {
   /** The frame of a directory's block, made when it does not exist; reserved on disk. */
   #blockForChange(dir: Inode, block: number): number {
     const there = this.#pages.readDirectoryPage(dir, block);
-    if (there >= 0) return there;
+    if (there >= 0) {
+      this.#pages.waitStable(dir, block, 1);
+      return there;
+    }
     this.#map.reserve(dir, block, 1);
     const pfn = this.#pages.allocate(block, 1);
     this.#volume.pool.zero(pfn, 1);

@@ -103,8 +103,8 @@ export class FileData {
     if (inode.hasInline(INLINE.DATA)) {
       if (sizeBytes <= inode.maxInlineData) {
         const at = inode.inlineOffset;
-        if (sizeBytes < old) bytes.fill(0, at + sizeBytes, at + old);
         const raw = inode.change();
+        if (sizeBytes < old) bytes.fill(0, at + sizeBytes, at + old);
         raw.iSize = sizeBytes;
         if (sizeBytes === 0) raw.iInline &= ~INLINE.DATA_EXIST;
         return;
@@ -133,8 +133,8 @@ export class FileData {
   }
 
   #writeInline(inode: Inode, position: number, length: number, source: ByteSource): void {
-    source.fill(this.#volume.pool.bytes, inode.inlineOffset + position, length, position);
     const raw = inode.change();
+    source.fill(this.#volume.pool.bytes, inode.inlineOffset + position, length, position);
     raw.iInline |= INLINE.DATA_EXIST;
     raw.iSize = Math.max(raw.iSize, position + length);
   }
@@ -151,8 +151,8 @@ export class FileData {
     }
     const at = inode.inlineOffset;
     const contents = bytes.slice(at, at + size);
-    bytes.fill(0, at, at + inode.maxInlineData);
     const raw = inode.change();
+    bytes.fill(0, at, at + inode.maxInlineData);
     raw.iInline &= ~(INLINE.DATA | INLINE.DATA_EXIST);
     if (size === 0) return;
     const pfn = this.#pages.allocate(0, 1);
@@ -177,6 +177,7 @@ export class FileData {
       // Only what is in the cache goes further than the page at hand: the next one may be replaced whole.
       const pfn = this.#pages.read(inode, index, pages.has(index) ? wanted : 1);
       const count = Math.min(this.#pages.count * BLKSIZE - within, length);
+      this.#pages.waitStable(inode, index, Math.ceil((within + count) / BLKSIZE));
       source.fill(this.#volume.pool.bytes, pfn * BLKSIZE + within, count, position);
       this.#dirty(inode, index, Math.ceil((within + count) / BLKSIZE));
       return count;

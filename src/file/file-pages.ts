@@ -2,6 +2,7 @@
 import { corrupt, F2fsError } from '../errors.ts';
 import { BLKSIZE, COMPRESS_ADDR, LOG, type Log, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
 import { ADVISE, INLINE } from '../format/inode.ts';
+import { TAG } from '../pagecache/address-space.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { ExtentList } from '../writeback/extent-list.ts';
@@ -95,6 +96,14 @@ export class FilePages {
       throw corrupt(`page ${index} of directory ${inode.ino} was never written`, { ino: inode.ino });
     }
     return this.read(inode, index, 1);
+  }
+
+  /**
+   * To be called before cached pages are changed: waits for a write of their old contents. Source:
+   * f2fs_wait_on_page_writeback.
+   */
+  waitStable(inode: Inode, index: number, nrPages: number): void {
+    if (inode.pages.nextTagged(TAG.WRITEBACK, index, index + nrPages) >= 0) this.#volume.ioends.submit();
   }
 
   /** Pages that are in the cache, and reserved on disk, are to be written. */

@@ -9,7 +9,6 @@ import {
   INLINE,
   Inode as InodeView,
 } from '../format/inode.ts';
-import { TAG } from '../pagecache/address-space.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { FolioEngine } from '../writeback/folio-engine.ts';
 import type { FilePages } from './file-pages.ts';
@@ -148,18 +147,30 @@ export class Inodes {
     return null;
   }
 
+  /** A handle on it is gone. */
+  release(inode: Inode): void {
+    inode.opens--;
+    if (this.#isIdle(inode)) this.#table.delete(inode.ino);
+  }
+
+  /**
+   * Whether nothing is lost with the object: nobody holds it, and it holds no page. Pages leave by the pool's reclaim
+   * alone, at moments that do not depend on how fast another thread writes: so the image does not either.
+   */
+  #isIdle(inode: Inode): boolean {
+    return inode.opens === 0 && inode.pages.nrPages === 0 && inode.pages.error === null;
+  }
+
   /** Lets go of inodes that nobody holds, oldest first, when there are many. Between operations only. */
   trim(): void {
     if (this.#table.size <= MAX_UNUSED) return;
     let excess = this.#table.size - MAX_UNUSED / 2;
     for (const inode of this.#table.values()) {
       if (excess <= 0) break;
-      if (inode.opens > 0 || inode.pages.nrDirty > 0 || inode.pages.error !== null) continue;
-      if (inode.pages.nextTagged(TAG.WRITEBACK, 0, Number.POSITIVE_INFINITY) >= 0) continue;
-      inode.pages.destroy();
-      this.#table.delete(inode.ino);
-      this.#pages.dirty.delete(inode);
-      excess--;
+      if (this.#isIdle(inode)) {
+        this.#table.delete(inode.ino);
+        excess--;
+      }
     }
   }
 }

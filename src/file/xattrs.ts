@@ -135,8 +135,9 @@ export class Xattrs {
     inode.change();
     pool.bytes.set(area.subarray(0, inlineSize), inode.inlineXattrOffset);
     if (xnid === 0) return;
-    pool.bytes.set(area.subarray(inlineSize), this.#node(inode, xnid) * BLKSIZE);
+    const base = this.#node(inode, xnid) * BLKSIZE;
     nodes.markDirty(xnid);
+    pool.bytes.set(area.subarray(inlineSize), base);
   }
 }
 

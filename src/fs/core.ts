@@ -10,10 +10,10 @@ import { Inodes, type NewInode, setParent } from '../file/inodes.ts';
 import { Xattrs } from '../file/xattrs.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
 import { fileTypeOf } from '../format/dentry.ts';
+import { TAG } from '../pagecache/address-space.ts';
 import { FramePool } from '../pagecache/pool.ts';
 import { Volume } from '../volume/volume.ts';
 import { FolioEngine } from '../writeback/folio-engine.ts';
-import { Ioends } from '../writeback/ioend.ts';
 
 export interface MountOptions {
   /** Changes are refused and nothing is written. Default: false. */
@@ -42,7 +42,6 @@ export class Core {
   readonly data: FileData;
   readonly xattrs: Xattrs;
   readonly now: () => Timestamp;
-  readonly #ioends: Ioends;
   /** Pages that may be dirty before files (nodes) are written out. */
   readonly #dirtyLimit: number;
   /** Dirty file and directory pages that the last background writeback left: directories wait for a sync. */
@@ -53,8 +52,7 @@ export class Core {
     const pool = new FramePool(options.cacheBytes);
     const clock = () => this.now().sec;
     this.volume = new Volume(device, { readonly: options.readonly ?? false, pool, clock });
-    this.#ioends = new Ioends(device, pool);
-    this.engine = new FolioEngine(pool, this.#ioends);
+    this.engine = new FolioEngine(pool, this.volume.ioends);
     this.#dirtyLimit = Math.min(4096, Math.floor(pool.nrFrames / 8));
     const map = new BlockMap(this.volume);
     const pages = new FilePages(this.volume, map);
@@ -81,10 +79,10 @@ export class Core {
     this.inodes.trim();
     if (pool.freeFrames >= RESERVED_FRAMES) return;
     const target = Math.max(2 * RESERVED_FRAMES, Math.floor(pool.nrFrames / 16));
-    this.#ioends.submit();
+    this.volume.ioends.submit();
     if (pool.reclaim(target) || readonly || stopped) return;
     this.inodes.writeback(true);
-    this.#ioends.submit();
+    this.volume.ioends.submit();
     this.#dirtyFloor = 0;
     this.volume.writeNodes();
     pool.reclaim(target);
@@ -94,16 +92,16 @@ export class Core {
   sync(umount: boolean): void {
     this.volume.assertWritable();
     this.inodes.writeback(true);
-    this.#ioends.submit();
+    this.volume.ioends.submit();
     this.#dirtyFloor = 0;
     const error = this.inodes.takeError();
     if (error !== null) throw error;
     this.volume.checkpoint(umount);
   }
 
-  /** Sends what is on its way to the device now, so that pages are free to go. */
-  submit(): void {
-    this.#ioends.submit();
+  /** Waits until no page of an inode is on its way to disk. Source: filemap_fdatawait. */
+  settle(inode: Inode): void {
+    if (inode.pages.nextTagged(TAG.WRITEBACK, 0, Number.POSITIVE_INFINITY) >= 0) this.volume.ioends.submit();
   }
 
   /** Makes an inode and its name. Throws EEXIST, ENOSPC, ENAMETOOLONG; nothing is changed then. */
@@ -133,12 +131,15 @@ export class Core {
         `a symlink's target of ${target.length} bytes is too long: 4095 is the limit`,
       );
     const inode = this.create(parent, name, { ...attributes, mode: S_IFLNK | 0o777 });
+    inode.opens++;
     try {
       this.data.write(inode, 0, target.length, { fill: (memory, offset) => memory.set(target, offset) });
     } catch (error) {
+      inode.opens--;
       this.unlink(parent, name);
       throw error;
     }
+    inode.opens--;
     return inode;
   }
 
@@ -170,7 +171,7 @@ export class Core {
     this.directories.remove(parent, name);
     this.#touch(parent);
     if (last) {
-      this.#ioends.submit();
+      this.settle(inode);
       this.data.free(inode);
       this.xattrs.free(inode);
       this.inodes.discard(inode);

@@ -86,7 +86,7 @@ export class Handle {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.inode.opens--;
+    this.core.inodes.release(this.inode);
   }
 
   [Symbol.dispose](): void {
@@ -121,7 +121,7 @@ export class FileHandle extends Handle {
   /** Sets the size in bytes: frees what lies past it, or adds a hole. */
   truncate(sizeBytes: number): void {
     this.core.volume.assertWritable();
-    this.core.submit();
+    this.core.settle(this.inode);
     this.core.data.truncate(this.inode, sizeBytes);
   }
 }

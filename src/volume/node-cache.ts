@@ -1,11 +1,11 @@
 // Node blocks in the page cache, by nid: read and checked on first touch, edited in place, written to the node logs.
-import { Bio } from '../device/bio.ts';
 import type { BlockDevice } from '../device/device.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import { BLKSIZE, LOG, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
 import { I_ADDR_OFFSET, INLINE, INODE_CHECKSUM_OFFSET, Inode, InodeExtra, inodeChecksum } from '../format/inode.ts';
 import { isDnodeOffset, NODE_FLAG, NODE_FOOTER_OFFSET, NODE_OFFSET_SHIFT, NodeFooter } from '../format/node.ts';
 import { AddressSpace, TAG } from '../pagecache/address-space.ts';
+import type { Ioends } from '../pagecache/ioend.ts';
 import type { FramePool } from '../pagecache/pool.ts';
 import type { Logs } from './logs.ts';
 import type { NodeTable } from './nat.ts';
@@ -31,8 +31,7 @@ export class NodeCache {
   /** Seed of inode checksums; null when the volume has none. */
   readonly #checksumSeed: number | null;
   readonly pages: AddressSpace;
-  /** One bio for each node log. */
-  readonly #bios: readonly Bio[];
+  readonly #ioends: Ioends;
   /** The version that footers carry: the last checkpoint's, and its CRC. */
   #cpVer = 0;
   #cpVerCrc = 0;
@@ -43,6 +42,7 @@ export class NodeCache {
     nat: NodeTable,
     logs: Logs,
     space: Space,
+    ioends: Ioends,
     checksumSeed: number | null,
   ) {
     this.#device = device;
@@ -52,7 +52,7 @@ export class NodeCache {
     this.#space = space;
     this.#checksumSeed = checksumSeed;
     this.pages = new AddressSpace(pool, NODE_INO);
-    this.#bios = [0, 1, 2].map(() => new Bio(device, pool.bytes));
+    this.#ioends = ioends;
   }
 
   setCheckpointVersion(version: number, crc: number): void {
@@ -127,7 +127,13 @@ export class NodeCache {
     return this.#pool.view.getUint32(pfn * BLKSIZE + FLAG, true) >>> NODE_OFFSET_SHIFT;
   }
 
+  /**
+   * To be called before a node is changed: it waits for a write of the old contents, which would else be half old and
+   * half new. Source: f2fs_wait_on_page_writeback.
+   */
   markDirty(nid: number): void {
+    if (this.pages.isTagged(TAG.DIRTY, nid)) return;
+    if (this.pages.isTagged(TAG.WRITEBACK, nid)) this.#ioends.submit();
     this.pages.setDirty(nid, 1);
   }
 
@@ -135,12 +141,13 @@ export class NodeCache {
   remove(nid: number, isInode: boolean): void {
     const blkaddr = this.#nat.blkaddrOf(nid);
     if (blkaddr !== NULL_ADDR && blkaddr !== NEW_ADDR) this.#logs.invalidate(blkaddr);
+    if (this.pages.isTagged(TAG.WRITEBACK, nid)) this.#ioends.submit();
     this.pages.truncate(nid, nid + 1);
     this.#nat.release(nid);
     this.#space.releaseNode(isInode);
   }
 
-  /** Writes every dirty node to its log. After a failure the volume must not be written to again. Source: f2fs_sync_node_pages. */
+  /** Sends every dirty node to its log; written when the ioends are submitted. Source: f2fs_sync_node_pages. */
   writeback(): void {
     const { pages } = this;
     for (
@@ -148,10 +155,9 @@ export class NodeCache {
       nid >= 0;
       nid = pages.nextTagged(TAG.DIRTY, nid + 1, Infinity)
     ) {
-      this.#write(nid, pages.find(nid));
       pages.clearDirty(nid, 1);
+      this.#write(nid, pages.find(nid));
     }
-    for (const bio of this.#bios) bio.submit();
   }
 
   /** Gives a dirty node its new block and adds it to the log's bio. Source: f2fs_do_write_node_page. */
@@ -177,11 +183,7 @@ export class NodeCache {
       const checksum = inodeChecksum(this.#checksumSeed as number, this.#pool.page(pfn), view, base);
       view.setUint32(base + INODE_CHECKSUM_OFFSET, checksum, true);
     }
-    const bio = this.#bios[log - LOG.HOT_NODE];
-    if (!bio.add(blkaddr, base, 1)) {
-      bio.submit();
-      bio.add(blkaddr, base, 1);
-    }
+    this.#ioends.add(log, this.pages, nid, pfn, 1, blkaddr);
   }
 
   /** Whether the block at `base` is an inode with room for a checksum. Source: f2fs_enable_inode_chksum. */

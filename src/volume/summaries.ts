@@ -124,7 +124,10 @@ export function dataSummaryBlocks(logs: readonly CurrentSegment[]): number {
 
 /** Fills `into` with the data logs' summaries, in as many blocks as dataSummaryBlocks said. */
 export function writeDataSummaries(logs: readonly CurrentSegment[], journals: Journals, into: Uint8Array): void {
-  if (into.length < NR_DATA_LOGS * BLKSIZE) return writeCompact(logs, journals, into);
+  if (into.length < NR_DATA_LOGS * BLKSIZE) {
+    writeCompact(logs, journals, into);
+    return;
+  }
   for (let log = 0; log < NR_DATA_LOGS; log++) {
     const at = log * BLKSIZE;
     into.set(logs[log].summary, at);

@@ -7,6 +7,7 @@ import { checksumSeed } from '../format/inode.ts';
 import { NODE_FLAG, NODE_FOOTER_OFFSET, NodeFooter } from '../format/node.ts';
 import { viewOf } from '../format/struct.ts';
 import { hasFeature } from '../format/superblock.ts';
+import { Ioends } from '../pagecache/ioend.ts';
 import type { FramePool } from '../pagecache/pool.ts';
 import { writeCheckpoint } from './checkpoint.ts';
 import { type CheckpointPack, readCheckpoint, versionBitmap } from './checkpoint-pack.ts';
@@ -59,6 +60,8 @@ export class Volume {
   readonly sit: SegmentTable;
   readonly logs: Logs;
   readonly nodes: NodeCache;
+  /** Where dirty pages, of files and nodes, go to be written. */
+  readonly ioends: Ioends;
   readonly space: Space;
   readonly journals: Journals;
   readonly orphans: number[];
@@ -93,7 +96,8 @@ export class Volume {
     this.logs = new Logs(device, layout, this.sit, logs, cp.freeSegmentCount);
     this.space = new Space(cp, layout.maxNid);
     const seed = hasFeature(sb, 'inode_checksum') ? checksumSeed(sb.uuid) : null;
-    this.nodes = new NodeCache(device, this.pool, this.nat, this.logs, this.space, seed);
+    this.ioends = new Ioends(device, this.pool);
+    this.nodes = new NodeCache(device, this.pool, this.nat, this.logs, this.space, this.ioends, seed);
     this.nodes.setCheckpointVersion(cp.checkpointVer, this.pack.crc);
     this.#clock = options.clock;
     this.#mountedAt = options.clock();
@@ -152,6 +156,9 @@ export class Volume {
     try {
       this.logs.mtime = this.elapsedTime;
       this.nodes.writeback();
+      this.ioends.submit();
+      const { error } = this.nodes.pages;
+      if (error !== null) throw error;
       this.pack = writeCheckpoint(this, umount);
     } catch (error) {
       if (error instanceof F2fsError) this.stop(error);

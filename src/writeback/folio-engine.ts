@@ -2,9 +2,9 @@
 // hands it to the ioends. It knows folios, runs and blocks; what an inode is only its ops know.
 import { BLKSIZE, type Log } from '../format/constants.ts';
 import { type AddressSpace, TAG } from '../pagecache/address-space.ts';
+import type { Ioends } from '../pagecache/ioend.ts';
 import type { FramePool } from '../pagecache/pool.ts';
 import { ExtentList } from './extent-list.ts';
-import type { Ioends } from './ioend.ts';
 
 /** What the engine asks of whoever owns the pages. Source: struct iomap_writeback_ops. */
 export interface WritebackOps {

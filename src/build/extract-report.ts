@@ -1,0 +1,56 @@
+// What an extraction may be asked for, and what it tells: plain types.
+export interface ExtractOptions {
+  /** Write into a directory that is not empty; what exists already stays as it is and is a problem. Default: false. */
+  force?: boolean;
+  /** Restore owners, which takes root; without it set-id bits are dropped. Default: true. */
+  owner?: boolean;
+  /** Restore extended attributes. Default: true. */
+  xattrs?: boolean;
+  /** Called after each entry. */
+  onProgress?: (progress: ExtractProgress) => void;
+  /** Ends the extraction between two entries, with ECANCELED; what was made stays. */
+  signal?: AbortSignal;
+}
+
+export interface ExtractProgress {
+  entries: number;
+  bytes: number;
+  /** Of the entry made last; lossy UTF-8. */
+  path: string;
+}
+
+/** An entry that could not be read or made. */
+export interface ExtractProblem {
+  /** Relative to where the extraction began; lossy UTF-8. */
+  path: string;
+  /** Errno name. */
+  code: string;
+  message: string;
+}
+
+/** Something that entries lost: an owner, an attribute. */
+export interface ExtractNote {
+  message: string;
+  /** Entries that it befell. */
+  count: number;
+  /** The first of them. */
+  path: string;
+}
+
+export interface ExtractReport {
+  directory: string;
+  files: number;
+  /** Besides the target itself. */
+  directories: number;
+  symlinks: number;
+  /** Fifos, sockets and devices. */
+  special: number;
+  /** Further names of files made before. */
+  hardLinks: number;
+  /** Bytes of the files, without holes. */
+  contentBytes: number;
+  holeBytes: number;
+  problems: ExtractProblem[];
+  notes: ExtractNote[];
+  seconds: number;
+}

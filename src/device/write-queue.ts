@@ -1,0 +1,101 @@
+// Writes that go on in another thread while the committer prepares the next: the device's bytes are the same, in the same
+// places; only who waits for them differs.
+import { getSystemErrorName } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { F2fsError } from '../errors.ts';
+import { BLKSIZE } from '../format/constants.ts';
+import type { Bio } from './bio.ts';
+import {
+  DEPTH,
+  FAILED,
+  FINISHED,
+  FLUSH_ERRNO,
+  NR_VECTORS,
+  POSITION,
+  POSTED,
+  SYSCALLS,
+  WriteSlots,
+} from './write-slots.ts';
+
+/** Milliseconds without a request finishing after which the thread counts as dead. */
+const PATIENCE_MS = 120_000;
+
+/** A ring of requests, worked off in order by one thread. */
+export class WriteQueue {
+  readonly #name: string;
+  readonly #slots = new WriteSlots();
+  readonly #worker: Worker;
+  /** Requests handed over, and requests whose outcome was taken. */
+  #posted = 0;
+  #taken = 0;
+
+  /** Starts the thread. `fd` stays open as long as the queue is; `memory` holds what is written. */
+  constructor(name: string, fd: number, memory: SharedArrayBuffer) {
+    this.#name = name;
+    // Run from its source (by tests and tools) the thread needs the loader that its parent has.
+    const fromSource = import.meta.url.endsWith('.ts');
+    this.#worker = new Worker(new URL(fromSource ? './write-worker.ts' : './write-worker.js', import.meta.url), {
+      workerData: { fd, memory, slots: this.#slots.buffer },
+      execArgv: fromSource ? ['--import', 'tsx'] : [],
+    });
+    this.#worker.unref();
+  }
+
+  get isFull(): boolean {
+    return this.#posted - this.#taken === DEPTH;
+  }
+
+  get isEmpty(): boolean {
+    return this.#posted === this.#taken;
+  }
+
+  /** Whether the oldest request's outcome can be taken without waiting. */
+  get isReady(): boolean {
+    return !this.isEmpty && ((Atomics.load(this.#slots.header, FINISHED) - this.#taken) | 0) > 0;
+  }
+
+  /** Hands a bio over; its frames must not change until its outcome is taken. The queue must not be full. */
+  post(bio: Bio): void {
+    const slot = this.#posted % DEPTH;
+    const numbers = this.#slots.numbers[slot];
+    numbers[POSITION] = bio.blkaddr * BLKSIZE;
+    numbers[NR_VECTORS] = bio.nrVectors;
+    numbers[FAILED] = 0;
+    bio.copyVectors(this.#slots.vectors[slot]);
+    this.#posted++;
+    Atomics.store(this.#slots.header, POSTED, this.#posted | 0);
+    Atomics.notify(this.#slots.header, POSTED);
+  }
+
+  /** Waits for the oldest request; returns the system calls it took. Throws what the host answered. */
+  take(): number {
+    const { header, numbers, texts } = this.#slots;
+    while (!this.isReady) {
+      const outcome = Atomics.wait(header, FINISHED, this.#taken | 0, PATIENCE_MS);
+      if (outcome === 'timed-out') {
+        throw new F2fsError('EIO', `the thread that writes ${this.#name} does not answer`, { path: this.#name });
+      }
+    }
+    const slot = this.#taken % DEPTH;
+    this.#taken++;
+    if (numbers[slot][FAILED] === 0) return numbers[slot][SYSCALLS];
+    const text = Buffer.from(texts[slot]).toString();
+    const [code, message] = text.slice(0, text.indexOf('\0')).split('\n');
+    const blkaddr = numbers[slot][POSITION] / BLKSIZE;
+    throw new F2fsError(code, `cannot write ${this.#name} at block ${blkaddr}: ${message}`, {
+      path: this.#name,
+      blkaddr,
+    });
+  }
+
+  /** Throws when a flush that the thread did by itself failed: the host tells of such a failure only once. */
+  checkFlushes(): void {
+    const errno = Atomics.exchange(this.#slots.header, FLUSH_ERRNO, 0);
+    if (errno !== 0) throw new F2fsError(getSystemErrorName(errno), `cannot flush ${this.#name}`, { path: this.#name });
+  }
+
+  /** Ends the thread. Outcomes not taken are lost. */
+  close(): void {
+    void this.#worker.terminate();
+  }
+}

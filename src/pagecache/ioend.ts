@@ -1,0 +1,122 @@
+// What becomes of dirty pages on their way to disk: they join the bio of their log, under the writeback tag, until the bio
+// is written. Source: struct iomap_ioend, and the kernel's merged bios, one for each log.
+import { Bio } from '../device/bio.ts';
+import type { BlockDevice } from '../device/device.ts';
+import { F2fsError } from '../errors.ts';
+import { BLKSIZE, type Log, NR_LOGS } from '../format/constants.ts';
+import { type AddressSpace, TAG } from './address-space.ts';
+import type { FramePool } from './pool.ts';
+
+/** Blocks that a bio gathers before it is submitted: 4 MiB. */
+const MAX_BIO_BLOCKS = 1024;
+/** Bios of fewer blocks are not worth another thread. */
+const MIN_QUEUED_BLOCKS = 64;
+
+/** A bio and the pages in it. */
+class Ioend {
+  readonly bio: Bio;
+  /** The pages, as runs of one address space each. */
+  readonly #mappings: AddressSpace[] = [];
+  readonly #index = new Float64Array(MAX_BIO_BLOCKS);
+  readonly #count = new Uint32Array(MAX_BIO_BLOCKS);
+  #length = 0;
+
+  constructor(device: BlockDevice, pool: FramePool) {
+    this.bio = new Bio(device, pool.bytes, MAX_BIO_BLOCKS);
+  }
+
+  get isEmpty(): boolean {
+    return this.#length === 0;
+  }
+
+  /** False when the pages do not continue the bio. */
+  add(mapping: AddressSpace, index: number, pfn: number, nrPages: number, blkaddr: number): boolean {
+    if (!this.bio.add(blkaddr, pfn * BLKSIZE, nrPages)) return false;
+    const last = this.#length - 1;
+    if (last >= 0 && this.#mappings[last] === mapping && this.#index[last] + this.#count[last] === index) {
+      this.#count[last] += nrPages;
+      return true;
+    }
+    this.#mappings[this.#length] = mapping;
+    this.#index[this.#length] = index;
+    this.#count[this.#length++] = nrPages;
+    return true;
+  }
+
+  /** The bio is written, or failed: then its pages are dirty again, and their address spaces know. */
+  end(failure: F2fsError | null): void {
+    for (let i = 0; i < this.#length; i++) {
+      const mapping = this.#mappings[i];
+      mapping.clearTag(TAG.WRITEBACK, this.#index[i], this.#count[i]);
+      if (failure === null) continue;
+      mapping.setDirty(this.#index[i], this.#count[i]);
+      mapping.error ??= failure;
+    }
+    this.#mappings.length = 0;
+    this.#length = 0;
+    this.bio.reset();
+  }
+}
+
+/** The ioends of a volume: one being filled for each log, and those that another thread is writing. */
+export class Ioends {
+  readonly #device: BlockDevice;
+  readonly #pool: FramePool;
+  readonly #filling: Ioend[];
+  readonly #inFlight: Ioend[] = [];
+  readonly #idle: Ioend[] = [];
+
+  constructor(device: BlockDevice, pool: FramePool) {
+    this.#device = device;
+    this.#pool = pool;
+    this.#filling = Array.from({ length: NR_LOGS }, () => new Ioend(device, pool));
+  }
+
+  /**
+   * Sends `nrPages` pages, adjacent in the file and in memory, to the blocks from `blkaddr` on. They carry the writeback
+   * tag until they are written: they stay in the cache until then.
+   */
+  add(log: Log, mapping: AddressSpace, index: number, pfn: number, nrPages: number, blkaddr: number): void {
+    mapping.setTag(TAG.WRITEBACK, index, nrPages);
+    if (this.#filling[log].add(mapping, index, pfn, nrPages, blkaddr)) return;
+    this.#send(log);
+    this.#filling[log].add(mapping, index, pfn, nrPages, blkaddr);
+  }
+
+  /** Writes all that waits, and waits for it. Failures are left in the address spaces' `error`. */
+  submit(): void {
+    for (let log = 0; log < NR_LOGS; log++) if (!this.#filling[log].isEmpty) this.#send(log as Log);
+    while (this.#inFlight.length > 0) this.#complete();
+  }
+
+  #send(log: Log): void {
+    const ioend = this.#filling[log];
+    const worthwhile = ioend.bio.nrBlocks >= MIN_QUEUED_BLOCKS || this.#inFlight.length > 0;
+    const queue = worthwhile ? this.#device.queue(this.#pool.memory.buffer) : null;
+    if (queue === null) {
+      ioend.end(attempt(() => ioend.bio.submit()));
+      return;
+    }
+    while (queue.isReady || queue.isFull) this.#complete();
+    queue.post(ioend.bio);
+    this.#inFlight.push(ioend);
+    this.#filling[log] = this.#idle.pop() ?? new Ioend(this.#device, this.#pool);
+  }
+
+  /** Waits for the oldest write under way. */
+  #complete(): void {
+    const ioend = this.#inFlight.shift() as Ioend;
+    ioend.end(attempt(() => this.#device.finishWrite(ioend.bio)));
+    this.#idle.push(ioend);
+  }
+}
+
+function attempt(work: () => void): F2fsError | null {
+  try {
+    work();
+    return null;
+  } catch (error) {
+    if (error instanceof F2fsError) return error;
+    throw error;
+  }
+}
