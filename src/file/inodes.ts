@@ -50,10 +50,11 @@ export class Inodes {
   get(ino: number): Inode {
     const known = this.#table.get(ino);
     if (known !== undefined) return known;
-    const { nat, layout } = this.#volume;
+    const { nat, nodes, layout } = this.#volume;
     if (ino < layout.sb.rootIno || ino >= layout.maxNid) throw corrupt(`inode ${ino} is out of range`, { ino });
     const blkaddr = nat.blkaddrOf(ino);
-    if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR)
+    // A new inode has no block until it is first written.
+    if (blkaddr === NULL_ADDR || (blkaddr === NEW_ADDR && !nodes.pages.has(ino)))
       throw corrupt(`inode ${ino} is free, but a name leads to it`, { ino });
     if (nat.inoOf(ino) !== ino)
       throw corrupt(`node ${ino} is no inode: it belongs to inode ${nat.inoOf(ino)}`, { ino });
