@@ -12,15 +12,15 @@ export interface RunResult {
   readonly seconds: number;
 }
 
-const running = new Set<ChildProcess>();
+const running = new Map<ChildProcess, 'SIGTERM' | 'SIGKILL'>();
 process.on('exit', () => {
-  for (const child of running) killGroup(child);
+  for (const [child, signal] of running) killGroup(child, signal);
 });
 
-function killGroup(child: ChildProcess): void {
+function killGroup(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
   if (child.pid === undefined) return;
   try {
-    process.kill(-child.pid, 'SIGKILL');
+    process.kill(-child.pid, signal);
   } catch {
     // Already gone.
   }
@@ -35,12 +35,26 @@ export interface RunOptions {
 }
 
 /**
+ * Runs what follows below a shell that is told when we die, and that ends it with all its processes then, or when told
+ * to. User-mode Linux moves to a process group of its own, where our own signals would not reach it.
+ */
+const lifeline = [
+  ...['setpriv', '--pdeathsig', 'TERM', '--', 'sh', '-c'],
+  `"$@" & child=$!
+  trap 'kill -KILL -$child $child 2> /dev/null; exit 143' TERM
+  wait $child; code=$?
+  kill -KILL -$child 2> /dev/null
+  exit $code`,
+  'sh',
+];
+
+/**
  * Runs a program to its end and collects what it prints. Standard input is empty.
  * Rejects only when it could not be started.
  */
 export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const started = performance.now();
-  const argv = options.diesWithUs ? ['setpriv', '--pdeathsig', 'KILL', '--', program, ...args] : [program, ...args];
+  const argv = [...(options.diesWithUs ? lifeline : []), program, ...args];
   return new Promise((resolve, reject) => {
     const child = spawn(argv[0], argv.slice(1), {
       cwd: options.cwd,
@@ -48,7 +62,9 @@ export function run(program: string, args: readonly string[], options: RunOption
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    running.add(child);
+    // A lifeline's shell has work to do before it ends.
+    const signal = options.diesWithUs ? 'SIGTERM' : 'SIGKILL';
+    running.set(child, signal);
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
@@ -56,7 +72,12 @@ export function run(program: string, args: readonly string[], options: RunOption
     let timedOut = false;
     const deadline = setTimeout(() => {
       timedOut = true;
-      killGroup(child);
+      killGroup(child, signal);
+      // A survivor that holds the pipes open must not hold us.
+      setTimeout(() => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, 5000).unref();
     }, options.timeoutMs ?? 600_000);
     child.on('error', (error) => {
       clearTimeout(deadline);
@@ -65,8 +86,6 @@ export function run(program: string, args: readonly string[], options: RunOption
     });
     child.on('close', (code) => {
       clearTimeout(deadline);
-      // A user-mode kernel's helper processes may outlive it.
-      killGroup(child);
       running.delete(child);
       resolve({
         exitCode: code ?? -1,
