@@ -20,6 +20,16 @@ import {
 /** Milliseconds without a request finishing after which the thread counts as dead. */
 const PATIENCE_MS = 120_000;
 
+/**
+ * Run from its source (by tests and tools) the thread needs a loader for it. One that `--import` registers asks our thread
+ * for each module, and we may be waiting for a write already: so the source is required, which asks nobody.
+ */
+const FROM_SOURCE = `
+  const { createRequire } = require('node:module');
+  const here = ${JSON.stringify(import.meta.url)};
+  createRequire(here)('tsx/cjs/api').require('./write-worker.ts', here);
+`;
+
 /** A ring of requests, worked off in order by one thread. */
 export class WriteQueue {
   readonly #name: string;
@@ -32,12 +42,10 @@ export class WriteQueue {
   /** Starts the thread. `fd` stays open as long as the queue is; `memory` holds what is written. */
   constructor(name: string, fd: number, memory: SharedArrayBuffer) {
     this.#name = name;
-    // Run from its source (by tests and tools) the thread needs the loader that its parent has.
-    const fromSource = import.meta.url.endsWith('.ts');
-    this.#worker = new Worker(new URL(fromSource ? './write-worker.ts' : './write-worker.js', import.meta.url), {
-      workerData: { fd, memory, slots: this.#slots.buffer },
-      execArgv: fromSource ? ['--import', 'tsx'] : [],
-    });
+    const workerData = { fd, memory, slots: this.#slots.buffer };
+    this.#worker = import.meta.url.endsWith('.ts')
+      ? new Worker(FROM_SOURCE, { eval: true, workerData, execArgv: [] })
+      : new Worker(new URL('./write-worker.js', import.meta.url), { workerData, execArgv: [] });
     this.#worker.unref();
   }
 
