@@ -47,6 +47,7 @@ export class Handle {
   }
 
   stat(): FileStat {
+    this.core.balance();
     return statOf(this.core, this.inode);
   }
 
@@ -141,12 +142,14 @@ export class Directory extends Handle {
 
   /** The inode of a name, or null. */
   lookup(name: Uint8Array): DirectoryEntry | null {
+    this.core.balance();
     const found = this.core.directories.lookup(this.inode, name);
     return found === null ? null : { name: found.name, ino: found.ino, type: typeOfDentry(found.fileType) };
   }
 
   /** Opens what a name stands for; a symlink is opened itself. Throws ENOENT. */
   open(name: Uint8Array): Handle {
+    this.core.balance();
     const found = this.core.directories.lookup(this.inode, name);
     if (found === null) throw new F2fsError('ENOENT', `"${Buffer.from(name).toString()}" does not exist`);
     return openInode(this.core, this.core.inodes.get(found.ino));
