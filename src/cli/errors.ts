@@ -1,0 +1,69 @@
+// What goes wrong, on stderr: one line for each failure, and the exit code that says what kind it was.
+import { F2fsError } from '../errors.ts';
+import { printable } from './names.ts';
+
+/** Exit codes, as the help of the command lists them; 128 + n is what signal n ends a command with. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, bug: 70, sigint: 130, sigpipe: 141, sigterm: 143 } as const;
+
+/** A command that was called in the wrong way. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+interface Described {
+  code: string;
+  message: string;
+  path?: string;
+}
+
+/** Prints `text` as one line of stderr, nothing in it left to the terminal's interpretation. */
+export function complain(command: string, text: string): void {
+  process.stderr.write(`f2fs: ${command}: ${printable(text)}\n`);
+}
+
+/** Prints what failed in `command` and returns the exit code. `place`: the path concerned, where the error has none. */
+export function report(command: string, error: unknown, place?: string): number {
+  const debug = process.env.F2FS_DEBUG === '1';
+  if (debug && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  if (error instanceof UsageError) {
+    complain(command, `${error.message} (see f2fs ${command} --help)`);
+    return EXIT.usage;
+  }
+  const described = describe(error);
+  if (described !== null) {
+    complain(command, line(described, place));
+    return EXIT.failed;
+  }
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  complain(
+    command,
+    `unexpected failure, please report it: ${message}${debug ? '' : ' (F2FS_DEBUG=1 shows the stack)'}`,
+  );
+  return EXIT.bug;
+}
+
+/** Code and message of a failure that is expected to happen; null for a bug. */
+function describe(error: unknown): Described | null {
+  if (error instanceof F2fsError) return error;
+  const host = error as NodeJS.ErrnoException | undefined;
+  if (error instanceof Error && host?.syscall !== undefined && host.code !== undefined) {
+    return { code: host.code, message: error.message, path: host.path };
+  }
+  return null;
+}
+
+function line({ code, message, path }: Described, place: string | undefined): string {
+  const prefixes = new Set([place, path].filter((one) => one !== undefined && !mentions(message, one)));
+  const coded = message.endsWith(`(${code})`) ? message : `${message} (${code})`;
+  return [...prefixes, coded].join(': ');
+}
+
+/** Whether a message has this path in it, as a word of its own. */
+function mentions(message: string, path: string): boolean {
+  for (let at = message.indexOf(path); at >= 0; at = message.indexOf(path, at + 1)) {
+    const before = message[at - 1] ?? ' ';
+    const after = message[at + path.length] ?? ' ';
+    if (/[\s'"(]/.test(before) && /[\s'":;,.)]/.test(after)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,82 @@
+// f2fs extract: a volume, or a part of it, into a directory of the host.
+import { extract as extractTree } from '../build/extract.ts';
+import { F2fsError } from '../errors.ts';
+import type { ExtractReport } from '../index.ts';
+import { complain, EXIT } from './errors.ts';
+import { ReadVolume } from './image.ts';
+import { Interruption } from './interrupt.ts';
+import { printable, volumePath } from './names.ts';
+import { printJson, printTable } from './output.ts';
+import { Progress } from './progress.ts';
+import { counted, longSize, shortSize } from './sizes.ts';
+
+export interface ExtractCommandOptions {
+  force?: boolean;
+  owner?: boolean;
+  xattrs?: boolean;
+  json?: boolean;
+  quiet?: boolean;
+  escaped?: boolean;
+}
+
+/** Extracts; exit code 1 when anything could not be restored. Throws what the image, the path and the target throw. */
+export async function extract(
+  image: string,
+  target: string,
+  path: string,
+  options: ExtractCommandOptions,
+): Promise<number> {
+  using volume = new ReadVolume(image);
+  using interruption = new Interruption();
+  let report: ExtractReport;
+  try {
+    using progress = new Progress(options.quiet === true);
+    report = await extractTree(volume.fs, volumePath(path, options.escaped), target, {
+      force: options.force,
+      owner: options.owner,
+      xattrs: options.xattrs,
+      signal: interruption.signal,
+      onProgress: ({ entries, bytes, path }) => progress.show(() => `${entries} entries  ${shortSize(bytes)}  ${path}`),
+    });
+  } catch (error) {
+    const canceled = error instanceof F2fsError && error.code === 'ECANCELED';
+    const exitCode = canceled ? interruption.exitCode('extract', `${target} holds a part of the volume`) : null;
+    if (exitCode !== null) return exitCode;
+    throw error;
+  }
+  const { problems, notes } = report;
+  for (const { code, message } of problems)
+    complain('extract', message.endsWith(`(${code})`) ? message : `${message} (${code})`);
+  for (const { message, count, path: first } of notes) {
+    complain('extract', `${message}: ${counted(count, 'entry', 'entries')}, the first is ${first}`);
+  }
+  if (options.json) await printJson(report);
+  else if (!options.quiet) await printTable(summary(report));
+  return problems.length + notes.length > 0 ? EXIT.failed : EXIT.ok;
+}
+
+function summary(report: ExtractReport): [string, string | null][] {
+  const kinds: [number, string, string?][] = [
+    [report.files, 'file'],
+    [report.directories, 'directory', 'directories'],
+    [report.symlinks, 'symlink'],
+    [report.special, 'special file'],
+    [report.hardLinks, 'hard link'],
+  ];
+  const entries = kinds.filter(([count]) => count > 0).map(([count, one, many]) => counted(count, one, many));
+  const lost = report.notes.reduce((sum, { count }) => sum + count, 0);
+  return [
+    ['directory', printable(report.directory)],
+    ['entries', entries.join(', ') || 'none'],
+    [
+      'contents',
+      `${longSize(report.contentBytes)}${report.holeBytes > 0 ? `, ${shortSize(report.holeBytes)} of holes` : ''}`,
+    ],
+    ['time', `${report.seconds.toFixed(report.seconds < 10 ? 2 : 0)} s`],
+    [
+      'not made',
+      report.problems.length > 0 ? `${counted(report.problems.length, 'entry', 'entries')}, see above` : null,
+    ],
+    ['not restored', lost > 0 ? `${counted(lost, 'attribute')}, see above` : null],
+  ];
+}

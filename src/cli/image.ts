@@ -1,0 +1,33 @@
+// Opens the image that a command reads.
+import * as fs from 'node:fs';
+import { type FileDevice, openFileDevice } from '../device/file-device.ts';
+import { F2fsError } from '../errors.ts';
+import { type FileSystem, mount } from '../fs/file-system.ts';
+
+/** Opens an image or block device for reading. Throws ENOENT and whatever the device throws. */
+export function openImage(image: string): FileDevice {
+  if (!fs.existsSync(image)) throw new F2fsError('ENOENT', 'no such file', { path: image });
+  return openFileDevice(image, { writable: false });
+}
+
+/** A volume mounted for reading, and its image; `using` closes both. */
+export class ReadVolume {
+  readonly fs: FileSystem;
+  readonly #device: FileDevice;
+
+  /** Throws what opening and mounting throw; nothing stays open then. */
+  constructor(image: string) {
+    this.#device = openImage(image);
+    try {
+      this.fs = mount(this.#device, { readonly: true });
+    } catch (error) {
+      this.#device.close();
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.fs.close();
+    this.#device.close();
+  }
+}

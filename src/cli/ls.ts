@@ -1,0 +1,183 @@
+// f2fs ls: names, and with -l what stat knows of each.
+import { joinPath, sortedEntries, walkDirectories } from '../build/volume-walk.ts';
+import { F2fsError } from '../errors.ts';
+import type { Directory, DirectoryEntry, FileStat, FileSystem } from '../index.ts';
+import { EXIT, report } from './errors.ts';
+import { ReadVolume } from './image.ts';
+import { endsWithSlash, escaped, jsonName, volumePath } from './names.ts';
+import { Lines } from './output.ts';
+import { isoTime, modeString, sizeText } from './stat-text.ts';
+
+export interface LsOptions {
+  long?: boolean;
+  recursive?: boolean;
+  all?: boolean;
+  json?: boolean;
+  escaped?: boolean;
+}
+
+/** Rows whose columns are aligned with each other. */
+const BATCH = 1000;
+const DOT = 0x2e;
+
+interface Row {
+  readonly entry: DirectoryEntry;
+  /** Path of the entry in the volume. */
+  readonly path: Uint8Array;
+  /** null when not asked for, or not to be read. */
+  readonly stat: FileStat | null;
+  readonly target: Uint8Array | null;
+}
+
+/** Lists `path` of `image`; returns the exit code. Throws what opening the image and the path throws. */
+export async function ls(image: string, path: string, options: LsOptions): Promise<number> {
+  using volume = new ReadVolume(image);
+  const listing = new Listing(volume.fs, options);
+  await listing.show(volumePath(path, options.escaped));
+  return listing.exitCode;
+}
+
+class Listing {
+  exitCode: number = EXIT.ok;
+  readonly #fs: FileSystem;
+  readonly #options: LsOptions;
+  readonly #out = new Lines();
+  /** Widths of nlink, uid, gid and size: they only grow. */
+  readonly #widths = [1, 1, 1, 1];
+  #jsonRows = 0;
+
+  constructor(fs: FileSystem, options: LsOptions) {
+    this.#fs = fs;
+    this.#options = options;
+  }
+
+  async show(path: Uint8Array): Promise<void> {
+    const { recursive, json } = this.#options;
+    const directory = this.#directoryAt(path);
+    if (json) await this.#out.line('[');
+    if (directory === null) {
+      await this.#showFile(path);
+    } else if (recursive) {
+      await this.#showTree(directory, path);
+    } else {
+      await this.#showEntries(directory, path, sortedEntries(directory));
+    }
+    if (json) await this.#out.line(']');
+    directory?.close();
+    await this.#out.flush();
+  }
+
+  /** The directory that a path means; null when it means something else. A symlink is shown itself with -l. */
+  #directoryAt(path: Uint8Array): Directory | null {
+    const stat = this.#fs.lstat(path);
+    if (stat.type === 'directory') return this.#fs.openDirectory(path);
+    if (endsWithSlash(path)) return this.#fs.openDirectory(path);
+    if (stat.type !== 'symlink' || this.#options.long) return null;
+    try {
+      return this.#fs.stat(path).type === 'directory' ? this.#fs.openDirectory(path) : null;
+    } catch (error) {
+      if (error instanceof F2fsError) return null;
+      throw error;
+    }
+  }
+
+  async #showFile(path: Uint8Array): Promise<void> {
+    const stat = this.#fs.lstat(path);
+    const entry: DirectoryEntry = { name: path, ino: stat.ino, type: stat.type };
+    await this.#print([{ entry, path, stat, target: stat.type === 'symlink' ? this.#fs.readlink(path) : null }]);
+  }
+
+  async #showTree(start: Directory, path: Uint8Array): Promise<void> {
+    const problem = (at: Uint8Array, error: F2fsError) => this.#problem(at, error);
+    let first = true;
+    for (const step of walkDirectories(start, path, problem, ({ name }) => this.#wanted(name))) {
+      if (!this.#options.json) await this.#out.line(`${first ? '' : '\n'}${escaped(step.path)}:`);
+      first = false;
+      await this.#showEntries(step.directory, step.path, step.entries);
+    }
+  }
+
+  async #showEntries(directory: Directory, path: Uint8Array, entries: readonly DirectoryEntry[]): Promise<void> {
+    const { long } = this.#options;
+    let batch: Row[] = [];
+    for (const entry of entries) {
+      if (!this.#wanted(entry.name)) continue;
+      const entryPath = joinPath(path, entry.name);
+      batch.push(long ? this.#stat(directory, entry, entryPath) : { entry, path: entryPath, stat: null, target: null });
+      if (batch.length < BATCH) continue;
+      await this.#print(batch);
+      batch = [];
+    }
+    await this.#print(batch);
+  }
+
+  #wanted(name: Uint8Array): boolean {
+    return this.#options.all === true || name[0] !== DOT;
+  }
+
+  #stat(directory: Directory, entry: DirectoryEntry, path: Uint8Array): Row {
+    let stat: FileStat | null = null;
+    let target: Uint8Array | null = null;
+    try {
+      using handle = directory.open(entry.name);
+      stat = handle.stat();
+      if (stat.type === 'symlink') target = this.#fs.readlink(path);
+    } catch (error) {
+      if (!(error instanceof F2fsError)) throw error;
+      this.#problem(path, error);
+    }
+    return { entry, path, stat, target };
+  }
+
+  async #print(rows: readonly Row[]): Promise<void> {
+    if (this.#options.json) {
+      for (const row of rows) await this.#printJson(row);
+      return;
+    }
+    if (!this.#options.long) {
+      for (const { entry } of rows) await this.#out.line(escaped(entry.name));
+      return;
+    }
+    const columns = rows.map(({ stat }) =>
+      stat === null ? ['?', '?', '?', '?'] : [String(stat.nlink), String(stat.uid), String(stat.gid), sizeText(stat)],
+    );
+    for (const row of columns) {
+      row.forEach((text, i) => {
+        this.#widths[i] = Math.max(this.#widths[i], text.length);
+      });
+    }
+    for (const [i, row] of rows.entries()) {
+      const numbers = columns[i].map((text, column) => text.padStart(this.#widths[column])).join(' ');
+      await this.#out.line(this.#longLine(row, numbers));
+    }
+  }
+
+  #longLine({ entry, stat, target }: Row, numbers: string): string {
+    const mode = stat === null ? '??????????' : modeString(stat.type, stat.mode);
+    const time = stat === null ? '?'.padEnd(20) : isoTime(stat.mtime).padEnd(20);
+    const arrow = target === null ? '' : ` -> ${escaped(target)}`;
+    return `${mode} ${numbers} ${time} ${escaped(entry.name)}${arrow}`;
+  }
+
+  async #printJson({ entry, path, stat, target }: Row): Promise<void> {
+    const value = {
+      ...jsonName('name', entry.name),
+      ...jsonName('path', path),
+      type: entry.type,
+      ino: entry.ino,
+      ...(this.#options.long && stat !== null ? jsonStat(stat) : {}),
+      ...(this.#options.long && target !== null ? jsonName('target', target) : {}),
+    };
+    // A comma before each row but the first: rows come without knowing whether one is the last.
+    const text = JSON.stringify(value);
+    await this.#out.line(this.#jsonRows++ > 0 ? `,${text}` : text);
+  }
+
+  #problem(path: Uint8Array, error: F2fsError): void {
+    this.exitCode = report('ls', error, escaped(path));
+  }
+}
+
+function jsonStat({ mode, nlink, uid, gid, size, rdev, mtime }: FileStat): object {
+  return { mode, nlink, uid, gid, size, ...(rdev === null ? {} : { rdev }), mtime: { ...mtime, iso: isoTime(mtime) } };
+}

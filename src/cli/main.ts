@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+// The command f2fs: parses, runs, and turns whatever happens into an exit code.
+import { CommanderError } from 'commander';
+import { complain, EXIT, report } from './errors.ts';
+import { watchStreams } from './output.ts';
+import { makeProgram } from './program.ts';
+
+let running = 'usage';
+
+async function run(command: string, work: () => Promise<number>): Promise<void> {
+  running = command;
+  try {
+    process.exitCode = await work();
+  } catch (error) {
+    process.exitCode = report(command, error);
+  }
+}
+
+/** `error: missing ...` of commander becomes a line like all others. */
+function usage(error: CommanderError): number {
+  if (error.exitCode === 0) return EXIT.ok;
+  if (error.code === 'commander.help') return EXIT.usage;
+  const name =
+    program.args.length > 0 && program.commands.some((one) => one.name() === program.args[0]) ? program.args[0] : null;
+  const text = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+  complain(name ?? 'usage', `${text} (see f2fs ${name === null ? '' : `${name} `}--help)`);
+  return EXIT.usage;
+}
+
+watchStreams(() => running);
+const program = makeProgram(run);
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = error instanceof CommanderError ? usage(error) : report(running, error);
+}

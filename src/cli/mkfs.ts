@@ -1,0 +1,124 @@
+// f2fs mkfs: an empty volume on an image file or a block device.
+import * as fs from 'node:fs';
+import { type FileDevice, openFileDevice } from '../device/file-device.ts';
+import { F2fsError } from '../errors.ts';
+import { BLKSIZE, featureNames } from '../format/constants.ts';
+import { formatUuid } from '../format/superblock.ts';
+import type { FormatOptions, Formatted } from '../index.ts';
+import { DEFAULT_FEATURES } from '../mkfs/features.ts';
+import { format, planFormat } from '../mkfs/format.ts';
+import { probe } from '../mkfs/probe.ts';
+import { EXIT, UsageError } from './errors.ts';
+import { printable } from './names.ts';
+import { printJson, printTable } from './output.ts';
+import { longSize } from './sizes.ts';
+
+export interface MkfsOptions {
+  size?: number;
+  label?: string;
+  uuid?: string;
+  features?: string[];
+  force?: boolean;
+  segsPerSec?: number;
+  secsPerZone?: number;
+  overprovision?: number;
+  rootOwner?: { uid: number; gid: number };
+  json?: boolean;
+}
+
+/** Formats `image`. Throws EEXIST when something stands there and `force` is not given, and what format throws. */
+export async function mkfs(image: string, options: MkfsOptions): Promise<number> {
+  const wanted: FormatOptions = {
+    label: options.label,
+    uuid: options.uuid,
+    features: options.features?.flatMap(featuresOf),
+    segsPerSec: options.segsPerSec,
+    secsPerZone: options.secsPerZone,
+    overprovision: options.overprovision,
+    rootUid: options.rootOwner?.uid,
+    rootGid: options.rootOwner?.gid,
+  };
+  const device = openTarget(image, options, wanted);
+  let made: Formatted;
+  try {
+    made = format(device, { ...wanted, startSector: device.startSector });
+  } finally {
+    device.close();
+  }
+  await print(image, device, made, options);
+  return EXIT.ok;
+}
+
+/** `default` stands for what a volume gets when nothing is asked, `none` for nothing. */
+function featuresOf(name: string): readonly string[] {
+  if (name === 'default') return DEFAULT_FEATURES;
+  return name === 'none' ? [] : [name];
+}
+
+/** Opens or creates the target, once nothing speaks against it: an option that makes no sense must cost no file. */
+function openTarget(image: string, options: MkfsOptions, wanted: FormatOptions): FileDevice {
+  const { size } = options;
+  const there = fs.statSync(image, { throwIfNoEntry: false });
+  if (there === undefined || (there.isFile() && size !== undefined && there.size !== size)) {
+    if (size === undefined) throw new UsageError(`${image} does not exist: give the size of the new image with --size`);
+    if (there !== undefined && there.size > 0) refuseUnlessForced(image, options, `exists, with ${there.size} bytes`);
+    if (size >= BLKSIZE) planFormat(Math.floor(size / BLKSIZE), wanted);
+    return openFileDevice(image, { writable: true, create: { sizeBytes: size, overwrite: there !== undefined } });
+  }
+  if (there.isFile() && there.size === 0) throw new UsageError(`${image} is empty: give its size with --size`);
+  const device = openFileDevice(image, { writable: true });
+  try {
+    if (size !== undefined && Math.floor(size / BLKSIZE) !== device.nrBlocks) {
+      throw new UsageError(
+        `${image} has ${device.nrBlocks * BLKSIZE} bytes: the size of a block device can't be changed`,
+      );
+    }
+    refuseUnlessForced(image, options, CONTENTS[probe(device)]);
+    planFormat(device.nrBlocks, { ...wanted, startSector: device.startSector });
+    return device;
+  } catch (error) {
+    device.close();
+    throw error;
+  }
+}
+
+const CONTENTS = { f2fs: 'holds an F2FS volume', other: 'is not empty', empty: null } as const;
+
+function refuseUnlessForced(image: string, { force }: MkfsOptions, what: string | null): void {
+  if (force || what === null) return;
+  throw new F2fsError('EEXIST', `${image} ${what}; formatting it destroys that, --force allows it`, { path: image });
+}
+
+async function print(image: string, device: FileDevice, made: Formatted, options: MkfsOptions): Promise<void> {
+  const { geometry } = made;
+  const features = featureNames(made.features);
+  const label = options.label ?? '';
+  const sizeBytes = device.nrBlocks * BLKSIZE;
+  const uuid = formatUuid(made.uuid);
+  const userBytes = geometry.userBlockCount * BLKSIZE;
+  const { segmentCount, segmentCountMain: mainSegments, sectionCount: sections, segsPerSec, secsPerZone } = geometry;
+  if (options.json) {
+    const layout = { segments: segmentCount, mainSegments, sections, segsPerSec, secsPerZone };
+    await printJson({
+      image,
+      sizeBytes,
+      userBytes,
+      ...layout,
+      overprovision: geometry.overprovision,
+      uuid,
+      label,
+      features,
+    });
+    return;
+  }
+  await printTable([
+    ['image', printable(image)],
+    ['size', longSize(sizeBytes)],
+    ['for files', longSize(userBytes)],
+    ['segments', `${segmentCount}, ${mainSegments} of them for files and nodes`],
+    ['sections', `${sections} of ${segsPerSec} segment${segsPerSec === 1 ? '' : 's'}`],
+    ['uuid', uuid],
+    ['label', label === '' ? null : printable(label)],
+    ['features', features.join(', ') || 'none'],
+  ]);
+}

@@ -1,0 +1,84 @@
+// Names and paths between the volume, where they are bytes, and terminals, where they must not do harm.
+import { UsageError } from './errors.ts';
+
+/** Characters that a terminal acts on or does not show: controls, formatting (direction!), separators, unassigned. */
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Cn}]/gu;
+const BACKSLASH = 0x5c;
+const SLASH = 0x2f;
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function hexEscape(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
+}
+
+/** Text with hidden characters as \xNN; it stays one line. */
+export function printable(text: string): string {
+  return text.replace(HIDDEN, (character) => hexEscape(Buffer.from(character)));
+}
+
+/** The text of bytes that are UTF-8; null for others. */
+export function utf8(bytes: Uint8Array): string | null {
+  try {
+    return strict.decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+/** Length of the UTF-8 character at `at`, 0 when there is none. */
+function characterLength(bytes: Uint8Array, at: number): number {
+  for (let length = 1; length <= 4 && at + length <= bytes.length; length++) {
+    if (utf8(bytes.subarray(at, at + length)) !== null) return length;
+  }
+  return 0;
+}
+
+/** A name for people: a backslash is doubled, bytes that are not printable UTF-8 are \xNN. `unescaped` undoes it. */
+export function escaped(name: Uint8Array): string {
+  const whole = utf8(name);
+  if (whole !== null) return printable(whole.replaceAll('\\', '\\\\'));
+  let text = '';
+  for (let at = 0; at < name.length; ) {
+    const length = characterLength(name, at);
+    if (length === 0) text += hexEscape(name.subarray(at, at + 1));
+    else
+      text += printable(
+        Buffer.from(name.subarray(at, at + length))
+          .toString()
+          .replaceAll('\\', '\\\\'),
+      );
+    at += Math.max(length, 1);
+  }
+  return text;
+}
+
+/** The bytes of what `escaped` printed. Throws UsageError. */
+function unescaped(text: string): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let rest = 0;
+  for (const match of text.matchAll(/\\(?:x([0-9a-fA-F]{2})|(\\)|)/g)) {
+    parts.push(Buffer.from(text.slice(rest, match.index)));
+    if (match[0] === '\\') throw new UsageError(`'${text}' is not written as ls prints names: \\ begins \\xNN or \\\\`);
+    parts.push(Uint8Array.of(match[2] === undefined ? Number.parseInt(match[1], 16) : BACKSLASH));
+    rest = match.index + match[0].length;
+  }
+  parts.push(Buffer.from(text.slice(rest)));
+  return Buffer.concat(parts);
+}
+
+/** A path of the volume as the command line has it; with `asPrinted` in the form that ls prints. */
+export function volumePath(argument: string, asPrinted = false): Uint8Array {
+  return asPrinted ? unescaped(argument) : Buffer.from(argument);
+}
+
+/** Whether a path can only mean a directory. */
+export function endsWithSlash(path: Uint8Array): boolean {
+  return path.length > 0 && path[path.length - 1] === SLASH;
+}
+
+/** `{ name }`, and `nameHex` where the bytes are not UTF-8, for JSON. */
+export function jsonName(key: string, bytes: Uint8Array): Record<string, string> {
+  const text = utf8(bytes);
+  if (text !== null) return { [key]: text };
+  return { [key]: Buffer.from(bytes).toString(), [`${key}Hex`]: Buffer.from(bytes).toString('hex') };
+}

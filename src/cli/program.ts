@@ -1,0 +1,185 @@
+// The grammar of the command line. What a command does is loaded when it runs, so that help and small commands start fast.
+import { readFileSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import type { BuildCommandOptions } from './build.ts';
+import type { CatOptions } from './cat.ts';
+import type { ExtractCommandOptions } from './extract.ts';
+import type { InfoOptions } from './info.ts';
+import type { LsOptions } from './ls.ts';
+import type { MkfsOptions } from './mkfs.ts';
+import { parseCount, parseOwner, parsePercent, parseSize, parseSizeOrAuto } from './sizes.ts';
+import type { StatOptions } from './stat.ts';
+
+/** Runs a command's work and takes its exit code. */
+export type Run = (command: string, work: () => Promise<number>) => Promise<void>;
+
+const EXIT_CODES = `
+Exit codes:
+  0    done
+  1    something failed, or was not done in full; stderr says what
+  2    the command was called in the wrong way
+  70   a bug in this program; F2FS_DEBUG=1 shows where
+  130, 143   ended by SIGINT, SIGTERM
+  141  the reader of standard output went away
+
+Environment:
+  SOURCE_DATE_EPOCH  seconds since 1970 that build stamps everything with
+  F2FS_DEBUG         1 shows the stack of every failure`;
+
+const NAME_ON_LS = 'PATH is written as ls prints it: \\xNN for a byte, \\\\ for a backslash';
+
+function examples(...lines: string[]): string {
+  return `Examples:\n${lines.map((line) => `  f2fs ${line}\n`).join('')}`;
+}
+
+/** Version of the package. */
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+function subcommand(program: Command, name: string, summary: string, ...shown: string[]): Command {
+  return program
+    .command(name)
+    .description(summary)
+    .addHelpText('before', examples(...shown));
+}
+
+function jsonOption(): Option {
+  return new Option('--json', 'print JSON');
+}
+
+/** Features of several -O, each a list with commas. */
+function addFeatures(text: string, before: string[] = []): string[] {
+  return [...before, ...text.split(',').filter((name) => name !== '')];
+}
+
+function declareMkfs(program: Command, run: Run): void {
+  subcommand(program, 'mkfs', 'make an empty volume', 'mkfs disk.img --size 1G --label data', 'mkfs /dev/sdb1 --force')
+    .argument('<image>', 'image file or block device')
+    .option('--size <size>', 'size of a new image: 512M, 1G; default: that of the file or device', parseSize)
+    .option('--label <text>', 'name of the volume, up to 511 characters')
+    .option('--uuid <uuid>', 'default: random')
+    .option(
+      '-O, --features <names>',
+      'exactly these features, with commas; default and none may be among them',
+      addFeatures,
+    )
+    .option('--force', 'format what is not empty')
+    .option('--segs-per-sec <n>', 'segments in a section', parseCount(1))
+    .option('--secs-per-zone <n>', 'sections in a zone', parseCount(1))
+    .option('--overprovision <percent>', 'kept from files, for cleaning; default: what leaves the most', parsePercent)
+    .option('--root-owner <uid:gid>', 'owner of the root directory; default: 0:0', parseOwner)
+    .addOption(jsonOption())
+    .action((image: string, options: MkfsOptions) =>
+      run('mkfs', async () => (await import('./mkfs.ts')).mkfs(image, options)),
+    );
+}
+
+function declareBuild(program: Command, run: Run): void {
+  subcommand(
+    program,
+    'build',
+    'make an image from a directory',
+    'build rootfs disk.img',
+    'build rootfs disk.img --size 2G --label data',
+    'build rootfs disk.img --free 64M --force',
+  )
+    .argument('<source>', 'directory')
+    .argument('<image>', 'image file or block device')
+    .option('--size <size>', '2G, or auto: the least that holds it (the default for files)', parseSizeOrAuto)
+    .option('--free <size>', 'bytes to leave free for files, with auto', parseSize)
+    .option('--uuid <uuid>', 'default: random')
+    .option('--label <text>', 'name of the volume, up to 511 characters')
+    .option('--force', 'replace an image that exists, or what a device holds')
+    .option('--quiet', 'no summary, notes or progress; problems are told all the same')
+    .addOption(jsonOption())
+    .action((source: string, image: string, options: BuildCommandOptions) =>
+      run('build', async () => (await import('./build.ts')).build(source, image, options)),
+    );
+}
+
+function declareReaders(program: Command, run: Run): void {
+  subcommand(program, 'ls', 'list a directory', 'ls disk.img', 'ls -l disk.img /etc', 'ls -laR --json disk.img')
+    .argument('<image>', 'image file or block device')
+    .argument('[path]', 'directory or file in it', '/')
+    .option('-l, --long', 'mode, links, owner, size, time and the target of symlinks')
+    .option('-R, --recursive', 'all directories below, too')
+    .option('-a, --all', 'names that begin with a dot, too')
+    .option('-e, --escaped', NAME_ON_LS)
+    .addOption(jsonOption())
+    .action((image: string, path: string, options: LsOptions) =>
+      run('ls', async () => (await import('./ls.ts')).ls(image, path, options)),
+    );
+  subcommand(
+    program,
+    'stat',
+    'show all that is known of an entry',
+    'stat disk.img /etc/passwd',
+    'stat --json disk.img /',
+  )
+    .argument('<image>', 'image file or block device')
+    .argument('<path>', 'file or directory in it')
+    .option('-L, --follow', 'of a symlink, show what it leads to')
+    .option('-e, --escaped', NAME_ON_LS)
+    .addOption(jsonOption())
+    .action((image: string, path: string, options: StatOptions) =>
+      run('stat', async () => (await import('./stat.ts')).stat(image, path, options)),
+    );
+  subcommand(program, 'cat', 'print the contents of files', 'cat disk.img /etc/passwd', 'cat disk.img /a.tar | tar t')
+    .argument('<image>', 'image file or block device')
+    .argument('<path...>', 'files in it')
+    .option('-e, --escaped', NAME_ON_LS)
+    .action((image: string, paths: string[], options: CatOptions) =>
+      run('cat', async () => (await import('./cat.ts')).cat(image, paths, options)),
+    );
+  subcommand(program, 'info', 'show superblock and checkpoint', 'info disk.img', 'info --json /dev/sdb1')
+    .argument('<image>', 'image file or block device')
+    .addOption(jsonOption())
+    .action((image: string, options: InfoOptions) =>
+      run('info', async () => (await import('./info.ts')).info(image, options)),
+    );
+}
+
+function declareExtract(program: Command, run: Run): void {
+  subcommand(
+    program,
+    'extract',
+    'copy a volume, or a part of it, to a directory',
+    'extract disk.img out',
+    'extract disk.img out /etc',
+    'extract --no-owner disk.img out',
+  )
+    .argument('<image>', 'image file or block device')
+    .argument('<dir>', 'new or empty directory')
+    .argument('[path]', 'directory whose contents to copy, or a single file', '/')
+    .option('--force', 'add to a directory that is not empty; nothing in it is replaced')
+    .option('--no-owner', 'leave owners, which only root can restore, and set-id bits')
+    .option('--no-xattrs', 'leave extended attributes')
+    .option('-e, --escaped', NAME_ON_LS)
+    .option('--quiet', 'no summary or progress; problems are told all the same')
+    .addOption(jsonOption())
+    .action((image: string, dir: string, path: string, options: ExtractCommandOptions) =>
+      run('extract', async () => (await import('./extract.ts')).extract(image, dir, path, options)),
+    );
+}
+
+/** The whole command. Parsing throws commander's errors; it prints help and version itself. */
+export function makeProgram(run: Run): Command {
+  const program = new Command('f2fs')
+    .description('Makes, fills and reads F2FS images, without root and without mounting.')
+    .addHelpText('before', examples('build rootfs disk.img', 'ls -l disk.img /', 'mkfs empty.img --size 1G'))
+    .addHelpText('after', EXIT_CODES)
+    .configureOutput({ outputError: () => {} })
+    .exitOverride()
+    .option('-V, --version', 'print the version')
+    .on('option:version', () => {
+      process.stdout.write(`${packageVersion()}\n`);
+      process.exit(0);
+    });
+  declareMkfs(program, run);
+  declareBuild(program, run);
+  declareReaders(program, run);
+  declareExtract(program, run);
+  return program;
+}

@@ -1,0 +1,64 @@
+// Sizes and numbers as people write and read them.
+import { InvalidArgumentError } from 'commander';
+
+const UNITS = ['', 'K', 'M', 'G', 'T'] as const;
+
+/** Bytes of `512M`, `1.5G`, `4096`. K, M, G and T are powers of 1024; `iB` may follow. Throws commander's error. */
+export function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(?:([KMGT])(?:iB)?)?$/i.exec(text);
+  const unit = UNITS.indexOf((match?.[2]?.toUpperCase() ?? '') as (typeof UNITS)[number]);
+  const bytes = match === null ? Number.NaN : Number(match[1]) * 1024 ** unit;
+  if (!Number.isSafeInteger(Math.floor(bytes)) || (unit === 0 && !Number.isInteger(bytes))) {
+    throw new InvalidArgumentError(
+      'It must be a number of bytes, or one with K, M, G or T (powers of 1024): 512M, 1.5G.',
+    );
+  }
+  return Math.floor(bytes);
+}
+
+/** A size, or `auto`. */
+export function parseSizeOrAuto(text: string): number | 'auto' {
+  return text === 'auto' ? 'auto' : parseSize(text);
+}
+
+/** A whole number, at least `least`. */
+export function parseCount(least: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (Number.isSafeInteger(value) && value >= least) return value;
+    throw new InvalidArgumentError(`It must be a whole number, at least ${least}.`);
+  };
+}
+
+/** Percent. */
+export function parsePercent(text: string): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (value > 0 && value < 100) return value;
+  throw new InvalidArgumentError('It must be a percentage above 0 and below 100.');
+}
+
+/** `uid:gid`. */
+export function parseOwner(text: string): { uid: number; gid: number } {
+  const match = /^(\d{1,10}):(\d{1,10})$/.exec(text);
+  if (match === null) throw new InvalidArgumentError('It must be two numbers, uid:gid.');
+  return { uid: Number(match[1]), gid: Number(match[2]) };
+}
+
+/** `1.5 GiB` */
+export function shortSize(bytes: number): string {
+  let unit = 0;
+  let value = bytes;
+  for (; value >= 1024 && unit < UNITS.length - 1; unit++) value /= 1024;
+  if (unit === 0) return `${bytes} bytes`;
+  return `${value.toFixed(Number.isInteger(value) ? 0 : 1)} ${UNITS[unit]}iB`;
+}
+
+/** `1.5 GiB (1610612736 bytes)` */
+export function longSize(bytes: number): string {
+  return bytes < 1024 ? shortSize(bytes) : `${shortSize(bytes)} (${bytes} bytes)`;
+}
+
+/** `1 file`, `2 files` */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}

@@ -1,0 +1,71 @@
+// f2fs stat: all that is known of one entry.
+import type { FileStat, Timestamp, Xattr } from '../index.ts';
+import { EXIT } from './errors.ts';
+import { ReadVolume } from './image.ts';
+import { escaped, jsonName, printable, volumePath } from './names.ts';
+import { printJson, printTable } from './output.ts';
+import { longSize } from './sizes.ts';
+import { exactTime, modeString } from './stat-text.ts';
+
+export interface StatOptions {
+  follow?: boolean;
+  json?: boolean;
+  escaped?: boolean;
+}
+
+/** Prints the stat, symlink target and extended attributes of `path`. Throws what the image and the path throw. */
+export async function stat(image: string, argument: string, options: StatOptions): Promise<number> {
+  using volume = new ReadVolume(image);
+  const path = volumePath(argument, options.escaped);
+  using handle = volume.fs.open(path, { follow: options.follow ?? false });
+  const found = handle.stat();
+  const target = found.type === 'symlink' ? volume.fs.readlink(path) : null;
+  const xattrs = handle.xattrs();
+  if (options.json) await printJson(jsonOf(path, found, target, xattrs));
+  else await printTable(rowsOf(path, found, target, xattrs));
+  return EXIT.ok;
+}
+
+function rowsOf(
+  path: Uint8Array,
+  found: FileStat,
+  target: Uint8Array | null,
+  xattrs: readonly Xattr[],
+): [string, string | null][] {
+  const permissions = (found.mode & 0o7777).toString(8).padStart(4, '0');
+  return [
+    ['path', escaped(path)],
+    ['target', target === null ? null : escaped(target)],
+    ['type', found.type],
+    ['inode', String(found.ino)],
+    ['mode', `${permissions} ${modeString(found.type, found.mode)}`],
+    ['links', String(found.nlink)],
+    ['owner', `${found.uid}:${found.gid}`],
+    ['size', longSize(found.size)],
+    ['blocks', `${found.blocks} of 4096 bytes${found.inline ? ', contents within the inode' : ''}`],
+    ['device', found.rdev === null ? null : `${found.rdev.major}, ${found.rdev.minor}`],
+    ['accessed', exactTime(found.atime)],
+    ['modified', exactTime(found.mtime)],
+    ['changed', exactTime(found.ctime)],
+    ['created', found.crtime === null ? null : exactTime(found.crtime)],
+    ...xattrs.map(({ name, value }): [string, string] => ['xattr', `${printable(name)} (${value.length} bytes)`]),
+  ];
+}
+
+function jsonOf(path: Uint8Array, found: FileStat, target: Uint8Array | null, xattrs: readonly Xattr[]): object {
+  const time = (one: Timestamp) => ({ ...one, iso: exactTime(one) });
+  return {
+    ...jsonName('path', path),
+    ...(target === null ? {} : jsonName('target', target)),
+    ...found,
+    atime: time(found.atime),
+    mtime: time(found.mtime),
+    ctime: time(found.ctime),
+    crtime: found.crtime === null ? null : time(found.crtime),
+    xattrs: xattrs.map(({ name, value }) => ({
+      name,
+      size: value.length,
+      valueBase64: Buffer.from(value).toString('base64'),
+    })),
+  };
+}

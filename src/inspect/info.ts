@@ -1,0 +1,207 @@
+// What a volume says of itself: superblock and checkpoint, without its files. Works with a checkpoint that is damaged.
+import type { BlockDevice } from '../device/device.ts';
+import { F2fsError } from '../errors.ts';
+import { CP } from '../format/checkpoint.ts';
+import { BLKSIZE, featureNames, LOG_NAMES, SUPER_OFFSET } from '../format/constants.ts';
+import { EXTENSION_LEN, formatUuid, Superblock, volumeLabel } from '../format/superblock.ts';
+import { type CheckpointPack, logPosition, RESERVED_NODES, readCheckpoint } from '../volume/checkpoint-pack.ts';
+import { readSuperblock, type VolumeLayout } from '../volume/layout.ts';
+import { readOrphans } from '../volume/orphans.ts';
+
+/** Where an area lies; blocks of 4096 bytes, segments of 512 blocks. */
+export interface VolumeArea {
+  name: 'checkpoint' | 'SIT' | 'NAT' | 'SSA' | 'main';
+  blkaddr: number;
+  segments: number;
+}
+
+/** Where a log goes on. */
+export interface LogPosition {
+  name: string;
+  segno: number;
+  /** Next block within the segment. */
+  blkoff: number;
+  /** Whether it appends (LFS) or fills the holes of a used segment (SSR). */
+  allocation: 'LFS' | 'SSR';
+}
+
+/** The checkpoint that a mount takes. */
+export interface CheckpointInfo {
+  version: number;
+  /** Which of the two packs it is, and where that lies. */
+  pack: 0 | 1;
+  blkaddr: number;
+  /** Names of the CP_* flags. */
+  flags: string[];
+  /** Whether the last writer unmounted: nothing is to be recovered. */
+  clean: boolean;
+  /** Blocks that files and nodes may take, that they have taken, and that are left. */
+  userBlocks: number;
+  usedBlocks: number;
+  freeBlocks: number;
+  freeSegments: number;
+  reservedSegments: number;
+  overprovisionSegments: number;
+  /** Nodes and inodes in use, and nodes that there can be. */
+  nodes: number;
+  inodes: number;
+  maxNodes: number;
+  /** Seconds that the volume has been mounted in its life. */
+  elapsedSeconds: number;
+  logs: LogPosition[];
+  /** Inodes without a name that wait for their removal; null when their list is damaged. */
+  orphans: number | null;
+}
+
+export interface VolumeInfo {
+  /** Bytes of the device, and of the volume on it. */
+  deviceBytes: number;
+  volumeBytes: number;
+  label: string;
+  uuid: string;
+  features: string[];
+  /** Version of the format, and what wrote the volume first and last. */
+  formatVersion: string;
+  madeBy: string;
+  lastUsedBy: string;
+  sectorSize: number;
+  segments: number;
+  sections: number;
+  segmentsPerSection: number;
+  sectionsPerZone: number;
+  areas: VolumeArea[];
+  rootIno: number;
+  coldExtensions: string[];
+  hotExtensions: string[];
+  /** Whether both copies of the superblock say the same. */
+  superblocksAgree: boolean;
+  /** null when neither checkpoint can be used. */
+  checkpoint: CheckpointInfo | null;
+  /** What is damaged, though it does not keep the rest from being told. */
+  problems: F2fsError[];
+}
+
+/**
+ * Reads superblock and checkpoint. Throws EINVAL when there is no F2FS, EUCLEAN when neither superblock can be used, EIO;
+ * a damaged checkpoint is in `problems`.
+ */
+export function volumeInfo(device: BlockDevice): VolumeInfo {
+  const layout = readSuperblock(device);
+  const { sb } = layout;
+  const problems: F2fsError[] = [];
+  const note = (error: F2fsError) => problems.push(error);
+  const pack = attempt(() => readCheckpoint(device, layout), note);
+  const extensions = extensionNames(sb);
+  const superblocksAgree = superblocksMatch(device);
+  if (!superblocksAgree)
+    note(
+      new F2fsError('EUCLEAN', 'the two superblocks differ; fsck.f2fs mends that', { path: device.name, blkaddr: 1 }),
+    );
+  return {
+    deviceBytes: device.nrBlocks * BLKSIZE,
+    volumeBytes: sb.blockCount * BLKSIZE,
+    label: volumeLabel(sb),
+    uuid: formatUuid(sb.uuid),
+    features: featureNames(sb.feature),
+    formatVersion: `${sb.majorVer}.${sb.minorVer}`,
+    madeBy: cString(sb.initVersion),
+    lastUsedBy: cString(sb.version),
+    sectorSize: 1 << sb.logSectorsize,
+    segments: sb.segmentCount,
+    sections: sb.sectionCount,
+    segmentsPerSection: sb.segsPerSec,
+    sectionsPerZone: sb.secsPerZone,
+    areas: [
+      { name: 'checkpoint', blkaddr: sb.cpBlkaddr, segments: sb.segmentCountCkpt },
+      { name: 'SIT', blkaddr: sb.sitBlkaddr, segments: sb.segmentCountSit },
+      { name: 'NAT', blkaddr: sb.natBlkaddr, segments: sb.segmentCountNat },
+      { name: 'SSA', blkaddr: sb.ssaBlkaddr, segments: sb.segmentCountSsa },
+      { name: 'main', blkaddr: sb.mainBlkaddr, segments: sb.segmentCountMain },
+    ],
+    rootIno: sb.rootIno,
+    coldExtensions: extensions.slice(0, sb.extensionCount),
+    hotExtensions: extensions.slice(sb.extensionCount),
+    superblocksAgree,
+    checkpoint: pack === null ? null : checkpointInfo(device, layout, pack, note),
+    problems,
+  };
+}
+
+function checkpointInfo(
+  device: BlockDevice,
+  layout: VolumeLayout,
+  pack: CheckpointPack,
+  note: (error: F2fsError) => void,
+): CheckpointInfo {
+  const { cp } = pack;
+  return {
+    version: cp.checkpointVer,
+    pack: pack.pack,
+    blkaddr: pack.blkaddr,
+    flags: flagNames(cp.ckptFlags),
+    clean: (cp.ckptFlags & CP.UMOUNT) !== 0,
+    userBlocks: cp.userBlockCount,
+    usedBlocks: cp.validBlockCount,
+    freeBlocks: cp.userBlockCount - cp.validBlockCount,
+    freeSegments: cp.freeSegmentCount,
+    reservedSegments: cp.rsvdSegmentCount,
+    overprovisionSegments: cp.overprovSegmentCount,
+    nodes: cp.validNodeCount,
+    inodes: cp.validInodeCount,
+    maxNodes: layout.maxNid - RESERVED_NODES,
+    elapsedSeconds: cp.elapsedTime,
+    logs: LOG_NAMES.map((name, log) => {
+      const { segno, blkoff, allocType } = logPosition(cp, log);
+      return { name, segno, blkoff, allocation: allocType === 0 ? 'LFS' : 'SSR' };
+    }),
+    orphans: attempt(() => readOrphans(device, layout, pack).length, note),
+  };
+}
+
+/** Names of the flags set, in bit order; unknown bits as `0x...`. */
+function flagNames(bits: number): string[] {
+  const names: string[] = [];
+  let left = bits;
+  for (const [name, bit] of Object.entries(CP)) {
+    if ((left & bit) !== 0) names.push(name.toLowerCase());
+    left &= ~bit;
+  }
+  if (left !== 0) names.push(`0x${(left >>> 0).toString(16)}`);
+  return names;
+}
+
+function extensionNames(sb: Superblock): string[] {
+  const names: string[] = [];
+  for (let i = 0; i < sb.extensionCount + sb.hotExtCount; i++) {
+    names.push(cString(sb.extensionList.subarray(i * EXTENSION_LEN, (i + 1) * EXTENSION_LEN)));
+  }
+  return names;
+}
+
+/** Text up to the first zero byte, as far as it is UTF-8. */
+function cString(field: Uint8Array): string {
+  const end = field.indexOf(0);
+  return Buffer.from(end < 0 ? field : field.subarray(0, end))
+    .toString()
+    .trim();
+}
+
+function superblocksMatch(device: BlockDevice): boolean {
+  const blocks = new Uint8Array(2 * BLKSIZE);
+  device.read(0, blocks);
+  const [one, two] = [0, 1].map((copy) => {
+    const start = copy * BLKSIZE + SUPER_OFFSET;
+    return blocks.subarray(start, start + Superblock.size);
+  });
+  return Buffer.compare(one, two) === 0;
+}
+
+function attempt<T>(read: () => T, note: (error: F2fsError) => void): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof F2fsError) || error.code !== 'EUCLEAN') throw error;
+    note(error);
+    return null;
+  }
+}

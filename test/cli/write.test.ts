@@ -1,0 +1,191 @@
+// The commands that write: mkfs, build and extract; when they refuse, and what they leave behind.
+import * as fs from 'node:fs';
+import { afterAll, describe, expect, it } from 'vitest';
+import { imageDirectory } from '../device/temporary.ts';
+import { f2fs, makeImage } from './command.ts';
+
+const temporary = imageDirectory();
+const isRoot = process.geteuid?.() === 0;
+const MIB = 2 ** 20;
+const UUID = '12345678-9abc-def0-1234-56789abcdef0';
+
+afterAll(() => temporary.remove());
+
+describe.concurrent('mkfs', () => {
+  it('makes an image of the size and sort asked for', async () => {
+    const image = temporary.file('new.img');
+    const made = await f2fs([
+      'mkfs',
+      image,
+      '--size',
+      '64M',
+      '--label',
+      'data',
+      '--uuid',
+      UUID,
+      '--json',
+      '--root-owner',
+      '5:6',
+    ]);
+    expect(made).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(made.stdout)).toMatchObject({
+      image,
+      sizeBytes: 64 * MIB,
+      uuid: UUID,
+      label: 'data',
+      sections: 24,
+    });
+    expect(fs.statSync(image).size).toBe(64 * MIB);
+    expect(JSON.parse((await f2fs(['stat', '--json', image, '/'])).stdout)).toMatchObject({ uid: 5, gid: 6 });
+  });
+
+  it('takes exactly the features named', async () => {
+    const image = temporary.file('features.img');
+    const made = await f2fs(['mkfs', image, '--size', '64M', '--json', '-O', 'extra_attr,inode_checksum']);
+    expect(JSON.parse(made.stdout).features).toEqual(['extra_attr', 'inode_checksum']);
+    const wrong = await f2fs(['mkfs', image, '--force', '-O', 'nonsense']);
+    expect(wrong).toMatchObject({ code: 1, stdout: '' });
+    expect(wrong.stderr).toMatch(/^f2fs: mkfs: no feature is called 'nonsense'[^\n]*\(EINVAL\)\n$/);
+    expect((await f2fs(['info', image])).code).toBe(0);
+  });
+
+  it('needs --force over a volume, over other contents and to replace a file by one of another size', async () => {
+    const volume = makeImage(temporary.file('volume.img'), () => {});
+    const other = temporary.file('other.img');
+    fs.writeFileSync(other, Buffer.alloc(64 * MIB, 1));
+    const zeros = temporary.file('zeros.img');
+    fs.writeFileSync(zeros, '');
+    fs.truncateSync(zeros, 64 * MIB);
+    expect((await f2fs(['mkfs', volume])).stderr).toMatch(
+      /^f2fs: mkfs: \S+ holds an F2FS volume; [^\n]*--force[^\n]*\(EEXIST\)\n$/,
+    );
+    expect((await f2fs(['mkfs', other])).stderr).toMatch(
+      /^f2fs: mkfs: \S+ is not empty; [^\n]*--force[^\n]*\(EEXIST\)\n$/,
+    );
+    expect((await f2fs(['mkfs', other, '--size', '100M'])).stderr).toMatch(/--force[^\n]*\(EEXIST\)\n$/);
+    expect(fs.statSync(other).size).toBe(64 * MIB);
+    expect((await f2fs(['mkfs', zeros])).code).toBe(0);
+    expect((await f2fs(['mkfs', other, '--size', '100M', '--force'])).code).toBe(0);
+    expect(fs.statSync(other).size).toBe(100 * MIB);
+  });
+
+  it('leaves no file behind when an option makes no sense', async () => {
+    const image = temporary.file('never.img');
+    expect(await f2fs(['mkfs', image])).toMatchObject({ code: 2 });
+    expect(await f2fs(['mkfs', image, '--size', '1X'])).toMatchObject({ code: 2 });
+    expect((await f2fs(['mkfs', image, '--size', '3M'])).stderr).toMatch(/\(ENOSPC\)\n$/);
+    expect((await f2fs(['mkfs', image, '--size', '64M', '--uuid', 'x'])).stderr).toMatch(/\(EINVAL\)\n$/);
+    expect(fs.existsSync(image)).toBe(false);
+  });
+});
+
+describe.concurrent('build and extract', () => {
+  it('bring a tree into an image and back', async () => {
+    const source = temporary.file('source');
+    const image = temporary.file('tree.img');
+    const out = temporary.file('out');
+    fs.mkdirSync(`${source}/sub`, { recursive: true });
+    fs.writeFileSync(`${source}/file`, 'contents');
+    fs.linkSync(`${source}/file`, `${source}/sub/hard`);
+    fs.symlinkSync('../file', `${source}/sub/link`);
+    fs.writeFileSync(Buffer.concat([Buffer.from(`${source}/`), Buffer.from([0x61, 0xff, 0x0a])]), 'odd');
+    fs.writeFileSync(`${source}/sparse`, '');
+    fs.truncateSync(`${source}/sparse`, 8 * MIB);
+    fs.utimesSync(`${source}/file`, 1, 1_000_000_000.25);
+    const built = await f2fs(['build', source, image, '--json']);
+    expect(built).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(built.stdout)).toMatchObject({ files: 3, symlinks: 1, hardLinks: 1, problems: [] });
+    const flags = isRoot ? [] : ['--no-owner'];
+    const extracted = await f2fs(['extract', '--json', ...flags, image, out]);
+    expect(extracted).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(extracted.stdout)).toMatchObject({
+      files: 3,
+      symlinks: 1,
+      hardLinks: 1,
+      problems: [],
+      notes: [],
+    });
+    expect(fs.readFileSync(`${out}/file`, 'utf8')).toBe('contents');
+    expect(fs.readFileSync(Buffer.concat([Buffer.from(`${out}/`), Buffer.from([0x61, 0xff, 0x0a])]), 'utf8')).toBe(
+      'odd',
+    );
+    expect(fs.statSync(`${out}/sub/hard`).ino).toBe(fs.statSync(`${out}/file`).ino);
+    expect(fs.readlinkSync(`${out}/sub/link`)).toBe('../file');
+    expect(fs.statSync(`${out}/file`).mtimeMs).toBe(1_000_000_000_250);
+    expect(fs.statSync(`${out}/sparse`).size).toBe(8 * MIB);
+    expect(fs.statSync(`${out}/sparse`).blocks * 512).toBeLessThan(MIB);
+
+    expect((await f2fs(['build', source, image])).stderr).toMatch(
+      /^f2fs: build: \S+ exists already; [^\n]*\(EEXIST\)\n$/,
+    );
+    expect((await f2fs(['extract', image, out])).stderr).toMatch(
+      /^f2fs: extract: \S+ is not empty; [^\n]*\(ENOTEMPTY\)\n$/,
+    );
+    const again = await f2fs(['extract', '--force', ...flags, image, out, '/sub']);
+    expect(again.code).toBe(0);
+    expect(fs.existsSync(`${out}/hard`)).toBe(true);
+    const twice = await f2fs(['extract', '--force', '--quiet', ...flags, image, out, '/file']);
+    expect(twice).toMatchObject({ code: 1, stdout: '' });
+    expect(twice.stderr).toMatch(/^f2fs: extract: file: [^\n]*\(EEXIST\)\n$/);
+  });
+
+  it('keep holes between contents, and the end of a file that is a hole', async () => {
+    const contents = Buffer.alloc(3 * MIB + 5);
+    contents.fill(1, MIB - 10, MIB + 10);
+    contents.fill(2, 2 * MIB + 4096, 2 * MIB + 8192);
+    const image = makeImage(temporary.file('holes.img'), (volume) => volume.writeFile('/file', contents));
+    const flags = isRoot ? [] : ['--no-owner'];
+    expect((await f2fs(['extract', ...flags, image, temporary.file('holes'), '/file'])).code).toBe(0);
+    const file = `${temporary.file('holes')}/file`;
+    expect(fs.readFileSync(file).equals(contents)).toBe(true);
+    expect(fs.statSync(file).blocks * 512).toBeLessThan(64 * 1024);
+  });
+
+  it('says what it could not read, and exits 1', async () => {
+    const result = await f2fs(['build', temporary.file('nowhere'), temporary.file('nothing.img')]);
+    expect(result).toMatchObject({ code: 1, stdout: '' });
+    expect(result.stderr).toMatch(/^f2fs: build: [^\n]*nowhere[^\n]*\(ENOENT\)\n$/);
+    expect(fs.existsSync(temporary.file('nothing.img'))).toBe(false);
+  });
+
+  it('makes the same image again with SOURCE_DATE_EPOCH and a uuid, and refuses an epoch that is no number', async () => {
+    const source = temporary.file('epoch');
+    fs.mkdirSync(source);
+    fs.writeFileSync(`${source}/file`, 'x');
+    fs.utimesSync(`${source}/file`, 1, 1);
+    const images = [temporary.file('one.img'), temporary.file('two.img')];
+    for (const image of images) {
+      const env = { SOURCE_DATE_EPOCH: '1700000000' };
+      expect((await f2fs(['build', source, image, '--uuid', UUID, '--quiet'], { env })).stdout).toBe('');
+    }
+    expect(fs.readFileSync(images[0]).equals(fs.readFileSync(images[1]))).toBe(true);
+    const wrong = await f2fs(['build', source, temporary.file('three.img')], { env: { SOURCE_DATE_EPOCH: 'today' } });
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toMatch(/^f2fs: build: SOURCE_DATE_EPOCH is 'today'/);
+  });
+});
+
+describe.concurrent('the command', () => {
+  it('begins its help with examples and lists the exit codes', async () => {
+    const help = await f2fs(['--help']);
+    expect(help).toMatchObject({ code: 0, stderr: '' });
+    expect(help.stdout).toMatch(/^Examples:\n {2}f2fs build /);
+    expect(help.stdout).toContain('Exit codes:\n  0 ');
+    expect((await f2fs(['cat', '--help'])).stdout).toMatch(/^Examples:\n {2}f2fs cat /);
+    expect((await f2fs(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it('exits 2 with one line when it is called in the wrong way', async () => {
+    const cases: [string[], RegExp][] = [
+      [['ls'], /^f2fs: ls: missing required argument 'image' [^\n]*\n$/],
+      [['nonsense'], /^f2fs: usage: unknown command 'nonsense' [^\n]*\n$/],
+      [['ls', '--nonsense', 'x'], /^f2fs: ls: unknown option '--nonsense' [^\n]*\n$/],
+    ];
+    for (const [args, line] of cases) {
+      const { code, stdout, stderr } = await f2fs(args);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toMatch(line);
+    }
+    expect(await f2fs([])).toMatchObject({ code: 2, stdout: '' });
+  });
+});
