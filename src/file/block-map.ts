@@ -173,6 +173,7 @@ export class BlockMap {
   allocate(inode: Inode, index: number, nrPages: number, log: Log, extents: ExtentList): void {
     const { pool, nodes, nat, logs } = this.#volume;
     const { view } = pool;
+    if (inode.load().extLen !== 0) forgetExtent(inode.change());
     for (let done = 0; done < nrPages; ) {
       this.#seek(inode, index + done, true);
       const count = Math.min(nrPages - done, this.#left);
@@ -215,9 +216,7 @@ export class BlockMap {
       start += pages;
     }
     raw.iBlocks -= freed;
-    raw.extLen = 0;
-    raw.extFofs = 0;
-    raw.extBlk = 0;
+    forgetExtent(raw);
   }
 
   /** Offset in the node tree of the node under a slot of i_nid. */
@@ -270,4 +269,11 @@ export class BlockMap {
     space.releaseBlocks(freed);
     return freed;
   }
+}
+
+/** The largest extent is a cache, which readers trust: it must not outlive the blocks that it names. */
+function forgetExtent(raw: ReturnType<Inode['load']>): void {
+  raw.extLen = 0;
+  raw.extFofs = 0;
+  raw.extBlk = 0;
 }

@@ -56,18 +56,19 @@ export class FilePages {
     let limit = Math.min(max, MAX_FOLIO_PAGES - (index % MAX_FOLIO_PAGES));
     const next = pages.nextPresent(index, index + limit);
     if (next >= 0) limit = next - index;
+    const cluster = inode.clusterPages;
+    if (cluster > 1) {
+      this.#refuseCompressed(inode, index - (index % cluster));
+      limit = Math.min(limit, cluster - (index % cluster));
+    }
     this.#map.lookup(inode, index, limit);
     const { blkaddr } = this.#map;
     if (blkaddr === COMPRESS_ADDR) {
-      throw new F2fsError(
-        'EOPNOTSUPP',
-        `inode ${inode.ino} has a compressed cluster at page ${index}, which is not read here`,
-        {
-          ino: inode.ino,
-        },
-      );
+      throw corrupt(`page ${index} of inode ${inode.ino} is marked as a compressed cluster, which can't begin there`, {
+        ino: inode.ino,
+      });
     }
-    const pfn = this.allocate(index, this.#map.count);
+    const pfn = this.allocate(index, this.#validRun(inode, index, blkaddr, this.#map.count));
     const { count } = this;
     if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR) {
       pool.zero(pfn, count);
@@ -81,6 +82,31 @@ export class FilePages {
     }
     pages.insertRun(index, pfn, count);
     return pfn;
+  }
+
+  /** Throws EOPNOTSUPP when the cluster that begins at page `start` is compressed. */
+  #refuseCompressed(inode: Inode, start: number): void {
+    this.#map.lookup(inode, start, 1);
+    if (this.#map.blkaddr !== COMPRESS_ADDR) return;
+    throw new F2fsError(
+      'EOPNOTSUPP',
+      `inode ${inode.ino} has a compressed cluster at page ${start}, which is not read here`,
+      { ino: inode.ino },
+    );
+  }
+
+  /**
+   * Of a run of blocks, those up to the first that the SIT has free: nobody knows what that one holds. Throws EUCLEAN
+   * when it is the first. Source: f2fs_is_valid_blkaddr with DATA_GENERIC_ENHANCE_READ.
+   */
+  #validRun(inode: Inode, index: number, blkaddr: number, nrPages: number): number {
+    if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR) return nrPages;
+    const valid = this.#volume.sit.validRun(blkaddr, nrPages);
+    if (valid > 0) return valid;
+    throw corrupt(`page ${index} of inode ${inode.ino} is at block ${blkaddr}, which the SIT has free`, {
+      ino: inode.ino,
+      blkaddr,
+    });
   }
 
   /** Pages that the last `read` or `allocate` gave, adjacent in the file and in memory. */

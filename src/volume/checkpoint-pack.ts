@@ -148,8 +148,13 @@ function checkpointFault(cp: Checkpoint, layout: VolumeLayout): string | null {
   if (cp.cpPackStartSum < layout.cpPayload + 1 || cp.cpPackStartSum > BLKS_PER_SEG - 1 - NR_LOGS) {
     return `its summaries begin at block ${cp.cpPackStartSum}`;
   }
-  if ((cp.ckptFlags & CP.LARGE_NAT_BITMAP) !== 0 && cp.checksumOffset !== CP_BITMAP_OFFSET) {
-    return 'it uses the deprecated layout of large_nat_bitmap; run fsck.f2fs 1.13 or later';
+  if ((cp.ckptFlags & CP.LARGE_NAT_BITMAP) !== 0) {
+    if (cp.checksumOffset !== CP_BITMAP_OFFSET)
+      return 'it uses the deprecated layout of large_nat_bitmap; run fsck.f2fs 1.13 or later';
+  } else {
+    // With a payload the SIT's bitmap stands there.
+    const bitmaps = cp.natVerBitmapBytesize + (layout.cpPayload > 0 ? 0 : cp.sitVerBitmapBytesize);
+    if (CP_BITMAP_OFFSET + bitmaps > cp.checksumOffset) return 'its version bitmaps run over its checksum';
   }
   return null;
 }

@@ -55,9 +55,12 @@ export class NodeTable {
     const count = this.#journalView.getUint16(0, true);
     if (count > NAT_JOURNAL_ENTRIES)
       throw corrupt(`the NAT journal has ${count} entries, of ${NAT_JOURNAL_ENTRIES} at most`);
+    const seen = new Set<number>();
     for (let i = 0; i < count; i++) {
       const nid = this.#journalView.getUint32(JOURNAL_ENTRIES_OFFSET + i * NatJournalEntry.size, true);
-      if (nid === 0 || nid >= layout.maxNid) throw corrupt(`the NAT journal names node ${nid}`, { nid });
+      this.check(nid);
+      if (seen.has(nid)) throw corrupt(`the NAT journal has node ${nid} twice`, { nid });
+      seen.add(nid);
     }
   }
 

@@ -9,6 +9,7 @@ import type { Ioends } from '../pagecache/ioend.ts';
 import type { FramePool } from '../pagecache/pool.ts';
 import type { Logs } from './logs.ts';
 import type { NodeTable } from './nat.ts';
+import type { SegmentTable } from './sit.ts';
 import type { Space } from './space.ts';
 
 const NID = NODE_FOOTER_OFFSET + NodeFooter.offsets.nid;
@@ -26,6 +27,7 @@ export class NodeCache {
   readonly #device: BlockDevice;
   readonly #pool: FramePool;
   readonly #nat: NodeTable;
+  readonly #sit: SegmentTable;
   readonly #logs: Logs;
   readonly #space: Space;
   /** Seed of inode checksums; null when the volume has none. */
@@ -40,6 +42,7 @@ export class NodeCache {
     device: BlockDevice,
     pool: FramePool,
     nat: NodeTable,
+    sit: SegmentTable,
     logs: Logs,
     space: Space,
     ioends: Ioends,
@@ -48,6 +51,7 @@ export class NodeCache {
     this.#device = device;
     this.#pool = pool;
     this.#nat = nat;
+    this.#sit = sit;
     this.#logs = logs;
     this.#space = space;
     this.#checksumSeed = checksumSeed;
@@ -80,6 +84,9 @@ export class NodeCache {
     const blkaddr = this.#nat.blkaddrOf(nid);
     if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR) {
       throw corrupt(`node ${nid} is referred to, but the NAT has no block for it`, { nid });
+    }
+    if (!this.#sit.isValid(blkaddr)) {
+      throw corrupt(`the NAT puts node ${nid} at block ${blkaddr}, which the SIT has free`, { nid, blkaddr });
     }
     const pfn = this.#allocFrame();
     try {

@@ -57,9 +57,12 @@ export class SegmentTable {
     const count = this.#journalView.getUint16(0, true);
     if (count > SIT_JOURNAL_ENTRIES)
       throw corrupt(`the SIT journal has ${count} entries, of ${SIT_JOURNAL_ENTRIES} at most`);
+    const seen = new Set<number>();
     for (let i = 0; i < count; i++) {
       const segno = this.#journalView.getUint32(JOURNAL_ENTRIES_OFFSET + i * SitJournalEntry.size, true);
       if (segno >= layout.nrMainSegments) throw corrupt(`the SIT journal names segment ${segno}`, { segno });
+      if (seen.has(segno)) throw corrupt(`the SIT journal has segment ${segno} twice`, { segno });
+      seen.add(segno);
     }
   }
 
@@ -81,6 +84,26 @@ export class SegmentTable {
     const segno = this.#layout.segnoOf(blkaddr);
     const blkoff = (blkaddr - this.#layout.mainBlkaddr) & (BLKS_PER_SEG - 1);
     return (this.#blockOf(segno).bytes[this.#entry(segno) + MAP + (blkoff >>> 3)] & (0x80 >>> (blkoff & 7))) !== 0;
+  }
+
+  /** Of a run of main-area blocks: how many, from its start on, are in use. */
+  validRun(blkaddr: number, nrBlocks: number): number {
+    let at = blkaddr;
+    const end = blkaddr + nrBlocks;
+    while (at < end) {
+      const segno = this.#layout.segnoOf(at);
+      const start = this.#layout.segmentStart(segno);
+      const { bytes } = this.#blockOf(segno);
+      const map = this.#entry(segno) + MAP;
+      for (const segmentEnd = Math.min(end, start + BLKS_PER_SEG); at < segmentEnd; ) {
+        const blkoff = at - start;
+        const byte = bytes[map + (blkoff >>> 3)];
+        if (byte === 0xff) at += 8 - (blkoff & 7);
+        else if ((byte & (0x80 >>> (blkoff & 7))) !== 0) at++;
+        else return at - blkaddr;
+      }
+    }
+    return nrBlocks;
   }
 
   /** Whether no block of a segment is in use, now or in the last checkpoint. Says nothing of the logs' own segments. */

@@ -1,5 +1,5 @@
 // The counts that a checkpoint states, and the promise that a block or node taken now will find room when written.
-import { F2fsError } from '../errors.ts';
+import { corrupt, F2fsError } from '../errors.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { RESERVED_NODES } from './checkpoint-pack.ts';
 
@@ -36,7 +36,11 @@ export class Space {
     this.validBlockCount += nrBlocks;
   }
 
+  /** Throws EUCLEAN when more are given back than the checkpoint counts. Source: dec_valid_block_count. */
   releaseBlocks(nrBlocks: number): void {
+    if (nrBlocks > this.validBlockCount) {
+      throw corrupt(`${nrBlocks} blocks are freed, but the checkpoint counts ${this.validBlockCount} in use`);
+    }
     this.validBlockCount -= nrBlocks;
   }
 
@@ -51,6 +55,9 @@ export class Space {
   }
 
   releaseNode(isInode: boolean): void {
+    if (this.validNodeCount === 0 || (isInode && this.validInodeCount === 0)) {
+      throw corrupt('a node is freed, but the checkpoint counts none in use');
+    }
     this.releaseBlocks(1);
     this.validNodeCount--;
     if (isInode) this.validInodeCount--;

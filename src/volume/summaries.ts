@@ -57,7 +57,8 @@ export function readSummaries(
   };
   const block = new Uint8Array(BLKSIZE);
   let blkaddr = pack.blkaddr + cp.cpPackStartSum;
-  const end = pack.blkaddr + cp.cpPackTotalBlockCount;
+  // The pack's last block is the checkpoint block again.
+  const end = pack.blkaddr + cp.cpPackTotalBlockCount - 1;
   const next = (): void => {
     if (blkaddr >= end) throw corrupt('the checkpoint pack is too short for its summaries', { blkaddr });
     device.read(blkaddr++, block);

@@ -97,7 +97,7 @@ export class Volume {
     this.space = new Space(cp, layout.maxNid);
     const seed = hasFeature(sb, 'inode_checksum') ? checksumSeed(sb.uuid) : null;
     this.ioends = new Ioends(device, this.pool);
-    this.nodes = new NodeCache(device, this.pool, this.nat, this.logs, this.space, this.ioends, seed);
+    this.nodes = new NodeCache(device, this.pool, this.nat, this.sit, this.logs, this.space, this.ioends, seed);
     this.nodes.setCheckpointVersion(cp.checkpointVer, this.pack.crc);
     this.#clock = options.clock;
     this.#mountedAt = options.clock();
