@@ -2,16 +2,17 @@
 // pass over the directory, then kept by its changes; the dentry blocks stay the truth.
 
 const EMPTY = 0;
-const DELETED = 0xffffffff;
+const DELETED = -1;
+/** Blocks whose free slots are kept in one piece: a directory may have blocks far apart. */
+const PIECE = 4096;
 
 export class DirectoryIndex {
   /** Open addressing by hash: hash and place (block * 256 + slot + 1) of each entry. */
   #hashes = new Uint32Array(1024);
-  #places = new Uint32Array(1024);
+  #places = new Float64Array(1024);
   #used = 0;
-  #freeSlots = new Uint8Array(64);
-  /** 1 for a block that exists; a block that does not has all its slots free. */
-  #present = new Uint8Array(64);
+  /** One more than the free slots of each block; 0 for a block that does not exist, whose slots are all free. */
+  readonly #freeSlots = new Map<number, Uint8Array>();
 
   /** Notes the entry in slot `slot` of block `block`. */
   insert(hash: number, block: number, slot: number): void {
@@ -42,16 +43,18 @@ export class DirectoryIndex {
 
   /** Free slots of a block; `whenAbsent` for one that does not exist. */
   freeSlots(block: number, whenAbsent: number): number {
-    return block < this.#present.length && this.#present[block] === 1 ? this.#freeSlots[block] : whenAbsent;
+    const known = this.#freeSlots.get(Math.floor(block / PIECE))?.[block % PIECE] ?? 0;
+    return known === 0 ? whenAbsent : known - 1;
   }
 
   setFreeSlots(block: number, count: number): void {
-    while (block >= this.#present.length) {
-      this.#freeSlots = grown(this.#freeSlots);
-      this.#present = grown(this.#present);
+    const index = Math.floor(block / PIECE);
+    let piece = this.#freeSlots.get(index);
+    if (piece === undefined) {
+      piece = new Uint8Array(PIECE);
+      this.#freeSlots.set(index, piece);
     }
-    this.#freeSlots[block] = count;
-    this.#present[block] = 1;
+    piece[block % PIECE] = count + 1;
   }
 
   #start(hash: number): number {
@@ -69,7 +72,7 @@ export class DirectoryIndex {
     const hashes = this.#hashes;
     const places = this.#places;
     this.#hashes = new Uint32Array(hashes.length * 2);
-    this.#places = new Uint32Array(places.length * 2);
+    this.#places = new Float64Array(places.length * 2);
     this.#used = 0;
     for (let i = 0; i < places.length; i++) {
       if (places[i] === EMPTY || places[i] === DELETED) continue;
@@ -77,10 +80,4 @@ export class DirectoryIndex {
       this.#used++;
     }
   }
-}
-
-function grown(from: Uint8Array): Uint8Array<ArrayBuffer> {
-  const to = new Uint8Array(from.length * 2);
-  to.set(from);
-  return to;
 }

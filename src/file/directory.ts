@@ -18,7 +18,7 @@ import {
   SLOT_LEN,
 } from '../format/dentry.ts';
 import { nameHash } from '../format/hash.ts';
-import { INLINE } from '../format/inode.ts';
+import { ADVISE, I_FLAGS, INLINE } from '../format/inode.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
 import { DirectoryIndex } from './directory-index.ts';
@@ -30,6 +30,7 @@ const INO = DirEntry.offsets.ino;
 const NAME_LEN = DirEntry.offsets.nameLen;
 const FILE_TYPE = DirEntry.offsets.fileType;
 const SLASH = 0x2f;
+const DOT = 0x2e;
 
 /** One name of a directory. */
 export interface Dirent {
@@ -37,6 +38,13 @@ export interface Dirent {
   readonly ino: number;
   /** FT.* of the inode, as the entry has it. */
   readonly fileType: number;
+}
+
+/** Which of a level's buckets a block belongs to. */
+interface Bucket {
+  index: number;
+  /** Buckets of the level. */
+  ofLevel: number;
 }
 
 /** Where an entry stands: the byte offset of its block in the pool's memory, the block's page, the slot. */
@@ -57,7 +65,7 @@ export function checkName(name: Uint8Array): void {
 }
 
 function isDots(name: Uint8Array): boolean {
-  return name[0] === 0x2e && (name.length === 1 || (name.length === 2 && name[1] === 0x2e));
+  return name[0] === DOT && (name.length === 1 || (name.length === 2 && name[1] === DOT));
 }
 
 export class Directories {
@@ -84,6 +92,7 @@ export class Directories {
 
   /** The inode number and type of a name, or null. `.` and `..` are found as they stand. */
   lookup(dir: Inode, name: Uint8Array): Dirent | null {
+    if ((dir.load().iFlags & I_FLAGS.CASEFOLD) !== 0) return this.#search(dir, name);
     const hash = nameHash(name);
     const inline = dir.hasInline(INLINE.DENTRY);
     if (inline) {
@@ -111,6 +120,15 @@ export class Directories {
     return null;
   }
 
+  /** Finds a name as it is spelt in a case-folding directory, which arranges names by a hash that is not known here. */
+  #search(dir: Inode, name: Uint8Array): Dirent | null {
+    let found: Dirent | null = null;
+    this.forEach(dir, (entry) => {
+      if (Buffer.compare(entry.name, name) === 0) found = entry;
+    });
+    return found;
+  }
+
   /**
    * Calls `visit` with every entry, `.` and `..` too, in the order of their slots. Throws EUCLEAN for an entry that
    * can't be one.
@@ -120,15 +138,12 @@ export class Directories {
       this.#forEachIn(dir, dir.inlineOffset, inlineDentryLayout(dir.maxInlineData), (_slot, entry) => visit(entry));
       return;
     }
-    const nrBlocks = this.#nrBlocks(dir);
-    for (
-      let block = this.#nextBlock(dir, 0, nrBlocks);
-      block < nrBlocks;
-      block = this.#nextBlock(dir, block + 1, nrBlocks)
-    ) {
-      const pfn = this.#pages.readDirectoryPage(dir, block);
-      if (pfn >= 0) this.#forEachIn(dir, pfn * BLKSIZE, DENTRY_BLOCK, (_slot, entry) => visit(entry));
-    }
+    this.#forEachBlock(dir, (_block, area, bucket) => {
+      this.#forEachIn(dir, area, DENTRY_BLOCK, (_slot, entry, hash) => {
+        this.#checkBucket(dir, bucket, hash);
+        visit(entry);
+      });
+    });
   }
 
   /**
@@ -244,22 +259,38 @@ export class Directories {
 
   #buildIndex(dir: Inode): DirectoryIndex {
     const index = new DirectoryIndex();
-    const nrBlocks = this.#nrBlocks(dir);
-    for (
-      let block = this.#nextBlock(dir, 0, nrBlocks);
-      block < nrBlocks;
-      block = this.#nextBlock(dir, block + 1, nrBlocks)
-    ) {
-      const pfn = this.#pages.readDirectoryPage(dir, block);
-      if (pfn < 0) continue;
+    this.#forEachBlock(dir, (block, area, bucket) => {
       let free = NR_DENTRY_IN_BLOCK;
-      this.#forEachIn(dir, pfn * BLKSIZE, DENTRY_BLOCK, (slot, entry, hash) => {
+      this.#forEachIn(dir, area, DENTRY_BLOCK, (slot, entry, hash) => {
+        this.#checkBucket(dir, bucket, hash);
+        if (this.#findIndexed(dir, index, entry.name, hash) !== null) {
+          throw corrupt(`directory ${dir.ino} is damaged: it has a name twice`, { ino: dir.ino });
+        }
         index.insert(hash, block, slot);
         free -= dentrySlots(entry.name.length);
       });
       index.setFreeSlots(block, free);
-    }
+    });
     return index;
+  }
+
+  /** Calls `visit` with each dentry block that exists: its page, the byte offset of its frame, the bucket it belongs to. */
+  #forEachBlock(dir: Inode, visit: (block: number, area: number, bucket: Bucket) => void): void {
+    const nrBlocks = this.#nrBlocks(dir);
+    const { iDirLevel } = dir.load();
+    let block = this.#nextBlock(dir, 0, nrBlocks);
+    if (block !== 0) throw corrupt(`directory ${dir.ino} lacks its first block`, { ino: dir.ino });
+    for (; block < nrBlocks; block = this.#nextBlock(dir, block + 1, nrBlocks)) {
+      const pfn = this.#pages.readDirectoryPage(dir, block);
+      if (pfn >= 0) visit(block, pfn * BLKSIZE, bucketOfBlock(block, iDirLevel));
+    }
+  }
+
+  /** A name stands where its hash leads: elsewhere a lookup would not find it, and a copied block would count twice. */
+  #checkBucket(dir: Inode, { index, ofLevel }: Bucket, hash: number): void {
+    if (hash % ofLevel !== index) {
+      throw corrupt(`directory ${dir.ino} is damaged: an entry stands where its hash does not lead`, { ino: dir.ino });
+    }
   }
 
   #findIndexed(dir: Inode, index: DirectoryIndex, name: Uint8Array, hash: number): Place | null {
@@ -330,13 +361,20 @@ export class Directories {
     visit: (slot: number, entry: Dirent, hash: number) => void,
   ): void {
     const { bytes, view } = this.#volume.pool;
+    const raw = dir.load();
+    // Such directories hash other bytes than those stored.
+    const plain = (raw.iFlags & I_FLAGS.CASEFOLD) === 0 && (raw.iAdvise & ADVISE.ENCRYPT) === 0;
     for (let slot = 0; slot < layout.slots; ) {
       if ((bytes[area + (slot >>> 3)] & (1 << (slot & 7))) === 0) {
         slot++;
         continue;
       }
       const entry = this.#entry(dir, area, layout, slot);
-      visit(slot, entry, view.getUint32(area + layout.entries + slot * DIR_ENTRY_SIZE + HASH, true));
+      const hash = view.getUint32(area + layout.entries + slot * DIR_ENTRY_SIZE + HASH, true);
+      if (plain && hash !== nameHash(entry.name)) {
+        throw corrupt(`directory ${dir.ino} is damaged: the hash of an entry is not its name's`, { ino: dir.ino });
+      }
+      visit(slot, entry, hash);
       slot += dentrySlots(entry.name.length);
     }
   }
@@ -349,13 +387,18 @@ export class Directories {
     const ino = view.getUint32(at + INO, true);
     const bad = (why: string) => corrupt(`directory ${dir.ino} is damaged: an entry ${why}`, { ino: dir.ino });
     if (nameLen === 0 || nameLen > NAME_LEN_MAX) throw bad(`has a name of ${nameLen} bytes`);
-    if (slot + dentrySlots(nameLen) > layout.slots) throw bad('has a name that runs past its block');
+    const end = slot + dentrySlots(nameLen);
+    if (end > layout.slots) throw bad('has a name that runs past its block');
+    for (let i = slot + 1; i < end; i++) {
+      if ((bytes[area + (i >>> 3)] & (1 << (i & 7))) === 0) throw bad('has a name in slots that are marked as free');
+    }
     if (ino < this.#volume.layout.sb.rootIno || ino >= this.#volume.layout.maxNid) throw bad(`names inode ${ino}`);
     const fileType = view.getUint8(at + FILE_TYPE);
     if (fileType === FT.UNKNOWN || fileType > FT.SYMLINK) throw bad(`has the file type ${fileType}`);
     const start = area + layout.names + slot * SLOT_LEN;
     const name = bytes.slice(start, start + nameLen);
     if (name.includes(SLASH) || name.includes(0)) throw bad('has a name with a slash or a zero byte in it');
+    if (nameLen === 1 && name[0] === DOT && ino !== dir.ino) throw bad(`says that "." is inode ${ino}`);
     return { name, ino, fileType };
   }
 
@@ -374,6 +417,17 @@ export class Directories {
     }
     return at;
   }
+}
+
+function bucketOfBlock(block: number, dirLevel: number): Bucket {
+  let rest = block;
+  for (let level = 0; level < MAX_DIR_HASH_DEPTH; level++) {
+    const ofLevel = dirBuckets(level, dirLevel);
+    const blocks = ofLevel * bucketBlocks(level);
+    if (rest < blocks) return { index: Math.floor(rest / bucketBlocks(level)), ofLevel };
+    rest -= blocks;
+  }
+  throw corrupt(`block ${block} of a directory is past its last hash level`);
 }
 
 function exists(name: Uint8Array): F2fsError {

@@ -1,5 +1,5 @@
 // An inode in use: its number, its cached data pages, and typed access to its block, which stays in the node cache.
-import { corrupt } from '../errors.ts';
+import { corrupt, F2fsError } from '../errors.ts';
 import {
   BLKSIZE,
   S_IFBLK,
@@ -11,7 +11,9 @@ import {
   S_IFREG,
   S_IFSOCK,
 } from '../format/constants.ts';
+import { MAX_DIR_HASH_DEPTH } from '../format/dentry.ts';
 import {
+  ADVISE,
   DEF_ADDRS_PER_INODE,
   DEFAULT_INLINE_XATTR_ADDRS,
   fitsInExtra,
@@ -40,6 +42,8 @@ export interface Timestamp {
 /** Largest count of xattr slots that leaves room for inline data. Source: MAX_INLINE_XATTR_SIZE. */
 const MAX_INLINE_XATTR_ADDRS = DEF_ADDRS_PER_INODE - TOTAL_EXTRA_ISIZE / 4 - 1 - 10;
 const COMPRESS_ALGORITHMS = 4;
+/** i_extra_isize and i_inline_xattr_size themselves. Source: F2FS_MIN_EXTRA_ATTR_SIZE. */
+const MIN_EXTRA_ISIZE = InodeExtra.ends.iInlineXattrSize;
 
 /** What other rooms call an inode. Its block is edited in place: call `load` first in each operation. */
 export class Inode {
@@ -124,16 +128,21 @@ export class Inode {
     return this.#inlineXattrAddrs;
   }
 
+  /** Whether its contents may lie in compressed clusters: flag, feature and the fields for it are there. */
   get isCompressed(): boolean {
-    return (this.load().iFlags & I_FLAGS.COMPR) !== 0 && this.#volume.hasFeature('compression');
+    if ((this.load().iFlags & I_FLAGS.COMPR) === 0 || !this.#volume.hasFeature('compression')) return false;
+    return this.hasExtra('iLogClusterSize');
   }
 
   /** Data addresses in the inode itself. Source: addrs_per_inode. */
   get addrsPerInode(): number {
     const addrs = DEF_ADDRS_PER_INODE - this.#extraIsize / 4 - this.#inlineXattrAddrs;
-    if (!this.isRegular || !this.isCompressed) return addrs;
-    const cluster = 1 << this.#extra.iLogClusterSize;
-    return addrs - (addrs % cluster);
+    return addrs - (addrs % this.clusterPages);
+  }
+
+  /** Pages of a cluster of a file that may have compressed ones, else 1. */
+  get clusterPages(): number {
+    return this.isRegular && this.isCompressed ? 1 << this.#extra.iLogClusterSize : 1;
   }
 
   /** The most pages that this file can have. */
@@ -176,27 +185,45 @@ export class Inode {
 
   /** Throws EUCLEAN when the block can't be an inode that the kernel would take. Source: sanity_check_inode. */
   verify(): void {
-    const fault = this.#fault();
+    let fault: string | null;
+    try {
+      fault = this.#fault();
+    } catch (error) {
+      // A 64-bit field that no number can be: it does not know whose it is.
+      const { nid, segno } = error instanceof F2fsError ? error : { nid: 0 };
+      if (nid !== undefined || segno !== undefined) throw error;
+      fault = (error as F2fsError).message;
+    }
     if (fault !== null) throw corrupt(`inode ${this.ino} is damaged: ${fault}`, { ino: this.ino });
   }
 
   #fault(): string | null {
     const raw = this.load();
+    const { layout } = this.#volume;
     const extra = this.#extra;
     const inline = raw.iInline;
     const type = raw.iMode & S_IFMT;
     const hasExtra = (inline & INLINE.EXTRA_ATTR) !== 0;
     const flexible = this.#volume.hasFeature('flexible_inline_xattr');
+    const offset = this.#volume.nodes.offsetOf(this.#raw.base / BLKSIZE);
+    if (offset !== 0) return `its footer says that it is node ${offset} of its tree`;
     if (!VALID_TYPES.has(type)) return `its mode is 0${raw.iMode.toString(8)}`;
     if (raw.iBlocks === 0) return 'it has 0 blocks';
     if (raw.iBlocks > this.#volume.space.userBlockCount) return `it has ${raw.iBlocks} blocks`;
     if (raw.iXattrNid === this.ino) return 'it is its own xattr node';
-    if (raw.iXattrNid !== 0 && (raw.iXattrNid < 3 || raw.iXattrNid >= this.#volume.layout.maxNid)) {
+    if (raw.iXattrNid !== 0 && (raw.iXattrNid < 3 || raw.iXattrNid >= layout.maxNid)) {
       return `its xattr node is ${raw.iXattrNid}`;
     }
     if (flexible && !hasExtra) return 'it lacks the extra attributes that flexible_inline_xattr needs';
+    const checksummed = this.#volume.hasFeature('inode_checksum');
+    if (checksummed && !(hasExtra && fitsInExtra('iInodeChecksum', extra.iExtraIsize))) {
+      return 'it lacks the checksum that every inode of the volume has';
+    }
     if (hasExtra && !this.#volume.hasFeature('extra_attr')) return 'it has extra attributes, which the volume does not';
-    if (hasExtra && (extra.iExtraIsize > TOTAL_EXTRA_ISIZE || extra.iExtraIsize % 4 !== 0)) {
+    if (
+      hasExtra &&
+      (extra.iExtraIsize < MIN_EXTRA_ISIZE || extra.iExtraIsize > TOTAL_EXTRA_ISIZE || extra.iExtraIsize % 4 !== 0)
+    ) {
       return `its extra attributes are ${extra.iExtraIsize} bytes`;
     }
     if (flexible) {
@@ -209,12 +236,33 @@ export class Inode {
     if ((inline & INLINE.DATA) !== 0 && type !== S_IFREG && type !== S_IFLNK)
       return 'it has inline data, but is no file or symlink';
     if ((inline & INLINE.DENTRY) !== 0 && type !== S_IFDIR) return 'it has inline dentries, but is no directory';
-    if (type === S_IFDIR && (raw.iCurrentDepth > 63 || raw.iDirLevel > 63)) return `its depth is ${raw.iCurrentDepth}`;
+    if (type === S_IFDIR && (raw.iCurrentDepth > MAX_DIR_HASH_DEPTH || raw.iDirLevel > MAX_DIR_HASH_DEPTH)) {
+      return `its depth is ${raw.iCurrentDepth}, from level ${raw.iDirLevel} on`;
+    }
+    // A directory in blocks has at least the one with its dots.
+    if (type === S_IFDIR && (inline & INLINE.DENTRY) === 0) {
+      if (raw.iSize === 0 || raw.iSize % BLKSIZE !== 0 || raw.iCurrentDepth === 0) {
+        return `it is a directory of ${raw.iSize} bytes and ${raw.iCurrentDepth} levels`;
+      }
+    }
+    if (type === S_IFLNK && raw.iSize === 0) return 'it is a symlink without a target';
+    if ((raw.iFlags & I_FLAGS.CASEFOLD) !== 0 && !this.#volume.hasFeature('casefold'))
+      return 'it folds case, which the volume does not';
+    if ((raw.iAdvise & ADVISE.ENCRYPT) !== 0 && !this.#volume.hasFeature('encrypt'))
+      return 'it is encrypted, which the volume knows nothing of';
+    if ((raw.iAdvise & ADVISE.VERITY) !== 0 && !this.#volume.hasFeature('verity'))
+      return 'it is protected by verity, which the volume knows nothing of';
+    if (raw.extLen > 0 && !(layout.inMain(raw.extBlk) && layout.inMain(raw.extBlk + raw.extLen - 1))) {
+      return `its largest extent is ${raw.extLen} blocks from block ${raw.extBlk} on`;
+    }
     if (raw.iNamelen > 255) return `its name has ${raw.iNamelen} bytes`;
     this.refreshLayout();
+    const compressionFault = this.isCompressed ? this.#compressionFault(raw) : null;
+    if (compressionFault !== null) return compressionFault;
+    readTimes(raw, this.#volume.hasFeature('inode_crtime') && this.hasExtra('iCrtime') ? extra : null);
     if ((inline & INLINE.DATA) !== 0 && raw.iSize > this.maxInlineData) return `its inline data is ${raw.iSize} bytes`;
     if (raw.iSize > this.maxPages * BLKSIZE) return `its size is ${raw.iSize} bytes, past what its nodes can address`;
-    return this.isCompressed && this.hasExtra('iLogClusterSize') ? this.#compressionFault(raw) : null;
+    return null;
   }
 
   #compressionFault(raw: InodeView): string | null {
@@ -228,3 +276,8 @@ export class Inode {
 }
 
 const VALID_TYPES = new Set<number>([S_IFSOCK, S_IFLNK, S_IFREG, S_IFBLK, S_IFDIR, S_IFCHR, S_IFIFO]);
+
+/** Reads all times once, so that one out of range is found before anything relies on it. */
+function readTimes({ iAtime, iCtime, iMtime }: InodeView, extra: InodeExtra | null): number {
+  return iAtime + iCtime + iMtime + (extra?.iCrtime ?? 0);
+}

@@ -60,6 +60,8 @@ export class Inodes {
       throw corrupt(`node ${ino} is no inode: it belongs to inode ${nat.inoOf(ino)}`, { ino });
     const inode = new Inode(this.#volume, ino);
     inode.verify();
+    const { iLinks } = inode.load();
+    if (iLinks < (inode.isDirectory ? 2 : 1)) throw corrupt(`inode ${ino} has a name, but ${iLinks} links`, { ino });
     inode.refreshLayout();
     this.#table.set(ino, inode);
     return inode;

@@ -97,7 +97,16 @@ export class Xattrs {
       area.set(bytes.subarray(base, base + XATTR_BLOCK_SIZE), inlineSize);
     }
     const dv = viewOf(area);
-    if (area.length < XattrHeader.size || new XattrHeader(dv).magic !== XATTR_MAGIC) return [];
+    if (area.length < XattrHeader.size) return [];
+    const { magic } = new XattrHeader(dv);
+    // An inode that never had any has zeros there.
+    if (magic === 0 && xnid === 0 && (area.length === XattrHeader.size || dv.getUint32(XattrHeader.size, true) === 0))
+      return [];
+    if (magic !== XATTR_MAGIC) {
+      throw corrupt(`the extended attributes of inode ${inode.ino} begin with 0x${magic.toString(16)}`, {
+        ino: inode.ino,
+      });
+    }
     return parse(area, dv, inode.ino);
   }
 

@@ -12,6 +12,8 @@ import { type FileStat, statOf } from './stat.ts';
 /** Symlinks followed on one path before it counts as a loop. */
 const MAX_SYMLINKS = 40;
 const SLASH = 0x2f;
+/** What node:fs's readFile takes, too. */
+const MAX_READ_FILE = 2 ** 31 - 1;
 
 /** Text is taken as UTF-8. A leading slash changes nothing. */
 export type Path = string | Uint8Array;
@@ -42,6 +44,8 @@ export class FileSystem {
   constructor(core: Core) {
     this.#core = core;
     this.volume = core.volume;
+    // Nobody may write where the root is damaged: its number might be given away. Source: f2fs_fill_super.
+    if (!this.volume.readonly) this.#root();
   }
 
   /** Counts of what writeback did. */
@@ -94,10 +98,15 @@ export class FileSystem {
     return this.#readlink(inode);
   }
 
-  /** All bytes of a file; for one of any size use `openFile` and `read`. */
+  /** All bytes of a file; throws EFBIG for 2 GiB or more: use `openFile` and `read`. */
   readFile(path: Path): Uint8Array {
     using file = this.openFile(path);
-    const bytes = new Uint8Array(file.stat().size);
+    const { size } = file.stat();
+    if (size > MAX_READ_FILE) {
+      const message = `${display(path)} has ${size} bytes, too many for one buffer: open it and read it in parts`;
+      throw new F2fsError('EFBIG', message, { path: display(path), ino: file.ino });
+    }
+    const bytes = new Uint8Array(size);
     file.read(bytes, 0);
     return bytes;
   }
@@ -218,6 +227,8 @@ export class FileSystem {
       throw new F2fsError('EUCLEAN', `symlink inode ${inode.ino} has a target of ${size} bytes`, { ino: inode.ino });
     const target = new Uint8Array(size);
     this.#core.data.read(inode, 0, target);
+    if (target.includes(0))
+      throw new F2fsError('EUCLEAN', `symlink inode ${inode.ino} has a zero byte in its target`, { ino: inode.ino });
     return target;
   }
 
