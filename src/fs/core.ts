@@ -18,7 +18,7 @@ import { FolioEngine } from '../writeback/folio-engine.ts';
 export interface MountOptions {
   /** Changes are refused and nothing is written. Default: false. */
   readonly?: boolean;
-  /** Bytes of page cache, all the memory that file data and nodes take. Default: 256 MiB. */
+  /** Bytes of page cache, all the memory that file data and nodes take. Default: 128 MiB. */
   cacheBytes?: number;
   /** The time that changes are stamped with; default: the system's. */
   now?: () => Timestamp;

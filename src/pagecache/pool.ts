@@ -10,7 +10,7 @@ export const PAGE_SHIFT = 12;
 /** Pages of the largest folio: 2 MiB. */
 export const MAX_FOLIO_PAGES = 1 << MAX_ORDER;
 
-const DEFAULT_BUDGET = 256 * 1024 * 1024;
+const DEFAULT_BUDGET = 128 * 1024 * 1024;
 const MIN_BUDGET = 4 * 1024 * 1024;
 /** What a 32-bit WebAssembly.Memory can hold. */
 const MAX_BUDGET = 2 ** 32;
