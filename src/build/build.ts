@@ -87,7 +87,7 @@ export async function build(sourceDir: string, image: string, options: BuildOpti
     throw new F2fsError('EEXIST', `${image} exists already; --force replaces it`, { path: image });
   }
   const tree = scanHostTree(sourceDir, { exclude: inodeOf(image) });
-  const path = isDevice ? image : `${image}.part`;
+  const path = isDevice ? image : `${image}.${process.pid}.part`;
   const now = stamp(options);
   const needed = new Estimate(tree, featureBits(options.features ?? 'default')).blocks();
   const device = openTarget(path, isDevice, needed, options);
@@ -144,6 +144,9 @@ function openTarget(path: string, isDevice: boolean, needed: number, options: Bu
   const wanted = needed + Math.ceil((options.freeBytes ?? 0) / BLKSIZE);
   const least = smallestGeometry({ logPlacement: 'packed' }, wanted);
   if (isDevice) {
+    if (options.size !== undefined && options.size !== 'auto') {
+      throw new F2fsError('EINVAL', `${path} is a block device: it has its own size; leave the size out`, { path });
+    }
     const device = openWritable(path);
     try {
       if (options.force !== true && probe(device) !== 'empty') {

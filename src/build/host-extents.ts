@@ -5,28 +5,21 @@ const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 
 /**
- * Calls `visit` with each range of bytes [start, end) of an open file that may hold data, in order; where the host can't
- * tell holes, once with the whole file.
+ * The ranges of bytes [start, end) of an open file that may hold data, in order; where the host can't tell holes, the whole
+ * file.
  */
-export function forEachDataRange(fd: number, sizeBytes: number, visit: (start: number, end: number) => void): void {
+export function* dataRanges(fd: number, sizeBytes: number): Generator<[start: number, end: number]> {
   const linux = hostLibc()?.linux;
-  if (!linux) {
-    visit(0, sizeBytes);
-    return;
-  }
   for (let at = 0; at < sizeBytes; ) {
-    const start = linux.lseek(fd, at, SEEK_DATA);
+    const start = linux ? linux.lseek(fd, at, SEEK_DATA) : -1;
     if (start < 0) {
-      // ENXIO: no data from here on. Anything else: this file system can't tell.
-      if (hostLibc()?.errorCode() !== 'ENXIO') visit(at, sizeBytes);
+      // ENXIO: no data from here on. Anything else: this host or file system can't tell.
+      if (hostLibc()?.errorCode() !== 'ENXIO') yield [at, sizeBytes];
       return;
     }
-    const end = linux.lseek(fd, start, SEEK_HOLE);
-    if (end <= start) {
-      visit(start, sizeBytes);
-      return;
-    }
-    visit(start, Math.min(end, sizeBytes));
+    const end = linux?.lseek(fd, start, SEEK_HOLE) ?? -1;
+    yield [start, end <= start ? sizeBytes : Math.min(end, sizeBytes)];
+    if (end <= start) return;
     at = end;
   }
 }

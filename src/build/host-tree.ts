@@ -5,7 +5,7 @@ import * as path from 'node:path';
 import { F2fsError, hostError } from '../errors.ts';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '../format/constants.ts';
 import type { HostEntry, HostProblem, HostTotals, HostType } from './host-entry.ts';
-import { forEachDataRange } from './host-extents.ts';
+import { dataRanges } from './host-extents.ts';
 import { openHostFile } from './host-file.ts';
 import { type HostSource, hostSource } from './host-source.ts';
 import { HostStat, HostTable, NO_TIME } from './host-table.ts';
@@ -127,9 +127,7 @@ export class HostTree {
     try {
       const fd = openHostFile(this, index);
       try {
-        forEachDataRange(fd, size, (start, end) => {
-          pages += Math.ceil(end / 4096) - Math.floor(start / 4096);
-        });
+        for (const [start, end] of dataRanges(fd, size)) pages += Math.ceil(end / 4096) - Math.floor(start / 4096);
       } finally {
         fs.closeSync(fd);
       }

@@ -6,7 +6,7 @@ import type { Timestamp } from '../file/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { Attributes, Directory, FileHandle, Handle } from '../fs/handles.ts';
-import { forEachDataRange } from './host-extents.ts';
+import { dataRanges } from './host-extents.ts';
 import { openHostFile, verifyUnchanged } from './host-file.ts';
 import type { HostStat } from './host-table.ts';
 import type { HostTree } from './host-tree.ts';
@@ -50,6 +50,9 @@ function fromHost<T>(work: () => T): T {
     throw new EntryFailure(hostError('cannot read it', error));
   }
 }
+
+/** Bytes of a file after which the caller is heard again. */
+const PIECE_BYTES = 16 * 1024 * 1024;
 
 type NodeType = 'fifo' | 'socket' | 'char' | 'block';
 
@@ -111,18 +114,16 @@ export class Populator {
       if (top.child === 0) {
         for (let child = first; child < end; child++) {
           if (this.#tree.type(child) === 'dir') continue;
-          this.#attempt(child, () => this.#addEntry(handle, child));
-          yield;
+          yield* this.#attempt(child, () => this.#addEntry(handle, child));
         }
       }
       let subdir = first + top.child;
       while (subdir < end && this.#tree.type(subdir) !== 'dir') subdir++;
       top.child = subdir - first + 1;
       if (subdir < end) {
-        this.#attempt(subdir, () => {
+        yield* this.#attempt(subdir, () => {
           stack.push({ index: subdir, handle: this.#addDirectory(handle, subdir), child: 0 });
         });
-        yield;
         continue;
       }
       // Its times last: filling it changed them.
@@ -132,11 +133,11 @@ export class Populator {
     }
   }
 
-  #attempt(index: number, work: () => void): void {
+  *#attempt(index: number, work: () => Generator<void> | void): Generator<void> {
     this.current = index;
     this.entries++;
     try {
-      work();
+      yield* work() ?? [];
     } catch (error) {
       if (error instanceof EntryFailure) this.#problem(index, error.failure);
       else if (error instanceof F2fsError && REFUSALS.has(error.code)) this.#problem(index, error);
@@ -160,7 +161,7 @@ export class Populator {
     return handle as Directory;
   }
 
-  #addEntry(parent: Directory, index: number): void {
+  *#addEntry(parent: Directory, index: number): Generator<void> {
     const group = this.#tree.linkGroup(index);
     const ino = group >= 0 ? this.#linked.get(group) : undefined;
     if (ino !== undefined) {
@@ -170,19 +171,19 @@ export class Populator {
       this.done.hardLinks++;
       return;
     }
-    using handle = this.#makeInode(parent, index);
+    using handle = yield* this.#makeInode(parent, index);
     this.#setXattrs(index, handle);
     if (group >= 0) this.#linked.set(group, handle.ino);
   }
 
-  #makeInode(parent: Directory, index: number): Handle {
+  *#makeInode(parent: Directory, index: number): Generator<void, Handle> {
     const name = this.#tree.name(index);
     const stat = this.#tree.stat(index);
     const attributes = this.#attributes(stat);
     const type = this.#tree.type(index);
     switch (type) {
       case 'file':
-        return this.#makeFile(parent, index, stat, attributes);
+        return yield* this.#makeFile(parent, index, stat, attributes);
       case 'symlink': {
         const handle = parent.symlink(
           name,
@@ -204,7 +205,7 @@ export class Populator {
   }
 
   /** Opens the source first: a file that can't be read gets no entry. */
-  #makeFile(parent: Directory, index: number, stat: HostStat, attributes: Attributes): FileHandle {
+  *#makeFile(parent: Directory, index: number, stat: HostStat, attributes: Attributes): Generator<void, FileHandle> {
     const name = this.#tree.name(index);
     const { sizeBytes, nrSectors } = stat;
     if (sizeBytes === 0) {
@@ -215,7 +216,7 @@ export class Populator {
     try {
       const handle = parent.createFile(name, attributes);
       try {
-        this.#copy(handle, fd, sizeBytes, nrSectors * 512);
+        yield* this.#copy(handle, fd, sizeBytes, nrSectors * 512);
         fromHost(() => verifyUnchanged(this.#tree, fd, index));
       } catch (error) {
         // Half a file, or two halves of different ones, is worse than none.
@@ -237,7 +238,7 @@ export class Populator {
     if (!inline) this.holeBytes += Math.max(0, Math.ceil(size / BLKSIZE) - (blocks - 1)) * BLKSIZE;
   }
 
-  #copy(handle: FileHandle, fd: number, size: number, allocated: number): void {
+  *#copy(handle: FileHandle, fd: number, size: number, allocated: number): Generator<void> {
     const source = {
       fill: (memory: Uint8Array, offset: number, length: number, position: number) => {
         for (let done = 0; done < length; ) {
@@ -247,16 +248,14 @@ export class Populator {
         }
       },
     };
-    if (allocated >= size) {
-      handle.writeFrom(source, 0, size, { sparse: true });
-      return;
-    }
-    handle.truncate(size);
-    forEachDataRange(fd, size, (start, end) => {
-      const from = start - (start % BLKSIZE);
+    if (allocated < size) handle.truncate(size);
+    for (const [start, end] of allocated < size ? dataRanges(fd, size) : [[0, size]]) {
       const to = Math.min(size, Math.ceil(end / BLKSIZE) * BLKSIZE);
-      handle.writeFrom(source, from, to - from, { sparse: true });
-    });
+      for (let from = start - (start % BLKSIZE); from < to; from += PIECE_BYTES) {
+        handle.writeFrom(source, from, Math.min(PIECE_BYTES, to - from), { sparse: true });
+        yield;
+      }
+    }
   }
 
   #setXattrs(index: number, handle: Handle): void {

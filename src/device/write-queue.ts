@@ -38,6 +38,8 @@ export class WriteQueue {
   /** Requests handed over, and requests whose outcome was taken. */
   #posted = 0;
   #taken = 0;
+  /** The thread gave no answer once: nobody waits for it again. */
+  #dead = false;
 
   /** Starts the thread. `fd` stays open as long as the queue is; `memory` holds what is written. */
   constructor(name: string, fd: number, memory: SharedArrayBuffer) {
@@ -79,8 +81,10 @@ export class WriteQueue {
   take(): number {
     const { header, numbers, texts } = this.#slots;
     while (!this.isReady) {
-      const outcome = Atomics.wait(header, FINISHED, this.#taken | 0, PATIENCE_MS);
-      if (outcome === 'timed-out') {
+      const outcome = Atomics.wait(header, FINISHED, this.#taken | 0, this.#dead ? 0 : PATIENCE_MS);
+      if (outcome === 'timed-out' || this.#dead) {
+        this.#dead = true;
+        this.#taken++;
         throw new F2fsError('EIO', `the thread that writes ${this.#name} does not answer`, { path: this.#name });
       }
     }

@@ -1,7 +1,7 @@
 // The contents of regular files and symlinks: inline in the inode while they fit, else in pages.
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
-import { INLINE } from '../format/inode.ts';
+import { ADVISE, I_FLAGS, INLINE } from '../format/inode.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
@@ -35,6 +35,15 @@ export class FileData {
 
   /** Reads up to `into.length` bytes from `position` on; returns how many there were. */
   read(inode: Inode, position: number, into: Uint8Array): number {
+    if ((inode.load().iAdvise & ADVISE.ENCRYPT) !== 0) {
+      throw new F2fsError(
+        'EOPNOTSUPP',
+        `inode ${inode.ino} is encrypted; without its key only its size and times can be read`,
+        {
+          ino: inode.ino,
+        },
+      );
+    }
     const length = Math.max(0, Math.min(into.length, inode.size - position));
     const { bytes } = this.#volume.pool;
     if (inode.hasInline(INLINE.DATA)) {
@@ -61,6 +70,7 @@ export class FileData {
    * what the source throws. Source: f2fs_write_begin, f2fs_write_end.
    */
   write(inode: Inode, position: number, length: number, source: ByteSource, options: WriteOptions = {}): void {
+    assertChangeable(inode);
     const end = position + length;
     if (end > inode.maxPages * BLKSIZE) {
       throw new F2fsError(
@@ -89,6 +99,7 @@ export class FileData {
 
   /** Sets the size; what lies past it is freed, what lies between the old end and it reads as zeros. */
   truncate(inode: Inode, sizeBytes: number): void {
+    assertChangeable(inode);
     if (sizeBytes > inode.maxPages * BLKSIZE) {
       throw new F2fsError(
         'EFBIG',
@@ -228,6 +239,20 @@ export class FileData {
     const { view } = this.#volume.pool;
     if (view.getUint32(pfn * BLKSIZE, true) !== 0) return false;
     return ZERO_PAGE.equals(this.#volume.pool.page(pfn));
+  }
+}
+
+/** Throws EPERM for an immutable file, EOPNOTSUPP for one whose form can't be written here. Source: f2fs_file_write_iter. */
+function assertChangeable(inode: Inode): void {
+  if ((inode.load().iFlags & I_FLAGS.IMMUTABLE) !== 0) {
+    throw new F2fsError('EPERM', `inode ${inode.ino} is immutable; clear the flag on Linux with chattr -i`, {
+      ino: inode.ino,
+    });
+  }
+  if (inode.isRegular && inode.isCompressed) {
+    throw new F2fsError('EOPNOTSUPP', `inode ${inode.ino} is a compressed file, which can't be written here`, {
+      ino: inode.ino,
+    });
   }
 }
 
