@@ -215,6 +215,11 @@ export class BlockMap {
       }
       start += pages;
     }
+    if (freed >= raw.iBlocks) {
+      throw corrupt(`${freed} blocks of inode ${inode.ino} are freed, but it counts ${raw.iBlocks}`, {
+        ino: inode.ino,
+      });
+    }
     raw.iBlocks -= freed;
     forgetExtent(raw);
   }

@@ -210,6 +210,7 @@ export class Inode {
     if (!VALID_TYPES.has(type)) return `its mode is 0${raw.iMode.toString(8)}`;
     if (raw.iBlocks === 0) return 'it has 0 blocks';
     if (raw.iBlocks > this.#volume.space.userBlockCount) return `it has ${raw.iBlocks} blocks`;
+    if (raw.iXattrNid !== 0 && raw.iBlocks < 2) return 'it has 1 block, but an xattr node besides';
     if (raw.iXattrNid === this.ino) return 'it is its own xattr node';
     if (raw.iXattrNid !== 0 && (raw.iXattrNid < 3 || raw.iXattrNid >= layout.maxNid)) {
       return `its xattr node is ${raw.iXattrNid}`;

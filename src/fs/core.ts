@@ -71,7 +71,7 @@ export class Core {
     if (!readonly && !stopped) {
       const nrNodes = nodes.pages.nrDirty;
       if (pool.nrDirty - nrNodes > this.#dirtyFloor + this.#dirtyLimit) {
-        this.inodes.writeback(false);
+        this.stopOnDamage(() => this.inodes.writeback(false));
         this.#dirtyFloor = pool.nrDirty - nodes.pages.nrDirty;
       }
       if (nrNodes > this.#dirtyLimit) this.volume.writeNodes();
@@ -81,7 +81,7 @@ export class Core {
     const target = Math.max(2 * RESERVED_FRAMES, Math.floor(pool.nrFrames / 16));
     this.volume.ioends.submit();
     if (pool.reclaim(target) || readonly || stopped) return;
-    this.inodes.writeback(true);
+    this.stopOnDamage(() => this.inodes.writeback(true));
     this.volume.ioends.submit();
     this.#dirtyFloor = 0;
     this.volume.writeNodes();
@@ -91,12 +91,25 @@ export class Core {
   /** Writes everything back and writes a checkpoint. Throws the first failure; the last checkpoint is the truth then. */
   sync(umount: boolean): void {
     this.volume.assertWritable();
-    this.inodes.writeback(true);
+    this.stopOnDamage(() => this.inodes.writeback(true));
     this.volume.ioends.submit();
     this.#dirtyFloor = 0;
     const error = this.inodes.takeError();
     if (error !== null) throw error;
     this.volume.checkpoint(umount);
+  }
+
+  /**
+   * Runs a change that frees blocks. When it comes upon damage half way (two owners of a block, counts too low), memory
+   * is no state that a checkpoint may make the truth: the volume is stopped.
+   */
+  stopOnDamage(change: () => void): void {
+    try {
+      change();
+    } catch (error) {
+      if (error instanceof F2fsError && error.code === 'EUCLEAN') this.volume.stop(error);
+      throw error;
+    }
   }
 
   /** Waits until no page of an inode is on its way to disk. Source: filemap_fdatawait. */
@@ -172,9 +185,11 @@ export class Core {
     this.#touch(parent);
     if (last) {
       this.settle(inode);
-      this.data.free(inode);
-      this.xattrs.free(inode);
-      this.inodes.discard(inode);
+      this.stopOnDamage(() => {
+        this.data.free(inode);
+        this.xattrs.free(inode);
+        this.inodes.discard(inode);
+      });
     } else {
       const { sec, nsec } = this.now();
       const raw = inode.change();

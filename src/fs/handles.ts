@@ -123,7 +123,7 @@ export class FileHandle extends Handle {
   truncate(sizeBytes: number): void {
     this.core.volume.assertWritable();
     this.core.settle(this.inode);
-    this.core.data.truncate(this.inode, sizeBytes);
+    this.core.stopOnDamage(() => this.core.data.truncate(this.inode, sizeBytes));
   }
 }
 
