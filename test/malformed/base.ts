@@ -1,0 +1,126 @@
+// The sound volumes that get damaged: small, varied trees on devices in memory, made once a run and never changed.
+import { MemoryDevice } from '../../src/device/memory-device.ts';
+import { BLKSIZE } from '../../src/format/constants.ts';
+import { type FileSystem, mount } from '../../src/fs/file-system.ts';
+import { type FormatOptions, format } from '../../src/mkfs/format.ts';
+
+const NR_BLOCKS = 16384;
+const TIMESTAMP = 1_700_000_000;
+/** Names in `/hashed`: two slots each, so that level 0 (2 blocks of 214 slots) runs over into level 1. */
+export const HASHED_NAMES = 300;
+/** A page of `/sparse` under each way of reaching one: in the inode, by a direct node, by an indirect and by a double one. */
+export const SPARSE_PAGES = [0, 1000, 3000, 3001, 20_000_000] as const;
+
+const BASES = {
+  /** What `format` makes when nothing else is asked. */
+  default: {},
+  /** No checksums at all, and room for inline xattrs that each inode states. */
+  flexible: { features: ['extra_attr', 'flexible_inline_xattr', 'lost_found'] },
+  /** Inodes without extra attributes. */
+  plain: { features: [] },
+  /** The checkpoint's checksum stands before its version bitmaps. */
+  large_nat: { largeNatBitmap: true },
+} satisfies Record<string, Partial<FormatOptions>>;
+export type BaseName = keyof typeof BASES;
+export const BASE_NAMES = Object.keys(BASES) as BaseName[];
+
+/** A sound volume: its bytes, its mount, and the inode number of each path. */
+export interface Base {
+  readonly name: BaseName;
+  readonly bytes: Uint8Array;
+  /** Mounted read-only, to find structures by. */
+  readonly fs: FileSystem;
+  readonly inos: ReadonlyMap<string, number>;
+}
+
+const made = new Map<BaseName, Base>();
+
+/** A base by its name, made on first use. */
+export function baseOf(name: BaseName): Base {
+  const known = made.get(name);
+  if (known !== undefined) return known;
+  const device = new MemoryDevice(NR_BLOCKS);
+  format(device, { uuid: 'b5b1a1f6-5d0e-4a43-9c0a-3c6cf2f52010', timestamp: TIMESTAMP, ...BASES[name] });
+  const clock = { now: () => ({ sec: TIMESTAMP, nsec: 0 }), cacheBytes: 16 << 20 };
+  {
+    using fs = mount(device, clock);
+    populate(fs);
+  }
+  // What a second, short mount changes stands in the journals; the rest is in the tables.
+  {
+    using fs = mount(device, clock);
+    fs.writeFile('/late', pattern(2 * BLKSIZE, 7));
+    fs.setXattr('/late', 'user.late', pattern(10, 8));
+  }
+  const bytes = new Uint8Array(NR_BLOCKS * BLKSIZE);
+  device.read(0, bytes);
+  const fs = mount(device, { readonly: true, cacheBytes: 16 << 20 });
+  const base = { name, bytes, fs, inos: listInos(fs) };
+  made.set(name, base);
+  return base;
+}
+
+/** `length` bytes that differ from page to page. */
+export function pattern(length: number, seed: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => 1 + ((i * 7 + (i >>> 12) * 31 + seed * 13) % 251));
+}
+
+function populate(fs: FileSystem): void {
+  fs.writeFile('/inline', pattern(100, 1));
+  fs.writeFile('/direct', pattern(20 * BLKSIZE + 5, 2));
+  fs.writeFile('/sparse', new Uint8Array(0));
+  {
+    using file = fs.openFile('/sparse');
+    for (const page of SPARSE_PAGES) file.write(pattern(BLKSIZE, page), page * BLKSIZE);
+  }
+  fs.writeFile('/wide', new Uint8Array(0));
+  {
+    using file = fs.openFile('/wide');
+    file.write(pattern(40 * BLKSIZE, 3), 850 * BLKSIZE);
+  }
+  fs.mkdir('/few');
+  for (const name of ['a', 'bb', 'a name of two slots']) fs.writeFile(`/few/${name}`, pattern(50, name.length));
+  fs.mkdir('/few/deeper');
+  fs.writeFile('/few/deeper/file', pattern(3 * BLKSIZE, 9));
+  fs.mkdir('/hashed');
+  fs.writeFile('/hashed/first', pattern(30, 4));
+  for (let i = 0; i < HASHED_NAMES; i++) fs.link('/hashed/first', `/hashed/name-${String(i).padStart(4, '0')}`);
+  for (let i = 0; i < 60; i++) fs.writeFile(`/few/deeper/n${i}`, pattern(i, i));
+  fs.symlink('few/a', '/short');
+  fs.symlink(`few/${'./'.repeat(2000)}a`, '/long');
+  fs.symlink('loop', '/loop');
+  fs.mknod('/char', 'char', {}, { major: 5, minor: 1 });
+  fs.mknod('/block', 'block', {}, { major: 259, minor: 300 });
+  fs.mknod('/fifo', 'fifo');
+  fs.mknod('/socket', 'socket');
+  fs.link('/direct', '/second');
+  fs.writeFile('/noted', pattern(60, 5));
+  fs.setXattr('/noted', 'user.note', pattern(20, 5));
+  fs.setXattr('/noted', 'security.label', pattern(30, 6));
+  fs.writeFile('/loaded', pattern(70, 6));
+  fs.setXattr('/loaded', 'user.small', pattern(20, 7));
+  fs.setXattr('/loaded', 'user.large', pattern(2000, 8));
+  fs.writeFile('/guarded', pattern(80, 7));
+  const acl = new Uint8Array(4 + 3 * 8);
+  const view = new DataView(acl.buffer);
+  view.setUint32(0, 2, true);
+  [1, 4, 32].forEach((tag, i) => {
+    view.setUint16(4 + 8 * i, tag, true);
+    view.setUint16(6 + 8 * i, 6, true);
+    view.setUint32(8 + 8 * i, 0xffffffff, true);
+  });
+  fs.setXattr('/guarded', 'system.posix_acl_access', acl);
+}
+
+function listInos(fs: FileSystem): Map<string, number> {
+  const inos = new Map([['/', fs.root().ino]]);
+  const visit = (path: string): void => {
+    for (const { name, ino, type } of fs.readdir(path === '' ? '/' : path)) {
+      const child = `${path}/${Buffer.from(name).toString()}`;
+      inos.set(child, ino);
+      if (type === 'directory') visit(child);
+    }
+  };
+  visit('');
+  return inos;
+}

@@ -1,0 +1,55 @@
+// What a recipe for a damaged image is, and the words that the tables of recipes are written in.
+import type { BaseName } from './base.ts';
+import type { DamagedImage, NodeParts } from './damaged-image.ts';
+
+/** The classes of FACTS, "Malformed images that have hurt others". */
+export type DamageClass =
+  | 'superblock'
+  | 'checkpoint'
+  | 'nat'
+  | 'sit'
+  | 'footer'
+  | 'inode'
+  | 'address'
+  | 'dentry'
+  | 'xattr';
+
+export interface Recipe {
+  readonly class: DamageClass;
+  readonly name: string;
+  readonly base: BaseName;
+  /** Where the damage must show: `mount`, or a path. */
+  readonly touch: string;
+  /** The error that reading `touch` must give, or `readable` when the damage is none that a reader could know of. */
+  readonly expect: string;
+  readonly damage: (image: DamagedImage) => void;
+}
+
+/** Sets of recipes in short: `[name, touch, expect, damage]`, all of one class and base. */
+export type Row = readonly [name: string, touch: string, expect: string, damage: (image: DamagedImage) => void];
+
+export function recipes(kind: DamageClass, base: BaseName, rows: readonly Row[]): Recipe[] {
+  return rows.map(([name, touch, expect, damage]) => ({ class: kind, name, base, touch, expect, damage }));
+}
+
+/** Rows that change the inode of a path, which is also what is read. */
+export function inodeRows(
+  path: string,
+  rows: readonly (readonly [name: string, expect: string, change: (node: NodeParts) => void])[],
+): Row[] {
+  return rows.map(([name, expect, change]) => [
+    `${path}: ${name}`,
+    path,
+    expect,
+    (image: DamagedImage) => image.inode(path, change),
+  ]);
+}
+
+/** Numbers that no count, size or address on a small volume can be. */
+export const HUGE = 0xffffffff;
+
+/** Sets a 64-bit field to 2^62. */
+export function setImmense(dv: DataView, at: number): void {
+  dv.setUint32(at, 0, true);
+  dv.setUint32(at + 4, 0x4000_0000, true);
+}
