@@ -57,7 +57,7 @@ export function inlineDentryLayout(size: number): DentryLayout {
 /** Buckets of a hash level. Source: dir_buckets. */
 export function dirBuckets(level: number, dirLevel: number): number {
   const half = MAX_DIR_HASH_DEPTH >>> 1;
-  return level + dirLevel < half ? 2 ** (level + dirLevel) : 2 ** (half - 1);
+  return 1 << (level + dirLevel < half ? level + dirLevel : half - 1);
 }
 
 /** Blocks of each bucket at a hash level. Source: bucket_blocks. */

@@ -10,6 +10,9 @@ import type { SegmentTable } from './sit.ts';
 /** How a log takes blocks: appending, or (left by another writer) filling the holes of a used segment. */
 export const ALLOC = { LFS: 0, SSR: 1 } as const;
 
+/** Summaries that wait to be written at most. */
+const MAX_LEFT = 256;
+
 /** One log and the summary block of its segment. */
 export interface CurrentSegment {
   readonly log: Log;
@@ -32,6 +35,8 @@ export class Logs {
   #prefreeSegments = 0;
   /** Where the search for a free segment goes on. */
   #cursor = 0;
+  /** Summaries of segments that a log has left, by segment, on their way to the SSA. */
+  readonly #left = new Map<number, Uint8Array>();
   /** Seconds of mounted time, for the SIT's ages. */
   mtime = 0;
 
@@ -105,6 +110,19 @@ export class Logs {
     this.#prefreeSegments = 0;
   }
 
+  /** Writes the summaries of the segments that were left, neighbours together. The next checkpoint relies on them. */
+  writeSummaries(): void {
+    const segments = [...this.#left.keys()].sort((a, b) => a - b);
+    for (let i = 0; i < segments.length; ) {
+      let end = i + 1;
+      while (end < segments.length && segments[end] === segments[i] + end - i) end++;
+      const summaries = segments.slice(i, end).map((segno) => this.#left.get(segno) as Uint8Array);
+      this.#device.write(this.#layout.ssaBlkaddr + segments[i], summaries);
+      i = end;
+    }
+    this.#left.clear();
+  }
+
   /** A log at 512 would not be a valid position in a checkpoint: moves each full one on. */
   leaveFullSegments(): void {
     for (const segment of this.current) if (segment.blkoff === BLKS_PER_SEG) this.#advance(segment);
@@ -115,11 +133,12 @@ export class Logs {
     return false;
   }
 
-  /** Writes the segment's summary to the SSA and moves the log to a free segment. Source: new_curseg. */
+  /** Keeps the segment's summary for the SSA and moves the log to a free segment. Source: new_curseg. */
   #advance(segment: CurrentSegment): void {
     const next = this.#findFree(segment);
-    this.#device.write(this.#layout.ssaBlkaddr + segment.segno, [segment.summary]);
     const left = segment.segno;
+    this.#left.set(left, segment.summary.slice());
+    if (this.#left.size >= MAX_LEFT) this.writeSummaries();
     segment.segno = next;
     segment.blkoff = 0;
     segment.allocType = ALLOC.LFS;
