@@ -2,7 +2,7 @@
 # Builds an F2FS image of a real directory and has it judged: fsck.f2fs checks it, a Linux kernel mounts it and reads every
 # file, fsck.f2fs checks it again.
 #
-#   tools/demo.sh                     an image of /usr/share/doc
+#   tools/demo.sh                     an image of /usr/share/doc, or where that is small, of node_modules
 #   tools/demo.sh SOURCE_DIR          of another directory
 #   tools/demo.sh SOURCE_DIR IMAGE    and where the image goes (default: .cache/demo.img, made anew each time)
 #
@@ -22,19 +22,15 @@ absolute() {
   case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac
 }
 
-source=${1:-}
-if [ -z "$source" ]; then
-  # Slim systems come without documentation; this project's own packages are there in any case.
-  source=/usr/share/doc
-  size=$(du -sk "$source" 2>/dev/null | cut -f 1)
-  if [ "${size:-0}" -lt 8192 ]; then source=$root/node_modules; fi
-fi
-source=$(absolute "$source")
 force=
+case $# in
+  0) source= ;;
+  *) source=$(absolute "$1") ;;
+esac
 if [ $# = 2 ]; then
   image=$(absolute "$2")
 else
-  image=$root/.cache/demo.img
+  image=.cache/demo.img
   force=--force
 fi
 
@@ -50,6 +46,12 @@ if [ ! -e $installed ] || [ package-lock.json -nt $installed ]; then npm ci --no
 npm run --silent build >&2
 tools/setup.sh
 
+if [ -z "$source" ]; then
+  # Slim systems come without documentation; the project's own packages are there in any case.
+  source=/usr/share/doc
+  size=$(du -sk "$source" 2>/dev/null | cut -f 1)
+  if [ "${size:-0}" -lt 8192 ]; then source=node_modules; fi
+fi
 mkdir -p .cache
 echo "f2fs build $source $image --free 16M${force:+ $force}"
 node dist/cli/main.js build "$source" "$image" --free 16M $force
