@@ -96,7 +96,11 @@ export async function build(sourceDir: string, image: string, options: BuildOpti
     const { uuid } = format(device, { ...formatOptions(options, now), startSector: device.startSector });
     const volume = mount(device, { cacheBytes: options.cacheBytes ?? DEFAULT_CACHE, now: () => now });
     const populator = new Populator(tree, volume, now);
-    await drive(populator, tree, options);
+    try {
+      await drive(populator, tree, options);
+    } finally {
+      populator.close();
+    }
     const freeBlocks = Math.ceil((options.freeBytes ?? 0) / BLKSIZE);
     if (!isDevice && (options.size ?? 'auto') === 'auto') shrink(volume, device, freeBlocks);
     else volume.close();

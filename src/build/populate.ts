@@ -11,6 +11,7 @@ import { openHostFile, verifyUnchanged } from './host-file.ts';
 import type { HostStat } from './host-table.ts';
 import type { HostTree } from './host-tree.ts';
 import { isStorableXattr } from './host-xattr.ts';
+import { ReadAhead } from './read-ahead.ts';
 
 /** An entry, or an attribute of one, that could not be read or stored. */
 export interface BuildProblem {
@@ -74,6 +75,7 @@ export class Populator {
   readonly #volume: FileSystem;
   /** The time of creation and change of every inode. */
   readonly #stamp: Timestamp;
+  readonly #readAhead: ReadAhead;
   readonly problems: BuildProblem[] = [];
   readonly done: Populated = {
     files: 0,
@@ -96,6 +98,7 @@ export class Populator {
     this.#tree = tree;
     this.#volume = volume;
     this.#stamp = stamp;
+    this.#readAhead = new ReadAhead(tree);
   }
 
   /**
@@ -131,6 +134,11 @@ export class Populator {
       handle.close();
       stack.pop();
     }
+  }
+
+  /** Ends its thread, when it will not be run any further. */
+  close(): void {
+    this.#readAhead.close();
   }
 
   *#attempt(index: number, work: () => Generator<void> | void): Generator<void> {
@@ -212,6 +220,12 @@ export class Populator {
       this.done.files++;
       return parent.createFile(name, attributes);
     }
+    const ahead = this.#readAhead.take(index);
+    if (ahead >= 0) {
+      const handle = this.#makeReadFile(parent, name, attributes, ahead, sizeBytes);
+      this.#readAhead.release(index);
+      return handle;
+    }
     const fd = fromHost(() => openHostFile(this.#tree, index));
     try {
       const handle = parent.createFile(name, attributes);
@@ -230,7 +244,28 @@ export class Populator {
       return handle;
     } finally {
       fs.closeSync(fd);
+      this.#readAhead.release(index);
     }
+  }
+
+  /** A file whose contents another thread has read, and found as they should be, into the ring at `offset`. */
+  #makeReadFile(parent: Directory, name: Uint8Array, attributes: Attributes, offset: number, size: number): FileHandle {
+    const { contents } = this.#readAhead;
+    const handle = parent.createFile(name, attributes);
+    handle.writeFrom(
+      {
+        fill: (memory, to, length, position) => {
+          memory.set(contents.subarray(offset + position, offset + position + length), to);
+        },
+      },
+      0,
+      size,
+      { sparse: true },
+    );
+    this.done.files++;
+    this.done.contentBytes += size;
+    this.#countHoles(handle, size);
+    return handle;
   }
 
   #countHoles(handle: FileHandle, size: number): void {

@@ -90,10 +90,11 @@ export class FileDevice implements BlockDevice {
     this.counters.writeBytes += size;
   }
 
-  /** The thread starts with the first call: small volumes do without. */
-  queue(memory: SharedArrayBuffer): WriteQueue | null {
+  /** The thread starts with the first call, small volumes do without; and anew for each mount's memory. */
+  queue(memory: SharedArrayBuffer): WriteQueue {
     checkWritable(this, 'write');
-    if (this.#queue === null) {
+    if (this.#queue?.memory !== memory) {
+      this.#queue?.close();
       // What the thread writes is not tracked: from now on any segment may hold data.
       this.#written = null;
       this.#queue = new WriteQueue(this.name, this.#handle, memory);

@@ -1,9 +1,10 @@
 // Writes that go on in another thread while the committer prepares the next: the device's bytes are the same, in the same
 // places; only who waits for them differs.
 import { getSystemErrorName } from 'node:util';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
+import { startThread } from '../thread.ts';
 import type { Bio } from './bio.ts';
 import {
   DEPTH,
@@ -20,18 +21,10 @@ import {
 /** Milliseconds without a request finishing after which the thread counts as dead. */
 const PATIENCE_MS = 120_000;
 
-/**
- * Run from its source (by tests and tools) the thread needs a loader for it. One that `--import` registers asks our thread
- * for each module, and we may be waiting for a write already: so the source is required, which asks nobody.
- */
-const FROM_SOURCE = `
-  const { createRequire } = require('node:module');
-  const here = ${JSON.stringify(import.meta.url)};
-  createRequire(here)('tsx/cjs/api').require('./write-worker.ts', here);
-`;
-
 /** A ring of requests, worked off in order by one thread. */
 export class WriteQueue {
+  /** What it writes from. */
+  readonly memory: SharedArrayBuffer;
   readonly #name: string;
   readonly #slots = new WriteSlots();
   readonly #worker: Worker;
@@ -44,11 +37,8 @@ export class WriteQueue {
   /** Starts the thread. `fd` stays open as long as the queue is; `memory` holds what is written. */
   constructor(name: string, fd: number, memory: SharedArrayBuffer) {
     this.#name = name;
-    const workerData = { fd, memory, slots: this.#slots.buffer };
-    this.#worker = import.meta.url.endsWith('.ts')
-      ? new Worker(FROM_SOURCE, { eval: true, workerData, execArgv: [] })
-      : new Worker(new URL('./write-worker.js', import.meta.url), { workerData, execArgv: [] });
-    this.#worker.unref();
+    this.memory = memory;
+    this.#worker = startThread('write-worker', import.meta.url, { fd, memory, slots: this.#slots.buffer });
   }
 
   get isFull(): boolean {

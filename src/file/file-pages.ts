@@ -1,7 +1,7 @@
 // Data pages of one inode in the page cache: reads them from their blocks, and is the writeback engine's ops for them.
 import { corrupt, F2fsError } from '../errors.ts';
 import { BLKSIZE, COMPRESS_ADDR, LOG, type Log, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
-import { ADVISE, INLINE } from '../format/inode.ts';
+import { ADVISE } from '../format/inode.ts';
 import { TAG } from '../pagecache/address-space.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -177,9 +177,4 @@ function temperature(inode: Inode, nrDirty: number): Log {
   if ((iAdvise & ADVISE.COLD) !== 0 || inode.isCompressed) return LOG.COLD_DATA;
   if (inode.isDirectory || (iAdvise & ADVISE.HOT) !== 0 || nrDirty <= MIN_HOT_BLOCKS) return LOG.HOT_DATA;
   return LOG.WARM_DATA;
-}
-
-/** Whether the file's bytes lie in its inode. */
-export function hasInlineData(inode: Inode): boolean {
-  return inode.hasInline(INLINE.DATA);
 }

@@ -80,7 +80,6 @@ export const I_ADDR_OFFSET = Inode.size;
 /** u32 slots from i_addr to i_nid. */
 export const DEF_ADDRS_PER_INODE = 923;
 export const I_NID_OFFSET = I_ADDR_OFFSET + 4 * DEF_ADDRS_PER_INODE;
-export const NIDS_PER_INODE = 5;
 
 /** Source: the extra attributes of struct f2fs_inode, which stand where i_addr would begin. */
 export const InodeExtra = struct('f2fs_inode extra', 36, {

@@ -44,9 +44,6 @@ export const XATTR_PREFIXES: readonly { index: number; prefix: string; exact: bo
 
 /** Bytes of entries that an xattr node block holds: the block without its footer. */
 export const XATTR_BLOCK_SIZE = 4096 - 24;
-/** A list ends with 4 zero bytes. */
-export const XATTR_END_SIZE = 4;
-
 /** Bytes that an entry takes. */
 export function xattrEntrySize(nameLen: number, valueSize: number): number {
   return (XattrEntry.size + nameLen + valueSize + 3) & ~3;

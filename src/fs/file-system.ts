@@ -139,6 +139,11 @@ export class FileSystem {
     this.#inParent(path, (parent, name) => parent.mknod(name, type, attributes, rdev).close());
   }
 
+  /** Removes a name that is no directory's, and the inode with its last one. Throws ENOENT, EISDIR, EBUSY while it is open. */
+  unlink(path: Path): void {
+    this.#inParent(path, (parent, name) => parent.unlink(name));
+  }
+
   link(existing: Path, path: Path): void {
     using target = this.open(existing, { follow: false });
     this.#inParent(path, (parent, name) => parent.link(name, target));

@@ -6,7 +6,6 @@ import { XArrayArena } from './xarray.ts';
 
 /** Bytes of a page, and of the frame that holds it. */
 export const PAGE_SIZE = 4096;
-export const PAGE_SHIFT = 12;
 /** Pages of the largest folio: 2 MiB. */
 export const MAX_FOLIO_PAGES = 1 << MAX_ORDER;
 

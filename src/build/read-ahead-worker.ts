@@ -1,0 +1,77 @@
+// The reading thread: opens small files in the order that they will be wanted and reads them into the shared ring. Whatever
+// is not as the scan saw it is left to the populator, which then says what is wrong.
+import * as fs from 'node:fs';
+import { workerData } from 'node:worker_threads';
+import {
+  DEV,
+  FINISHED,
+  GOOD,
+  INO_HIGH,
+  INO_LOW,
+  MTIME_NSEC,
+  MTIME_SEC,
+  NR_SLOTS,
+  OFFSET,
+  POSTED,
+  ReadSlots,
+  SIZE,
+} from './read-ahead-slots.ts';
+
+const { O_RDONLY, O_NOFOLLOW = 0, O_NOATIME = 0, O_NONBLOCK = 0 } = fs.constants;
+let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOATIME;
+
+const slots = new ReadSlots((workerData as { slots: SharedArrayBuffer }).slots);
+const { header, contents } = slots;
+
+function open(path: Buffer): number {
+  try {
+    return fs.openSync(path, flags);
+  } catch (error) {
+    // O_NOATIME is the owner's and root's.
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM' || (flags & O_NOATIME) === 0) throw error;
+    flags &= ~O_NOATIME;
+    return fs.openSync(path, flags);
+  }
+}
+
+function isSame(fd: number, slot: number): boolean {
+  const stat = fs.fstatSync(fd, { bigint: true });
+  return (
+    stat.isFile() &&
+    Number(stat.size) === slots.get(slot, SIZE) &&
+    Number(stat.dev) === slots.get(slot, DEV) &&
+    stat.ino === (BigInt(slots.get(slot, INO_HIGH)) << 32n) + BigInt(slots.get(slot, INO_LOW)) &&
+    stat.mtimeNs === BigInt(slots.get(slot, MTIME_SEC)) * 1_000_000_000n + BigInt(slots.get(slot, MTIME_NSEC))
+  );
+}
+
+function read(slot: number): boolean {
+  const fd = open(Buffer.from(slots.path(slot)));
+  try {
+    if (!isSame(fd, slot)) return false;
+    const offset = slots.get(slot, OFFSET);
+    const size = slots.get(slot, SIZE);
+    for (let done = 0; done < size; ) {
+      const got = fs.readSync(fd, contents, offset + done, size - done, done);
+      if (got === 0) return false;
+      done += got;
+    }
+    return isSame(fd, slot);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+for (let finished = 0; ; finished = (finished + 1) | 0) {
+  while (Atomics.load(header, POSTED) === finished) Atomics.wait(header, POSTED, finished);
+  const slot = (finished >>> 0) % NR_SLOTS;
+  let good = false;
+  try {
+    good = read(slot);
+  } catch {
+    // The populator meets the same failure, and reports it.
+  }
+  slots.set(slot, GOOD, good ? 1 : 0);
+  Atomics.store(header, FINISHED, (finished + 1) | 0);
+  Atomics.notify(header, FINISHED);
+}

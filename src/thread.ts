@@ -1,0 +1,20 @@
+// Starts the threads of this package. They meet the committer on shared memory only: while it works it hears no message.
+import { Worker } from 'node:worker_threads';
+
+/**
+ * Starts the program `name` that lies beside the module `from` (its import.meta.url). The thread keeps no process alive.
+ *
+ * Run from its source (by tests and tools) the program needs a loader. One that `--import` registers asks the parent thread
+ * for each module, which may be waiting for this very thread: so the source is required, which asks nobody.
+ */
+export function startThread(name: string, from: string, workerData: unknown): Worker {
+  const worker = from.endsWith('.ts')
+    ? new Worker(
+        `const here = ${JSON.stringify(from)};
+         require('node:module').createRequire(here)('tsx/cjs/api').require('./${name}.ts', here);`,
+        { eval: true, workerData, execArgv: [] },
+      )
+    : new Worker(new URL(`./${name}.js`, from), { workerData, execArgv: [] });
+  worker.unref();
+  return worker;
+}
