@@ -112,8 +112,7 @@ export class Inodes {
   /** Undoes `create`, for when the inode could not get its name. Its pages and blocks must be gone. */
   discard(inode: Inode): void {
     inode.pages.destroy();
-    this.#pages.dirty.delete(inode);
-    this.#table.delete(inode.ino);
+    this.#forget(inode);
     this.#volume.nodes.remove(inode.ino, true);
   }
 
@@ -153,7 +152,7 @@ export class Inodes {
   /** A handle on it is gone. */
   release(inode: Inode): void {
     inode.opens--;
-    if (this.#isIdle(inode)) this.#table.delete(inode.ino);
+    if (this.#isIdle(inode)) this.#forget(inode);
   }
 
   /**
@@ -164,6 +163,11 @@ export class Inodes {
     return inode.opens === 0 && inode.pages.nrPages === 0 && inode.pages.error === null;
   }
 
+  #forget(inode: Inode): void {
+    this.#table.delete(inode.ino);
+    this.#pages.dirty.delete(inode);
+  }
+
   /** Lets go of inodes that nobody holds, oldest first, when there are many. Between operations only. */
   trim(): void {
     if (this.#table.size <= MAX_UNUSED) return;
@@ -171,7 +175,7 @@ export class Inodes {
     for (const inode of this.#table.values()) {
       if (excess <= 0) break;
       if (this.#isIdle(inode)) {
-        this.#table.delete(inode.ino);
+        this.#forget(inode);
         excess--;
       }
     }
