@@ -236,21 +236,33 @@ export class Directories {
     return pfn;
   }
 
-  /** Moves inline dentries to block 0 as they are: level 0 has one bucket. Source: f2fs_move_inline_dirents. */
+  /**
+   * Moves inline dentries out of the inode: to block 0 as they are, when level 0 has that one bucket, else each to its
+   * own. Source: f2fs_move_inline_dirents, f2fs_add_inline_entries.
+   */
   #convertInline(dir: Inode): void {
-    const { bytes } = this.#volume.pool;
     const { space } = this.#volume;
-    // Once the inline entries are gone from the inode nothing may fail for want of a block.
-    space.reserveBlocks(1);
-    space.releaseBlocks(1);
+    const { bytes } = this.#volume.pool;
     const from = inlineDentryLayout(dir.maxInlineData);
     const area = dir.inlineOffset;
+    const rehash = dir.load().iDirLevel > 0;
+    const entries: Dirent[] = [];
+    if (rehash) this.#forEachIn(dir, area, from, (_slot, entry) => entries.push(entry));
+    // Once the inline entries are gone from the inode nothing may fail for want of a block.
+    const needed = Math.max(1, entries.length);
+    space.reserveBlocks(needed);
+    space.releaseBlocks(needed);
     const inline = bytes.slice(area, area + from.size);
     const raw = dir.change();
     bytes.fill(0, area - 4, area + from.size);
     raw.iInline &= ~INLINE.DENTRY;
     raw.iCurrentDepth = 1;
     raw.iSize = BLKSIZE;
+    if (rehash) {
+      const index = new DirectoryIndex();
+      for (const { name, ino, fileType } of entries) this.#addToBlocks(dir, index, name, nameHash(name), ino, fileType);
+      return;
+    }
     const block = this.#blockForChange(dir, 0) * BLKSIZE;
     bytes.set(inline.subarray(0, from.bitmapBytes), block);
     bytes.set(inline.subarray(from.entries, from.entries + from.slots * DIR_ENTRY_SIZE), block + DENTRY_BLOCK.entries);
