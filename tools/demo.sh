@@ -42,11 +42,7 @@ node -e '
   process.exit(1);
 '
 installed=node_modules/.package-lock.json
-if [ ! -e $installed ] || [ package-lock.json -nt $installed ]; then
-  # npm 11.19 refuses a lock file without the packages of other platforms; npm install takes the same versions from it.
-  npm ci --silent || npm install --no-save --no-audit --no-fund >&2
-  touch $installed
-fi
+if [ ! -e $installed ] || [ package-lock.json -nt $installed ]; then npm ci --no-audit --no-fund >&2; fi
 npm run --silent build >&2
 tools/setup.sh
 

@@ -9,11 +9,7 @@ set -eu
 
 cd "$(dirname "$0")/.."
 installed=node_modules/.package-lock.json
-if [ ! -e $installed ] || [ package-lock.json -nt $installed ]; then
-  # npm 11.19 refuses a lock file without the packages of other platforms; npm install takes the same versions from it.
-  npm ci --silent || npm install --no-save --no-audit --no-fund
-  touch $installed
-fi
+if [ ! -e $installed ] || [ package-lock.json -nt $installed ]; then npm ci --no-audit --no-fund; fi
 tools/setup.sh
 npm run --silent lint
 npm run --silent typecheck
