@@ -177,7 +177,7 @@ function openWritable(path: string, create?: { sizeBytes: number; overwrite: boo
   try {
     return openFileDevice(path, { writable: true, create, direct: true });
   } catch (error) {
-    if (!(error instanceof F2fsError) || error.code !== 'EINVAL') throw error;
+    if (!(error instanceof F2fsError) || !['EINVAL', 'EOPNOTSUPP'].includes(error.code)) throw error;
     return openFileDevice(path, { writable: true, create });
   }
 }

@@ -79,6 +79,16 @@ export function describeBusy(rdev: number): string {
   return 'it is in use (mounted elsewhere, swapped on, or open exclusively in another program); release it first';
 }
 
+/** The loop device that an image file is attached to (and may be mounted through), or null. */
+function loopOf(path: string): string | null {
+  const real = fs.realpathSync(path);
+  for (const name of listNames('/sys/block')) {
+    if (name.startsWith('loop') && readText(`/sys/block/${name}/loop/backing_file`).trim() === real)
+      return `/dev/${name}`;
+  }
+  return null;
+}
+
 function kindOf(path: string, stats: fs.Stats): 'file' | 'block' {
   if (stats.isFile()) return 'file';
   if (stats.isBlockDevice()) return 'block';
@@ -141,13 +151,15 @@ export function makeHole(fd: number, sizeBytes: number): void {
 /**
  * Opens an image file or a block device.
  * Throws ENOENT, EACCES, EISDIR, ENOTBLK (neither file nor block device), EEXIST, EBUSY (block device in use, naming the
- * mount point when known), EROFS (read-only device) and EINVAL, each with the cure in its message.
+ * mount point when known; image file attached to a loop device), EROFS (read-only device) and EINVAL, each with the cure in its message.
  */
 export function openHostTarget(path: string, options: OpenOptions): HostTarget {
   const { create } = options;
   const before = statIfThere(path);
   if (before === null && create === undefined) {
-    throw new F2fsError('ENOENT', `${path} does not exist; give a size to create it`, { path });
+    throw new F2fsError('ENOENT', `${path} does not exist${options.writable ? '; give a size to create it' : ''}`, {
+      path,
+    });
   }
   const kind = before === null ? 'file' : kindOf(path, before);
   if (create !== undefined) {
@@ -161,6 +173,10 @@ export function openHostTarget(path: string, options: OpenOptions): HostTarget {
       const message = `${path} is a read-only device; open it for reading or clear its read-only flag`;
       throw new F2fsError('EROFS', message, { path });
     }
+  }
+  const loop = kind === 'file' && before !== null && options.writable ? loopOf(path) : null;
+  if (loop !== null) {
+    throw new F2fsError('EBUSY', `${path} is in use: ${loop} is attached to it; detach that first`, { path });
   }
   let fd: number;
   try {
