@@ -14,9 +14,9 @@ import { probe } from '../mkfs/probe.ts';
 import { shrinkMain, usedSegments } from '../volume/resize.ts';
 import { Estimate } from './estimate.ts';
 import { type HostInode, type HostTree, scanHostTree } from './host-tree.ts';
-import { type BuildProblem, Populator } from './populate.ts';
+import { type BuildProblem, type Populated, Populator } from './populate.ts';
 
-export type { BuildProblem } from './populate.ts';
+export type { BuildProblem, Populated } from './populate.ts';
 
 export interface BuildProgress {
   entries: number;
@@ -46,21 +46,12 @@ export interface BuildOptions {
   signal?: AbortSignal;
 }
 
-export interface BuildReport {
+export interface BuildReport extends Populated {
   image: string;
   uuid: string;
   imageBytes: number;
-  files: number;
-  directories: number;
-  symlinks: number;
-  /** Fifos, sockets, devices. */
-  special: number;
-  /** Names beyond an inode's first. */
-  hardLinks: number;
-  contentBytes: number;
   /** Bytes of content that are holes in the image. */
   holeBytes: number;
-  xattrs: number;
   problems: BuildProblem[];
   /** What the host could not tell, and entries left out on purpose. */
   notes: string[];
