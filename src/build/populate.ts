@@ -89,7 +89,7 @@ export class Populator {
   /** Entries dealt with so far, and the one at hand. */
   entries = 0;
   current = 0;
-  /** Bytes of content, in whole blocks, that became holes. */
+  /** Bytes of content that became holes. */
   holeBytes = 0;
   /** Inodes of files with several links, by the index of their first entry. */
   readonly #linked = new Map<number, number>();
@@ -151,6 +151,7 @@ export class Populator {
       else if (error instanceof F2fsError && REFUSALS.has(error.code)) this.#problem(index, error);
       else throw error;
     }
+    yield;
   }
 
   #problem(index: number, error: F2fsError): void {
@@ -270,7 +271,7 @@ export class Populator {
 
   #countHoles(handle: FileHandle, size: number): void {
     const { inline, blocks } = handle.stat();
-    if (!inline) this.holeBytes += Math.max(0, Math.ceil(size / BLKSIZE) - (blocks - 1)) * BLKSIZE;
+    if (!inline) this.holeBytes += Math.min(size, Math.max(0, Math.ceil(size / BLKSIZE) - (blocks - 1)) * BLKSIZE);
   }
 
   *#copy(handle: FileHandle, fd: number, size: number, allocated: number): Generator<void> {

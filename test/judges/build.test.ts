@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fsExtra from 'fs-extra';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BuildOptions, build } from '../../src/build/build.ts';
 import { openFileDevice } from '../../src/device/file-device.ts';
@@ -13,6 +14,7 @@ import { compareManifests } from '../../tools/judge/manifest.ts';
 import { asNobody, isRoot, makeVariedTree } from '../build/host-fixture.ts';
 import { manifestOfVolume } from './volume-manifest.ts';
 
+const { outputFileSync, removeSync } = fsExtra;
 const UUID = '3e9c1fd4-1111-4222-8333-444455556666';
 let work: string;
 const trees: Record<string, string> = {};
@@ -66,9 +68,8 @@ function writePages(path: string, pages: readonly number[]): void {
 function makeNames(root: string): void {
   fs.mkdirSync(`${root}/wide`);
   for (let i = 0; i < 4000; i++) fs.writeFileSync(`${root}/wide/${'n'.repeat(i % 200)}${i}`, `${i}`);
-  let deep = root;
-  for (let i = 0; i < 40; i++) fs.mkdirSync((deep = `${deep}/level-${i}`));
-  fs.writeFileSync(`${deep}/bottom`, 'here');
+  const deep = Array.from({ length: 40 }, (_, i) => `level-${i}`);
+  outputFileSync(join(root, ...deep, 'bottom'), 'here');
   fs.mkdirSync(`${root}/just-inline`);
   for (let i = 0; i < 178; i++) fs.writeFileSync(`${root}/just-inline/${i}`, '');
   fs.mkdirSync(`${root}/just-not`);
@@ -108,7 +109,7 @@ beforeAll(() => {
   fs.truncateSync(`${trees.varied}/empty`, 5_000_000);
 });
 
-afterAll(() => fs.rmSync(work, { recursive: true, force: true }));
+afterAll(() => removeSync(work));
 
 function sha256(path: string): string {
   return createHash('sha256').update(fs.readFileSync(path)).digest('hex');

@@ -54,16 +54,6 @@ export function readEverything(device: BlockDevice, limits: WalkLimits = DEFAULT
   return report;
 }
 
-/** The same on a volume that is mounted already. */
-export function readMounted(fs: FileSystem, limits: WalkLimits = DEFAULT_LIMITS): WalkReport {
-  const report: WalkReport = { failures: [], seen: new Map() };
-  new Walk(fs, report, limits).directory(
-    '/',
-    attempt(report, '/', () => fs.root()),
-  );
-  return report;
-}
-
 class Walk {
   readonly #fs: FileSystem;
   readonly #report: WalkReport;
