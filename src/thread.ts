@@ -15,6 +15,8 @@ export function startThread(name: string, from: string, workerData: unknown): Wo
         { eval: true, workerData, execArgv: [] },
       )
     : new Worker(new URL(`./${name}.js`, from), { workerData, execArgv: [] });
+  // One that can't start or dies is noticed by who waits for its work; without a listener it would end the process.
+  worker.on('error', () => undefined);
   worker.unref();
   return worker;
 }

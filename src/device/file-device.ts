@@ -118,9 +118,10 @@ export class FileDevice implements BlockDevice {
 
   flush(): void {
     try {
-      this.#queue?.checkFlushes();
       this.counters.syscalls++;
       this.#calls.fdatasyncSync(this.#handle);
+      // Last: a failure that the thread met meanwhile is told to it alone.
+      this.#queue?.checkFlushes();
     } catch (error) {
       throw hostError(`cannot flush ${this.name}`, error, { path: this.name });
     }

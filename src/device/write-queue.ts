@@ -11,6 +11,7 @@ import {
   FAILED,
   FINISHED,
   FLUSH_ERRNO,
+  FLUSHING,
   NR_VECTORS,
   POSITION,
   POSTED,
@@ -92,6 +93,9 @@ export class WriteQueue {
 
   /** Throws when a flush that the thread did by itself failed: the host tells of such a failure only once. */
   checkFlushes(): void {
+    while (Atomics.load(this.#slots.header, FLUSHING) === 1) {
+      if (Atomics.wait(this.#slots.header, FLUSHING, 1, PATIENCE_MS) === 'timed-out') break;
+    }
     const errno = Atomics.exchange(this.#slots.header, FLUSH_ERRNO, 0);
     if (errno !== 0) throw new F2fsError(getSystemErrorName(errno), `cannot flush ${this.#name}`, { path: this.#name });
   }

@@ -14,6 +14,8 @@ export const POSTED = 0;
 export const FINISHED = 1;
 /** Of the thread's own flushes: the (negative) errno of one that failed, else 0. */
 export const FLUSH_ERRNO = 2;
+/** 1 while the thread flushes by itself. */
+export const FLUSHING = 3;
 
 /** Views on one ring. Each side makes its own from the same buffer. */
 export class WriteSlots {

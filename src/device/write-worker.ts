@@ -7,6 +7,7 @@ import {
   FAILED,
   FINISHED,
   FLUSH_ERRNO,
+  FLUSHING,
   NR_VECTORS,
   POSITION,
   POSTED,
@@ -90,10 +91,13 @@ for (let finished = 0; ; finished = (finished + 1) | 0) {
 
 function flushEarly(): void {
   unflushed = 0;
+  Atomics.store(header, FLUSHING, 1);
   try {
     fs.fdatasyncSync(fd);
   } catch (error) {
     // The host tells of a lost write once: the committer's next flush passes it on.
     Atomics.store(header, FLUSH_ERRNO, (error as NodeJS.ErrnoException).errno ?? -5);
   }
+  Atomics.store(header, FLUSHING, 0);
+  Atomics.notify(header, FLUSHING);
 }

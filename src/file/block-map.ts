@@ -1,6 +1,7 @@
 // From a page of a file to its block: finds, reserves, allocates and frees addresses, a run within one dnode at a time.
 import { corrupt } from '../errors.ts';
 import { BLKSIZE, COMPRESS_ADDR, type Log, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
+import { INLINE } from '../format/inode.ts';
 import {
   ADDRS_PER_BLOCK,
   NIDS_PER_BLOCK,
@@ -263,13 +264,15 @@ export class BlockMap {
   #freeAddresses(inode: Inode, addrs: number, from: number, end: number, firstPage: number): number {
     const { pool, logs, space } = this.#volume;
     let freed = 0;
+    // The slots of a released file's clusters were given back when it was released.
+    const released = inode.hasInline(INLINE.COMPRESS_RELEASED);
     for (let i = from; i < end; i++) {
       const at = addrs + 4 * i;
       const blkaddr = this.#address(inode, at, firstPage + i);
       if (blkaddr === NULL_ADDR) continue;
       if (blkaddr < COMPRESS_ADDR) logs.invalidate(blkaddr);
       pool.view.setUint32(at, NULL_ADDR, true);
-      freed++;
+      if (!released || blkaddr !== COMPRESS_ADDR) freed++;
     }
     space.releaseBlocks(freed);
     return freed;

@@ -249,7 +249,8 @@ export class Directories {
     const entries: Dirent[] = [];
     if (rehash) this.#forEachIn(dir, area, from, (_slot, entry) => entries.push(entry));
     // Once the inline entries are gone from the inode nothing may fail for want of a block.
-    const needed = Math.max(1, entries.length);
+    // A rehashed entry may need a block and three nodes on the way to it.
+    const needed = Math.max(1, 4 * entries.length);
     space.reserveBlocks(needed);
     space.releaseBlocks(needed);
     const inline = bytes.slice(area, area + from.size);

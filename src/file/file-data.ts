@@ -1,6 +1,6 @@
 // The contents of regular files and symlinks: inline in the inode while they fit, else in pages.
 import { F2fsError } from '../errors.ts';
-import { BLKSIZE } from '../format/constants.ts';
+import { BLKSIZE, NULL_ADDR } from '../format/constants.ts';
 import { ADVISE, I_FLAGS, INLINE } from '../format/inode.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -14,6 +14,13 @@ export interface ByteSource {
   fill(memory: Uint8Array, offset: number, length: number, position: number): void;
 }
 
+/** Called between folios, when no frame number is held: the owner may write back and reclaim. */
+export interface MemoryRules {
+  balance(): void;
+  /** On behalf of a writer, who is told of failures in the background. */
+  throttle(): void;
+}
+
 export interface WriteOptions {
   /** Pages that turn out to be all zeros stay holes. */
   sparse?: boolean;
@@ -23,14 +30,13 @@ export class FileData {
   readonly #volume: Volume;
   readonly #map: BlockMap;
   readonly #pages: FilePages;
-  /** Called after each folio, when nothing hangs in between: the owner may write back and reclaim. */
-  readonly #balance: () => void;
+  readonly #memory: MemoryRules;
 
-  constructor(volume: Volume, map: BlockMap, pages: FilePages, balance: () => void) {
+  constructor(volume: Volume, map: BlockMap, pages: FilePages, memory: MemoryRules) {
     this.#volume = volume;
     this.#map = map;
     this.#pages = pages;
-    this.#balance = balance;
+    this.#memory = memory;
   }
 
   /** Reads up to `into.length` bytes from `position` on; returns how many there were. */
@@ -52,7 +58,7 @@ export class FileData {
       return length;
     }
     for (let done = 0; done < length; ) {
-      this.#balance();
+      this.#memory.balance();
       const index = Math.floor((position + done) / BLKSIZE);
       const within = (position + done) % BLKSIZE;
       const wanted = Math.ceil((within + length - done) / BLKSIZE);
@@ -90,7 +96,7 @@ export class FileData {
       this.#convertInline(inode);
     }
     for (let at = position; at < end; ) {
-      this.#balance();
+      this.#memory.throttle();
       at += this.#writeFolio(inode, at, end - at, source, options.sparse === true);
       const raw = inode.change();
       if (at > raw.iSize) raw.iSize = at;
@@ -189,8 +195,11 @@ export class FileData {
       const pfn = this.#pages.read(inode, index, pages.has(index) ? wanted : 1);
       const count = Math.min(this.#pages.count * BLKSIZE - within, length);
       this.#pages.waitStable(inode, index, Math.ceil((within + count) / BLKSIZE));
+      const nrPages = Math.ceil((within + count) / BLKSIZE);
+      // What finds no room must not be read back: it is promised first.
+      this.#map.reserve(inode, index, nrPages);
       source.fill(this.#volume.pool.bytes, pfn * BLKSIZE + within, count, position);
-      this.#dirty(inode, index, Math.ceil((within + count) / BLKSIZE));
+      this.#pages.setDirty(inode, index, nrPages);
       return count;
     }
     const wanted = Math.min(replaced, MAX_FOLIO_PAGES - (index % MAX_FOLIO_PAGES));
@@ -225,14 +234,21 @@ export class FileData {
   /** Dirties the runs of pages that are not all zeros; the others stay in the cache as what a hole reads as. */
   #dirtyNonZero(inode: Inode, index: number, pfn: number, count: number): void {
     for (let i = 0; i < count; ) {
-      if (this.#isZero(pfn + i)) {
+      if (this.#staysHole(inode, index + i, pfn + i)) {
         i++;
         continue;
       }
       const start = i;
-      while (i < count && !this.#isZero(pfn + i)) i++;
+      while (i < count && !this.#staysHole(inode, index + i, pfn + i)) i++;
       this.#dirty(inode, index + start, i - start);
     }
+  }
+
+  /** Whether a page is all zeros, and there is nothing on disk that it takes the place of. */
+  #staysHole(inode: Inode, index: number, pfn: number): boolean {
+    if (!this.#isZero(pfn)) return false;
+    this.#map.lookup(inode, index, 1);
+    return this.#map.blkaddr === NULL_ADDR;
   }
 
   #isZero(pfn: number): boolean {

@@ -57,6 +57,7 @@ export class Inode {
   readonly #volume: Volume;
   readonly #raw: InodeView;
   readonly #extra: InodeExtra;
+  #type = 0;
   #extraIsize = 0;
   #inlineXattrAddrs = 0;
 
@@ -92,18 +93,23 @@ export class Inode {
     return this.load().iMode;
   }
 
+  /** The type bits of i_mode, which never change: known without the block once they were seen. */
+  get type(): number {
+    if (this.#type === 0) this.#type = this.load().iMode & S_IFMT;
+    return this.#type;
+  }
+
   get isDirectory(): boolean {
-    return (this.load().iMode & S_IFMT) === S_IFDIR;
+    return this.type === S_IFDIR;
   }
 
   get isRegular(): boolean {
-    return (this.load().iMode & S_IFMT) === S_IFREG;
+    return this.type === S_IFREG;
   }
 
   /** A character or block device: its i_addr holds its numbers, not addresses. */
   get isDevice(): boolean {
-    const type = this.load().iMode & S_IFMT;
-    return type === S_IFCHR || type === S_IFBLK;
+    return this.type === S_IFCHR || this.type === S_IFBLK;
   }
 
   get size(): number {

@@ -38,6 +38,8 @@ export class Inodes {
   readonly #engine: FolioEngine;
   readonly #extensions: Extensions;
   readonly #table = new Map<number, Inode>();
+  /** Inodes in memory above which it is worth looking for those to let go of. */
+  #trimAbove = MAX_UNUSED;
 
   constructor(volume: Volume, pages: FilePages, engine: FolioEngine) {
     this.#volume = volume;
@@ -118,12 +120,14 @@ export class Inodes {
 
   /**
    * Starts writing dirty pages of files, and with `directories` of directories too: these are changed again and again, so
-   * they are left for a sync as long as memory allows. Throws the first failure to find blocks.
+   * they are left for a sync as long as memory allows. `makeRoom` is called before each inode, which may have to be read
+   * again. Throws the first failure to find blocks.
    */
-  writeback(directories: boolean): void {
+  writeback(directories: boolean, makeRoom: () => void): void {
     const { dirty } = this.#pages;
     for (const inode of dirty) {
       if (!directories && inode.isDirectory) continue;
+      makeRoom();
       this.writePages(inode);
       dirty.delete(inode);
     }
@@ -134,19 +138,21 @@ export class Inodes {
     this.#engine.writePages(inode.pages, this.#pages.opsOf(inode));
   }
 
-  /** The first inode whose pages failed to be written since it was last asked, with the failure. */
+  /**
+   * The first failure to write an inode's pages since this was last asked. Every inode that failed is dirty again: the
+   * next writeback tries anew.
+   */
   takeError(): F2fsError | null {
+    let first: F2fsError | null = null;
     for (const inode of this.#table.values()) {
       const { error } = inode.pages;
       if (error === null) continue;
       inode.pages.error = null;
       this.#pages.dirty.add(inode);
-      return new F2fsError(error.code, `inode ${inode.ino} could not be written: ${error.message}`, {
-        ino: inode.ino,
-        cause: error,
-      });
+      const message = `inode ${inode.ino} could not be written: ${error.message}`;
+      first ??= new F2fsError(error.code, message, { ino: inode.ino, cause: error });
     }
-    return null;
+    return first;
   }
 
   /** A handle on it is gone. */
@@ -168,17 +174,12 @@ export class Inodes {
     this.#pages.dirty.delete(inode);
   }
 
-  /** Lets go of inodes that nobody holds, oldest first, when there are many. Between operations only. */
+  /** Lets go of inodes that nobody holds, when there are many. Between operations only. */
   trim(): void {
-    if (this.#table.size <= MAX_UNUSED) return;
-    let excess = this.#table.size - MAX_UNUSED / 2;
-    for (const inode of this.#table.values()) {
-      if (excess <= 0) break;
-      if (this.#isIdle(inode)) {
-        this.#forget(inode);
-        excess--;
-      }
-    }
+    if (this.#table.size <= this.#trimAbove) return;
+    for (const inode of this.#table.values()) if (this.#isIdle(inode)) this.#forget(inode);
+    // Those that stay hold pages: looking at them again and again would cost more than they do.
+    this.#trimAbove = Math.max(MAX_UNUSED, 2 * this.#table.size);
   }
 }
 

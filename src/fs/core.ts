@@ -8,7 +8,7 @@ import { FilePages } from '../file/file-pages.ts';
 import type { Inode, Timestamp } from '../file/inode.ts';
 import { Inodes, type NewInode, setParent } from '../file/inodes.ts';
 import { Xattrs } from '../file/xattrs.ts';
-import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
+import { BLKS_PER_SEG, NR_LOGS, S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
 import { fileTypeOf } from '../format/dentry.ts';
 import { TAG } from '../pagecache/address-space.ts';
 import { FramePool } from '../pagecache/pool.ts';
@@ -46,6 +46,8 @@ export class Core {
   readonly #dirtyLimit: number;
   /** Dirty file and directory pages that the last background writeback left: directories wait for a sync. */
   #dirtyFloor = 0;
+  /** What failed in the background and nobody has been told of. */
+  #failure: F2fsError | null = null;
 
   constructor(device: BlockDevice, options: MountOptions) {
     this.now = options.now ?? systemTime;
@@ -57,42 +59,89 @@ export class Core {
     const map = new BlockMap(this.volume);
     const pages = new FilePages(this.volume, map);
     this.directories = new Directories(this.volume, map, pages);
-    this.data = new FileData(this.volume, map, pages, () => this.balance());
+    this.data = new FileData(this.volume, map, pages, {
+      balance: () => this.balance(),
+      throttle: () => this.throttle(),
+    });
     this.inodes = new Inodes(this.volume, pages, this.engine);
     this.xattrs = new Xattrs(this.volume);
   }
 
   /**
    * Keeps dirty pages below their limit and enough frames free for an operation. To be called where no frame number is
-   * held: it is the only place that frames are taken away. Source: f2fs_balance_fs_bg, balance_dirty_pages.
+   * held: it is the only place that frames are taken away. What goes wrong in the background is not this caller's fault: it
+   * is kept for the next that changes something. Source: f2fs_balance_fs_bg, balance_dirty_pages.
    */
   balance(): void {
-    const { pool, nodes, stopped, readonly } = this.volume;
-    if (!readonly && !stopped) {
-      const nrNodes = nodes.pages.nrDirty;
-      if (pool.nrDirty - nrNodes > this.#dirtyFloor + this.#dirtyLimit) {
-        this.stopOnDamage(() => this.inodes.writeback(false));
-        this.#dirtyFloor = pool.nrDirty - nodes.pages.nrDirty;
-      }
-      if (nrNodes > this.#dirtyLimit) this.volume.writeNodes();
-    }
+    if (!this.volume.readonly && !this.volume.stopped) this.#inBackground(() => this.#writeSome());
     this.inodes.trim();
+    this.#makeRoom(() => {
+      this.#inBackground(() => {
+        this.#writeBack(true);
+        this.#dirtyFloor = 0;
+      });
+    });
+  }
+
+  /** Balances on behalf of someone who changes the volume. Throws what failed in the background since the last call. */
+  throttle(): void {
+    this.volume.assertWritable();
+    this.balance();
+    const failure = this.#failure ?? (this.volume.ioends.takeFailure() ? this.inodes.takeError() : null);
+    this.#failure = null;
+    if (failure !== null) throw failure;
+  }
+
+  /** Writes out what is past the limits. */
+  #writeSome(): void {
+    const { pool, nodes, logs } = this.volume;
+    // Emptied segments come back with a checkpoint, which itself takes some: it must not wait for the last one.
+    const least = 2 * NR_LOGS + Math.ceil(pool.nrDirty / BLKS_PER_SEG);
+    if (logs.freeSegments <= least && logs.freeAfterCheckpoint > logs.freeSegments) this.sync(false);
+    const nrNodes = nodes.pages.nrDirty;
+    if (pool.nrDirty - nrNodes > this.#dirtyFloor + this.#dirtyLimit) {
+      this.#writeBack(false);
+      this.#dirtyFloor = pool.nrDirty - nodes.pages.nrDirty;
+    }
+    if (nrNodes > this.#dirtyLimit) this.volume.writeNodes();
+  }
+
+  #writeBack(directories: boolean): void {
+    this.stopOnDamage(() => this.inodes.writeback(directories, () => this.#makeRoom(() => {})));
+  }
+
+  /** Frees frames when few are free: first those that are clean, then nodes; `more` may make others clean. */
+  #makeRoom(more: () => void): void {
+    const { pool, readonly, stopped } = this.volume;
     if (pool.freeFrames >= RESERVED_FRAMES) return;
-    const target = Math.max(2 * RESERVED_FRAMES, Math.floor(pool.nrFrames / 16));
+    const target = Math.min(
+      Math.max(2 * RESERVED_FRAMES, Math.floor(pool.nrFrames / 16)),
+      Math.floor(pool.nrFrames * 0.75),
+    );
     this.volume.ioends.submit();
     if (pool.reclaim(target) || readonly || stopped) return;
-    this.stopOnDamage(() => this.inodes.writeback(true));
+    more();
+    this.#inBackground(() => this.volume.writeNodes());
     this.volume.ioends.submit();
-    this.#dirtyFloor = 0;
-    this.volume.writeNodes();
     pool.reclaim(target);
+  }
+
+  #inBackground(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof F2fsError)) throw error;
+      this.#failure ??= error;
+    }
   }
 
   /** Writes everything back and writes a checkpoint. Throws the first failure; the last checkpoint is the truth then. */
   sync(umount: boolean): void {
     this.volume.assertWritable();
-    this.stopOnDamage(() => this.inodes.writeback(true));
+    this.#failure = null;
+    this.#writeBack(true);
     this.volume.ioends.submit();
+    this.volume.ioends.takeFailure();
     this.#dirtyFloor = 0;
     const error = this.inodes.takeError();
     if (error !== null) throw error;
@@ -200,11 +249,10 @@ export class Core {
   }
 
   #beginChange(parent: Inode, name: Uint8Array): void {
-    this.volume.assertWritable();
     checkName(name);
     if (!parent.isDirectory)
       throw new F2fsError('ENOTDIR', `inode ${parent.ino} is not a directory`, { ino: parent.ino });
-    this.balance();
+    this.throttle();
   }
 
   /** A directory's contents changed now. */

@@ -180,11 +180,12 @@ export class FileSystem {
     this.#core.sync(false);
   }
 
-  /** Writes all changes with the checkpoint of a clean unmount. The file system can't be used after. */
+  /** Writes all changes with the checkpoint of a clean unmount. The file system can't be changed after. */
   close(): void {
     if (!this.#open) return;
-    this.#open = false;
     if (!this.volume.readonly && !this.volume.stopped) this.#core.sync(true);
+    this.#open = false;
+    this.volume.unmount();
   }
 
   [Symbol.dispose](): void {

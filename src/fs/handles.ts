@@ -31,19 +31,24 @@ export interface DirectoryEntry {
 /** An inode held open: attributes and xattrs of any kind of file. `close` it, or use `using`. */
 export class Handle {
   protected readonly core: Core;
-  /** @internal */
-  readonly inode: Inode;
+  readonly #inode: Inode;
   #open = true;
 
   /** @internal */
   constructor(core: Core, inode: Inode) {
     this.core = core;
-    this.inode = inode;
+    this.#inode = inode;
     inode.opens++;
   }
 
+  /** @internal Throws EBADF once the handle is closed. */
+  get inode(): Inode {
+    if (!this.#open) throw new F2fsError('EBADF', 'the handle is closed; open it again', { ino: this.#inode.ino });
+    return this.#inode;
+  }
+
   get ino(): number {
-    return this.inode.ino;
+    return this.#inode.ino;
   }
 
   stat(): FileStat {
@@ -54,6 +59,7 @@ export class Handle {
   /** Changes attributes; sets ctime to now unless it is given. */
   setAttributes(attributes: Attributes): void {
     this.core.volume.assertWritable();
+    checkAttributes(attributes);
     const raw = this.inode.change();
     if (attributes.mode !== undefined) raw.iMode = (raw.iMode & S_IFMT) | (attributes.mode & 0o7777);
     if (attributes.uid !== undefined) raw.iUid = attributes.uid;
@@ -87,7 +93,7 @@ export class Handle {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.core.inodes.release(this.inode);
+    this.core.inodes.release(this.#inode);
   }
 
   [Symbol.dispose](): void {
@@ -99,6 +105,7 @@ export class Handle {
 export class FileHandle extends Handle {
   /** Reads into `into` from byte `position` on; returns the bytes read, fewer only at the end of the file. */
   read(into: Uint8Array, position: number): number {
+    checkOffset('position', position);
     return this.core.data.read(this.inode, position, into);
   }
 
@@ -115,12 +122,15 @@ export class FileHandle extends Handle {
 
   /** Writes `length` bytes that the source puts straight into page frames. Times are the caller's to set. */
   writeFrom(source: ByteSource, position: number, length: number, options?: WriteOptions): void {
+    checkOffset('position', position);
+    checkOffset('length', length);
     this.core.volume.assertWritable();
     this.core.data.write(this.inode, position, length, source, options);
   }
 
   /** Sets the size in bytes: frees what lies past it, or adds a hole. */
   truncate(sizeBytes: number): void {
+    checkOffset('size', sizeBytes);
     this.core.volume.assertWritable();
     this.core.settle(this.inode);
     this.core.stopOnDamage(() => this.core.data.truncate(this.inode, sizeBytes));
@@ -193,6 +203,7 @@ export class Directory extends Handle {
   }
 
   #newInode(type: FileType, { mode, uid = 0, gid = 0, atime, mtime, ctime, crtime }: Attributes) {
+    checkAttributes({ mode, uid, gid, atime, mtime, ctime, crtime });
     const now = this.core.now();
     const permissions = mode ?? (type === 'directory' ? 0o755 : 0o644);
     return {
@@ -204,6 +215,32 @@ export class Directory extends Handle {
       ctime: ctime ?? now,
       crtime: crtime ?? now,
     };
+  }
+}
+
+/** Throws EINVAL for what is no byte count. */
+function checkOffset(what: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new F2fsError('EINVAL', `the ${what} ${value} is not a whole number from 0 on`);
+}
+
+/** Throws EINVAL for what an inode has no room for. */
+function checkAttributes({ uid, gid, atime, mtime, ctime, crtime }: Attributes): void {
+  for (const id of [uid, gid]) {
+    if (id !== undefined && (!Number.isInteger(id) || id < 0 || id > 0xffffffff)) {
+      throw new F2fsError('EINVAL', `the owner ${id} is not a number of 32 bits`);
+    }
+  }
+  for (const time of [atime, mtime, ctime, crtime]) {
+    if (time === undefined) continue;
+    if (
+      !Number.isSafeInteger(time.sec) ||
+      !Number.isInteger(time.nsec) ||
+      time.nsec < 0 ||
+      time.nsec >= 1_000_000_000
+    ) {
+      throw new F2fsError('EINVAL', `the time ${time.sec} s and ${time.nsec} ns is none`);
+    }
   }
 }
 

@@ -65,6 +65,7 @@ export class Ioends {
   readonly #filling: Ioend[];
   readonly #inFlight: Ioend[] = [];
   readonly #idle: Ioend[] = [];
+  #failed = false;
 
   constructor(device: BlockDevice, pool: FramePool) {
     this.#device = device;
@@ -94,7 +95,7 @@ export class Ioends {
     const worthwhile = ioend.bio.nrBlocks >= MIN_QUEUED_BLOCKS || this.#inFlight.length > 0;
     const queue = worthwhile ? this.#device.queue(this.#pool.memory.buffer) : null;
     if (queue === null) {
-      ioend.end(attempt(() => ioend.bio.submit()));
+      this.#end(ioend, () => ioend.bio.submit());
       return;
     }
     while (queue.isReady || queue.isFull) this.#complete();
@@ -106,8 +107,21 @@ export class Ioends {
   /** Waits for the oldest write under way. */
   #complete(): void {
     const ioend = this.#inFlight.shift() as Ioend;
-    ioend.end(attempt(() => this.#device.finishWrite(ioend.bio)));
+    this.#end(ioend, () => this.#device.finishWrite(ioend.bio));
     this.#idle.push(ioend);
+  }
+
+  #end(ioend: Ioend, write: () => void): void {
+    const failure = attempt(write);
+    if (failure !== null) this.#failed = true;
+    ioend.end(failure);
+  }
+
+  /** Whether a write failed since this was last asked; the address spaces know which. */
+  takeFailure(): boolean {
+    const failed = this.#failed;
+    this.#failed = false;
+    return failed;
   }
 }
 

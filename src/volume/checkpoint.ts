@@ -11,7 +11,7 @@ import { dataSummaryBlocks, writeDataSummaries, writeNodeSummaries } from './sum
 import type { Volume } from './volume.ts';
 
 /** Flags that a checkpoint takes over from the one before; all others it sets by its own state. */
-const KEPT_FLAGS = CP.LARGE_NAT_BITMAP | CP.TRIMMED | CP.QUOTA_NEED_FSCK;
+const KEPT_FLAGS = CP.LARGE_NAT_BITMAP | CP.QUOTA_NEED_FSCK;
 
 /** Table blocks on their way out: copied one after the other, so that neighbours go in one write. */
 class TableWriter {

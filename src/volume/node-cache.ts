@@ -109,15 +109,20 @@ export class NodeCache {
 
   /** A new node: reserved, numbered, its block zeroed but for the footer, dirty. `ino` 0 makes an inode of its own. */
   create(ino: number, offset: number, cold: boolean): number {
-    this.#space.reserveNode(ino === 0);
+    const pfn = this.#allocFrame();
     let nid: number;
     try {
-      nid = this.#nat.allocate(ino);
+      this.#space.reserveNode(ino === 0);
+      try {
+        nid = this.#nat.allocate(ino);
+      } catch (error) {
+        this.#space.releaseNode(ino === 0);
+        throw error;
+      }
     } catch (error) {
-      this.#space.releaseNode(ino === 0);
+      this.#pool.freeFolio(pfn);
       throw error;
     }
-    const pfn = this.#allocFrame();
     this.#pool.zero(pfn, 1);
     const base = pfn * BLKSIZE;
     const { view } = this.#pool;

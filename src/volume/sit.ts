@@ -29,8 +29,6 @@ const BITS_IN_BYTE = Uint8Array.from({ length: 256 }, (_, byte) => {
 interface SitBlock {
   readonly bytes: Uint8Array;
   readonly dv: DataView;
-  /** The valid maps of its segments as the last checkpoint has them; null while nothing has changed since. */
-  checkpointed: Uint8Array | null;
 }
 
 /** Segment number -> valid blocks, type and age. */
@@ -69,15 +67,6 @@ export class SegmentTable {
   /** Blocks in use in a segment. */
   validBlocks(segno: number): number {
     return this.#blockOf(segno).dv.getUint16(this.#entry(segno), true) & SIT_VBLOCKS_MASK;
-  }
-
-  /** The log that last wrote to a segment. */
-  typeOf(segno: number): number {
-    return this.#blockOf(segno).dv.getUint16(this.#entry(segno), true) >>> SIT_VBLOCKS_SHIFT;
-  }
-
-  mtimeOf(segno: number): number {
-    return this.#blockOf(segno).dv.getUint32(this.#entry(segno) + MTIME, true);
   }
 
   isValid(blkaddr: number): boolean {
@@ -195,32 +184,12 @@ export class SegmentTable {
   /** To be called once the checkpoint is down: what it holds free may be used again. */
   checkpointed(): void {
     this.#prefree.clear();
-    for (const block of this.#blocks) if (block !== undefined) block.checkpointed = null;
   }
 
-  /** Whether a block was in use at the last checkpoint, which may still need its contents. */
-  wasValid(blkaddr: number): boolean {
-    const segno = this.#layout.segnoOf(blkaddr);
-    const block = this.#blockOf(segno);
-    if (block.checkpointed === null) return this.isValid(blkaddr);
-    const blkoff = (blkaddr - this.#layout.mainBlkaddr) & (BLKS_PER_SEG - 1);
-    const map = (segno % SIT_ENTRIES_PER_BLOCK) * SIT_VBLOCK_MAP_SIZE;
-    return (block.checkpointed[map + (blkoff >>> 3)] & (0x80 >>> (blkoff & 7))) !== 0;
-  }
-
-  /** A segment's block, about to be changed: keeps the maps of the last checkpoint and notes the segment. */
+  /** A segment's block, about to be changed: notes the segment. */
   #change(segno: number): SitBlock {
-    const block = this.#blockOf(segno);
-    if (block.checkpointed === null) {
-      const maps = new Uint8Array(SIT_ENTRIES_PER_BLOCK * SIT_VBLOCK_MAP_SIZE);
-      for (let i = 0; i < SIT_ENTRIES_PER_BLOCK; i++) {
-        const map = i * SIT_ENTRY_SIZE + MAP;
-        maps.set(block.bytes.subarray(map, map + SIT_VBLOCK_MAP_SIZE), i * SIT_VBLOCK_MAP_SIZE);
-      }
-      block.checkpointed = maps;
-    }
     this.#dirty.add(segno);
-    return block;
+    return this.#blockOf(segno);
   }
 
   #isSecond(index: number): boolean {
@@ -239,7 +208,7 @@ export class SegmentTable {
   #load(index: number): SitBlock {
     const bytes = new Uint8Array(BLKSIZE);
     this.#device.read(this.#layout.sitBlock(index, this.#isSecond(index)), bytes);
-    const block: SitBlock = { bytes, dv: viewOf(bytes), checkpointed: null };
+    const block: SitBlock = { bytes, dv: viewOf(bytes) };
     const count = this.#journalView.getUint16(0, true);
     for (let i = 0; i < count; i++) {
       const at = JOURNAL_ENTRIES_OFFSET + i * SitJournalEntry.size;

@@ -106,10 +106,11 @@ function readCompact(logs: CurrentSegment[], journals: Journals, block: Uint8Arr
 
 /** Rebuilds a node log's summary from the footers in its segment. Source: f2fs_restore_node_summary. */
 function restoreNodeSummary(device: BlockDevice, layout: VolumeLayout, segment: CurrentSegment): void {
-  if (segment.blkoff === 0) return;
-  const blocks = new Uint8Array(segment.blkoff * BLKSIZE);
+  const count = entriesOf(segment);
+  if (count === 0) return;
+  const blocks = new Uint8Array(count * BLKSIZE);
   device.read(layout.segmentStart(segment.segno), blocks);
-  for (let i = 0; i < segment.blkoff; i++) {
+  for (let i = 0; i < count; i++) {
     const footer = i * BLKSIZE + NODE_FOOTER_OFFSET;
     segment.summary.set(blocks.subarray(footer, footer + 4), i * SUMMARY_ENTRY_SIZE);
   }

@@ -118,7 +118,7 @@ export class Volume {
   /** Throws EROFS when the volume can't be changed: mounted read-only, or stopped by a failed write of metadata. */
   assertWritable(): void {
     if (this.#stopped !== null) {
-      throw new F2fsError('EROFS', `the volume was stopped by an earlier failure: ${this.#stopped.message}`, {
+      throw new F2fsError('EROFS', `the volume can't be changed any more: ${this.#stopped.message}`, {
         path: this.device.name,
         cause: this.#stopped,
       });
@@ -128,6 +128,11 @@ export class Volume {
 
   get stopped(): boolean {
     return this.#stopped !== null;
+  }
+
+  /** From now on changes are refused: nobody would write them. */
+  unmount(): void {
+    this.#stopped ??= new F2fsError('EBADF', 'it was unmounted');
   }
 
   /** Makes the volume read-only after a failure that left memory and disk apart. Source: f2fs_stop_checkpoint. */
