@@ -86,7 +86,8 @@ export class ReadAhead {
   /** The caller is done with a file that it asked for, wherever it read it from. */
   release(index: number): void {
     if (this.#taken < this.#posted && this.#index[this.#taken % NR_SLOTS] === index) this.#drop();
-    this.#post();
+    // Waking the thread costs more than a file: it gets many at once.
+    if (this.#posted - this.#taken <= NR_SLOTS / 2) this.#post();
   }
 
   close(): void {

@@ -46,6 +46,8 @@ export class Core {
   readonly #dirtyLimit: number;
   /** Dirty file and directory pages that the last background writeback left: directories wait for a sync. */
   #dirtyFloor = 0;
+  /** The same of nodes. */
+  #nodeFloor = 0;
   /** What failed in the background and nobody has been told of. */
   #failure: F2fsError | null = null;
 
@@ -103,7 +105,10 @@ export class Core {
       this.#writeBack(false);
       this.#dirtyFloor = pool.nrDirty - nodes.pages.nrDirty;
     }
-    if (nrNodes > this.#dirtyLimit) this.volume.writeNodes();
+    if (nrNodes > this.#nodeFloor + this.#dirtyLimit) {
+      this.volume.writeNodes(false);
+      this.#nodeFloor = nodes.pages.nrDirty;
+    }
   }
 
   #writeBack(directories: boolean): void {
@@ -112,18 +117,15 @@ export class Core {
 
   /** Frees frames when few are free: first those that are clean, then nodes; `more` may make others clean. */
   #makeRoom(more: () => void): void {
-    const { pool, readonly, stopped } = this.volume;
+    const { pool, ioends, readonly, stopped } = this.volume;
     if (pool.freeFrames >= RESERVED_FRAMES) return;
-    const target = Math.min(
-      Math.max(2 * RESERVED_FRAMES, Math.floor(pool.nrFrames / 16)),
-      Math.floor(pool.nrFrames * 0.75),
-    );
-    this.volume.ioends.submit();
-    if (pool.reclaim(target) || readonly || stopped) return;
+    const target = Math.min(Math.max(2 * RESERVED_FRAMES, pool.nrFrames >>> 4), Math.floor(pool.nrFrames * 0.75));
+    const settle = () => ioends.settleOldest();
+    if (pool.reclaim(target, settle) || readonly || stopped) return;
     more();
-    this.#inBackground(() => this.volume.writeNodes());
-    this.volume.ioends.submit();
-    pool.reclaim(target);
+    this.#inBackground(() => this.volume.writeNodes(true));
+    this.#nodeFloor = 0;
+    pool.reclaim(target, settle);
   }
 
   #inBackground(work: () => void): void {
@@ -143,6 +145,7 @@ export class Core {
     this.volume.ioends.submit();
     this.volume.ioends.takeFailure();
     this.#dirtyFloor = 0;
+    this.#nodeFloor = 0;
     const error = this.inodes.takeError();
     if (error !== null) throw error;
     this.volume.checkpoint(umount);

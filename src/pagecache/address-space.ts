@@ -170,6 +170,10 @@ export class AddressSpace implements FolioOwner {
     return this.tree.next(TAG.DIRTY, index, last) < 0 && this.tree.next(TAG.WRITEBACK, index, last) < 0;
   }
 
+  underWriteback(index: number, nrPages: number): boolean {
+    return this.tree.next(TAG.WRITEBACK, index, index + nrPages - 1) >= 0;
+  }
+
   /** For the pool's reclaim: takes pages that are here out of the tree; their frames are the caller's. */
   forget(index: number, nrPages: number): void {
     const dirty = this.nrDirty === 0 ? 0 : this.tree.unmark(TAG.DIRTY, index, nrPages);

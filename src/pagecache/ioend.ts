@@ -90,6 +90,17 @@ export class Ioends {
     while (this.#inFlight.length > 0) this.#complete();
   }
 
+  /** Waits for the oldest write under way, or starts and ends what waits; false when there is neither. */
+  settleOldest(): boolean {
+    if (this.#inFlight.length > 0) {
+      this.#complete();
+      return true;
+    }
+    const waiting = this.#filling.some((ioend) => !ioend.isEmpty);
+    this.submit();
+    return waiting;
+  }
+
   #send(log: Log): void {
     const ioend = this.#filling[log];
     const worthwhile = ioend.bio.nrBlocks >= MIN_QUEUED_BLOCKS || this.#inFlight.length > 0;

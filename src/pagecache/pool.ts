@@ -36,6 +36,7 @@ function makeSharedMemory(nrWasmPages: number): SharedMemory {
 export interface FolioOwner {
   /** Whether no page of [index, index + nrPages) is dirty or under writeback. */
   evictable(index: number, nrPages: number): boolean;
+  underWriteback(index: number, nrPages: number): boolean;
   /** Takes the pages out of the tree; the pool frees the frames. */
   forget(index: number, nrPages: number): void;
 }
@@ -174,22 +175,27 @@ export class FramePool {
 
   /**
    * Evicts clean folios, least recently used first, until `target` frames are free. A folio found since the last scan gets
-   * a second chance; dirty ones and those under writeback stay. Each folio is looked at twice at most.
+   * a second chance; dirty ones stay, and those under writeback too, unless `settle` ends the oldest write there is: so what
+   * goes does not depend on how fast writes are. Each folio is looked at twice at most.
+   * @param settle waits for the oldest write under way; false when there is none
    * @returns whether target frames are free now
    */
-  reclaim(target: number): boolean {
+  reclaim(target: number, settle: () => boolean = () => false): boolean {
     for (let scan = 2 * this.nrFolios; scan > 0 && this.buddy.nrFree < target; scan--) {
       const head = this.lruNext[this.nrFrames];
       if (head === this.nrFrames) break;
       const owner = this.owners[this.mapping[head]]!;
       const nrPages = 1 << this.order[head];
-      if ((this.flags[head] & REFERENCED) !== 0 || !owner.evictable(this.index[head], nrPages)) {
+      const index = this.index[head];
+      const referenced = (this.flags[head] & REFERENCED) !== 0;
+      while (!referenced && owner.underWriteback(index, nrPages) && settle());
+      if (referenced || !owner.evictable(index, nrPages)) {
         this.flags[head] = 0;
         this.lruUnlink(head);
         this.lruLinkAfter(head, this.lruPrev[this.nrFrames]);
         continue;
       }
-      owner.forget(this.index[head], nrPages);
+      owner.forget(index, nrPages);
       this.unmap(head);
       this.freeFolio(head);
     }

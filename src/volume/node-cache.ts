@@ -159,16 +159,18 @@ export class NodeCache {
     this.#space.releaseNode(isInode);
   }
 
-  /** Sends every dirty node to its log; written when the ioends are submitted. Source: f2fs_sync_node_pages. */
-  writeback(): void {
+  /**
+   * Sends dirty nodes to their logs; written when the ioends are submitted. Without `directories` those of directories
+   * stay: they change with every name, and whoever changes a node waits for its write. Source: f2fs_sync_node_pages.
+   */
+  writeback(directories: boolean): void {
     const { pages } = this;
-    for (
-      let nid = pages.nextTagged(TAG.DIRTY, 0, Infinity);
-      nid >= 0;
-      nid = pages.nextTagged(TAG.DIRTY, nid + 1, Infinity)
-    ) {
+    const end = Number.POSITIVE_INFINITY;
+    for (let nid = pages.nextTagged(TAG.DIRTY, 0, end); nid >= 0; nid = pages.nextTagged(TAG.DIRTY, nid + 1, end)) {
+      const pfn = pages.find(nid);
+      if (!directories && (this.#pool.view.getUint32(pfn * BLKSIZE + FLAG, true) & NODE_FLAG.COLD) === 0) continue;
       pages.clearDirty(nid, 1);
-      this.#write(nid, pages.find(nid));
+      this.#write(nid, pfn);
     }
   }
 

@@ -140,11 +140,14 @@ export class Volume {
     this.#stopped ??= error;
   }
 
-  /** Writes all dirty nodes out, without a checkpoint: they take no memory then. A failure stops the volume. */
-  writeNodes(): void {
+  /**
+   * Writes dirty nodes out, those of directories too if asked to, without a checkpoint: they take no memory then. A failure
+   * stops the volume.
+   */
+  writeNodes(directories: boolean): void {
     this.assertWritable();
     try {
-      this.nodes.writeback();
+      this.nodes.writeback(directories);
     } catch (error) {
       if (error instanceof F2fsError) this.stop(error);
       throw error;
@@ -160,7 +163,7 @@ export class Volume {
     this.assertWritable();
     try {
       this.logs.mtime = this.elapsedTime;
-      this.nodes.writeback();
+      this.nodes.writeback(true);
       this.ioends.submit();
       const { error } = this.nodes.pages;
       if (error !== null) throw error;
