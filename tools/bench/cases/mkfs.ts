@@ -17,7 +17,7 @@ async function run(context: Context): Promise<Figure[]> {
     { name: MKFS, needs: [MKFS], prepare, commands: (output) => [[MKFS, '-q', '-f', output]] },
   ]);
   const [ours, peer] = results.values();
-  const figures = compareAll(results, 'mkfs', MKFS, { sense: 'faster', value: 3 });
+  const figures = compareAll(results, 'mkfs', MKFS, { sense: 'times', value: 3 });
   if (peer === undefined) return figures;
   return [
     ...figures,
