@@ -113,13 +113,13 @@ export class FileSystem {
 
   /** Makes a file, or replaces the contents of one. */
   writeFile(path: Path, bytes: Uint8Array, attributes: Attributes = {}): void {
-    const { parent, name } = this.#parent(path);
-    const there = parent.lookup(name);
-    using file = there === null ? parent.createFile(name, attributes) : this.openFile(path);
-    if (there !== null) file.truncate(0);
-    file.write(bytes, 0);
-    if (there !== null) file.setAttributes({ mtime: this.#core.now(), ...attributes });
-    parent.close();
+    this.#inParent(path, (parent, name) => {
+      const there = parent.lookup(name);
+      using file = there === null ? parent.createFile(name, attributes) : this.openFile(path);
+      if (there !== null) file.truncate(0);
+      file.write(bytes, 0);
+      if (there !== null) file.setAttributes({ mtime: this.#core.now(), ...attributes });
+    });
   }
 
   mkdir(path: Path, attributes: Attributes = {}): void {
