@@ -7,7 +7,7 @@ import { Interruption } from './interrupt.ts';
 import { printable } from './names.ts';
 import { printJson, printTable } from './output.ts';
 import { Progress } from './progress.ts';
-import { counted, longSize, shortSize } from './sizes.ts';
+import { countedEntries, longSize, shortSize } from './sizes.ts';
 
 export interface BuildCommandOptions {
   size?: number | 'auto';
@@ -70,14 +70,7 @@ function problemText(path: string, code: string, message: string): string {
 
 function summary(report: BuildReport): [string, string | null][] {
   const { problems } = report;
-  const kinds: [number, string, string?][] = [
-    [report.files, 'file'],
-    [report.directories, 'directory', 'directories'],
-    [report.symlinks, 'symlink'],
-    [report.special, 'special file'],
-    [report.hardLinks, 'hard link'],
-  ];
-  const entries = kinds.filter(([count]) => count > 0).map(([count, one, many]) => counted(count, one, many));
+  const entries = countedEntries(report);
   return [
     ['image', `${printable(report.image)}, ${longSize(report.imageBytes)}`],
     ['uuid', report.uuid],

@@ -8,7 +8,7 @@ import { Interruption } from './interrupt.ts';
 import { printable, volumePath } from './names.ts';
 import { printJson, printTable } from './output.ts';
 import { Progress } from './progress.ts';
-import { counted, longSize, shortSize } from './sizes.ts';
+import { counted, countedEntries, longSize, shortSize } from './sizes.ts';
 
 export interface ExtractCommandOptions {
   force?: boolean;
@@ -56,14 +56,7 @@ export async function extract(
 }
 
 function summary(report: ExtractReport): [string, string | null][] {
-  const kinds: [number, string, string?][] = [
-    [report.files, 'file'],
-    [report.directories, 'directory', 'directories'],
-    [report.symlinks, 'symlink'],
-    [report.special, 'special file'],
-    [report.hardLinks, 'hard link'],
-  ];
-  const entries = kinds.filter(([count]) => count > 0).map(([count, one, many]) => counted(count, one, many));
+  const entries = countedEntries(report);
   const lost = report.notes.reduce((sum, { count }) => sum + count, 0);
   return [
     ['directory', printable(report.directory)],

@@ -62,3 +62,21 @@ export function longSize(bytes: number): string {
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
+
+/** What a build or an extraction made, kind by kind: `3 files`, `1 symlink`; kinds of which there are none are left out. */
+export function countedEntries(made: {
+  files: number;
+  directories: number;
+  symlinks: number;
+  special: number;
+  hardLinks: number;
+}): string[] {
+  const kinds: [number, string, string?][] = [
+    [made.files, 'file'],
+    [made.directories, 'directory', 'directories'],
+    [made.symlinks, 'symlink'],
+    [made.special, 'special file'],
+    [made.hardLinks, 'hard link'],
+  ];
+  return kinds.filter(([count]) => count > 0).map(([count, one, many]) => counted(count, one, many));
+}

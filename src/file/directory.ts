@@ -64,7 +64,8 @@ export function checkName(name: Uint8Array): void {
   }
 }
 
-function isDots(name: Uint8Array): boolean {
+/** `.` or `..`. */
+export function isDots(name: Uint8Array): boolean {
   return name[0] === DOT && (name.length === 1 || (name.length === 2 && name[1] === DOT));
 }
 

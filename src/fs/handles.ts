@@ -1,5 +1,6 @@
 // Open files and directories: what a caller works with, once a path has led there. All calls are synchronous.
 import { F2fsError } from '../errors.ts';
+import { isDots } from '../file/directory.ts';
 import type { ByteSource, WriteOptions } from '../file/file-data.ts';
 import type { Inode, Timestamp } from '../file/inode.ts';
 import type { Xattr } from '../file/xattrs.ts';
@@ -242,10 +243,6 @@ function checkAttributes({ uid, gid, atime, mtime, ctime, crtime }: Attributes):
       throw new F2fsError('EINVAL', `the time ${time.sec} s and ${time.nsec} ns is none`);
     }
   }
-}
-
-function isDots(name: Uint8Array): boolean {
-  return name[0] === 0x2e && (name.length === 1 || (name.length === 2 && name[1] === 0x2e));
 }
 
 /** @internal */
