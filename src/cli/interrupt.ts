@@ -1,10 +1,17 @@
 // SIGINT and SIGTERM during work that cleans up after itself.
 import { complain, EXIT } from './errors.ts';
 
-/** The first signal aborts `signal`; a second one ends the process at once. */
+/** Milliseconds within which signals count as one. */
+const TOGETHER_MS = 1000;
+
+/**
+ * The first signal aborts `signal`; a later one ends the process at once. One that comes together with the first is the
+ * same wish told twice: a terminal signals the whole group, and a parent such as npm or timeout passes it on.
+ */
 export class Interruption {
   readonly #controller = new AbortController();
   #received: 'SIGINT' | 'SIGTERM' | null = null;
+  #receivedAt = 0;
 
   constructor() {
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, this.#listener);
@@ -27,8 +34,12 @@ export class Interruption {
 
   readonly #listener = (name: NodeJS.Signals): void => {
     if (name !== 'SIGINT' && name !== 'SIGTERM') return;
-    if (this.#received !== null) process.exit(exitCodeOf(name));
+    if (this.#received !== null) {
+      if (performance.now() - this.#receivedAt > TOGETHER_MS) process.exit(exitCodeOf(name));
+      return;
+    }
     this.#received = name;
+    this.#receivedAt = performance.now();
     this.#controller.abort();
   };
 }
