@@ -1,0 +1,50 @@
+// The algorithms that F2FS knows: their numbers on disk, their names, their levels.
+import { F2fsError } from '../errors.ts';
+
+/** i_compress_algorithm. Source: enum compress_algorithm_type. */
+export const ALGORITHM = { LZO: 0, LZ4: 1, ZSTD: 2, LZORLE: 3 } as const;
+export type Algorithm = (typeof ALGORITHM)[keyof typeof ALGORITHM];
+
+/** Names by number, as mount options spell them. */
+export const ALGORITHM_NAMES = ['lzo', 'lz4', 'zstd', 'lzo-rle'] as const;
+export type AlgorithmName = (typeof ALGORITHM_NAMES)[number];
+
+/** Pages of a cluster: a power of two. Source: MIN_COMPRESS_LOG_SIZE, MAX_COMPRESS_LOG_SIZE. */
+export const MIN_CLUSTER_PAGES = 4;
+export const MAX_CLUSTER_PAGES = 256;
+
+/** Levels that an algorithm has; lz4's are those of its slow variant, lz4hc. Source: f2fs_set_lz4hc_level, f2fs_set_zstd_level. */
+const LEVELS: Record<AlgorithmName, { from: number; to: number; byDefault: number } | null> = {
+  lzo: null,
+  lz4: { from: 3, to: 16, byDefault: 0 },
+  zstd: { from: 1, to: 22, byDefault: 1 },
+  'lzo-rle': null,
+};
+
+/** An algorithm and how hard it tries; level 0: it has none, or for lz4 the fast variant. */
+export interface Codec {
+  algorithm: Algorithm;
+  level: number;
+}
+
+/** Reads `lz4`, `lz4:9`, `zstd:3`, `lzo`, `lzo-rle`. Throws EINVAL for what is none, or a level out of range. */
+export function parseCodec(text: string): Codec {
+  const [name, level] = splitOnce(text, ':');
+  const algorithm = ALGORITHM_NAMES.indexOf(name as AlgorithmName);
+  if (algorithm < 0) {
+    throw new F2fsError('EINVAL', `"${name}" is no compression algorithm: F2FS has ${ALGORITHM_NAMES.join(', ')}`);
+  }
+  const levels = LEVELS[name as AlgorithmName];
+  if (level === null) return { algorithm: algorithm as Algorithm, level: levels?.byDefault ?? 0 };
+  if (levels === null) throw new F2fsError('EINVAL', `${name} has no levels: leave ":${level}" out`);
+  const number = Number(level);
+  if (!/^\d+$/.test(level) || number < levels.from || number > levels.to) {
+    throw new F2fsError('EINVAL', `${name} has levels ${levels.from} to ${levels.to}, not "${level}"`);
+  }
+  return { algorithm: algorithm as Algorithm, level: number };
+}
+
+function splitOnce(text: string, separator: string): [string, string | null] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, null] : [text.slice(0, at), text.slice(at + 1)];
+}

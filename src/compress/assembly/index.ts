@@ -1,0 +1,5 @@
+// The codecs' WebAssembly module: AssemblyScript on the page frames in place. It has no memory of its own and no static
+// data (the memory that it imports is the page cache); tables live in the workspace that each call is given.
+export { lz4Compress, lz4Decompress } from './lz4';
+export { lzoCompress, lzoDecompress, lzoRleCompress } from './lzo';
+export { zstdCompress, zstdDecompress } from './zstd';
