@@ -9,6 +9,7 @@ import { type BlockDevice, IoCounters } from './device.ts';
 import { type HostTarget, makeHole, type OpenOptions, openHostTarget } from './host-target.ts';
 import { checkNewSize, checkRange, checkWritable, wholeBlocks } from './range.ts';
 import { WriteQueue } from './write-queue.ts';
+import { DEFAULT_DEPTH, MAX_DEPTH } from './write-slots.ts';
 
 /** Vectors in one writev call. Source: IOV_MAX. */
 const MAX_VECTORS = 1024;
@@ -29,6 +30,7 @@ export class FileDevice implements BlockDevice {
   /** Where a partition begins on its disk, in sectors of 512 bytes: a format aligns its areas on the disk. */
   readonly startSector: number;
   readonly #direct: boolean;
+  readonly #queueDepth: number;
   readonly #calls: HostCalls;
   #fd: number;
   #queue: WriteQueue | null = null;
@@ -48,6 +50,7 @@ export class FileDevice implements BlockDevice {
     this.kind = target.kind;
     this.startSector = target.startSector;
     this.#direct = options.direct ?? false;
+    this.#queueDepth = options.queueDepth ?? DEFAULT_DEPTH;
     this.#calls = calls;
     this.#fd = target.fd;
     this.#sizeBytes = target.sizeBytes;
@@ -91,13 +94,14 @@ export class FileDevice implements BlockDevice {
   }
 
   /** The thread starts with the first call, small volumes do without; and anew for each mount's memory. */
-  queue(memory: SharedArrayBuffer): WriteQueue {
+  queue(memory: SharedArrayBuffer): WriteQueue | null {
     checkWritable(this, 'write');
+    if (this.#queueDepth === 0) return null;
     if (this.#queue?.memory !== memory) {
       this.#queue?.close();
       // What the thread writes is not tracked: from now on any segment may hold data.
       this.#written = null;
-      this.#queue = new WriteQueue(this.name, this.#handle, memory);
+      this.#queue = new WriteQueue(this.name, this.#handle, memory, this.#queueDepth);
     }
     return this.#queue;
   }
@@ -310,6 +314,10 @@ export function openFileDevice(path: string, options: OpenOptions): FileDevice {
   const { create } = options;
   if (create !== undefined && !(Number.isSafeInteger(create.sizeBytes) && create.sizeBytes >= BLKSIZE)) {
     throw new F2fsError('EINVAL', `${path}: a size of ${create.sizeBytes} bytes is too small for a block`, { path });
+  }
+  const { queueDepth = DEFAULT_DEPTH } = options;
+  if (!(Number.isInteger(queueDepth) && queueDepth >= 0 && queueDepth <= MAX_DEPTH)) {
+    throw new F2fsError('EINVAL', `${path}: a queue of ${queueDepth} writes: it takes 0 to ${MAX_DEPTH}`, { path });
   }
   const target = openHostTarget(path, options);
   if (target.sizeBytes < BLKSIZE) {

@@ -10,6 +10,8 @@ export interface OpenOptions {
   direct?: boolean;
   /** Refuse a block device that is mounted or held (O_EXCL). Default: when writable. Means nothing for image files. */
   exclusive?: boolean;
+  /** Large writes that the writing thread is given ahead of their turn, at most 64; 0: there is no thread. Default 4. */
+  queueDepth?: number;
 }
 
 export interface HostTarget {

@@ -7,7 +7,6 @@ import { BLKSIZE } from '../format/constants.ts';
 import { startThread } from '../thread.ts';
 import type { Bio } from './bio.ts';
 import {
-  DEPTH,
   FAILED,
   FINISHED,
   FLUSH_ERRNO,
@@ -27,7 +26,7 @@ export class WriteQueue {
   /** What it writes from. */
   readonly memory: SharedArrayBuffer;
   readonly #name: string;
-  readonly #slots = new WriteSlots();
+  readonly #slots: WriteSlots;
   readonly #worker: Worker;
   /** Requests handed over, and requests whose outcome was taken. */
   #posted = 0;
@@ -35,15 +34,16 @@ export class WriteQueue {
   /** The thread gave no answer once: nobody waits for it again. */
   #dead = false;
 
-  /** Starts the thread. `fd` stays open as long as the queue is; `memory` holds what is written. */
-  constructor(name: string, fd: number, memory: SharedArrayBuffer) {
+  /** Starts the thread. `fd` stays open as long as the queue is; `memory` holds what is written; `depth` requests fit in. */
+  constructor(name: string, fd: number, memory: SharedArrayBuffer, depth: number) {
     this.#name = name;
+    this.#slots = new WriteSlots(depth);
     this.memory = memory;
-    this.#worker = startThread('write-worker', import.meta.url, { fd, memory, slots: this.#slots.buffer });
+    this.#worker = startThread('write-worker', import.meta.url, { fd, memory, depth, slots: this.#slots.buffer });
   }
 
   get isFull(): boolean {
-    return this.#posted - this.#taken === DEPTH;
+    return this.#posted - this.#taken === this.#slots.depth;
   }
 
   get isEmpty(): boolean {
@@ -57,7 +57,7 @@ export class WriteQueue {
 
   /** Hands a bio over; its frames must not change until its outcome is taken. The queue must not be full. */
   post(bio: Bio): void {
-    const slot = this.#posted % DEPTH;
+    const slot = this.#posted % this.#slots.depth;
     const numbers = this.#slots.numbers[slot];
     numbers[POSITION] = bio.blkaddr * BLKSIZE;
     numbers[NR_VECTORS] = bio.nrVectors;
@@ -79,7 +79,7 @@ export class WriteQueue {
         throw new F2fsError('EIO', `the thread that writes ${this.#name} does not answer`, { path: this.#name });
       }
     }
-    const slot = this.#taken % DEPTH;
+    const slot = this.#taken % this.#slots.depth;
     this.#taken++;
     if (numbers[slot][FAILED] === 0) return numbers[slot][SYSCALLS];
     const text = Buffer.from(texts[slot]).toString();

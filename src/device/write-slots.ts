@@ -1,7 +1,8 @@
 // What the writing thread and the committer share: a ring of write requests, in memory both can see.
 
-/** Requests under way at most. */
-export const DEPTH = 4;
+/** Requests under way at most, unless another depth is asked for, and the greatest depth. */
+export const DEFAULT_DEPTH = 4;
+export const MAX_DEPTH = 64;
 export const MAX_VECTORS = 1024;
 /** Bytes of an error's code and of its message. */
 const TEXT_BYTES = 512;
@@ -19,6 +20,8 @@ export const FLUSHING = 3;
 
 /** Views on one ring. Each side makes its own from the same buffer. */
 export class WriteSlots {
+  /** Requests that the ring holds. */
+  readonly depth: number;
   readonly buffer: SharedArrayBuffer;
   readonly header: Int32Array;
   /** For each slot: byte position on the device, count of vectors, 1 when it failed, system calls it took. */
@@ -27,10 +30,11 @@ export class WriteSlots {
   readonly vectors: Uint32Array[] = [];
   readonly texts: Uint8Array[] = [];
 
-  constructor(buffer = new SharedArrayBuffer(HEADER_BYTES + DEPTH * SLOT_BYTES)) {
+  constructor(depth: number, buffer = new SharedArrayBuffer(HEADER_BYTES + depth * SLOT_BYTES)) {
+    this.depth = depth;
     this.buffer = buffer;
     this.header = new Int32Array(buffer, 0, HEADER_BYTES / 4);
-    for (let slot = 0; slot < DEPTH; slot++) {
+    for (let slot = 0; slot < depth; slot++) {
       const at = HEADER_BYTES + slot * SLOT_BYTES;
       this.numbers.push(new Float64Array(buffer, at, NUMBERS));
       this.vectors.push(new Uint32Array(buffer, at + NUMBERS * 8, MAX_VECTORS * 2));

@@ -3,7 +3,6 @@
 import * as fs from 'node:fs';
 import { workerData } from 'node:worker_threads';
 import {
-  DEPTH,
   FAILED,
   FINISHED,
   FLUSH_ERRNO,
@@ -18,6 +17,7 @@ import {
 interface WorkerData {
   fd: number;
   memory: SharedArrayBuffer;
+  depth: number;
   slots: SharedArrayBuffer;
 }
 
@@ -27,9 +27,9 @@ const BLOCK = 4096;
  */
 const FLUSH_EVERY = 64 * 1024 * 1024;
 
-const { fd, memory, slots: buffer } = workerData as WorkerData;
+const { fd, memory, depth, slots: buffer } = workerData as WorkerData;
 const bytes = new Uint8Array(memory);
-const slots = new WriteSlots(buffer);
+const slots = new WriteSlots(depth, buffer);
 const { header } = slots;
 let unflushed = 0;
 
@@ -69,7 +69,7 @@ function fail(slot: number, error: unknown): void {
   slots.numbers[slot][FAILED] = 1;
 }
 
-for (let finished = 0; ; finished = (finished + 1) | 0) {
+for (let finished = 0, slot = 0; ; finished = (finished + 1) | 0, slot = (slot + 1) % depth) {
   while (Atomics.load(header, POSTED) === finished) {
     // Idle: a good time to let the host catch up.
     if (unflushed >= FLUSH_EVERY) {
@@ -78,7 +78,6 @@ for (let finished = 0; ; finished = (finished + 1) | 0) {
     }
     Atomics.wait(header, POSTED, finished);
   }
-  const slot = (finished >>> 0) % DEPTH;
   const numbers = slots.numbers[slot];
   try {
     numbers[SYSCALLS] = writeAll(views(slot), numbers[POSITION]);
