@@ -1,7 +1,11 @@
 // The command: npm run judge -- IMAGE SOURCE_DIR [--kernel uml|qemu|both|none] [--read-only] [--json]
+// or npm run judge -- --codecs IMAGE [SOURCE_DIR or MANIFEST] [--json].
 // Exit codes: 0 the image is good, 1 it is not, 2 judging was not possible.
 
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { gunzipSync } from 'node:zlib';
+import { codecText, judgeCodecs } from './judge/codecs.ts';
 import type { KernelName } from './judge/index.js';
 import { type Judgement, judgeImage, kernelIsThere, manifestOfTree } from './judge/index.js';
 import type { Manifest } from './judge/manifest.js';
@@ -9,8 +13,10 @@ import type { Manifest } from './judge/manifest.js';
 const usage = `npm run judge -- out.img tree/                 fsck.f2fs, a kernel, fsck.f2fs again
 npm run judge -- out.img tree/ --kernel both    user-mode Linux and QEMU (needed for compressed files)
 npm run judge -- out.img --kernel none          fsck.f2fs alone
+npm run judge -- --codecs out.img tree/         every cluster inflated by liblz4, liblzo2, libzstd
 
 usage: judge IMAGE [SOURCE_DIR] [--kernel uml|qemu|both|none] [--mount-options LIST] [--read-only] [--json]
+       judge --codecs IMAGE [SOURCE_DIR or MANIFEST.json[.gz]] [--dirty-padding] [--json]
 
 Proves that IMAGE holds exactly SOURCE_DIR, its root included. Run tools/setup.sh first.`;
 
@@ -43,6 +49,23 @@ function report(judgement: Judgement, manifest: Manifest | undefined): string {
   ].join('\n');
 }
 
+/** A manifest that was kept in a file, or that of a directory. */
+async function manifestOf(source: string): Promise<Manifest> {
+  if (!/\.json(\.gz)?$/.test(source)) return manifestOfTree(source);
+  const bytes = readFileSync(source);
+  return JSON.parse((source.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8')) as Manifest;
+}
+
+async function judgeItsCodecs(image: string, source: string | undefined, dirtyPadding: boolean, json: boolean) {
+  const judgement = judgeCodecs(image, {
+    source: source === undefined ? undefined : await manifestOf(source),
+    dirtyPadding,
+  });
+  const text = json ? JSON.stringify({ ...judgement, sha256: undefined }, null, 2) : codecText(judgement);
+  process.stdout.write(`${text}\n`);
+  return judgement.ok ? 0 : 1;
+}
+
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -51,6 +74,8 @@ async function main(): Promise<number> {
       'mount-options': { type: 'string' },
       'read-only': { type: 'boolean' },
       json: { type: 'boolean' },
+      codecs: { type: 'boolean' },
+      'dirty-padding': { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -59,7 +84,8 @@ async function main(): Promise<number> {
     return values.help ? 0 : 2;
   }
   const [image, source] = positionals;
-  const manifest = source === undefined ? undefined : await manifestOfTree(source);
+  if (values.codecs) return judgeItsCodecs(image, source, values['dirty-padding'] === true, values.json === true);
+  const manifest = source === undefined ? undefined : await manifestOf(source);
   const judgement = await judgeImage(image, manifest, {
     kernels: chosenKernels(values.kernel),
     writable: values['read-only'] !== true,

@@ -15,6 +15,7 @@ import { runOrThrow } from './run.js';
 import { runInUml, umlIsThere } from './uml.js';
 import { type KernelVerdict, readVerdict } from './verdict.js';
 
+export { type CodecJudgement, type CodecOptions, type CodecTally, codecText, judgeCodecs } from './codecs.ts';
 export type { FsckResult } from './fsck.js';
 export { fsck } from './fsck.js';
 export type { GuestJob, GuestResult } from './guest.js';
@@ -24,6 +25,7 @@ export { manifestOfListing } from './listing.js';
 export type { Comparison, EntryType, Manifest, ManifestEntry } from './manifest.js';
 export { compareManifests } from './manifest.js';
 export { qemuIsThere, runInQemu } from './qemu.js';
+export { type ReferenceCodec, referenceCodecs, referenceCodecsAreThere } from './reference-codecs.ts';
 export { runInUml, umlIsThere } from './uml.js';
 export type { KernelVerdict } from './verdict.js';
 

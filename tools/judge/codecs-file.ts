@@ -1,0 +1,214 @@
+// One file's clusters on disk: their slots, headers and padding checked, their contents inflated and hashed.
+// A part of codecs.ts, which gathers what is found.
+
+import { createHash, type Hash } from 'node:crypto';
+import { ALGORITHM, ALGORITHM_NAMES, type Algorithm } from '../../src/compress/algorithms.ts';
+import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR, NULL_ADDR } from '../../src/format/constants.ts';
+import { f2fsCrc } from '../../src/format/crc.ts';
+import { viewOf } from '../../src/format/struct.ts';
+import type { CodecJudge } from './codecs.ts';
+import type { ImageFile } from './image-files.ts';
+import { zstdWindowBytes } from './reference-codecs.ts';
+
+const HEADER_BYTES = 24;
+/** Pages of a plain file that are read at once. */
+const PLAIN_STEP = 64;
+/** Bits of i_compress_flag that mean something: the checksum, and the level in the high byte. */
+const KNOWN_FLAGS = 0xff01;
+const CHECKSUM_FLAG = 1;
+const zeros = new Uint8Array(256 * BLKSIZE);
+
+/** Goes through one file, page by page and cluster by cluster. */
+export class FileJudge {
+  readonly #judge: CodecJudge;
+  readonly #file: ImageFile;
+  readonly #say: (text: string) => void;
+  readonly #hash: Hash = createHash('sha256');
+  /** Bytes still to be hashed. */
+  #left: number;
+  /** False once a cluster could not be inflated. */
+  #known = true;
+  #usedSlots = 0;
+  #savedBlocks = 0;
+
+  constructor(judge: CodecJudge, file: ImageFile, say: (text: string) => void) {
+    this.#judge = judge;
+    this.#file = file;
+    this.#say = say;
+    this.#left = file.sizeBytes;
+  }
+
+  run(): void {
+    const { inline, runs, compressed, clusterPages } = this.#file;
+    if (compressed && !this.#attributes()) return;
+    if (inline !== null) {
+      if (compressed) this.#say('is compressed and inline');
+      this.#feed(inline);
+    }
+    const step = compressed ? clusterPages : PLAIN_STEP;
+    let page = 0;
+    for (const { index, addrs } of runs) {
+      this.#feedZeros((index - page) * BLKSIZE);
+      for (let at = 0; at < addrs.length; at += step) {
+        const slots = addrs.subarray(at, Math.min(at + step, addrs.length));
+        if (compressed && slots[0] === COMPRESS_ADDR) this.#compressed(slots, index + at);
+        else this.#raw(slots, index + at);
+      }
+      page = index + addrs.length;
+    }
+    this.#feedZeros(this.#left);
+    if (inline === null) this.#counts();
+    this.#judge.finish(this.#file, this.#known ? this.#hash.digest('hex') : null, this.#say);
+  }
+
+  /** False when the file can't be read by them. */
+  #attributes(): boolean {
+    const { algorithm, logClusterSize, compressFlag, released, comprBlocks } = this.#file;
+    if (algorithm >= ALGORITHM_NAMES.length) {
+      this.#say(`compression algorithm ${algorithm} does not exist`);
+      return false;
+    }
+    if (logClusterSize < 2 || logClusterSize > 8) {
+      this.#say(`has clusters of 2^${logClusterSize} pages`);
+      return false;
+    }
+    if ((compressFlag & ~KNOWN_FLAGS) !== 0) this.#say(`i_compress_flag is 0x${compressFlag.toString(16)}`);
+    if (released && comprBlocks !== 0) this.#say(`is released, but i_compr_blocks is ${comprBlocks}`);
+    const tally = this.#judge.tally(this.#file);
+    tally.files++;
+    if (released) tally.releasedFiles++;
+    return true;
+  }
+
+  #feed(bytes: Uint8Array): void {
+    const part = bytes.length > this.#left ? bytes.subarray(0, this.#left) : bytes;
+    this.#left -= part.length;
+    if (this.#known) this.#hash.update(part);
+  }
+
+  #feedZeros(nrBytes: number): void {
+    for (let left = Math.min(nrBytes, this.#left); left > 0; left -= zeros.length) {
+      this.#feed(left < zeros.length ? zeros.subarray(0, left) : zeros);
+    }
+  }
+
+  /** Pages that are stored as they are, holes among them. */
+  #raw(slots: Uint32Array, page: number): void {
+    const { files, buffers } = this.#judge;
+    const bytes = buffers.cluster.subarray(0, slots.length * BLKSIZE);
+    let any = false;
+    for (let i = 0; i < slots.length; ) {
+      const addr = slots[i];
+      const hole = addr === NULL_ADDR || addr >= COMPRESS_ADDR;
+      if (addr === COMPRESS_ADDR) this.#say(`page ${page + i} has COMPRESS_ADDR where no cluster begins`);
+      if (addr !== NULL_ADDR) this.#usedSlots++;
+      let count = 1;
+      if (hole) {
+        bytes.fill(0, i * BLKSIZE, (i + 1) * BLKSIZE);
+      } else {
+        any = true;
+        while (i + count < slots.length && slots[i + count] === addr + count) count++;
+        files.read(addr, count, bytes.subarray(i * BLKSIZE));
+        this.#usedSlots += count - 1;
+      }
+      i += count;
+    }
+    if (any && this.#file.compressed) this.#judge.tally(this.#file).rawClusters++;
+    this.#feed(bytes);
+  }
+
+  /** A cluster whose slot 0 is COMPRESS_ADDR. */
+  #compressed(slots: Uint32Array, page: number): void {
+    const { algorithm, released, sizeBytes } = this.#file;
+    const { files, buffers } = this.#judge;
+    const where = `the cluster at page ${page}`;
+    const size = slots.length * BLKSIZE;
+    let nrBlocks = 0;
+    while (nrBlocks + 1 < slots.length && isBlock(slots[nrBlocks + 1])) nrBlocks++;
+    this.#slotsAfter(slots, nrBlocks, where);
+    if (page + slots.length > Math.ceil(sizeBytes / BLKSIZE)) this.#say(`${where} reaches past the file's end`);
+    this.#savedBlocks += released ? 0 : slots.length - nrBlocks;
+    const tally = this.#judge.tally(this.#file);
+    tally.clusters++;
+    tally.pages += slots.length;
+    tally.blocks += nrBlocks;
+    const cluster = buffers.cluster.subarray(0, size);
+    let inflated = false;
+    if (nrBlocks === 0) this.#say(`${where} has no blocks`);
+    else {
+      for (let i = 0; i < nrBlocks; i++) files.read(slots[i + 1], 1, buffers.stored.subarray(i * BLKSIZE));
+      const stored = buffers.stored.subarray(0, nrBlocks * BLKSIZE);
+      const body = this.#body(stored, where);
+      tally.storedBytes += body?.length ?? 0;
+      const inflate = this.#judge.inflate(algorithm as Algorithm);
+      if (body !== null && inflate !== undefined) {
+        const got = inflate(body, cluster);
+        inflated = got === size;
+        if (got === -1) this.#say(`${where}: ${tally.library} refuses its ${body.length} bytes`);
+        else if (!inflated) this.#say(`${where} inflates to ${got} bytes, not to ${size}`);
+      }
+    }
+    if (!inflated) {
+      this.#known = false;
+      this.#left -= Math.min(this.#left, size);
+      return;
+    }
+    if (this.#left < size && cluster.subarray(this.#left).some((byte) => byte !== 0)) {
+      this.#say(`${where} has bytes past the file's end that are not zero`);
+    }
+    this.#feed(cluster);
+  }
+
+  /** What follows a cluster's blocks: nothing valid, all reserved or, once released, nothing at all. */
+  #slotsAfter(slots: Uint32Array, nrBlocks: number, where: string): void {
+    const { released } = this.#file;
+    const rest = slots.subarray(nrBlocks + 1);
+    if (rest.includes(COMPRESS_ADDR)) this.#say(`${where} has COMPRESS_ADDR twice`);
+    if (rest.some(isBlock)) this.#say(`${where} has a block behind a gap`);
+    if (!released && rest.includes(NULL_ADDR)) this.#say(`${where} has slots that are not reserved`);
+    if (released && rest.includes(NEW_ADDR)) this.#say(`${where} has reserved slots, though the file is released`);
+    this.#usedSlots += nrBlocks + (released ? 0 : 1) + rest.filter((addr) => addr !== NULL_ADDR).length;
+  }
+
+  /** The compressed bytes of a cluster's blocks, their header and padding checked; null when there are none. */
+  #body(stored: Uint8Array, where: string): Uint8Array | null {
+    const { compressFlag, algorithm, clusterPages } = this.#file;
+    const dv = viewOf(stored);
+    const clen = dv.getUint32(0, true);
+    const checksum = dv.getUint32(4, true);
+    if (clen === 0 || clen > stored.length - HEADER_BYTES) {
+      this.#say(`${where} says it has ${clen} bytes, in ${stored.length / BLKSIZE} blocks`);
+      return null;
+    }
+    const body = stored.subarray(HEADER_BYTES, HEADER_BYTES + clen);
+    if (clen + HEADER_BYTES <= stored.length - BLKSIZE) {
+      this.#say(`${where} has ${stored.length / BLKSIZE} blocks for ${clen} bytes`);
+    }
+    if (stored.subarray(8, HEADER_BYTES).some((byte) => byte !== 0)) this.#say(`${where}: its header is not zero`);
+    if (stored.subarray(HEADER_BYTES + clen).some((byte) => byte !== 0)) this.#judge.padding(this.#say, where);
+    if ((compressFlag & CHECKSUM_FLAG) !== 0) {
+      const is = f2fsCrc(body);
+      if (is !== checksum) this.#say(`${where} has checksum ${checksum.toString(16)}, should be ${is.toString(16)}`);
+    }
+    if (algorithm === ALGORITHM.ZSTD) {
+      const window = zstdWindowBytes(body);
+      if (window === null) this.#say(`${where} does not begin a zstd frame`);
+      else if (window > clusterPages * BLKSIZE) this.#say(`${where} wants a window of ${window} bytes`);
+    }
+    return body;
+  }
+
+  /** i_blocks and i_compr_blocks against what was found. */
+  #counts(): void {
+    const { iBlocks, nrNodes, compressed, comprBlocks } = this.#file;
+    const blocks = nrNodes + this.#usedSlots;
+    if (iBlocks !== blocks) this.#say(`i_blocks is ${iBlocks}, should be ${blocks}`);
+    if (compressed && comprBlocks !== this.#savedBlocks) {
+      this.#say(`i_compr_blocks is ${comprBlocks}, should be ${this.#savedBlocks}`);
+    }
+  }
+}
+
+function isBlock(addr: number): boolean {
+  return addr !== NULL_ADDR && addr < COMPRESS_ADDR;
+}

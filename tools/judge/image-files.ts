@@ -1,0 +1,203 @@
+// The files of an image as they lie on disk: inode blocks, addresses and data blocks, none of them interpreted. Names and
+// node addresses come from a read-only mount; everything about a file's own layout is read here anew, so that a mistake
+// in src/file/ shows.
+
+import { type FileDevice, openFileDevice } from '../../src/device/file-device.ts';
+import { BLKSIZE, S_IFMT, S_IFREG } from '../../src/format/constants.ts';
+import {
+  DEF_ADDRS_PER_INODE,
+  DEFAULT_INLINE_XATTR_ADDRS,
+  I_ADDR_OFFSET,
+  I_FLAGS,
+  I_NID_OFFSET,
+  INLINE,
+  Inode,
+  InodeExtra,
+  inlineDataOffset,
+  TOTAL_EXTRA_ISIZE,
+} from '../../src/format/inode.ts';
+import { ADDRS_PER_BLOCK, NIDS_PER_BLOCK, NODE_FOOTER_OFFSET, NodeFooter } from '../../src/format/node.ts';
+import { viewOf } from '../../src/format/struct.ts';
+import { type FileSystem, mount } from '../../src/fs/file-system.ts';
+import { Directory } from '../../src/fs/handles.ts';
+
+/** Addresses of consecutive pages, as one node block holds them. */
+export interface SlotRun {
+  /** Index of the first page. */
+  readonly index: number;
+  /** Data addresses, or NULL_ADDR, NEW_ADDR, COMPRESS_ADDR. */
+  readonly addrs: Uint32Array;
+}
+
+/** Node levels below the inode at each slot of i_nid. */
+const LEVELS = [1, 1, 2, 2, 3] as const;
+const EMPTY = new Uint8Array(0);
+
+/** One regular file's inode, taken apart. */
+export class ImageFile {
+  readonly ino: number;
+  /** Bytes as latin1, without a leading slash; several for hard links. */
+  readonly paths: string[] = [];
+  readonly sizeBytes: number;
+  readonly iBlocks: number;
+  /** i_flags has the compression bit and the inode has room for what goes with it. */
+  readonly compressed: boolean;
+  readonly released: boolean;
+  /** Pages of a cluster; 1 when not compressed. */
+  readonly clusterPages: number;
+  readonly comprBlocks: number;
+  readonly algorithm: number;
+  readonly logClusterSize: number;
+  readonly compressFlag: number;
+  /** Inline contents, or null. */
+  readonly inline: Uint8Array | null;
+  /** Node blocks, the inode itself among them. */
+  readonly nrNodes: number;
+  /** In order of their pages; a node that is not there has none. */
+  readonly runs: readonly SlotRun[];
+
+  constructor(image: ImageFiles, ino: number, block: Uint8Array) {
+    const dv = viewOf(block);
+    const inode = new Inode(dv, 0);
+    const extra = new InodeExtra(dv, I_ADDR_OFFSET);
+    const extraIsize = (inode.iInline & INLINE.EXTRA_ATTR) !== 0 ? extra.iExtraIsize : 0;
+    this.ino = ino;
+    this.sizeBytes = inode.iSize;
+    this.iBlocks = inode.iBlocks;
+    this.compressed =
+      (inode.iFlags & I_FLAGS.COMPR) !== 0 && image.hasFeature('compression') && extraIsize >= TOTAL_EXTRA_ISIZE;
+    this.released = (inode.iInline & INLINE.COMPRESS_RELEASED) !== 0;
+    this.comprBlocks = this.compressed ? extra.iComprBlocks : 0;
+    this.algorithm = this.compressed ? extra.iCompressAlgorithm : 0;
+    this.logClusterSize = this.compressed ? extra.iLogClusterSize : 0;
+    this.compressFlag = this.compressed ? extra.iCompressFlag : 0;
+    this.clusterPages = this.compressed ? 1 << Math.min(this.logClusterSize, 8) : 1;
+    if ((inode.iInline & INLINE.DATA) !== 0) {
+      const at = inlineDataOffset(extraIsize);
+      this.inline = block.slice(at, at + this.sizeBytes);
+      this.nrNodes = inode.iXattrNid === 0 ? 1 : 2;
+      this.runs = [];
+      return;
+    }
+    this.inline = null;
+    const inlineXattrs = (inode.iInline & INLINE.XATTR) !== 0 ? DEFAULT_INLINE_XATTR_ADDRS : 0;
+    const xattrAddrs = image.hasFeature('flexible_inline_xattr') ? extra.iInlineXattrSize : inlineXattrs;
+    const inInode = this.#alignDown(DEF_ADDRS_PER_INODE - extraIsize / 4 - xattrAddrs);
+    const runs: SlotRun[] = [{ index: 0, addrs: addresses(block, I_ADDR_OFFSET + extraIsize, inInode) }];
+    let nrNodes = inode.iXattrNid === 0 ? 1 : 2;
+    let index = inInode;
+    // A node holds whole clusters: what is left over at its end is not used. Source: addrs_per_block.
+    const perNode = this.#alignDown(ADDRS_PER_BLOCK);
+    const walk = (nid: number, level: number): void => {
+      const pages = perNode * NIDS_PER_BLOCK ** (level - 1);
+      if (nid === 0) {
+        index += pages;
+        return;
+      }
+      nrNodes++;
+      const node = image.node(nid, ino);
+      if (level === 1) {
+        runs.push({ index, addrs: addresses(node, 0, perNode) });
+        index += pages;
+      } else {
+        for (const child of addresses(node, 0, NIDS_PER_BLOCK)) walk(child, level - 1);
+      }
+    };
+    for (const [i, nid] of addresses(block, I_NID_OFFSET, LEVELS.length).entries()) walk(nid, LEVELS[i]);
+    this.runs = runs;
+    this.nrNodes = nrNodes;
+  }
+
+  #alignDown(addrs: number): number {
+    return addrs - (addrs % this.clusterPages);
+  }
+}
+
+function addresses(block: Uint8Array, offset: number, count: number): Uint32Array {
+  const dv = viewOf(block);
+  return Uint32Array.from({ length: count }, (_, i) => dv.getUint32(offset + 4 * i, true));
+}
+
+/** An image opened for reading; close it. */
+export class ImageFiles {
+  readonly #device: FileDevice;
+  readonly #mounted: FileSystem;
+
+  /** Throws when the image can't be mounted. */
+  constructor(image: string) {
+    this.#device = openFileDevice(image, { writable: false });
+    try {
+      this.#mounted = mount(this.#device, { readonly: true });
+    } catch (error) {
+      this.#device.close();
+      throw error;
+    }
+  }
+
+  hasFeature(feature: 'compression' | 'flexible_inline_xattr'): boolean {
+    return this.#mounted.volume.hasFeature(feature);
+  }
+
+  /** Address of a node's block. */
+  blkaddrOf(nid: number): number {
+    return this.#mounted.volume.nat.blkaddrOf(nid);
+  }
+
+  /** A node's block. Throws when the NAT and the block's footer disagree about what it is. */
+  node(nid: number, ino: number): Uint8Array {
+    const block = this.read(this.blkaddrOf(nid), 1);
+    const footer = new NodeFooter(viewOf(block), NODE_FOOTER_OFFSET);
+    if (footer.nid !== nid || footer.ino !== ino) {
+      throw new Error(`node ${nid} of inode ${ino} is in a block of node ${footer.nid}, inode ${footer.ino}`);
+    }
+    return block;
+  }
+
+  /** `nrBlocks` blocks from `blkaddr` on. Throws for blocks outside the main area. */
+  read(blkaddr: number, nrBlocks: number, into: Uint8Array = new Uint8Array(nrBlocks * BLKSIZE)): Uint8Array {
+    if (nrBlocks === 0) return EMPTY;
+    const { layout } = this.#mounted.volume;
+    if (!layout.inMain(blkaddr) || !layout.inMain(blkaddr + nrBlocks - 1)) {
+      throw new Error(`block ${blkaddr} is outside the main area`);
+    }
+    this.#device.read(blkaddr, into.subarray(0, nrBlocks * BLKSIZE));
+    return into;
+  }
+
+  /** Every regular file that a path leads to, once each. What can't be read is told to `complain`. */
+  *files(complain: (text: string) => void): Generator<ImageFile> {
+    const paths = new Map<number, string[]>();
+    const pending: { path: string; ino: number }[] = [];
+    const list = (path: string, directory: Directory): void => {
+      for (const { name, ino, type } of directory.entries()) {
+        const text = Buffer.from(name).toString('latin1');
+        const child = path === '' ? text : `${path}/${text}`;
+        if (type === 'directory') pending.push({ path: child, ino });
+        else if (type === 'file') paths.set(ino, [...(paths.get(ino) ?? []), child]);
+      }
+    };
+    using root = this.#mounted.root();
+    list('', root);
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      using handle = this.#mounted.openInode(next.ino);
+      if (handle instanceof Directory) list(next.path, handle);
+    }
+    for (const [ino, names] of paths) {
+      let file: ImageFile;
+      try {
+        const block = this.node(ino, ino);
+        if ((new Inode(viewOf(block), 0).iMode & S_IFMT) !== S_IFREG) throw new Error('is no regular file');
+        file = new ImageFile(this, ino, block);
+      } catch (error) {
+        complain(`${JSON.stringify(names[0])} (inode ${ino}): ${String(error)}`);
+        continue;
+      }
+      file.paths.push(...names.sort());
+      yield file;
+    }
+  }
+
+  close(): void {
+    this.#device.close();
+  }
+}
