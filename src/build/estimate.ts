@@ -15,8 +15,8 @@ import { XattrHeader, xattrEntrySize } from '../format/xattr.ts';
 import type { HostTree } from './host-tree.ts';
 
 /** Node blocks that a file of `nrPages` pages needs besides its inode. */
-export function nodesOf(nrPages: number, addrsPerInode: number): number {
-  const direct = Math.max(0, Math.ceil((nrPages - addrsPerInode) / ADDRS_PER_BLOCK));
+export function nodesOf(nrPages: number, addrsPerInode: number, addrsPerBlock = ADDRS_PER_BLOCK): number {
+  const direct = Math.max(0, Math.ceil((nrPages - addrsPerInode) / addrsPerBlock));
   let indirect = 0;
   const underIndirect = direct - 2;
   if (underIndirect > 0) indirect += 1;

@@ -1,13 +1,15 @@
 // The grammar of the command line. What a command does is loaded when it runs, so that help and small commands start fast.
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { WORKLOAD_NAMES } from '../bench/workloads.ts';
+import type { BenchCommandOptions } from './bench.ts';
 import type { BuildCommandOptions } from './build.ts';
 import type { CatOptions } from './cat.ts';
 import type { ExtractCommandOptions } from './extract.ts';
 import type { InfoOptions } from './info.ts';
 import type { LsOptions } from './ls.ts';
 import type { MkfsOptions } from './mkfs.ts';
-import { parseCount, parseOwner, parsePercent, parseSize, parseSizeOrAuto } from './sizes.ts';
+import { parseChoices, parseCount, parseOwner, parsePercent, parseSize, parseSizeOrAuto } from './sizes.ts';
 import type { StatOptions } from './stat.ts';
 
 /** Runs a command's work and takes its exit code. */
@@ -164,6 +166,46 @@ function declareExtract(program: Command, run: Run): void {
     );
 }
 
+function declareBench(program: Command, run: Run): void {
+  subcommand(
+    program,
+    'bench',
+    'measure workloads on a new volume',
+    'bench new.img',
+    'bench new.img --workloads seq-write,rand-write --size 1G --repeat 5 --rm',
+    'bench new.img --engine both --compress none,lz4 --svg engines.svg',
+    'bench /dev/sdb1 --force --direct --json',
+  )
+    .argument('<target>', 'new image file, or block device: formatted, what it held is lost')
+    .option('--workloads <names>', `with commas; default: ${WORKLOAD_NAMES.join(',')}`, parseChoices(WORKLOAD_NAMES), [
+      ...WORKLOAD_NAMES,
+    ])
+    .addOption(new Option('--engine <name>', 'what writes pages back').choices(['folios', 'pages', 'both']))
+    .option('--size <size>', 'bytes of the file that is written and read', parseSize, 256 * 2 ** 20)
+    .option('--block <size>', 'bytes of a random write, and of an append', parseSize, 4096)
+    .option('--writes <n>', 'random writes; default: a quarter of the file', parseCount(1))
+    .option('--appends <n>', 'appends, each with a sync', parseCount(1), 200)
+    .option('--files <n>', 'small files', parseCount(1), 2000)
+    .option('--compress <codecs>', 'none, lz4, lz4:9, zstd:3, lzo, lzo-rle, with commas', (text) => text.split(','), [
+      'none',
+    ])
+    .option('--cluster <size>', 'bytes of a compressed cluster', parseSize, 65536)
+    .option('--workers <n>', 'threads that compress', parseCount(0))
+    .option('--folio <pages>', 'pages of the largest folio', parseCount(1))
+    .option('--queue <n>', 'large writes under way at most; 0: no writing thread', parseCount(0))
+    .option('--cache <size>', 'bytes of page cache', parseSize)
+    .option('--direct', "around the host's page cache")
+    .option('--repeat <n>', 'runs of each, besides one that warms up', parseCount(1), 3)
+    .option('--svg <file>', 'draw a chart')
+    .option('--force', 'format what is not empty, replace an image or a chart that exists')
+    .option('--rm', 'remove the image file afterwards')
+    .option('--quiet', 'no notes or progress')
+    .addOption(jsonOption())
+    .action((target: string, options: BenchCommandOptions) =>
+      run('bench', async () => (await import('./bench.ts')).bench(target, options)),
+    );
+}
+
 /** The whole command. Parsing throws commander's errors; it prints help and version itself. */
 export function makeProgram(run: Run): Command {
   const program = new Command('f2fs')
@@ -181,5 +223,6 @@ export function makeProgram(run: Run): Command {
   declareBuild(program, run);
   declareReaders(program, run);
   declareExtract(program, run);
+  declareBench(program, run);
   return program;
 }

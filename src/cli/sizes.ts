@@ -30,6 +30,16 @@ export function parseCount(least: number): (text: string) => number {
   };
 }
 
+/** Some of `choices`, with commas between them. */
+export function parseChoices<T extends string>(choices: readonly T[]): (text: string) => T[] {
+  return (text) => {
+    const names = text.split(',').filter((name) => name !== '');
+    const unknown = names.find((name) => !choices.some((choice) => choice === name));
+    if (unknown === undefined && names.length > 0) return choices.filter((choice) => names.includes(choice));
+    throw new InvalidArgumentError(`It must be some of ${choices.join(', ')}, with commas.`);
+  };
+}
+
 /** Percent. */
 export function parsePercent(text: string): number {
   const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;

@@ -1,9 +1,7 @@
 // From a page of a file to its block: finds, reserves, allocates and frees addresses, a run within one dnode at a time.
 import { corrupt } from '../errors.ts';
 import { BLKSIZE, COMPRESS_ADDR, type Log, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
-import { INLINE } from '../format/inode.ts';
 import {
-  ADDRS_PER_BLOCK,
   NIDS_PER_BLOCK,
   NODE_DIND,
   NODE_DIR1,
@@ -27,8 +25,8 @@ const SUBTREES: readonly { slot: number; level: number }[] = [
 ];
 
 /** Pages under a node of a level: 1 a direct node, 2 an indirect one, 3 the double indirect one. */
-function pagesUnder(level: number): number {
-  return ADDRS_PER_BLOCK * NIDS_PER_BLOCK ** (level - 1);
+function pagesUnder(level: number, addrsPerBlock: number): number {
+  return addrsPerBlock * NIDS_PER_BLOCK ** (level - 1);
 }
 
 export class BlockMap {
@@ -57,7 +55,7 @@ export class BlockMap {
   #seek(inode: Inode, index: number, create: boolean): boolean {
     const { nodes, pool } = this.#volume;
     const addrsPerInode = inode.addrsPerInode;
-    const path = nodePath(index, addrsPerInode, this.#path);
+    const path = nodePath(index, addrsPerInode, inode.addrsPerBlock, this.#path);
     if (path.level === 0) {
       this.#nid = inode.ino;
       this.#ofsInNode = path.offset[0];
@@ -72,7 +70,7 @@ export class BlockMap {
       let nid = pool.view.getUint32(slotAt, true);
       if (nid === 0) {
         if (!create) {
-          this.#left = this.#holeEnd(index, addrsPerInode, path, level) - index;
+          this.#left = this.#holeEnd(inode, index, path, level) - index;
           return false;
         }
         nid = nodes.create(inode.ino, path.noffset[level], !inode.isDirectory);
@@ -87,7 +85,7 @@ export class BlockMap {
     this.#nid = parent;
     this.#ofsInNode = path.offset[path.level];
     this.#at = slotAt;
-    this.#left = ADDRS_PER_BLOCK - this.#ofsInNode;
+    this.#left = inode.addrsPerBlock - this.#ofsInNode;
     return true;
   }
 
@@ -106,11 +104,12 @@ export class BlockMap {
   }
 
   /** First page after a missing subtree: the node at `level` of the path is not there. */
-  #holeEnd(index: number, addrsPerInode: number, path: NodePath, level: number): number {
-    const pages = pagesUnder(path.level - level + 1);
+  #holeEnd(inode: Inode, index: number, path: NodePath, level: number): number {
+    const { addrsPerBlock } = inode;
+    const pages = pagesUnder(path.level - level + 1, addrsPerBlock);
     const { offset } = path;
-    let start = addrsPerInode;
-    for (let slot = 0; slot < offset[0]; slot++) start += pagesUnder(SUBTREES[slot].level);
+    let start = inode.addrsPerInode;
+    for (let slot = 0; slot < offset[0]; slot++) start += pagesUnder(SUBTREES[slot].level, addrsPerBlock);
     return start + (Math.floor((index - start) / pages) + 1) * pages;
   }
 
@@ -201,15 +200,18 @@ export class BlockMap {
     }
   }
 
-  /** Frees every block and node of pages [index, end of file). Source: f2fs_truncate_blocks. */
+  /**
+   * Frees every block and node of pages [index, end of file); a compressed cluster goes whole, so `index` must not be
+   * within one. Source: f2fs_truncate_blocks.
+   */
   truncate(inode: Inode, index: number): void {
-    const addrsPerInode = inode.addrsPerInode;
+    const { addrsPerInode, addrsPerBlock } = inode;
     const raw = inode.change();
     let freed = 0;
     if (index < addrsPerInode) freed += this.#freeAddresses(inode, inode.addrOffset, index, addrsPerInode, 0);
     let start = addrsPerInode;
     for (const { slot, level } of SUBTREES) {
-      const pages = pagesUnder(level);
+      const pages = pagesUnder(level, addrsPerBlock);
       if (index < start + pages) {
         const at = inode.nidOffset + 4 * slot;
         freed += this.#freeSlot(inode, at, level, Math.max(0, index - start), this.#subtreeOffset(slot), start);
@@ -243,9 +245,9 @@ export class BlockMap {
     let freed = 0;
     nodes.markDirty(nid);
     if (level === 1) {
-      freed = this.#freeAddresses(inode, base, from, ADDRS_PER_BLOCK, firstPage);
+      freed = this.#freeAddresses(inode, base, from, inode.addrsPerBlock, firstPage);
     } else {
-      const pages = pagesUnder(level - 1);
+      const pages = pagesUnder(level - 1, inode.addrsPerBlock);
       const nodesUnder = level === 2 ? 1 : NIDS_PER_BLOCK + 1;
       for (let slot = Math.floor(from / pages); slot < NIDS_PER_BLOCK; slot++) {
         const inSlot = Math.max(0, from - slot * pages);
@@ -261,26 +263,62 @@ export class BlockMap {
     return freed;
   }
 
+  /** Frees the addresses [from, end) of a dnode; returns how many counted. Source: f2fs_truncate_data_blocks_range. */
   #freeAddresses(inode: Inode, addrs: number, from: number, end: number, firstPage: number): number {
     const { pool, logs, space } = this.#volume;
+    const cluster = inode.clusterPages;
     let freed = 0;
     // The slots of a released file's clusters were given back when it was released.
-    const released = inode.hasInline(INLINE.COMPRESS_RELEASED);
+    const released = cluster > 1 && inode.comprBlocks === 0;
+    let isCompressed = false;
+    let nrData = 0;
     for (let i = from; i < end; i++) {
       const at = addrs + 4 * i;
       const blkaddr = this.#address(inode, at, firstPage + i);
+      if (cluster > 1 && i % cluster === 0) {
+        if (isCompressed) inode.addComprBlocks(nrData - cluster);
+        isCompressed = blkaddr === COMPRESS_ADDR && !released;
+        nrData = 0;
+      }
       if (blkaddr === NULL_ADDR) continue;
-      if (blkaddr < COMPRESS_ADDR) logs.invalidate(blkaddr);
+      if (blkaddr < COMPRESS_ADDR) {
+        logs.invalidate(blkaddr);
+        nrData++;
+      }
       pool.view.setUint32(at, NULL_ADDR, true);
       if (!released || blkaddr !== COMPRESS_ADDR) freed++;
     }
+    if (isCompressed) inode.addComprBlocks(nrData - cluster);
     space.releaseBlocks(freed);
     return freed;
+  }
+
+  /**
+   * Byte offset in the pool's memory of the first address of the cluster that begins at page `start`, or -1 when its dnode
+   * does not exist; all of a cluster's addresses lie in one dnode. Its nid and the address's place in it: see `nid`,
+   * `ofsInNode`.
+   */
+  seekCluster(inode: Inode, start: number): number {
+    return this.#seek(inode, start, false) ? this.#at : -1;
+  }
+
+  /** The dnode that `seekCluster` found. */
+  get nid(): number {
+    return this.#nid;
+  }
+
+  get ofsInNode(): number {
+    return this.#ofsInNode;
+  }
+
+  /** The address at byte `at` of the pool's memory, of page `index`. Throws EUCLEAN for one outside the main area. */
+  addressAt(inode: Inode, at: number, index: number): number {
+    return this.#address(inode, at, index);
   }
 }
 
 /** The largest extent is a cache, which readers trust: it must not outlive the blocks that it names. */
-function forgetExtent(raw: ReturnType<Inode['load']>): void {
+export function forgetExtent(raw: ReturnType<Inode['load']>): void {
   raw.extLen = 0;
   raw.extFofs = 0;
   raw.extBlk = 0;

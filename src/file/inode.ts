@@ -1,4 +1,5 @@
 // An inode in use: its number, its cached data pages, and typed access to its block, which stays in the node cache.
+import { ALGORITHM_NAMES } from '../compress/algorithms.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import {
   BLKSIZE,
@@ -27,7 +28,7 @@ import {
   maxInlineData,
   TOTAL_EXTRA_ISIZE,
 } from '../format/inode.ts';
-import { maxFileBlocks } from '../format/node.ts';
+import { ADDRS_PER_BLOCK, maxFileBlocks } from '../format/node.ts';
 import { XattrHeader } from '../format/xattr.ts';
 import { AddressSpace } from '../pagecache/address-space.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -41,7 +42,6 @@ export interface Timestamp {
 
 /** Largest count of xattr slots that leaves room for inline data. Source: MAX_INLINE_XATTR_SIZE. */
 const MAX_INLINE_XATTR_ADDRS = DEF_ADDRS_PER_INODE - TOTAL_EXTRA_ISIZE / 4 - 1 - 10;
-const COMPRESS_ALGORITHMS = 4;
 /** i_extra_isize and i_inline_xattr_size themselves. Source: F2FS_MIN_EXTRA_ATTR_SIZE. */
 const MIN_EXTRA_ISIZE = InodeExtra.ends.iInlineXattrSize;
 
@@ -60,6 +60,7 @@ export class Inode {
   #type = 0;
   #extraIsize = 0;
   #inlineXattrAddrs = 0;
+  #clusterPages = 1;
 
   constructor(volume: Volume, ino: number) {
     this.ino = ino;
@@ -140,20 +141,44 @@ export class Inode {
     return this.hasExtra('iLogClusterSize');
   }
 
-  /** Data addresses in the inode itself. Source: addrs_per_inode. */
+  /** Data addresses in the inode itself: whole clusters. Source: addrs_per_inode. */
   get addrsPerInode(): number {
     const addrs = DEF_ADDRS_PER_INODE - this.#extraIsize / 4 - this.#inlineXattrAddrs;
-    return addrs - (addrs % this.clusterPages);
+    return addrs - (addrs % this.#clusterPages);
+  }
+
+  /** Data addresses in a direct node: whole clusters. Source: addrs_per_block. */
+  get addrsPerBlock(): number {
+    return ADDRS_PER_BLOCK - (ADDRS_PER_BLOCK % this.#clusterPages);
   }
 
   /** Pages of a cluster of a file that may have compressed ones, else 1. */
   get clusterPages(): number {
-    return this.isRegular && this.isCompressed ? 1 << this.#extra.iLogClusterSize : 1;
+    return this.#clusterPages;
+  }
+
+  /** Blocks that compressed clusters save: their reserved slots. */
+  get comprBlocks(): number {
+    this.load();
+    return this.#extra.iComprBlocks;
+  }
+
+  /** Changes the count of saved blocks. Throws EUCLEAN when fewer are left than none. Source: f2fs_i_compr_blocks_update. */
+  addComprBlocks(difference: number): void {
+    this.change();
+    const count = this.#extra.iComprBlocks + difference;
+    if (count < 0) throw corrupt(`inode ${this.ino} saves fewer blocks than its clusters do`, { ino: this.ino });
+    this.#extra.iComprBlocks = count;
+  }
+
+  /** Whether its unused reservations were given back: until they are taken again it must not change. */
+  get isReleased(): boolean {
+    return this.#clusterPages > 1 && this.hasInline(INLINE.COMPRESS_RELEASED);
   }
 
   /** The most pages that this file can have. */
   get maxPages(): number {
-    return maxFileBlocks(this.addrsPerInode);
+    return maxFileBlocks(this.addrsPerInode, this.addrsPerBlock);
   }
 
   get maxInlineData(): number {
@@ -187,6 +212,7 @@ export class Inode {
     this.#extraIsize = (inline & INLINE.EXTRA_ATTR) !== 0 ? this.#extra.iExtraIsize : 0;
     if (this.#volume.hasFeature('flexible_inline_xattr')) this.#inlineXattrAddrs = this.#extra.iInlineXattrSize;
     else this.#inlineXattrAddrs = (inline & (INLINE.XATTR | INLINE.DENTRY)) !== 0 ? DEFAULT_INLINE_XATTR_ADDRS : 0;
+    this.#clusterPages = this.isRegular && this.isCompressed ? 1 << this.#extra.iLogClusterSize : 1;
   }
 
   /** Throws EUCLEAN when the block can't be an inode that the kernel would take. Source: sanity_check_inode. */
@@ -274,7 +300,7 @@ export class Inode {
 
   #compressionFault(raw: InodeView): string | null {
     const extra = this.#extra;
-    if (extra.iCompressAlgorithm >= COMPRESS_ALGORITHMS)
+    if (extra.iCompressAlgorithm >= ALGORITHM_NAMES.length)
       return `its compression algorithm is ${extra.iCompressAlgorithm}`;
     if (extra.iComprBlocks > raw.iBlocks - 1) return `it saves ${extra.iComprBlocks} blocks of ${raw.iBlocks}`;
     if (extra.iLogClusterSize < 2 || extra.iLogClusterSize > 8) return `its cluster size is 2^${extra.iLogClusterSize}`;

@@ -44,11 +44,12 @@ export const NODE_IND1 = 2;
 export const NODE_IND2 = 3;
 export const NODE_DIND = 4;
 
-/** The largest number of pages a file can have, given the addresses in its inode. Source: max_file_blocks. */
-export function maxFileBlocks(addrsPerInode: number): number {
-  return (
-    addrsPerInode + 2 * ADDRS_PER_BLOCK + 2 * ADDRS_PER_BLOCK * NIDS_PER_BLOCK + ADDRS_PER_BLOCK * NIDS_PER_BLOCK ** 2
-  );
+/**
+ * The largest number of pages a file can have, given the addresses in its inode and in a direct node. Source:
+ * max_file_blocks.
+ */
+export function maxFileBlocks(addrsPerInode: number, addrsPerBlock: number): number {
+  return addrsPerInode + addrsPerBlock * (2 + 2 * NIDS_PER_BLOCK + NIDS_PER_BLOCK ** 2);
 }
 
 /** The way from an inode to the dnode that holds one page's address; filled in place, to be reused. */
@@ -67,10 +68,10 @@ export class NodePath {
 }
 
 /**
- * Finds the path for page `index` of a file whose inode holds `addrsPerInode` addresses.
+ * Finds the path for page `index` of a file whose inode holds `addrsPerInode` addresses, and a direct node `addrsPerBlock`.
  * Source: get_node_path. Throws EFBIG past the format's end, EUCLEAN for an index that is no index.
  */
-export function nodePath(index: number, addrsPerInode: number, path: NodePath): NodePath {
+export function nodePath(index: number, addrsPerInode: number, addrsPerBlock: number, path: NodePath): NodePath {
   if (!(index >= 0)) throw corrupt(`page index ${index} is not valid`);
   const { offset, noffset } = path;
   noffset[0] = 0;
@@ -81,25 +82,25 @@ export function nodePath(index: number, addrsPerInode: number, path: NodePath): 
     return path;
   }
   block -= addrsPerInode;
-  if (block < 2 * ADDRS_PER_BLOCK) {
+  if (block < 2 * addrsPerBlock) {
     path.level = 1;
-    const which = block < ADDRS_PER_BLOCK ? 0 : 1;
+    const which = block < addrsPerBlock ? 0 : 1;
     offset[0] = NODE_DIR1 + which;
     noffset[1] = 1 + which;
-    offset[1] = block - which * ADDRS_PER_BLOCK;
+    offset[1] = block - which * addrsPerBlock;
     return path;
   }
-  block -= 2 * ADDRS_PER_BLOCK;
-  const indirect = ADDRS_PER_BLOCK * NIDS_PER_BLOCK;
+  block -= 2 * addrsPerBlock;
+  const indirect = addrsPerBlock * NIDS_PER_BLOCK;
   if (block < 2 * indirect) {
     path.level = 2;
     const which = block < indirect ? 0 : 1;
     block -= which * indirect;
     offset[0] = NODE_IND1 + which;
     noffset[1] = 3 + which * (NIDS_PER_BLOCK + 1);
-    offset[1] = Math.floor(block / ADDRS_PER_BLOCK);
+    offset[1] = Math.floor(block / addrsPerBlock);
     noffset[2] = noffset[1] + 1 + offset[1];
-    offset[2] = block % ADDRS_PER_BLOCK;
+    offset[2] = block % addrsPerBlock;
     return path;
   }
   block -= 2 * indirect;
@@ -109,9 +110,9 @@ export function nodePath(index: number, addrsPerInode: number, path: NodePath): 
     noffset[1] = 5 + 2 * NIDS_PER_BLOCK;
     offset[1] = Math.floor(block / indirect);
     noffset[2] = noffset[1] + 1 + offset[1] * (NIDS_PER_BLOCK + 1);
-    offset[2] = Math.floor(block / ADDRS_PER_BLOCK) % NIDS_PER_BLOCK;
+    offset[2] = Math.floor(block / addrsPerBlock) % NIDS_PER_BLOCK;
     noffset[3] = noffset[2] + 1 + offset[2];
-    offset[3] = block % ADDRS_PER_BLOCK;
+    offset[3] = block % addrsPerBlock;
     return path;
   }
   throw new F2fsError('EFBIG', `page ${index} is past the largest file that F2FS can hold`);

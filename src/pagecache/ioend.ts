@@ -12,6 +12,20 @@ const MAX_BIO_BLOCKS = 1024;
 /** Bios of fewer blocks are not worth another thread. */
 const MIN_QUEUED_BLOCKS = 64;
 
+/** Where in-place writes gather: beside the logs, as the kernel keeps its merged IPU bio apart. */
+export const IN_PLACE = NR_LOGS;
+/** A log, or IN_PLACE. */
+export type WriteStream = Log | typeof IN_PLACE;
+
+/** Whoever lent the frames that a compressed cluster is written from. */
+export interface FrameLender {
+  /** The frames of a loan are not needed any more. */
+  giveBack(loan: number): void;
+}
+
+/** What a run of an ioend's pages is: itself in the bio, a part of a cluster that goes on in the next bio, or its end. */
+const RUN = { PAGES: 0, PART: 1, END: 2 } as const;
+
 /** A bio and the pages in it. */
 class Ioend {
   readonly bio: Bio;
@@ -19,10 +33,14 @@ class Ioend {
   readonly #mappings: AddressSpace[] = [];
   readonly #index = new Float64Array(MAX_BIO_BLOCKS);
   readonly #count = new Uint32Array(MAX_BIO_BLOCKS);
+  readonly #kind = new Uint8Array(MAX_BIO_BLOCKS);
+  readonly #loan = new Uint32Array(MAX_BIO_BLOCKS);
+  readonly #lender: () => FrameLender | null;
   #length = 0;
 
-  constructor(device: BlockDevice, pool: FramePool) {
+  constructor(device: BlockDevice, pool: FramePool, lender: () => FrameLender | null) {
     this.bio = new Bio(device, pool.bytes, MAX_BIO_BLOCKS);
+    this.#lender = lender;
   }
 
   get isEmpty(): boolean {
@@ -33,21 +51,42 @@ class Ioend {
   add(mapping: AddressSpace, index: number, pfn: number, nrPages: number, blkaddr: number): boolean {
     if (!this.bio.add(blkaddr, pfn * BLKSIZE, nrPages)) return false;
     const last = this.#length - 1;
-    if (last >= 0 && this.#mappings[last] === mapping && this.#index[last] + this.#count[last] === index) {
+    if (
+      last >= 0 &&
+      this.#kind[last] === RUN.PAGES &&
+      this.#mappings[last] === mapping &&
+      this.#index[last] + this.#count[last] === index
+    ) {
       this.#count[last] += nrPages;
       return true;
     }
-    this.#mappings[this.#length] = mapping;
-    this.#index[this.#length] = index;
-    this.#count[this.#length++] = nrPages;
+    this.#note(mapping, index, nrPages, RUN.PAGES, 0);
     return true;
+  }
+
+  /** False when the blocks, which stand for pages of a cluster, do not continue the bio. */
+  addCluster(run: ClusterRun, pfn: number, nrBlocks: number, blkaddr: number, isLast: boolean): boolean {
+    if (!this.bio.add(blkaddr, pfn * BLKSIZE, nrBlocks)) return false;
+    this.#note(run.mapping, run.index, run.nrPages, isLast ? RUN.END : RUN.PART, run.loan);
+    return true;
+  }
+
+  #note(mapping: AddressSpace, index: number, nrPages: number, kind: number, loan: number): void {
+    const at = this.#length++;
+    this.#mappings[at] = mapping;
+    this.#index[at] = index;
+    this.#count[at] = nrPages;
+    this.#kind[at] = kind;
+    this.#loan[at] = loan;
   }
 
   /** The bio is written, or failed: then its pages are dirty again, and their address spaces know. */
   end(failure: F2fsError | null): void {
     for (let i = 0; i < this.#length; i++) {
       const mapping = this.#mappings[i];
-      mapping.clearTag(TAG.WRITEBACK, this.#index[i], this.#count[i]);
+      // A cluster is down when its last part is, and lost when any part is.
+      if (this.#kind[i] !== RUN.PART) mapping.clearTag(TAG.WRITEBACK, this.#index[i], this.#count[i]);
+      if (this.#kind[i] === RUN.END) this.#lender()?.giveBack(this.#loan[i]);
       if (failure === null) continue;
       mapping.setDirty(this.#index[i], this.#count[i]);
       mapping.error ??= failure;
@@ -58,6 +97,15 @@ class Ioend {
   }
 }
 
+/** A compressed cluster on its way: pages that stay under writeback until its blocks, in frames on loan, are written. */
+export interface ClusterRun {
+  mapping: AddressSpace;
+  /** First page, and pages. */
+  index: number;
+  nrPages: number;
+  loan: number;
+}
+
 /** The ioends of a volume: one being filled for each log, and those that another thread is writing. */
 export class Ioends {
   readonly #device: BlockDevice;
@@ -66,27 +114,47 @@ export class Ioends {
   readonly #inFlight: Ioend[] = [];
   readonly #idle: Ioend[] = [];
   #failed = false;
+  /** To be told of frames that are free again. */
+  lender: FrameLender | null = null;
+  /** Bios written so far, and their blocks. */
+  bios = 0;
+  blocks = 0;
 
   constructor(device: BlockDevice, pool: FramePool) {
     this.#device = device;
     this.#pool = pool;
-    this.#filling = Array.from({ length: NR_LOGS }, () => new Ioend(device, pool));
+    this.#filling = Array.from({ length: NR_LOGS + 1 }, () => this.#newIoend());
+  }
+
+  #newIoend(): Ioend {
+    return new Ioend(this.#device, this.#pool, () => this.lender);
   }
 
   /**
    * Sends `nrPages` pages, adjacent in the file and in memory, to the blocks from `blkaddr` on. They carry the writeback
    * tag until they are written: they stay in the cache until then.
    */
-  add(log: Log, mapping: AddressSpace, index: number, pfn: number, nrPages: number, blkaddr: number): void {
+  add(log: WriteStream, mapping: AddressSpace, index: number, pfn: number, nrPages: number, blkaddr: number): void {
     mapping.setTag(TAG.WRITEBACK, index, nrPages);
     if (this.#filling[log].add(mapping, index, pfn, nrPages, blkaddr)) return;
     this.#send(log);
     this.#filling[log].add(mapping, index, pfn, nrPages, blkaddr);
   }
 
+  /**
+   * Sends `nrBlocks` blocks of a compressed cluster, from frame `pfn` on, to the blocks from `blkaddr` on. The cluster's
+   * pages carry the writeback tag already; they lose it, and the loan ends, when the last part is written. The parts of a
+   * cluster must come one after the other, in one log: its bios end in their order.
+   */
+  addCluster(log: Log, run: ClusterRun, pfn: number, nrBlocks: number, blkaddr: number, isLast: boolean): void {
+    if (this.#filling[log].addCluster(run, pfn, nrBlocks, blkaddr, isLast)) return;
+    this.#send(log);
+    this.#filling[log].addCluster(run, pfn, nrBlocks, blkaddr, isLast);
+  }
+
   /** Writes all that waits, and waits for it. Failures are left in the address spaces' `error`. */
   submit(): void {
-    for (let log = 0; log < NR_LOGS; log++) if (!this.#filling[log].isEmpty) this.#send(log as Log);
+    for (let log = 0; log <= NR_LOGS; log++) if (!this.#filling[log].isEmpty) this.#send(log as WriteStream);
     while (this.#inFlight.length > 0) this.#complete();
   }
 
@@ -101,8 +169,10 @@ export class Ioends {
     return waiting;
   }
 
-  #send(log: Log): void {
+  #send(log: WriteStream): void {
     const ioend = this.#filling[log];
+    this.bios++;
+    this.blocks += ioend.bio.nrBlocks;
     const worthwhile = ioend.bio.nrBlocks >= MIN_QUEUED_BLOCKS || this.#inFlight.length > 0;
     const queue = worthwhile ? this.#device.queue(this.#pool.memory.buffer) : null;
     if (queue === null) {
@@ -112,7 +182,7 @@ export class Ioends {
     while (queue.isReady || queue.isFull) this.#complete();
     queue.post(ioend.bio);
     this.#inFlight.push(ioend);
-    this.#filling[log] = this.#idle.pop() ?? new Ioend(this.#device, this.#pool);
+    this.#filling[log] = this.#idle.pop() ?? this.#newIoend();
   }
 
   /** Waits for the oldest write under way. */

@@ -100,8 +100,8 @@ const edges: [where: string, page: number, level: number, offset: number[], noff
 describe('the node tree of a file', () => {
   it.each(edges)('%s', (_where, page, level, offset, noffset) => {
     // One path for both, as its users keep one: nothing of the page before may remain in it.
-    const path = nodePath(END - 1, 923, new NodePath());
-    expect(nodePath(page, 923, path)).toBe(path);
+    const path = nodePath(END - 1, 923, 1018, new NodePath());
+    expect(nodePath(page, 923, 1018, path)).toBe(path);
     expect(path.level).toBe(level);
     expect([...path.offset.subarray(0, level + 1)]).toEqual(offset);
     expect([...path.noffset.subarray(1, level + 1)]).toEqual(noffset);
@@ -110,23 +110,23 @@ describe('the node tree of a file', () => {
 
   it('begins earlier when the inode holds fewer addresses', () => {
     const path = new NodePath();
-    expect(nodePath(863, 864, path).level).toBe(0);
-    expect(nodePath(864, 864, path).level).toBe(1);
+    expect(nodePath(863, 864, 1018, path).level).toBe(0);
+    expect(nodePath(864, 864, 1018, path).level).toBe(1);
     expect(path.offset[1]).toBe(0);
-    expect(nodePath(864 + 2 * N, 864, path).level).toBe(2);
-    expect(nodePath(864 + 2 * N + 2 * N * N, 864, path).level).toBe(3);
+    expect(nodePath(864 + 2 * N, 864, 1018, path).level).toBe(2);
+    expect(nodePath(864 + 2 * N + 2 * N * N, 864, 1018, path).level).toBe(3);
   });
 
   it('ends at 3.94 TiB', () => {
-    expect(maxFileBlocks(923)).toBe(1_057_053_439);
-    expect(maxFileBlocks(923)).toBe(END);
-    expect(((maxFileBlocks(923) * 4096) / 2 ** 40).toFixed(2)).toBe('3.94');
-    expect(maxFileBlocks(864)).toBe(END - 59);
-    expect(() => nodePath(END, 923, new NodePath())).toThrow(expect.objectContaining({ code: 'EFBIG' }) as Error);
+    expect(maxFileBlocks(923, 1018)).toBe(1_057_053_439);
+    expect(maxFileBlocks(923, 1018)).toBe(END);
+    expect(((maxFileBlocks(923, 1018) * 4096) / 2 ** 40).toFixed(2)).toBe('3.94');
+    expect(maxFileBlocks(864, 1018)).toBe(END - 59);
+    expect(() => nodePath(END, 923, 1018, new NodePath())).toThrow(expect.objectContaining({ code: 'EFBIG' }) as Error);
   });
 
   it.each([-1, Number.NaN, Number.NEGATIVE_INFINITY])('has no page %d', (page) => {
-    expect(() => nodePath(page, 923, new NodePath())).toThrow(expect.objectContaining({ code: 'EUCLEAN' }) as Error);
+    expect(() => nodePath(page, 923, 1018, new NodePath())).toThrow(expect.objectContaining({ code: 'EUCLEAN' }) as Error);
   });
 
   it('has nodes of nids at a few offsets, nodes of addresses at all others', () => {

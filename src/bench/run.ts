@@ -1,0 +1,236 @@
+// Runs the workloads of a benchmark, each on a new volume, engines in turn; all that is random has a fixed seed.
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { FileDevice } from '../device/file-device.ts';
+import { F2fsError } from '../errors.ts';
+import { BLKSIZE } from '../format/constants.ts';
+import type { MountOptions } from '../fs/core.ts';
+import { type FileSystem, mount } from '../fs/file-system.ts';
+import { format } from '../mkfs/format.ts';
+import { Content } from './content.ts';
+import { type Figures, figuresOf, Meter, type Work } from './measure.ts';
+import { type Ratio, ratiosOf, type SummaryRow, summaryOf } from './summary.ts';
+import { openTarget, type TargetOptions } from './target.ts';
+import { type Bench, type Sizes, type Workload, type WorkloadName, workloadOf } from './workloads.ts';
+
+export type Engine = 'folios' | 'pages';
+
+/** One run of one workload. */
+export interface Run {
+  workload: WorkloadName;
+  engine: Engine;
+  /** `none`, or the algorithm and level. */
+  compress: string;
+  /** From 1 on; 0 is the one that warms up and is not counted. */
+  repeat: number;
+}
+
+export interface RunResult extends Run, Omit<Work, 'reads'> {
+  figures: Figures;
+}
+
+export interface BenchOptions extends TargetOptions {
+  sizes: Sizes;
+  workloads: readonly WorkloadName[];
+  engines: readonly Engine[];
+  /** `none`, and algorithms with or without a level. */
+  compress: readonly string[];
+  /** Bytes of a compressed cluster. */
+  clusterBytes: number;
+  /** Threads that compress; default: the mount's. */
+  workers?: number;
+  /** Pages of the largest folio; default: the mount's. */
+  folioPages?: number;
+  /** Bytes of page cache; default: the mount's. */
+  cacheBytes?: number;
+  /** Runs of each workload, engine and algorithm that count. */
+  repeats: number;
+  onProgress?: (progress: BenchProgress) => void;
+  /** Ends the benchmark between two operations. */
+  signal?: AbortSignal;
+}
+
+export interface BenchProgress extends Run {
+  done: number;
+  total: number;
+}
+
+export interface BenchReport {
+  target: string;
+  kind: 'file' | 'block';
+  targetBytes: number;
+  /** What deflate makes of the content, as a part of it. */
+  contentRatio: number;
+  runs: RunResult[];
+  summary: SummaryRow[];
+  /** Engines against each other, when both ran. */
+  ratios: Ratio[];
+}
+
+const SEED = 1;
+/** Milliseconds of work between two looks at the signal. */
+const SLICE_MS = 50;
+/** The most that a run does which only warms up: code is compiled, the host has made its pages. */
+const WARM_UP: Sizes = {
+  fileBytes: 8 * 2 ** 20,
+  blockBytes: Number.POSITIVE_INFINITY,
+  writes: 512,
+  appends: 8,
+  files: 200,
+};
+
+/**
+ * Formats `target` and runs the workloads on it, again and again. What the last run left stays there, unmounted cleanly.
+ * Throws what openTarget throws, EOPNOTSUPP for an option that this version does not know, ECANCELED when the signal ends it.
+ */
+export async function runBench(target: string, options: BenchOptions): Promise<BenchReport> {
+  const plan = planOf(options);
+  for (const run of plan) mountOptionsOf(run, options);
+  const device = openTarget(target, roomOf(options), options);
+  try {
+    const content = new Content(SEED);
+    const runs: RunResult[] = [];
+    for (const [done, run] of plan.entries()) {
+      options.onProgress?.({ ...run, done, total: plan.length });
+      const result = await oneRun(device, content, run, options);
+      if (run.repeat > 0) runs.push(result);
+    }
+    const { kind, nrBlocks } = device;
+    device.close();
+    return {
+      target,
+      kind,
+      targetBytes: nrBlocks * BLKSIZE,
+      contentRatio: content.deflateRatio(),
+      runs,
+      summary: summaryOf(runs),
+      ratios: ratiosOf(runs),
+    };
+  } catch (error) {
+    quietly(() => device.close());
+    throw error;
+  }
+}
+
+/** All runs in their order: engines are neighbours, and the one that goes first changes with each repeat. */
+function planOf({ repeats, compress, workloads, engines }: BenchOptions): Run[] {
+  const plan: Run[] = [];
+  for (let repeat = 0; repeat <= repeats; repeat++) {
+    const inTurn = repeat % 2 === 1 ? engines : engines.toReversed();
+    for (const one of compress) {
+      for (const workload of workloads) {
+        for (const engine of inTurn) plan.push({ workload, engine, compress: one, repeat });
+      }
+    }
+  }
+  return plan;
+}
+
+/** What a volume is mounted with for a run. Throws EOPNOTSUPP for what can't be had. */
+function mountOptionsOf(run: Run, options: BenchOptions): MountOptions {
+  if (run.engine !== 'folios') throw notYet(`the engine ${run.engine} is`);
+  if (run.compress !== 'none') throw notYet(`compression with ${run.compress} is`);
+  if (options.workers !== undefined) throw notYet('threads that compress are');
+  if (options.folioPages !== undefined) throw notYet('a largest folio of another size is');
+  return { cacheBytes: options.cacheBytes };
+}
+
+function notYet(what: string): F2fsError {
+  return new F2fsError('EOPNOTSUPP', `${what} not to be had in this version`);
+}
+
+function roomOf({ workloads, sizes, compress, clusterBytes }: BenchOptions): number {
+  const unit = compress.every((one) => one === 'none') ? BLKSIZE : clusterBytes;
+  return Math.max(...workloads.map((name) => workloadOf(name).roomBytes(sizes, unit)));
+}
+
+/** Formats, prepares, mounts anew, measures, checks and unmounts. */
+async function oneRun(device: FileDevice, content: Content, run: Run, options: BenchOptions): Promise<RunResult> {
+  const workload = workloadOf(run.workload);
+  const sizes = run.repeat === 0 ? smaller(options.sizes) : options.sizes;
+  const mountOptions = mountOptionsOf(run, options);
+  format(device, { startSector: device.startSector });
+  if (workload.prepare !== undefined) {
+    await mounted(device, mountOptions, async (volume) => {
+      await drive(workload.prepare?.(new Accounts(volume, content, sizes)), options.signal);
+    });
+  }
+  return mounted(device, mountOptions, async (volume) => {
+    const bench = new Accounts(volume, content, sizes);
+    const meter = new Meter(device, volume);
+    await drive(workload.run(bench), options.signal);
+    const work = workOf(bench, workload, meter);
+    workload.check?.(bench);
+    const { reads, ...shown } = work;
+    return { ...run, ...shown, figures: figuresOf(work) };
+  });
+}
+
+function workOf({ bytes, operations, syncMs }: Accounts, { reads }: Workload, meter: Meter): Work {
+  return { ...meter.stop(), bytes, operations, syncMs, reads, compression: null };
+}
+
+function smaller(sizes: Sizes): Sizes {
+  const names = Object.keys(sizes) as (keyof Sizes)[];
+  return Object.fromEntries(names.map((name) => [name, Math.min(sizes[name], WARM_UP[name])])) as unknown as Sizes;
+}
+
+/** See Bench. */
+class Accounts implements Bench {
+  readonly volume: FileSystem;
+  readonly content: Content;
+  readonly sizes: Sizes;
+  readonly syncMs: number[] = [];
+  bytes = 0;
+  operations = 0;
+
+  constructor(volume: FileSystem, content: Content, sizes: Sizes) {
+    this.volume = volume;
+    this.content = content;
+    this.sizes = sizes;
+  }
+
+  sync(): void {
+    const started = performance.now();
+    this.volume.sync();
+    this.syncMs.push(performance.now() - started);
+  }
+}
+
+/** Works on a mounted volume, which is unmounted in any case: then its threads end, and its memory can be had again. */
+async function mounted<T>(
+  device: FileDevice,
+  options: MountOptions,
+  work: (volume: FileSystem) => Promise<T>,
+): Promise<T> {
+  const volume = mount(device, options);
+  let result: T;
+  try {
+    result = await work(volume);
+  } catch (error) {
+    quietly(() => volume.close());
+    throw error;
+  }
+  volume.close();
+  await nextTurn();
+  return result;
+}
+
+/** Runs a workload in slices, so that signals are heard. Throws ECANCELED. */
+async function drive(steps: Generator<void> | undefined, signal: AbortSignal | undefined): Promise<void> {
+  let sliceEnd = performance.now() + SLICE_MS;
+  for (const _ of steps ?? []) {
+    if (performance.now() < sliceEnd) continue;
+    await nextTurn();
+    if (signal?.aborted) throw new F2fsError('ECANCELED', 'the benchmark was interrupted');
+    sliceEnd = performance.now() + SLICE_MS;
+  }
+}
+
+/** For what is done after a failure that says more. */
+function quietly(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof F2fsError)) throw error;
+  }
+}

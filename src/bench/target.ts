@@ -1,0 +1,63 @@
+// Opens what a benchmark writes to, by the same rules as build: what exists, or is not empty, is touched with `force` only.
+import * as fs from 'node:fs';
+import { type FileDevice, openFileDevice } from '../device/file-device.ts';
+import { F2fsError } from '../errors.ts';
+import { BLKSIZE } from '../format/constants.ts';
+import { planFormat } from '../mkfs/format.ts';
+import { smallestGeometry } from '../mkfs/geometry.ts';
+import { probe } from '../mkfs/probe.ts';
+
+/** Blocks for logs, directories and what a checkpoint needs, besides what the workloads write. */
+const SLACK_BLOCKS = 16 * 512;
+/** Node blocks and the like, as a part of the data. */
+const NODE_SHARE = 0.05;
+
+export interface TargetOptions {
+  /** Replace an image file, or what a block device holds. */
+  force?: boolean;
+  /** Around the host's page cache. */
+  direct?: boolean;
+  /** Depth of the write queue; default: openFileDevice's. */
+  queueDepth?: number;
+}
+
+/** Whether a path names a block device. Throws EISDIR. */
+export function isBlockDevice(path: string): boolean {
+  const stat = fs.statSync(path, { throwIfNoEntry: false });
+  if (stat?.isDirectory()) {
+    throw new F2fsError('EISDIR', `${path} is a directory: name an image file or a block device`, { path });
+  }
+  return stat?.isBlockDevice() ?? false;
+}
+
+/**
+ * Opens a target on which `roomBytes` bytes can be written once: a new image file gets the size for that, a block device
+ * must have it. Throws EEXIST without `force`, ENOSPC for a block device that is too small, and what openFileDevice throws.
+ */
+export function openTarget(path: string, roomBytes: number, options: TargetOptions): FileDevice {
+  const { force, direct, queueDepth } = options;
+  const wanted = Math.ceil((roomBytes / BLKSIZE) * (1 + NODE_SHARE)) + SLACK_BLOCKS;
+  const least = smallestGeometry({}, wanted).blockCount;
+  if (!isBlockDevice(path)) {
+    if (!force && fs.existsSync(path)) {
+      throw new F2fsError('EEXIST', `${path} exists; a benchmark formats it, --force allows that`, { path });
+    }
+    const create = { sizeBytes: least * BLKSIZE, overwrite: force === true };
+    return openFileDevice(path, { writable: true, create, direct, queueDepth });
+  }
+  const device = openFileDevice(path, { writable: true, direct, queueDepth });
+  try {
+    if (!force && probe(device) !== 'empty') {
+      throw new F2fsError('EEXIST', `${path} is not empty; a benchmark formats it, --force allows that`, { path });
+    }
+    const { userBlockCount } = planFormat(device.nrBlocks, { startSector: device.startSector }).geometry;
+    if (userBlockCount < wanted) {
+      const message = `${path} is too small for these workloads: they need ${least * BLKSIZE} bytes (${Math.ceil((least * BLKSIZE) / 2 ** 20)} MiB), it has ${device.nrBlocks * BLKSIZE}; make --size smaller`;
+      throw new F2fsError('ENOSPC', message, { path });
+    }
+    return device;
+  } catch (error) {
+    device.close();
+    throw error;
+  }
+}

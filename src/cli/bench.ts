@@ -1,0 +1,167 @@
+// f2fs bench: workloads on a new volume, measured.
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import { chartOf } from '../bench/chart.ts';
+import { tablesOf } from '../bench/report.ts';
+import { type BenchOptions, type BenchProgress, type BenchReport, type Engine, runBench } from '../bench/run.ts';
+import { isBlockDevice } from '../bench/target.ts';
+import { WORKLOAD_NAMES, type WorkloadName } from '../bench/workloads.ts';
+import { F2fsError } from '../errors.ts';
+import { complain, EXIT, UsageError } from './errors.ts';
+import { Interruption } from './interrupt.ts';
+import { printable } from './names.ts';
+import { printJson, printTable, writeOut } from './output.ts';
+import { Progress } from './progress.ts';
+import { counted, shortSize } from './sizes.ts';
+
+/** What the command line gives; defaults are in program.ts, but for what depends on another option. */
+export interface BenchCommandOptions {
+  workloads: WorkloadName[];
+  engine: Engine | 'both';
+  size: number;
+  block: number;
+  writes?: number;
+  appends: number;
+  files: number;
+  compress: string[];
+  cluster: number;
+  workers?: number;
+  folio?: number;
+  queue?: number;
+  cache?: number;
+  direct?: boolean;
+  repeat: number;
+  svg?: string;
+  force?: boolean;
+  rm?: boolean;
+  quiet?: boolean;
+  json?: boolean;
+}
+
+/** Random writes, unless said otherwise, are of this part of the file. */
+const RANDOM_PART = 1 / 4;
+
+/** Benchmarks on `target`. Throws EEXIST, EBUSY and what runBench throws. */
+export async function bench(target: string, options: BenchCommandOptions): Promise<number> {
+  const isDevice = isBlockDevice(target);
+  if (options.rm && isDevice) throw new UsageError(`${target} is a block device: --rm is for image files`);
+  checkChart(target, options);
+  const existed = fs.existsSync(target);
+  using interruption = new Interruption();
+  const wanted = wantedOf(options, interruption.signal);
+  let report: BenchReport;
+  try {
+    using progress = new Progress(options.quiet === true);
+    report = await runBench(target, { ...wanted, onProgress: (at) => progress.show(() => progressText(at)) });
+  } catch (error) {
+    if (options.rm && (options.force || !existed)) fs.rmSync(target, { force: true });
+    const canceled = error instanceof F2fsError && error.code === 'ECANCELED';
+    const consequence = options.rm ? `${target} was removed` : `${target} holds a volume of the run that was cut short`;
+    const exitCode = canceled ? interruption.exitCode('bench', consequence) : null;
+    if (exitCode !== null) return exitCode;
+    throw error;
+  }
+  if (options.rm) fs.rmSync(target, { force: true });
+  if (options.json) await printJson(documentOf(report, wanted));
+  else await printReport(report, wanted);
+  if (options.svg !== undefined) {
+    fs.writeFileSync(options.svg, chartOf(report.summary, `f2fs bench ${target}`, describe(report, wanted)), {
+      flag: options.force ? 'w' : 'wx',
+    });
+  }
+  if (!options.quiet && !options.rm) complain('bench', `note: ${target} keeps the volume of the last run`);
+  return EXIT.ok;
+}
+
+/** Throws before hours of work what would be thrown after them. */
+function checkChart(target: string, { svg, force }: BenchCommandOptions): void {
+  if (svg === undefined) return;
+  if (svg === target) throw new UsageError('the chart cannot go to the target');
+  if (fs.existsSync(svg) && !force) {
+    throw new F2fsError('EEXIST', `${svg} exists; --force replaces it`, { path: svg });
+  }
+}
+
+function wantedOf(options: BenchCommandOptions, signal: AbortSignal): BenchOptions {
+  const { size, block } = options;
+  if (block > size) throw new UsageError(`--block ${block} is more than the file has: --size is ${size}`);
+  return {
+    sizes: {
+      fileBytes: size,
+      blockBytes: block,
+      writes: options.writes ?? Math.max(1, Math.floor((size * RANDOM_PART) / block)),
+      appends: options.appends,
+      files: options.files,
+    },
+    workloads: options.workloads,
+    engines: options.engine === 'both' ? ['folios', 'pages'] : [options.engine],
+    compress: options.compress,
+    clusterBytes: options.cluster,
+    workers: options.workers,
+    folioPages: options.folio,
+    cacheBytes: options.cache,
+    direct: options.direct ?? false,
+    queueDepth: options.queue,
+    repeats: options.repeat,
+    force: options.force,
+    signal,
+  };
+}
+
+function progressText({ done, total, workload, engine, compress, repeat }: BenchProgress): string {
+  const percent = `${((done / total) * 100).toFixed(0).padStart(3)}%`;
+  const round = repeat === 0 ? 'warming up' : `repeat ${repeat}`;
+  return `${percent}  ${round}  ${workload}  ${engine}${compress === 'none' ? '' : `  ${compress}`}`;
+}
+
+/** The machine, as far as the figures depend on it. */
+function hostOf() {
+  const cpus = os.cpus();
+  return {
+    cpu: cpus[0]?.model.trim() ?? 'unknown',
+    cores: os.availableParallelism(),
+    memoryBytes: os.totalmem(),
+    kernel: `${os.type()} ${os.release()}`,
+    node: process.version,
+    /** Runnable processes over the last minute. */
+    load: os.loadavg()[0],
+  };
+}
+
+function documentOf(report: BenchReport, { signal: _, onProgress: __, force: ___, ...options }: BenchOptions) {
+  return { options, host: hostOf(), ...report };
+}
+
+/** Who wrote how much where, in one line. */
+function describe({ kind, targetBytes }: BenchReport, { sizes, direct, repeats }: BenchOptions): string {
+  const where = `${kind === 'file' ? 'image file' : 'block device'} of ${shortSize(targetBytes)}, ${direct ? 'direct' : 'buffered'}`;
+  return `${where}; a file of ${shortSize(sizes.fileBytes)}; ${repeats === 1 ? 'one run' : `medians of ${repeats} runs`}`;
+}
+
+async function printReport(report: BenchReport, options: BenchOptions): Promise<void> {
+  const { sizes, workloads, queueDepth, cacheBytes, folioPages, workers } = options;
+  const host = hostOf();
+  const chosen = [
+    queueDepth === undefined ? null : `a queue of ${counted(queueDepth, 'write')}`,
+    cacheBytes === undefined ? null : `a cache of ${shortSize(cacheBytes)}`,
+    folioPages === undefined ? null : `folios of at most ${counted(folioPages, 'page')}`,
+    workers === undefined ? null : counted(workers, 'worker'),
+  ].filter((one) => one !== null);
+  const amounts: Partial<Record<WorkloadName, string>> = {
+    'rand-write': `${sizes.writes} random writes of ${shortSize(sizes.blockBytes)}`,
+    'append-sync': `${counted(sizes.appends, 'append')} of ${shortSize(sizes.blockBytes)}`,
+    'small-files': counted(sizes.files, 'small file'),
+  };
+  const shown = WORKLOAD_NAMES.filter((name) => workloads.includes(name)).flatMap((name) => amounts[name] ?? []);
+  await printTable([
+    ['target', `${printable(report.target)}, ${describe(report, options)}`],
+    ['amounts', shown.join(', ') || null],
+    ['options', chosen.join(', ') || null],
+    ['content', `words, of which deflate leaves ${(report.contentRatio * 100).toFixed(0)}%`],
+    ['host', `${host.cpu}, ${host.cores} cores, load ${host.load.toFixed(1)}; ${host.kernel}; node ${host.node}`],
+  ]);
+  await writeOut(`\n${tablesOf(report, options.clusterBytes)}`);
+  if (workloads.includes('read-back') && !options.direct) {
+    await writeOut("read-back  begins with our cache empty, but not the host's: --direct reads from the device\n");
+  }
+}

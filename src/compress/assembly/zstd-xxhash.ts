@@ -1,0 +1,45 @@
+// XXH64, the hash of which a frame's checksum is the lower half. Source: RFC 8878, 3.1.1; the xxHash specification.
+const PRIME1: u64 = 0x9e3779b185ebca87;
+const PRIME2: u64 = 0xc2b2ae3d27d4eb4f;
+const PRIME3: u64 = 0x165667b19e3779f9;
+const PRIME4: u64 = 0x85ebca77c2b2ae63;
+const PRIME5: u64 = 0x27d4eb2f165667c5;
+
+function round(lane: u64, word: u64): u64 {
+  return rotl(lane + word * PRIME2, 31) * PRIME1;
+}
+
+function mergeLane(hash: u64, lane: u64): u64 {
+  return (hash ^ round(0, lane)) * PRIME1 + PRIME4;
+}
+
+/** XXH64 of `length` bytes, seed 0. */
+export function xxh64(from: usize, length: u32): u64 {
+  const end = from + length;
+  let hash = PRIME5;
+  if (length >= 32) {
+    let lane1 = PRIME1 + PRIME2;
+    let lane2 = PRIME2;
+    let lane3: u64 = 0;
+    let lane4: u64 = 0 - PRIME1;
+    do {
+      lane1 = round(lane1, load<u64>(from));
+      lane2 = round(lane2, load<u64>(from, 8));
+      lane3 = round(lane3, load<u64>(from, 16));
+      lane4 = round(lane4, load<u64>(from, 24));
+      from += 32;
+    } while (<u32>(end - from) >= 32);
+    hash = rotl(lane1, 1) + rotl(lane2, 7) + rotl(lane3, 12) + rotl(lane4, 18);
+    hash = mergeLane(mergeLane(mergeLane(mergeLane(hash, lane1), lane2), lane3), lane4);
+  }
+  hash += length;
+  for (; <u32>(end - from) >= 8; from += 8) hash = rotl(hash ^ round(0, load<u64>(from)), 27) * PRIME1 + PRIME4;
+  if (<u32>(end - from) >= 4) {
+    hash = rotl(hash ^ (<u64>load<u32>(from) * PRIME1), 23) * PRIME2 + PRIME3;
+    from += 4;
+  }
+  for (; from < end; from++) hash = rotl(hash ^ (<u64>load<u8>(from) * PRIME5), 11) * PRIME1;
+  hash = (hash ^ (hash >> 33)) * PRIME2;
+  hash = (hash ^ (hash >> 29)) * PRIME3;
+  return hash ^ (hash >> 32);
+}

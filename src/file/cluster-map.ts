@@ -1,0 +1,244 @@
+// The slots of a compressed file's clusters: slot 0 of a compressed cluster is COMPRESS_ADDR, then come its data blocks, the
+// rest is reserved (NEW_ADDR) or, once released, empty. Relies on block-map.ts to find them. Source: fs/f2fs/compress.c.
+import { MAX_CLUSTER_PAGES } from '../compress/algorithms.ts';
+import { corrupt, F2fsError } from '../errors.ts';
+import { BLKSIZE, COMPRESS_ADDR, type Log, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
+import { INLINE } from '../format/inode.ts';
+import type { Volume } from '../volume/volume.ts';
+import { ExtentList } from '../writeback/extent-list.ts';
+import { type BlockMap, forgetExtent } from './block-map.ts';
+import type { Inode } from './inode.ts';
+
+export class ClusterMap {
+  readonly #volume: Volume;
+  readonly #map: BlockMap;
+  readonly #taken = new ExtentList();
+
+  /** What `lookup` found: data blocks of a compressed cluster, 0 for a raw one. */
+  nrBlocks = 0;
+  /** The first nrBlocks of these are where they lie. */
+  readonly blkaddr = new Uint32Array(MAX_CLUSTER_PAGES);
+  /** Whether no slot of the cluster is a hole. */
+  isReserved = false;
+
+  constructor(volume: Volume, map: BlockMap) {
+    this.#volume = volume;
+    this.#map = map;
+  }
+
+  /**
+   * Reads the slots of the cluster that begins at page `start`. Throws EUCLEAN for what no writer makes: COMPRESS_ADDR
+   * elsewhere than in slot 0, a data block after a gap, one that is free. Source: f2fs_sanity_check_cluster.
+   */
+  lookup(inode: Inode, start: number): void {
+    this.nrBlocks = 0;
+    this.isReserved = false;
+    const at = this.#map.seekCluster(inode, start);
+    if (at < 0) return;
+    const { clusterPages } = inode;
+    const { sit } = this.#volume;
+    let holes = 0;
+    let gap = false;
+    let isCompressed = false;
+    for (let i = 0; i < clusterPages; i++) {
+      const blkaddr = this.#map.addressAt(inode, at + 4 * i, start + i);
+      if (blkaddr === NULL_ADDR) holes++;
+      if (i === 0) {
+        isCompressed = blkaddr === COMPRESS_ADDR;
+        continue;
+      }
+      if (blkaddr === COMPRESS_ADDR) throw this.damaged(inode, start, `slot ${i} is marked as a cluster's first`);
+      if (!isCompressed) continue;
+      if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR) {
+        gap = true;
+        continue;
+      }
+      if (gap) throw this.damaged(inode, start, `slot ${i} has a block after one that has none`);
+      if (sit.validRun(blkaddr, 1) === 0) {
+        throw this.damaged(inode, start, `slot ${i} is at block ${blkaddr}, which the SIT has free`, blkaddr);
+      }
+      this.blkaddr[this.nrBlocks++] = blkaddr;
+    }
+    if (isCompressed && this.nrBlocks === 0) throw this.damaged(inode, start, 'it has no data block');
+    this.isReserved = holes === 0;
+  }
+
+  damaged(inode: Inode, start: number, fault: string, blkaddr?: number): F2fsError {
+    const message = `the compressed cluster at page ${start} of inode ${inode.ino} is damaged: ${fault}`;
+    return corrupt(message, { ino: inode.ino, ...(blkaddr === undefined ? {} : { blkaddr }) });
+  }
+
+  /**
+   * Makes the reserved cluster at page `start` a compressed one of `nrBlocks` new blocks of `log`, which go to `extents`,
+   * and frees those that it had. Throws ENOSPC, having changed nothing. Source: f2fs_write_compressed_pages.
+   */
+  allocate(inode: Inode, start: number, nrBlocks: number, log: Log, extents: ExtentList): void {
+    const { pool, nodes, nat, logs } = this.#volume;
+    const { view } = pool;
+    this.lookup(inode, start);
+    if (!this.isReserved) {
+      throw corrupt(`the cluster at page ${start} of inode ${inode.ino} is written without reserved blocks`, {
+        ino: inode.ino,
+      });
+    }
+    const saved = this.nrBlocks > 0 ? inode.clusterPages - this.nrBlocks : 0;
+    const { nid, ofsInNode } = this.#map;
+    this.#take(log, nrBlocks, nid, nat.versionOf(nid), ofsInNode + 1);
+    nodes.markDirty(nid);
+    inode.addComprBlocks(inode.clusterPages - nrBlocks - saved);
+    const raw = inode.change();
+    if (raw.extLen !== 0) forgetExtent(raw);
+    const at = this.#map.seekCluster(inode, start);
+    for (let i = 0; i < inode.clusterPages; i++) {
+      const old = view.getUint32(at + 4 * i, true);
+      if (old < COMPRESS_ADDR) logs.invalidate(old);
+      view.setUint32(at + 4 * i, i === 0 ? COMPRESS_ADDR : NEW_ADDR, true);
+    }
+    const taken = this.#taken;
+    let slot = at + 4;
+    for (let i = 0; i < taken.length; i++) {
+      extents.add(taken.blkaddr[i], taken.count[i]);
+      for (let j = 0; j < taken.count[i]; j++, slot += 4) view.setUint32(slot, taken.blkaddr[i] + j, true);
+    }
+  }
+
+  /** Takes all the blocks or none. */
+  #take(log: Log, nrBlocks: number, nid: number, version: number, ofsInNode: number): void {
+    const { logs } = this.#volume;
+    const taken = this.#taken;
+    taken.clear();
+    try {
+      for (let done = 0; done < nrBlocks; ) {
+        const given = logs.allocate(log, nrBlocks - done, nid, version, ofsInNode + done);
+        taken.add(logs.lastBlkaddr, given);
+        done += given;
+      }
+    } catch (error) {
+      for (let i = 0; i < taken.length; i++) {
+        for (let j = 0; j < taken.count[i]; j++) logs.invalidate(taken.blkaddr[i] + j);
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * Makes a compressed cluster a raw one with all slots reserved and no data: its pages must be in the cache and dirty.
+   * Source: what f2fs_write_raw_pages does page by page.
+   */
+  dissolve(inode: Inode, start: number): void {
+    const { pool, nodes, logs } = this.#volume;
+    this.lookup(inode, start);
+    if (this.nrBlocks === 0) return;
+    if (!this.isReserved) throw corrupt(`the released cluster at page ${start} of inode ${inode.ino} is written`);
+    nodes.markDirty(this.#map.nid);
+    inode.addComprBlocks(this.nrBlocks - inode.clusterPages);
+    const at = this.#map.seekCluster(inode, start);
+    for (let i = 0; i < inode.clusterPages; i++) pool.view.setUint32(at + 4 * i, NEW_ADDR, true);
+    for (let i = 0; i < this.nrBlocks; i++) logs.invalidate(this.blkaddr[i]);
+  }
+
+  /** Frees every slot of the cluster that begins at page `start`, compressed or raw. Source: f2fs_truncate_hole. */
+  free(inode: Inode, start: number): void {
+    const { pool, nodes, logs, space } = this.#volume;
+    this.lookup(inode, start);
+    let at = this.#map.seekCluster(inode, start);
+    if (at < 0) return;
+    if (this.nrBlocks > 0) inode.addComprBlocks(this.nrBlocks - inode.clusterPages);
+    nodes.markDirty(this.#map.nid);
+    const raw = inode.change();
+    if (raw.extLen !== 0) forgetExtent(raw);
+    at = this.#map.seekCluster(inode, start);
+    let freed = 0;
+    for (let i = 0; i < inode.clusterPages; i++) {
+      const old = pool.view.getUint32(at + 4 * i, true);
+      if (old === NULL_ADDR) continue;
+      if (old < COMPRESS_ADDR) logs.invalidate(old);
+      pool.view.setUint32(at + 4 * i, NULL_ADDR, true);
+      freed++;
+    }
+    space.releaseBlocks(freed);
+    inode.change().iBlocks -= freed;
+  }
+
+  /**
+   * Gives back the slots that compressed clusters save; the file can't be changed then. Returns the blocks. Throws
+   * EINVAL for a file without compression or released before. Source: f2fs_release_compress_blocks.
+   */
+  release(inode: Inode, balance: () => void): number {
+    if (inode.clusterPages === 1) throw notCompressed(inode, 'release');
+    if (inode.isReleased) throw new F2fsError('EINVAL', `inode ${inode.ino} was released before`, { ino: inode.ino });
+    const saves = inode.comprBlocks > 0;
+    inode.change().iInline |= INLINE.COMPRESS_RELEASED;
+    let released = 0;
+    if (saves) this.#eachCompressed(inode, balance, (at) => (released += this.#releaseCluster(inode, at)));
+    return released;
+  }
+
+  /** The slot 0 that counted as a block counts no more, and nor do the reserved ones. */
+  #releaseCluster(inode: Inode, at: number): number {
+    const { pool, space } = this.#volume;
+    for (let i = 1; i < inode.clusterPages; i++) {
+      if (pool.view.getUint32(at + 4 * i, true) === NEW_ADDR) pool.view.setUint32(at + 4 * i, NULL_ADDR, true);
+    }
+    const saved = inode.clusterPages - this.nrBlocks;
+    inode.addComprBlocks(-saved);
+    space.releaseBlocks(saved);
+    inode.change().iBlocks -= saved;
+    return saved;
+  }
+
+  /**
+   * Takes again the slots that `release` gave back, so that the file can be changed. Returns the blocks. Throws EINVAL for
+   * a file that is not released, ENOSPC: the clusters before stay reserved, and the file released. Source:
+   * f2fs_reserve_compress_blocks.
+   */
+  reserve(inode: Inode, balance: () => void): number {
+    if (inode.clusterPages === 1) throw notCompressed(inode, 'reserve');
+    if (!inode.isReleased) throw new F2fsError('EINVAL', `inode ${inode.ino} is not released`, { ino: inode.ino });
+    let reserved = 0;
+    this.#eachCompressed(inode, balance, (at) => {
+      if (this.isReserved) return;
+      const { pool, space } = this.#volume;
+      const saved = inode.clusterPages - this.nrBlocks;
+      space.reserveBlocks(saved);
+      for (let i = 1; i < inode.clusterPages; i++) {
+        if (pool.view.getUint32(at + 4 * i, true) === NULL_ADDR) pool.view.setUint32(at + 4 * i, NEW_ADDR, true);
+      }
+      inode.addComprBlocks(saved);
+      inode.change().iBlocks += saved;
+      reserved += saved;
+    });
+    inode.change().iInline &= ~INLINE.COMPRESS_RELEASED;
+    return reserved;
+  }
+
+  /**
+   * Calls `change` with the byte offset of slot 0 of each compressed cluster, whose node is dirty then; `balance` before,
+   * when no offset is held.
+   */
+  #eachCompressed(inode: Inode, balance: () => void, change: (at: number) => void): void {
+    const nrPages = Math.ceil(inode.size / BLKSIZE);
+    for (let start = 0; start < nrPages; ) {
+      balance();
+      this.#map.lookup(inode, start, nrPages - start);
+      if (this.#map.blkaddr === NULL_ADDR) {
+        // A hole may be a subtree that is not there: skipped as a whole.
+        const skipped = this.#map.count - (this.#map.count % inode.clusterPages);
+        start += Math.max(skipped, inode.clusterPages);
+        continue;
+      }
+      this.lookup(inode, start);
+      if (this.nrBlocks > 0) {
+        this.#volume.nodes.markDirty(this.#map.nid);
+        change(this.#map.seekCluster(inode, start));
+      }
+      start += inode.clusterPages;
+    }
+  }
+}
+
+function notCompressed(inode: Inode, what: string): F2fsError {
+  return new F2fsError('EINVAL', `inode ${inode.ino} is not a compressed file: there is nothing to ${what}`, {
+    ino: inode.ino,
+  });
+}

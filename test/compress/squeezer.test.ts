@@ -1,0 +1,257 @@
+// Many clusters at once: the same blocks however many threads work, in whatever order they are taken; and no hang when a
+// thread does not do what it should.
+import { afterEach, describe, expect, it } from 'vitest';
+import { ALGORITHM, type Algorithm, type Codec, MAX_CLUSTER_PAGES } from '../../src/compress/algorithms.ts';
+import { INFLATED } from '../../src/compress/cluster.ts';
+import { Squeezer, squeezerFrames } from '../../src/compress/squeezer.ts';
+import { FramePool, PAGE_SIZE } from '../../src/pagecache/pool.ts';
+import { type Random, random, seedOf } from '../pagecache/random.ts';
+
+const MIB = 1024 * 1024;
+const LZ4: Codec = { algorithm: ALGORITHM.LZ4, level: 0 };
+const SEED = seedOf('squeezer');
+
+const open: Squeezer[] = [];
+function squeezerOf(pool: FramePool, nrWorkers: number, patienceMs?: number): Squeezer {
+  const squeezer = new Squeezer(pool, nrWorkers, patienceMs);
+  open.push(squeezer);
+  return squeezer;
+}
+afterEach(() => {
+  for (const squeezer of open.splice(0)) squeezer.close();
+});
+
+interface Cluster {
+  pfns: Uint32Array;
+  nrPages: number;
+  checksum: boolean;
+  /** First of nrPages - 1 frames. */
+  blocksPfn: number;
+  content: Buffer;
+}
+
+const WORDS = ['inode', 'segment', 'checkpoint', 'node', 'the', 'of', 'block', 'address', '\n', 'summary'];
+
+/** Text, or noise, or zeroes, or some of each: what squeezes well, badly and not at all. */
+function contentOf(size: number, rng: Random): Buffer {
+  const content = Buffer.alloc(size);
+  const noise = [0, 0, 1, 4][rng.below(4)];
+  for (let page = 0; page < size; page += PAGE_SIZE) {
+    if (rng.below(4) < noise) for (let i = 0; i < PAGE_SIZE; i++) content[page + i] = rng.below(256);
+    else for (let i = 0; i < PAGE_SIZE - 16; ) i += content.write(`${WORDS[rng.below(10)]} `, page + i);
+  }
+  return content;
+}
+
+/** A cluster in frames of the pool: adjacent ones, or scattered over as many again and backwards. */
+function place(pool: FramePool, nrPages: number, rng: Random): Cluster {
+  const scattered = rng.below(2) === 1;
+  const start = pool.allocRun(scattered ? 2 * nrPages : nrPages);
+  const blocksPfn = pool.allocRun(nrPages - 1);
+  expect(Math.min(start, blocksPfn)).toBeGreaterThanOrEqual(0);
+  const pfns = new Uint32Array(MAX_CLUSTER_PAGES);
+  for (let i = 0; i < nrPages; i++) pfns[i] = scattered ? start + 2 * (nrPages - 1 - i) : start + i;
+  const content = contentOf(nrPages * PAGE_SIZE, rng);
+  for (let i = 0; i < nrPages; i++) pool.page(pfns[i]).set(content.subarray(i * PAGE_SIZE, (i + 1) * PAGE_SIZE));
+  return { pfns, nrPages, checksum: rng.below(2) === 1, blocksPfn, content };
+}
+
+/** The same clusters at every call, on a pool of `mib`. */
+function clustersOn(mib: number, seed = SEED): { pool: FramePool; clusters: Cluster[] } {
+  const pool = new FramePool(mib * MIB);
+  const rng = random(seed);
+  const clusters: Cluster[] = [];
+  for (const nrPages of [4, 4, 16, 64, 4, 32, 8, 4, 16, 16, 4, 128, 4, 8]) clusters.push(place(pool, nrPages, rng));
+  return { pool, clusters };
+}
+
+function postAll(squeezer: Squeezer, clusters: Cluster[]): number[] {
+  return clusters.map((c) => squeezer.postSqueeze(LZ4, c.checksum, c.pfns, c.nrPages, c.blocksPfn));
+}
+
+function blocksOf(pool: FramePool, cluster: Cluster, nrBlocks: number): Buffer {
+  const start = cluster.blocksPfn * PAGE_SIZE;
+  return Buffer.from(pool.bytes.slice(start, start + nrBlocks * PAGE_SIZE));
+}
+
+function squeezeAll(nrWorkers: number): { used: number[]; blocks: Buffer[]; nrThreads: number } {
+  const { pool, clusters } = clustersOn(16);
+  const squeezer = squeezerOf(pool, nrWorkers);
+  const used = postAll(squeezer, clusters).map((ticket) => squeezer.take(ticket));
+  return { used, blocks: clusters.map((c, i) => blocksOf(pool, c, used[i])), nrThreads: squeezer.nrThreads };
+}
+
+describe('squeezing', () => {
+  it('gives the same blocks with any number of threads, and fewer threads when the pool has no room', () => {
+    const alone = squeezeAll(0);
+    expect(alone.nrThreads).toBe(0);
+    expect(new Set(alone.used.map((used) => used > 0))).toContain(true);
+    for (const [nrWorkers, nrThreads] of [
+      [1, 1],
+      [2, 2],
+      [8, 4],
+    ]) {
+      const made = squeezeAll(nrWorkers);
+      expect(made.used).toEqual(alone.used);
+      expect(made.blocks.every((blocks, i) => blocks.equals(alone.blocks[i]))).toBe(true);
+      expect(made.nrThreads).toBeLessThanOrEqual(nrThreads);
+      expect(made.nrThreads).toBeGreaterThan(0);
+    }
+  });
+
+  it.each([0, 2])('noise stays raw, zeroes take one block (%i threads)', (nrWorkers) => {
+    const pool = new FramePool(8 * MIB);
+    const squeezer = squeezerOf(pool, nrWorkers);
+    const rng = random(SEED);
+    const noise = place(pool, 16, rng);
+    for (let i = 0; i < 16; i++) for (let k = 0; k < PAGE_SIZE; k++) pool.page(noise.pfns[i])[k] = rng.below(256);
+    const zeroes = place(pool, 16, rng);
+    for (let i = 0; i < 16; i++) pool.zero(zeroes.pfns[i], 1);
+    const [first, second] = postAll(squeezer, [noise, zeroes]);
+    expect(squeezer.take(first)).toBe(0);
+    expect(squeezer.take(second)).toBe(1);
+  });
+});
+
+describe('inflating', () => {
+  it.each([0, 1, 2])('gives back what was squeezed, taken in another order (%i threads)', (nrWorkers) => {
+    const { pool, clusters } = clustersOn(16);
+    const squeezer = squeezerOf(pool, nrWorkers);
+    const order = clusters.map((_, i) => (i * 5 + 3) % clusters.length);
+    const tickets = postAll(squeezer, clusters);
+    const used: number[] = [];
+    for (const i of order) used[i] = squeezer.take(tickets[i]);
+    for (const c of clusters)
+      for (let i = 0; i < c.nrPages; i++) if (used[clusters.indexOf(c)] > 0) pool.zero(c.pfns[i], 1);
+    const squeezed = order.filter((i) => used[i] > 0);
+    for (const i of squeezed) {
+      const c = clusters[i];
+      tickets[i] = squeezer.postInflate(ALGORITHM.LZ4, c.checksum, c.blocksPfn, used[i], c.pfns, c.nrPages);
+    }
+    for (const i of squeezed.reverse()) expect(squeezer.take(tickets[i])).toBe(INFLATED.OK);
+    for (const c of clusters) {
+      for (let i = 0; i < c.nrPages; i++) {
+        const page = c.content.subarray(i * PAGE_SIZE, (i + 1) * PAGE_SIZE);
+        expect(Buffer.compare(pool.page(c.pfns[i]), page)).toBe(0);
+      }
+    }
+  });
+
+  it.each([0, 2])('names each kind of damage (%i threads)', (nrWorkers) => {
+    const pool = new FramePool(8 * MIB);
+    const squeezer = squeezerOf(pool, nrWorkers);
+    const c = place(pool, 16, random(SEED));
+    for (let i = 0; i < 16; i++) pool.page(c.pfns[i]).fill(i);
+    const used = squeezer.take(squeezer.postSqueeze(LZ4, true, c.pfns, c.nrPages, c.blocksPfn));
+    expect(used).toBe(1);
+    const at = c.blocksPfn * PAGE_SIZE;
+    const inflate = (checksum: boolean) =>
+      squeezer.take(squeezer.postInflate(ALGORITHM.LZ4, checksum, c.blocksPfn, used, c.pfns, c.nrPages));
+    const clen = pool.view.getUint32(at, true);
+    expect(inflate(true)).toBe(INFLATED.OK);
+    // One byte less: another checksum, and not a cluster's worth.
+    pool.view.setUint32(at, clen - 1, true);
+    expect(inflate(true)).toBe(INFLATED.BAD_CHECKSUM);
+    expect(inflate(false)).toBe(INFLATED.BAD_DATA);
+    pool.view.setUint32(at, 0, true);
+    expect(inflate(true)).toBe(INFLATED.BAD_LENGTH);
+    pool.view.setUint32(at, PAGE_SIZE - 23, true);
+    expect(inflate(true)).toBe(INFLATED.BAD_LENGTH);
+    pool.view.setUint32(at, clen, true);
+    expect(inflate(true)).toBe(INFLATED.OK);
+  });
+});
+
+describe('many jobs', () => {
+  it.each([0, 1, 2])('3000 of them, 256 at once, in random order (%i threads)', (nrWorkers) => {
+    const pool = new FramePool(16 * MIB);
+    const squeezer = squeezerOf(pool, nrWorkers);
+    const rng = random(SEED);
+    const clusters = Array.from({ length: 256 }, () => place(pool, 4, rng));
+    const expected = postAll(squeezer, clusters).map((ticket) => squeezer.take(ticket));
+    const blocks = clusters.map((c, i) => blocksOf(pool, c, expected[i]));
+    const idle = clusters.map((_, i) => i);
+    const under: { i: number; ticket: number }[] = [];
+    const takeAny = () => {
+      const [{ i, ticket }] = under.splice(rng.below(under.length), 1);
+      idle.push(i);
+      const c = clusters[i];
+      if (squeezer.take(ticket) !== expected[i] || !blocksOf(pool, c, expected[i]).equals(blocks[i])) {
+        throw new Error(`cluster ${i} came out another way`);
+      }
+    };
+    for (let posted = 0; posted < 3000; posted++) {
+      if (squeezer.isFull) for (let n = 1 + rng.below(256); n > 0; n--) takeAny();
+      const i = idle.shift()!;
+      const c = clusters[i];
+      pool.bytes.fill(0xaa, c.blocksPfn * PAGE_SIZE, (c.blocksPfn + 3) * PAGE_SIZE);
+      under.push({ i, ticket: squeezer.postSqueeze(LZ4, c.checksum, c.pfns, c.nrPages, c.blocksPfn) });
+    }
+    while (under.length > 0) takeAny();
+    expect(squeezer.isFull).toBe(false);
+  });
+});
+
+describe('frames', () => {
+  it.each([0, 1, 2])(
+    'none before the first job, at most squeezerFrames, all back at the end (%i threads)',
+    (nrWorkers) => {
+      const pool = new FramePool(16 * MIB);
+      const squeezer = squeezerOf(pool, nrWorkers);
+      expect(pool.freeFrames).toBe(pool.nrFrames);
+      squeezer.start();
+      expect(pool.nrFrames - pool.freeFrames).toBe(squeezerFrames(nrWorkers));
+      squeezer.close();
+      expect(pool.freeFrames).toBe(pool.nrFrames);
+    },
+  );
+
+  it('close while jobs are under way leaves the frames to nobody else', () => {
+    const { pool, clusters } = clustersOn(16);
+    const squeezer = squeezerOf(pool, 2);
+    const before = pool.freeFrames;
+    postAll(squeezer, clusters);
+    squeezer.close();
+    expect(pool.freeFrames).toBe(before);
+  });
+
+  it.each([0, 2])('a pool without room is ENOMEM, and can be tried again (%i threads)', (nrWorkers) => {
+    const pool = new FramePool(4 * MIB);
+    const squeezer = squeezerOf(pool, nrWorkers);
+    const taken = pool.allocRun(512);
+    expect(() => squeezer.start()).toThrow(expect.objectContaining({ code: 'ENOMEM' }));
+    expect(pool.freeFrames).toBe(512);
+    pool.freeFolio(taken);
+    const c = place(pool, 4, random(SEED));
+    for (let i = 0; i < 4; i++) pool.zero(c.pfns[i], 1);
+    expect(squeezer.take(postAll(squeezer, [c])[0])).toBe(1);
+    expect(squeezer.nrThreads).toBe(Math.min(nrWorkers, 1));
+  });
+});
+
+describe('a thread that fails', () => {
+  /** Frames that are not there: the codecs trap. */
+  const NOWHERE = Uint32Array.from({ length: 4 }, (_, i) => 2 ** 20 - 8 + i);
+
+  it.each([0, 1, 2])('its error is thrown by take, at once and from then on (%i threads)', (nrWorkers) => {
+    const pool = new FramePool(8 * MIB);
+    const squeezer = squeezerOf(pool, nrWorkers);
+    const good = place(pool, 4, random(SEED));
+    squeezer.take(postAll(squeezer, [good])[0]);
+    const bad = squeezer.postSqueeze(LZ4, false, NOWHERE, 4, good.blocksPfn);
+    const cause = expect.objectContaining({ code: 'EIO', message: expect.stringContaining('RuntimeError') });
+    expect(() => squeezer.take(bad)).toThrow(cause);
+    expect(() => squeezer.take(postAll(squeezer, [good])[0])).toThrow(cause);
+    squeezer.close();
+    expect(pool.freeFrames).toBe(pool.nrFrames - 8 - 3);
+  });
+
+  it('an algorithm that is not known is named', () => {
+    const pool = new FramePool(8 * MIB);
+    const squeezer = squeezerOf(pool, 1);
+    const c = place(pool, 4, random(SEED));
+    pool.view.setUint32(c.blocksPfn * PAGE_SIZE, 9, true);
+    const ticket = squeezer.postInflate(7 as Algorithm, false, c.blocksPfn, 1, c.pfns, 4);
+    expect(() => squeezer.take(ticket)).toThrow('algorithm 7 is not known');
+  });
+});
