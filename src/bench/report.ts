@@ -10,7 +10,8 @@ const LEGEND: Partial<Record<FigureName, string>> = {
   mapBlocksPerMib: 'mapBlocks calls for each MiB',
   syscallsPerBlock: 'system calls on the device for each 4 KiB of user data',
   cpuSecondsPerGib: 'CPU time of all threads for each GiB of user data',
-  writeAmplification: 'bytes written to the device for each byte of user data',
+  writeAmplification:
+    'bytes written to the device for each byte of user data; below 1: some were changed again in the cache',
   compressionRatio: 'blocks that hold the data, for each page of it',
 };
 

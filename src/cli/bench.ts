@@ -7,6 +7,7 @@ import { type BenchOptions, type BenchProgress, type BenchReport, type Engine, r
 import { isBlockDevice } from '../bench/target.ts';
 import { WORKLOAD_NAMES, type WorkloadName } from '../bench/workloads.ts';
 import { F2fsError } from '../errors.ts';
+import { BLKSIZE } from '../format/constants.ts';
 import { complain, EXIT, UsageError } from './errors.ts';
 import { Interruption } from './interrupt.ts';
 import { printable } from './names.ts';
@@ -16,14 +17,15 @@ import { counted, shortSize } from './sizes.ts';
 
 /** What the command line gives; defaults are in program.ts, but for what depends on another option. */
 export interface BenchCommandOptions {
-  workloads: WorkloadName[];
+  workloads?: WorkloadName[];
   engine: Engine | 'both';
   size: number;
   block: number;
   writes?: number;
   appends: number;
   files: number;
-  compress: string[];
+  /** Names with commas. */
+  compress: string;
   cluster: number;
   workers?: number;
   folio?: number;
@@ -84,6 +86,8 @@ function checkChart(target: string, { svg, force }: BenchCommandOptions): void {
 
 function wantedOf(options: BenchCommandOptions, signal: AbortSignal): BenchOptions {
   const { size, block } = options;
+  if (size < BLKSIZE) throw new UsageError(`--size ${size} is too small: a block has ${BLKSIZE} bytes`);
+  if (block < 1) throw new UsageError('--block 0: a write of nothing writes nothing');
   if (block > size) throw new UsageError(`--block ${block} is more than the file has: --size is ${size}`);
   return {
     sizes: {
@@ -93,9 +97,9 @@ function wantedOf(options: BenchCommandOptions, signal: AbortSignal): BenchOptio
       appends: options.appends,
       files: options.files,
     },
-    workloads: options.workloads,
+    workloads: options.workloads ?? WORKLOAD_NAMES,
     engines: options.engine === 'both' ? ['folios', 'pages'] : [options.engine],
-    compress: options.compress,
+    compress: [...new Set(options.compress.split(','))],
     clusterBytes: options.cluster,
     workers: options.workers,
     folioPages: options.folio,

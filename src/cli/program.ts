@@ -51,6 +51,11 @@ function jsonOption(): Option {
   return new Option('--json', 'print JSON');
 }
 
+/** A size in bytes, with a default that is shown as it would be typed. */
+function sizeOption(flags: string, description: string, byDefault: string): Option {
+  return new Option(flags, description).argParser(parseSize).default(parseSize(byDefault), byDefault);
+}
+
 /** Features of several -O, each a list with commas. */
 function addFeatures(text: string, before: string[] = []): string[] {
   return [...before, ...text.split(',').filter((name) => name !== '')];
@@ -177,23 +182,23 @@ function declareBench(program: Command, run: Run): void {
     'bench /dev/sdb1 --force --direct --json',
   )
     .argument('<target>', 'new image file, or block device: formatted, what it held is lost')
-    .option('--workloads <names>', `with commas; default: ${WORKLOAD_NAMES.join(',')}`, parseChoices(WORKLOAD_NAMES), [
-      ...WORKLOAD_NAMES,
-    ])
-    .addOption(new Option('--engine <name>', 'what writes pages back').choices(['folios', 'pages', 'both']))
-    .option('--size <size>', 'bytes of the file that is written and read', parseSize, 256 * 2 ** 20)
-    .option('--block <size>', 'bytes of a random write, and of an append', parseSize, 4096)
+    .option('--workloads <names>', `some of ${WORKLOAD_NAMES.join(',')}; default: all`, parseChoices(WORKLOAD_NAMES))
+    .addOption(
+      new Option('--engine <name>', 'what writes pages back').choices(['folios', 'pages', 'both']).default('folios'),
+    )
+    .addOption(sizeOption('--size <size>', 'of the file that is written and read', '256M'))
+    .addOption(sizeOption('--block <size>', 'of a random write, and of an append', '4K'))
     .option('--writes <n>', 'random writes; default: a quarter of the file', parseCount(1))
     .option('--appends <n>', 'appends, each with a sync', parseCount(1), 200)
     .option('--files <n>', 'small files', parseCount(1), 2000)
-    .option('--compress <codecs>', 'none, lz4, lz4:9, zstd:3, lzo, lzo-rle, with commas', (text) => text.split(','), [
-      'none',
-    ])
-    .option('--cluster <size>', 'bytes of a compressed cluster', parseSize, 65536)
+    .addOption(
+      new Option('--compress <codecs>', 'some of none, lz4, lz4:9, zstd:3, lzo, lzo-rle, with commas').default('none'),
+    )
+    .addOption(sizeOption('--cluster <size>', 'of a compressed cluster', '64K'))
     .option('--workers <n>', 'threads that compress', parseCount(0))
     .option('--folio <pages>', 'pages of the largest folio', parseCount(1))
     .option('--queue <n>', 'large writes under way at most; 0: no writing thread', parseCount(0))
-    .option('--cache <size>', 'bytes of page cache', parseSize)
+    .option('--cache <size>', 'of the page cache', parseSize)
     .option('--direct', "around the host's page cache")
     .option('--repeat <n>', 'runs of each, besides one that warms up', parseCount(1), 3)
     .option('--svg <file>', 'draw a chart')
