@@ -171,7 +171,7 @@ export class Squeezer {
     }
   }
 
-  /** From now on every job fails. No thread is at one when this returns, unless it does not answer. */
+  /** From now on every job fails. A thread that told of its failure is the only one to end amid a job: the others finish theirs. */
   #giveUp(slots: SqueezeSlots, why: string, cause?: unknown): void {
     slots.stop(slots.hasFailed ? this.#patienceMs : 0);
     for (const worker of this.#workers) void worker.terminate();
@@ -211,8 +211,14 @@ export class Squeezer {
       const mib = (squeezerFrames(1) * PAGE_SIZE) / 2 ** 20;
       throw new F2fsError('ENOMEM', `compression needs ${mib} MiB of the page cache: give it a larger budget`);
     }
-    this.#desks.push(desk);
-    return new Bench(new Codecs(this.#pool.memory, desk.work * PAGE_SIZE), this.#pool.bytes, desk.scratch * PAGE_SIZE);
+    try {
+      const codecs = new Codecs(this.#pool.memory, desk.work * PAGE_SIZE);
+      this.#desks.push(desk);
+      return new Bench(codecs, this.#pool.bytes, desk.scratch * PAGE_SIZE);
+    } catch (cause) {
+      this.#release(desk);
+      throw cause;
+    }
   }
 
   /** Frames for one thread, or null when the pool has no such runs. */

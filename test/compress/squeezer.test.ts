@@ -1,6 +1,7 @@
 // Many clusters at once: the same blocks however many threads work, in whatever order they are taken; and no hang when a
 // thread does not do what it should.
-import { afterEach, describe, expect, it } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ALGORITHM, type Algorithm, type Codec, MAX_CLUSTER_PAGES } from '../../src/compress/algorithms.ts';
 import { INFLATED } from '../../src/compress/cluster.ts';
 import { Squeezer, squeezerFrames } from '../../src/compress/squeezer.ts';
@@ -11,6 +12,22 @@ const MIB = 1024 * 1024;
 const LZ4: Codec = { algorithm: ALGORITHM.LZ4, level: 0 };
 const SEED = seedOf('squeezer');
 
+/** Threads that were started; `program` stands in for ours when set. */
+const threads = vi.hoisted(() => ({ started: [] as Worker[], program: null as string | null }));
+vi.mock('../../src/thread.ts', async (importOriginal) => {
+  const { startThread } = await importOriginal<typeof import('../../src/thread.ts')>();
+  const start = (name: string, from: string, workerData: unknown) => {
+    if (threads.program === 'none') throw new Error('no thread to be had');
+    const other = threads.program;
+    const worker = other === null ? startThread(name, from, workerData) : new Worker(other, { eval: true });
+    worker.on('error', () => undefined);
+    worker.unref();
+    threads.started.push(worker);
+    return worker;
+  };
+  return { startThread: start };
+});
+
 const open: Squeezer[] = [];
 function squeezerOf(pool: FramePool, nrWorkers: number, patienceMs?: number): Squeezer {
   const squeezer = new Squeezer(pool, nrWorkers, patienceMs);
@@ -18,6 +35,8 @@ function squeezerOf(pool: FramePool, nrWorkers: number, patienceMs?: number): Sq
   return squeezer;
 }
 afterEach(() => {
+  threads.started.length = 0;
+  threads.program = null;
   for (const squeezer of open.splice(0)) squeezer.close();
 });
 
@@ -244,6 +263,55 @@ describe('a thread that fails', () => {
     expect(() => squeezer.take(postAll(squeezer, [good])[0])).toThrow(cause);
     squeezer.close();
     expect(pool.freeFrames).toBe(pool.nrFrames - 8 - 3);
+  });
+
+  it('one that says no word is waited for as long as patience lasts, and not again', () => {
+    threads.program = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)';
+    const pool = new FramePool(8 * MIB);
+    const squeezer = squeezerOf(pool, 1, 200);
+    const c = place(pool, 4, random(SEED));
+    const tickets = postAll(squeezer, [c, c]);
+    const start = performance.now();
+    const cause = expect.objectContaining({ code: 'EIO', message: expect.stringContaining('do not answer') });
+    expect(() => squeezer.take(tickets[0])).toThrow(cause);
+    expect(performance.now() - start).toBeGreaterThan(150);
+    const again = performance.now();
+    expect(() => squeezer.take(tickets[1])).toThrow(cause);
+    squeezer.close();
+    expect(performance.now() - again).toBeLessThan(100);
+  });
+
+  it('one that ends by itself is noticed between jobs', async () => {
+    for (const [program, why] of [
+      ['process.exit(3)', 'ended with code 3'],
+      ['throw new Error("no such thing")', 'no such thing'],
+    ]) {
+      threads.program = program;
+      const pool = new FramePool(8 * MIB);
+      const squeezer = squeezerOf(pool, 1);
+      const ticket = postAll(squeezer, [place(pool, 4, random(SEED))])[0];
+      await new Promise((resolve) => threads.started.at(-1)!.on('exit', resolve));
+      expect(() => squeezer.take(ticket)).toThrow(why);
+    }
+  });
+
+  it('one that is killed is an error too', async () => {
+    const pool = new FramePool(16 * MIB);
+    const squeezer = squeezerOf(pool, 2);
+    const c = place(pool, 4, random(SEED));
+    squeezer.take(postAll(squeezer, [c])[0]);
+    await threads.started[1].terminate();
+    expect(() => squeezer.take(postAll(squeezer, [c])[0])).toThrow('ended with code 1');
+  });
+
+  it('when none can be started the caller does the work', () => {
+    threads.program = 'none';
+    const pool = new FramePool(8 * MIB);
+    const squeezer = squeezerOf(pool, 2);
+    const c = place(pool, 4, random(SEED));
+    for (let i = 0; i < 4; i++) pool.zero(c.pfns[i], 1);
+    expect(squeezer.take(postAll(squeezer, [c])[0])).toBe(1);
+    expect(squeezer.nrThreads).toBe(0);
   });
 
   it('an algorithm that is not known is named', () => {
