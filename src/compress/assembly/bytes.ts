@@ -28,6 +28,18 @@ function lastBytes(a: usize, b: usize, end: usize): usize {
   return at - a;
 }
 
+/** How many bytes from `at` are zero, before `end`. */
+export function zeroLength(at: usize, end: usize): usize {
+  let to = at;
+  while (end - to >= 8) {
+    const bytes = load<u64>(to);
+    if (bytes !== 0) return to - at + ((ctz(bytes) as usize) >> 3);
+    to += 8;
+  }
+  while (to !== end && load<u8>(to) === 0) to++;
+  return to - at;
+}
+
 /** Copies 16 bytes. */
 export function copy16(to: usize, from: usize): void {
   v128.store(to, v128.load(from));
