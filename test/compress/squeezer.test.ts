@@ -104,7 +104,7 @@ describe('squeezing', () => {
   it('gives the same blocks with any number of threads, and fewer threads when the pool has no room', () => {
     const alone = squeezeAll(0);
     expect(alone.nrThreads).toBe(0);
-    expect(new Set(alone.used.map((used) => used > 0))).toContain(true);
+    expect(alone.used.some((used) => used > 0)).toBe(true);
     for (const [nrWorkers, nrThreads] of [
       [1, 1],
       [2, 2],
@@ -256,13 +256,14 @@ describe('a thread that fails', () => {
     const pool = new FramePool(8 * MIB);
     const squeezer = squeezerOf(pool, nrWorkers);
     const good = place(pool, 4, random(SEED));
+    const before = pool.freeFrames;
     squeezer.take(postAll(squeezer, [good])[0]);
     const bad = squeezer.postSqueeze(LZ4, false, NOWHERE, 4, good.blocksPfn);
     const cause = expect.objectContaining({ code: 'EIO', message: expect.stringContaining('RuntimeError') });
     expect(() => squeezer.take(bad)).toThrow(cause);
     expect(() => squeezer.take(postAll(squeezer, [good])[0])).toThrow(cause);
     squeezer.close();
-    expect(pool.freeFrames).toBe(pool.nrFrames - 8 - 3);
+    expect(pool.freeFrames).toBe(before);
   });
 
   it('one that says no word is waited for as long as patience lasts, and not again', () => {
