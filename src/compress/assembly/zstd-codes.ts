@@ -4,6 +4,20 @@
 /** Most bytes that a block may hold, packed or not. */
 export const BLOCK_BYTES: u32 = 128 * 1024;
 
+/** First four bytes of a frame. */
+export const MAGIC: u32 = 0xfd2fb528;
+
+/** Types of blocks. */
+export const BLOCK_RAW: u32 = 0;
+export const BLOCK_RLE: u32 = 1;
+export const BLOCK_COMPRESSED: u32 = 2;
+
+/** Types of literals sections; a treeless one uses the Huffman table of the block before. */
+export const LITERALS_RAW: u32 = 0;
+export const LITERALS_RLE: u32 = 1;
+export const LITERALS_COMPRESSED: u32 = 2;
+export const LITERALS_TREELESS: u32 = 3;
+
 /** Largest codes: of literal lengths, match lengths, and offsets (a match no farther than 2 GiB). */
 export const MAX_LITERAL_CODE: u32 = 35;
 export const MAX_MATCH_CODE: u32 = 52;
@@ -41,7 +55,7 @@ export function literalBits(code: u32): u32 {
   if (code < 20) return 1;
   if (code < 22) return 2;
   if (code < 24) return 3;
-  return code == 24 ? 4 : code - 19;
+  return code === 24 ? 4 : code - 19;
 }
 
 /** Smallest literal length of a code. */
@@ -50,7 +64,7 @@ export function literalBase(code: u32): u32 {
   if (code < 20) return 16 + ((code - 16) << 1);
   if (code < 22) return 24 + ((code - 20) << 2);
   if (code < 24) return 32 + ((code - 22) << 3);
-  return code == 24 ? 48 : 1 << (code - 19);
+  return code === 24 ? 48 : 1 << (code - 19);
 }
 
 /** Extra bits of a match length's code: 1 1 1 1 2 2 3 3 4 4 5 from code 32 on, then 7, 8, ... 16. */
@@ -60,7 +74,7 @@ export function matchBits(code: u32): u32 {
   if (code < 38) return 2;
   if (code < 40) return 3;
   if (code < 42) return 4;
-  return code == 42 ? 5 : code - 36;
+  return code === 42 ? 5 : code - 36;
 }
 
 /** Smallest match length of a code. */
@@ -70,34 +84,34 @@ export function matchBase(code: u32): u32 {
   if (code < 38) return 43 + ((code - 36) << 2);
   if (code < 40) return 51 + ((code - 38) << 3);
   if (code < 42) return 67 + ((code - 40) << 4);
-  return code == 42 ? 99 : 3 + (1 << (code - 36));
+  return code === 42 ? 99 : 3 + (1 << (code - 36));
 }
 
 /** Extra bits of a code of a kind; an offset's code is its number of bits. */
 export function extraBits(kind: u32, code: u32): u32 {
-  if (kind == KIND_OFFSET) return code;
-  return kind == KIND_LITERAL ? literalBits(code) : matchBits(code);
+  if (kind === KIND_OFFSET) return code;
+  return kind === KIND_LITERAL ? literalBits(code) : matchBits(code);
 }
 
 /** Smallest value of a code of a kind. Offsets are `Offset_Value`s: 1 to 3 repeat, else the distance is 3 less. */
 export function baseline(kind: u32, code: u32): u32 {
-  if (kind == KIND_OFFSET) return 1 << code;
-  return kind == KIND_LITERAL ? literalBase(code) : matchBase(code);
+  if (kind === KIND_OFFSET) return 1 << code;
+  return kind === KIND_LITERAL ? literalBase(code) : matchBase(code);
 }
 
 export function maxCode(kind: u32): u32 {
-  if (kind == KIND_OFFSET) return MAX_OFFSET_CODE;
-  return kind == KIND_LITERAL ? MAX_LITERAL_CODE : MAX_MATCH_CODE;
+  if (kind === KIND_OFFSET) return MAX_OFFSET_CODE;
+  return kind === KIND_LITERAL ? MAX_LITERAL_CODE : MAX_MATCH_CODE;
 }
 
 export function maxLog(kind: u32): u32 {
-  if (kind == KIND_OFFSET) return OFFSET_LOG;
-  return kind == KIND_LITERAL ? LITERAL_LOG : MATCH_LOG;
+  if (kind === KIND_OFFSET) return OFFSET_LOG;
+  return kind === KIND_LITERAL ? LITERAL_LOG : MATCH_LOG;
 }
 
 export function defaultLog(kind: u32): u32 {
-  if (kind == KIND_OFFSET) return OFFSET_DEFAULT_LOG;
-  return kind == KIND_LITERAL ? LITERAL_DEFAULT_LOG : MATCH_DEFAULT_LOG;
+  if (kind === KIND_OFFSET) return OFFSET_DEFAULT_LOG;
+  return kind === KIND_LITERAL ? LITERAL_DEFAULT_LOG : MATCH_DEFAULT_LOG;
 }
 
 function fill(norm: usize, from: u32, to: u32, value: i16): void {
@@ -109,7 +123,7 @@ function fill(norm: usize, from: u32, to: u32, value: i16): void {
  * Source: RFC 8878, 3.1.1.3.2.2.
  */
 export function defaultDistribution(kind: u32, norm: usize): void {
-  if (kind == KIND_LITERAL) {
+  if (kind === KIND_LITERAL) {
     fill(norm, 0, 25, 2);
     store<i16>(norm, 4);
     store<i16>(norm, 3, 2);
@@ -118,7 +132,7 @@ export function defaultDistribution(kind: u32, norm: usize): void {
     store<i16>(norm, 2, 52);
     fill(norm, 27, 32, 1);
     fill(norm, 32, 36, -1);
-  } else if (kind == KIND_MATCH) {
+  } else if (kind === KIND_MATCH) {
     fill(norm, 0, 46, 1);
     store<i16>(norm, 4, 2);
     store<i16>(norm, 3, 4);

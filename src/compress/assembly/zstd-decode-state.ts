@@ -26,6 +26,10 @@ export class DecodeState {
   literals: usize;
   literalsEnd: usize;
   literalsRoom: usize;
+
+  static at(work: usize): DecodeState {
+    return changetype<DecodeState>(work);
+  }
 }
 
 export function cellsOf(work: usize, kind: u32): usize {
@@ -60,4 +64,3 @@ export function resetState(state: DecodeState): void {
   state.matchLog = -1;
   state.hasHuffman = 0;
 }
-

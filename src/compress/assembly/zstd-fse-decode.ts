@@ -15,7 +15,7 @@ function peek(from: usize, end: usize, bit: u32): u32 {
   let at = from + (bit >> 3);
   if (at + 4 <= end) return load<u32>(at) >> (bit & 7);
   let word: u32 = 0;
-  for (let shift: u32 = 0; at < end; at++, shift += 8) word |= <u32>load<u8>(at) << shift;
+  for (let shift: u32 = 0; at < end; at++, shift += 8) word |= (<u32>load<u8>(at)) << shift;
   return word >> (bit & 7);
 }
 
@@ -48,14 +48,14 @@ export function readDistribution(from: usize, end: usize, norm: usize, maxSymbol
     const share = value - 1;
     store<i16>(norm + (symbol++ << 1), <i16>share);
     left -= share < 0 ? 1 : share;
-    if (share == 0) {
+    if (share === 0) {
       // Further symbols without a cell, told in steps of three.
       let more: u32;
       do {
         more = peek(from, end, bit) & 3;
         bit += 2;
         symbol += more;
-      } while (more == 3 && symbol <= maxSymbol);
+      } while (more === 3 && symbol <= maxSymbol);
     }
   }
   const bytes = (bit + 7) >> 3;
@@ -74,7 +74,7 @@ export function buildCells(cells: usize, norm: usize, maxSymbol: u32, log: u32, 
   // Symbols of less than one cell sit at the end, last first.
   let high = mask;
   for (let symbol: u32 = 0; symbol <= maxSymbol; symbol++) {
-    if (load<i16>(norm + (symbol << 1)) == -1) {
+    if (load<i16>(norm + (symbol << 1)) === -1) {
       store<u32>(cells + (high-- << CELL_LOG), symbol, 4);
       store<i16>(norm + (symbol << 1), 1);
     } else {
@@ -104,7 +104,7 @@ export function buildCells(cells: usize, norm: usize, maxSymbol: u32, log: u32, 
     const bits = clz(rank) + log - 31;
     store<u16>(cell, <u16>((rank << bits) - size));
     store<u8>(cell, <u8>bits, 2);
-    if (kind != KIND_PLAIN) {
+    if (kind !== KIND_PLAIN) {
       store<u8>(cell, <u8>extraBits(kind, symbol), 3);
       store<u32>(cell, baseline(kind, symbol), 4);
     }

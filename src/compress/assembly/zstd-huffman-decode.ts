@@ -15,7 +15,7 @@ const MAX_WEIGHT_SYMBOL: u32 = 15;
 /** Bits from the highest set one, the end mark, downwards: how many of a stream of `size` bytes are content; -1 without a mark. */
 export function streamBits(from: usize, size: u32): i32 {
   const last = <u32>load<u8>(from + size - 1);
-  return last == 0 ? -1 : <i32>(size << 3) - <i32>(clz(last) - 23);
+  return last === 0 ? -1 : <i32>(size << 3) - <i32>(clz(last) - 23);
 }
 
 /**
@@ -31,7 +31,7 @@ function readPackedWeights(from: usize, end: usize, weights: usize, scratch: usi
   const norm = scratch + 64;
   const cells = norm + 64;
   const header = readDistribution(from, end, norm, MAX_WEIGHT_SYMBOL, WEIGHT_FSE_LOG);
-  if (header == 0) return 0;
+  if (header === 0) return 0;
   const log = header >> 16;
   buildCells(cells, norm, MAX_WEIGHT_SYMBOL, log, KIND_PLAIN);
   from += header & 0xffff;
@@ -77,7 +77,7 @@ export function readHuffmanTable(from: usize, end: usize, table: usize, scratch:
     taken = 1 + header;
     if (taken > <u32>(end - from)) return 0;
     count = readPackedWeights(from + 1, from + taken, weights, counts);
-    if (count == 0) return 0;
+    if (count === 0) return 0;
   } else {
     count = header - 127;
     taken = 1 + ((count + 1) >> 1);
@@ -97,11 +97,11 @@ export function readHuffmanTable(from: usize, end: usize, table: usize, scratch:
     leaves += (1 << weight) >> 1;
     store<u32>(counts + (weight << 2), load<u32>(counts + (weight << 2)) + 1);
   }
-  if (leaves == 0) return 0;
-  const log = 32 - clz(leaves);
+  if (leaves === 0) return 0;
+  const log: u32 = 32 - clz(leaves);
   if (log > HUFFMAN_LOG) return 0;
   const rest = (1 << log) - leaves;
-  if ((rest & (rest - 1)) != 0) return 0;
+  if ((rest & (rest - 1)) !== 0) return 0;
   const lastWeight = 32 - clz(rest);
   store<u8>(weights + count++, <u8>lastWeight);
   store<u32>(counts + (lastWeight << 2), load<u32>(counts + (lastWeight << 2)) + 1);
@@ -117,14 +117,14 @@ export function readHuffmanTable(from: usize, end: usize, table: usize, scratch:
   }
   for (let symbol: u32 = 0; symbol < count; symbol++) {
     const weight = <u32>load<u8>(weights + symbol);
-    if (weight == 0) continue;
+    if (weight === 0) continue;
     const nrCells: u32 = 1 << (weight - 1 + widen);
     const first = load<u32>(counts + (weight << 2));
     store<u32>(counts + (weight << 2), first + nrCells);
     const cell = (symbol << 8) | (log + 1 - weight);
     let at = table + (first << 1);
-    if (nrCells == 1) store<u16>(at, <u16>cell);
-    else if (nrCells == 2) store<u32>(at, cell | (cell << 16));
+    if (nrCells === 1) store<u16>(at, <u16>cell);
+    else if (nrCells === 2) store<u32>(at, cell | (cell << 16));
     else {
       const four = <u64>(cell | (cell << 16)) * 0x100000001;
       for (const stop = at + (nrCells << 1); at < stop; at += 8) store<u64>(at, four);
@@ -135,7 +135,7 @@ export function readHuffmanTable(from: usize, end: usize, table: usize, scratch:
 
 /** Decodes a symbol off the top of `bits` to `to`; returns the bits without its code. */
 function decodeSymbol(bits: u64, table: usize, to: usize): u64 {
-  const cell = <u32>load<u16>(table + (<usize>(bits >> (64 - HUFFMAN_LOG)) << 1));
+  const cell = <u32>load<u16>(table + ((<usize>(bits >> (64 - HUFFMAN_LOG))) << 1));
   store<u8>(to, <u8>(cell >> 8));
   return bits << (cell & 63);
 }
@@ -144,16 +144,16 @@ function decodeSymbol(bits: u64, table: usize, to: usize): u64 {
 function decodeRest(from: usize, unread: i32, to: usize, stop: usize, table: usize): bool {
   while (to < stop) {
     if (unread <= 0) return false;
-    const cell = <u32>load<u16>(table + (<usize>(topBits(from, unread) >> (64 - HUFFMAN_LOG)) << 1));
+    const cell = <u32>load<u16>(table + ((<usize>(topBits(from, unread) >> (64 - HUFFMAN_LOG))) << 1));
     store<u8>(to++, <u8>(cell >> 8));
     unread -= cell & 63;
   }
-  return unread == 0;
+  return unread === 0;
 }
 
 /** Decodes one stream of `size` bytes to exactly `count` symbols; false when it holds anything else. */
 export function decodeStream(from: usize, size: u32, to: usize, count: u32, table: usize): bool {
-  return size != 0 && decodeRest(from, streamBits(from, size), to, to + count, table);
+  return size !== 0 && decodeRest(from, streamBits(from, size), to, to + count, table);
 }
 
 /** A stream's first 64 bits, its end mark shifted out, a 1 put in at the bottom: ctz tells how many have been used. */
@@ -183,8 +183,8 @@ export function decodeFourStreams(from: usize, size: u32, to: usize, count: u32,
   const from3 = from2 + load<u16>(from, 2);
   const from4 = from3 + load<u16>(from, 4);
   const end = from + size;
-  if (from2 == from1 || from3 == from2 || from4 == from3 || from4 >= end) return false;
-  if (load<u8>(from2 - 1) == 0 || load<u8>(from3 - 1) == 0 || load<u8>(from4 - 1) == 0 || load<u8>(end - 1) == 0) {
+  if (from2 === from1 || from3 === from2 || from4 === from3 || from4 >= end) return false;
+  if (load<u8>(from2 - 1) === 0 || load<u8>(from3 - 1) === 0 || load<u8>(from4 - 1) === 0 || load<u8>(end - 1) === 0) {
     return false;
   }
   const segment = (count + 3) >> 2;
@@ -204,13 +204,10 @@ export function decodeFourStreams(from: usize, size: u32, to: usize, count: u32,
   const lastSegment = stop - to4;
   for (;;) {
     // A round decodes 5 symbols of each stream: at most 55 bits, so that a position moves by at most 7 bytes.
-    const room = min(
-      min(<i32>(at1 - from1), <i32>(at2 - from2)),
-      min(<i32>(at3 - from3), <i32>(at4 - from4)),
-    );
+    const room = min(min(<i32>(at1 - from1), <i32>(at2 - from2)), min(<i32>(at3 - from3), <i32>(at4 - from4)));
     if (room < 7) break;
     const rounds = min(<u32>room / 7, <u32>(lastSegment - done) / 5);
-    if (rounds == 0) break;
+    if (rounds === 0) break;
     const pause = done + rounds * 5;
     do {
       const out1 = to + done;

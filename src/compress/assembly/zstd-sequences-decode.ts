@@ -12,7 +12,7 @@ import {
   maxCode,
   maxLog,
 } from './zstd-codes';
-import { cellsOf, type DecodeState, normOf } from './zstd-decode-state';
+import { cellsOf, DecodeState, normOf } from './zstd-decode-state';
 import { buildCells, buildSingleCell, CELL_LOG, readDistribution } from './zstd-fse-decode';
 import { streamBits, topBits } from './zstd-huffman-decode';
 
@@ -26,21 +26,21 @@ const DAMAGED: i32 = -1;
 function readTable(mode: u32, kind: u32, from: usize, end: usize, work: usize): i32 {
   const cells = cellsOf(work, kind);
   const norm = normOf(work);
-  if (mode == MODE_PREDEFINED) {
+  if (mode === MODE_PREDEFINED) {
     defaultDistribution(kind, norm);
     buildCells(cells, norm, maxCode(kind), defaultLog(kind), kind);
     return 0;
   }
-  if (mode == MODE_RLE) {
+  if (mode === MODE_RLE) {
     if (from >= end) return DAMAGED;
     const code = <u32>load<u8>(from);
     if (code > maxCode(kind)) return DAMAGED;
     buildSingleCell(cells, code, kind);
     return 1;
   }
-  if (mode == MODE_FSE) {
+  if (mode === MODE_FSE) {
     const header = readDistribution(from, end, norm, maxCode(kind), maxLog(kind));
-    if (header == 0) return DAMAGED;
+    if (header === 0) return DAMAGED;
     buildCells(cells, norm, maxCode(kind), header >> 16, kind);
     return <i32>header;
   }
@@ -49,9 +49,9 @@ function readTable(mode: u32, kind: u32, from: usize, end: usize, work: usize): 
 
 /** Accuracy log after readTable returned `taken` for it. */
 function logAfter(mode: u32, kind: u32, taken: i32, before: i32): i32 {
-  if (mode == MODE_PREDEFINED) return <i32>defaultLog(kind);
-  if (mode == MODE_RLE) return 0;
-  return mode == MODE_FSE ? taken >> 16 : before;
+  if (mode === MODE_PREDEFINED) return <i32>defaultLog(kind);
+  if (mode === MODE_RLE) return 0;
+  return mode === MODE_FSE ? taken >> 16 : before;
 }
 
 /** Copies [from, from + length) to `to` 16 bytes at a time, up to 15 past the end; of at least 16 bytes' distance. */
@@ -100,13 +100,13 @@ function copyExact(to: usize, distance: u32, length: u32): void {
  * @returns the end of what was written; 0 when anything is damaged
  */
 export function decodeSequences(from: usize, end: usize, base: usize, to: usize, stop: usize, work: usize): usize {
-  const state = changetype<DecodeState>(work);
+  const state = DecodeState.at(work);
   let literals = state.literals;
   const literalsEnd = state.literalsEnd;
   if (from >= end) return 0;
   let count = <u32>load<u8>(from++);
   if (count >= 128) {
-    if (count == 255) {
+    if (count === 255) {
       if (<u32>(end - from) < 2) return 0;
       count = <u32>load<u16>(from) + 0x7f00;
       from += 2;
@@ -115,10 +115,10 @@ export function decodeSequences(from: usize, end: usize, base: usize, to: usize,
       count = ((count - 128) << 8) + load<u8>(from++);
     }
   }
-  if (count != 0) {
+  if (count !== 0) {
     if (from >= end) return 0;
     const modes = <u32>load<u8>(from++);
-    if ((modes & 3) != 0) return 0;
+    if ((modes & 3) !== 0) return 0;
     let taken = readTable(modes >> 6, KIND_LITERAL, from, end, work);
     if (taken < 0) return 0;
     state.literalLog = logAfter(modes >> 6, KIND_LITERAL, taken, state.literalLog);
@@ -134,9 +134,9 @@ export function decodeSequences(from: usize, end: usize, base: usize, to: usize,
     if ((state.literalLog | state.offsetLog | state.matchLog) < 0 || from >= end) return 0;
 
     to = carryOut(from, end, count, base, to, stop, work);
-    if (to == 0) return 0;
+    if (to === 0) return 0;
     literals = state.literals;
-  } else if (from != end) return 0;
+  } else if (from !== end) return 0;
 
   // The literals that are left end the block.
   const rest = <u32>(literalsEnd - literals);
@@ -147,7 +147,7 @@ export function decodeSequences(from: usize, end: usize, base: usize, to: usize,
 
 /** Decodes `count` sequences from the bit stream [from, end) and carries them out; leaves state.literals behind the last one used. */
 function carryOut(from: usize, end: usize, count: u32, base: usize, to: usize, stop: usize, work: usize): usize {
-  const state = changetype<DecodeState>(work);
+  const state = DecodeState.at(work);
   const literalCells = cellsOf(work, KIND_LITERAL);
   const offsetCells = cellsOf(work, KIND_OFFSET);
   const matchCells = cellsOf(work, KIND_MATCH);
@@ -163,11 +163,11 @@ function carryOut(from: usize, end: usize, count: u32, base: usize, to: usize, s
   if (unread < first) return 0;
   let bits = topBits(from, unread);
   unread -= first;
-  let literalCell = literalCells + (<usize>((bits >> 1) >> (63 - state.literalLog)) << CELL_LOG);
+  let literalCell = literalCells + ((<usize>((bits >> 1) >> (63 - state.literalLog))) << CELL_LOG);
   bits <<= state.literalLog;
-  let offsetCell = offsetCells + (<usize>((bits >> 1) >> (63 - state.offsetLog)) << CELL_LOG);
+  let offsetCell = offsetCells + ((<usize>((bits >> 1) >> (63 - state.offsetLog))) << CELL_LOG);
   bits <<= state.offsetLog;
-  let matchCell = matchCells + (<usize>((bits >> 1) >> (63 - state.matchLog)) << CELL_LOG);
+  let matchCell = matchCells + ((<usize>((bits >> 1) >> (63 - state.matchLog))) << CELL_LOG);
 
   for (;;) {
     if (unread < 0) return 0;
@@ -192,7 +192,7 @@ function carryOut(from: usize, end: usize, count: u32, base: usize, to: usize, s
     bits <<= llBits;
     unread -= <i32>llBits;
 
-    if (--count != 0) {
+    if (--count !== 0) {
       const llNext = (llCell >> 16) & 0xff;
       const mlNext = (mlCell >> 16) & 0xff;
       const ofNext = (ofCell >> 16) & 0xff;
@@ -211,11 +211,11 @@ function carryOut(from: usize, end: usize, count: u32, base: usize, to: usize, s
       repeat3 = repeat2;
       repeat2 = repeat1;
     } else {
-      const nth = literalLength == 0 ? offsetValue : offsetValue - 1;
-      if (nth == 0) distance = repeat1;
+      const nth = literalLength === 0 ? offsetValue : offsetValue - 1;
+      if (nth === 0) distance = repeat1;
       else {
-        distance = nth == 1 ? repeat2 : nth == 2 ? repeat3 : repeat1 - 1;
-        if (nth != 1) repeat3 = repeat2;
+        distance = nth === 1 ? repeat2 : nth === 2 ? repeat3 : repeat1 - 1;
+        if (nth !== 1) repeat3 = repeat2;
         repeat2 = repeat1;
       }
     }
@@ -237,9 +237,9 @@ function carryOut(from: usize, end: usize, count: u32, base: usize, to: usize, s
     }
     literals += literalLength;
     to += total;
-    if (count == 0) break;
+    if (count === 0) break;
   }
-  if (unread != 0) return 0;
+  if (unread !== 0) return 0;
   state.literals = literals;
   state.repeat1 = repeat1;
   state.repeat2 = repeat2;

@@ -1,9 +1,9 @@
 // XXH64, the hash of which a frame's checksum is the lower half. Source: RFC 8878, 3.1.1; the xxHash specification.
-const PRIME1: u64 = 0x9e3779b185ebca87;
-const PRIME2: u64 = 0xc2b2ae3d27d4eb4f;
-const PRIME3: u64 = 0x165667b19e3779f9;
-const PRIME4: u64 = 0x85ebca77c2b2ae63;
-const PRIME5: u64 = 0x27d4eb2f165667c5;
+const PRIME1: u64 = ((<u64>0x9e3779b1) << 32) | 0x85ebca87;
+const PRIME2: u64 = ((<u64>0xc2b2ae3d) << 32) | 0x27d4eb4f;
+const PRIME3: u64 = ((<u64>0x165667b1) << 32) | 0x9e3779f9;
+const PRIME4: u64 = ((<u64>0x85ebca77) << 32) | 0xc2b2ae63;
+const PRIME5: u64 = ((<u64>0x27d4eb2f) << 32) | 0x165667c5;
 
 function round(lane: u64, word: u64): u64 {
   return rotl(lane + word * PRIME2, 31) * PRIME1;
