@@ -13,7 +13,7 @@ import { runInUml } from './uml.js';
 import { readVerdict } from './verdict.js';
 
 /**
- * Mounts images (copies of them) read-only in one boot and lists each. At most 24 in QEMU.
+ * Mounts images (copies of them) read-only in one boot and lists each. At most 96 in QEMU.
  * Rejects when one cannot be mounted or the kernel complains of it.
  */
 export async function manifestsOfImages(images: readonly string[], kernel: 'uml' | 'qemu'): Promise<Manifest[]> {

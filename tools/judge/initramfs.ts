@@ -55,17 +55,19 @@ for module in /modules/*.ko; do insmod $module; done
 dmesg -n 1
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288 share /share
 i=0
-for letter in a b c d e f g h i j k l m n o p q r s t u v w x; do
-  [ -e /dev/vd$letter ] && export DEV$i=/dev/vd$letter
-  i=$((i + 1))
+for first in '' a b c; do
+  for letter in a b c d e f g h i j k l m n o p q r s t u v w x y z; do
+    [ -e /dev/vd$first$letter ] && export DEV$i=/dev/vd$first$letter
+    i=$((i + 1))
+  done
 done
 ${runJob}
 umount /share
 poweroff -f
 `;
 
-/** The most images that one guest can have: PCI slots, and the letters above. */
-export const maxDrives = 24;
+/** The most images that one guest can have: 8 to a PCI slot, and the letters above. */
+export const maxDrives = 96;
 
 /**
  * The path of an initramfs for that kernel, built when there is none of this recipe yet (2 s).

@@ -22,7 +22,7 @@ function vmlinuz(dir: string): string {
 
 /**
  * Runs a job in QEMU, without KVM. The guest's root is an initramfs: what the script leaves outside of `$SHARE` and
- * the images is gone. Rejects when the kernel is not there, or with more than 24 images.
+ * the images is gone. Rejects when the kernel is not there, or with more than 96 images.
  */
 export async function runInQemu(job: GuestJob): Promise<GuestResult> {
   const kernel = findKernel('kernel');
@@ -37,7 +37,8 @@ export async function runInQemu(job: GuestJob): Promise<GuestResult> {
     '-drive',
     `file=${option(path)},format=raw,if=none,id=d${i},cache=unsafe,discard=unmap`,
     '-device',
-    `virtio-blk-pci,drive=d${i}`,
+    // Eight of them are the functions of one PCI device, from the fifth slot on.
+    `virtio-blk-pci,drive=d${i},multifunction=on,addr=0x${(5 + (i >> 3)).toString(16)}.${i & 7}`,
   ]);
   const result = await run(
     'qemu-system-x86_64',

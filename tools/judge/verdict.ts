@@ -52,6 +52,14 @@ export interface VerdictOptions {
   readonly powerCut: boolean;
 }
 
+/** The lines of a kernel's log that a sound image does not bring forth. */
+export function kernelLogComplaints(dmesg: readonly string[], powerCut: boolean): string[] {
+  const fine = powerCut ? [...harmless, ...harmlessAfterPowerCut] : harmless;
+  return dmesg
+    .filter((line) => alarming.test(line) && !fine.some((pattern) => pattern.test(line)))
+    .map((line) => `kernel log: ${line}`);
+}
+
 /** Reads the verdict of a guest on the image whose reports are in `folder`. */
 export function readVerdict(
   kernel: 'uml' | 'qemu',
@@ -83,9 +91,6 @@ export function readVerdict(
       complaints.push(`listing unreadable: ${String(error)}`);
     }
   }
-  const fine = powerCut ? [...harmless, ...harmlessAfterPowerCut] : harmless;
-  for (const line of dmesg) {
-    if (alarming.test(line) && !fine.some((pattern) => pattern.test(line))) complaints.push(`kernel log: ${line}`);
-  }
+  complaints.push(...kernelLogComplaints(dmesg, powerCut));
   return { kernel, complaints, manifest, dmesg: dmesg.join('\n'), ended, seconds: guest.seconds };
 }

@@ -1,0 +1,130 @@
+// A small tree of everything that a compressor or a cluster's layout could stumble over: text of every kind of tail,
+// programs, noise, zeros, holes, and what makes matches as long and as far as a format allows.
+
+import * as fs from 'node:fs';
+import { dirname, join } from 'node:path';
+
+const PAGE = 4096;
+const KIB = 1024;
+
+/** Numbers from 0 to 2^32 that depend on nothing but the seed. */
+export function numbersOf(seed: number): () => number {
+  let state = (seed ^ 0x9e3779b9) >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return (t ^ (t >>> 14)) >>> 0;
+  };
+}
+
+/** Bytes that do not compress. */
+export function noise(sizeBytes: number, seed: number): Buffer {
+  const next = numbersOf(seed);
+  const bytes = Buffer.alloc(Math.ceil(sizeBytes / 4) * 4);
+  for (let at = 0; at < bytes.length; at += 4) bytes.writeUInt32LE(next(), at);
+  return bytes.subarray(0, sizeBytes);
+}
+
+const WORDS =
+  'the block of a cluster is kept as it was when nothing would be saved by writing less than that many pages to it'.split(
+    ' ',
+  );
+
+/** Prose that compresses by a factor of about three. */
+export function prose(sizeBytes: number, seed: number): Buffer {
+  const next = numbersOf(seed);
+  const parts: string[] = [];
+  for (let length = 0; length < sizeBytes; ) {
+    const random = next();
+    const word = random % 7 === 0 ? random.toString(36) : WORDS[(random >>> 8) % WORDS.length];
+    const part = `${word}${random % 11 === 0 ? ',\n' : ' '}`;
+    parts.push(part);
+    length += part.length;
+  }
+  return Buffer.from(parts.join('')).subarray(0, sizeBytes);
+}
+
+/** The start of this very program's text segment: machine code and tables. */
+function machineCode(sizeBytes: number): Buffer {
+  const bytes = Buffer.alloc(sizeBytes);
+  const fd = fs.openSync(process.execPath, 'r');
+  try {
+    const position = Math.floor(fs.fstatSync(fd).size / 2);
+    fs.readSync(fd, bytes, 0, sizeBytes, position);
+  } finally {
+    fs.closeSync(fd);
+  }
+  return bytes;
+}
+
+/** Runs and matches at the edges of what the formats can say. */
+function adversarial(): Buffer {
+  const parts: Buffer[] = [];
+  // Literal runs and matches of every short length, then of those where lengths take another byte.
+  for (const length of [...Array(40).keys(), 254, 255, 256, 269, 270, 271, 525, 526, 2047, 2048, 2049, 16383, 16384]) {
+    const piece = noise(8, length + 1);
+    parts.push(noise(length, 1000 + length), piece, Buffer.alloc(length, piece), piece);
+  }
+  // The farthest matches: 2 KiB, 16 KiB, 48 KiB (lzo), 64 KiB - 1 (lz4).
+  for (const distance of [2048, 2049, 16384, 16385, 49151, 49152, 65535, 65536]) {
+    const piece = noise(64, distance);
+    parts.push(piece, noise(distance - 64, distance + 1), piece);
+  }
+  // Runs of zeros among noise, as lzo-rle looks for them.
+  for (const length of [4, 5, 18, 19, 20, 2050, 2051, 2052, 5000]) parts.push(noise(9, length), Buffer.alloc(length));
+  // One byte changed in each page.
+  const page = prose(PAGE, 77);
+  for (let i = 0; i < 32; i++) {
+    page[(i * 131) % PAGE] = i;
+    parts.push(Buffer.from(page));
+  }
+  return Buffer.concat(parts);
+}
+
+function writeSparse(path: string, sizeBytes: number, pages: readonly number[]): void {
+  const fd = fs.openSync(path, 'w');
+  for (const page of pages) fs.writeSync(fd, prose(PAGE, page + 1), 0, PAGE, page * PAGE);
+  fs.ftruncateSync(fd, sizeBytes);
+  fs.closeSync(fd);
+}
+
+/** Sizes of prose: around each edge of pages and of the clusters of 16 KiB to 1 MiB. */
+function tailSizes(): number[] {
+  const edges = [1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 32, 33, 64, 128].map((pages) => pages * PAGE);
+  const small = edges.slice(0, 9).flatMap((size) => [size - 1, size, size + 1]);
+  return [0, 1, 100, 3600, ...small, ...edges.slice(9), 1024 * KIB - 1, 1024 * KIB, 1024 * KIB + 1];
+}
+
+/**
+ * Fills a directory, which must exist, with about 11 MiB in 60 files, the same every time (programs aside). Names end
+ * in `.txt`, `.bin` and others, for extension lists. `small` leaves out what only clusters of 256 KiB and more need (3 MiB).
+ */
+export function makeMixedTree(directory: string, { small = false } = {}): void {
+  const most = small ? 200 * KIB : Number.POSITIVE_INFINITY;
+  const put = (name: string, bytes: Uint8Array): void => {
+    const path = join(directory, name);
+    fs.mkdirSync(dirname(path), { recursive: true });
+    fs.writeFileSync(path, bytes);
+  };
+  const size = (bytes: number) => Math.min(bytes, most);
+  for (const bytes of tailSizes()) if (bytes <= most) put(`text/${bytes}.txt`, prose(bytes, bytes));
+  put('binary/program.so', machineCode(size(1100 * KIB)));
+  put('binary/part.bin', machineCode(60_000));
+  put('noise/large.jpg', noise(size(1200 * KIB), 1));
+  put('noise/small.jpg', noise(20_000, 2));
+  put('zeros/large', Buffer.alloc(size(1100 * KIB)));
+  put('zeros/cut', Buffer.alloc(50_001));
+  put('adversarial.bin', adversarial());
+  const pieces = Array.from({ length: 24 }, (_, i) => (i % 3 === 1 ? noise(50_000, i) : prose(50_000, i)));
+  put('mixed.dat', Buffer.concat(pieces).subarray(0, size(1_200_000)));
+  fs.mkdirSync(join(directory, 'sparse'));
+  writeSparse(join(directory, 'sparse/far'), 700 * PAGE, [0, 1, 2, 3, 5, 16, 17, 63, 64, 255, 300, 511, 512, 699]);
+  writeSparse(join(directory, 'sparse/hole'), 100_000, []);
+  fs.mkdirSync(join(directory, 'rewritten'));
+  // For the kernel to write to: two clusters of the largest size, and one whose tail is short.
+  for (const name of ['inside', 'whole', 'appended', 'truncated', 'extended', 'twice']) {
+    put(`rewritten/${name}.txt`, prose(size(530 * KIB) + 777, name.length));
+  }
+  put('rewritten/noise.bin', noise(size(300 * KIB), 3));
+}
