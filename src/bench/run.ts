@@ -8,6 +8,7 @@ import { type FileSystem, mount } from '../fs/file-system.ts';
 import { format } from '../mkfs/format.ts';
 import { Content } from './content.ts';
 import { type Figures, figuresOf, Meter, type Work } from './measure.ts';
+import { giveMemoryBack } from './memory.ts';
 import { type Ratio, ratiosOf, type SummaryRow, summaryOf } from './summary.ts';
 import { openTarget, type TargetOptions } from './target.ts';
 import { type Bench, type Sizes, type Workload, type WorkloadName, workloadOf } from './workloads.ts';
@@ -20,7 +21,7 @@ export interface Run {
   engine: Engine;
   /** `none`, or the algorithm and level. */
   compress: string;
-  /** From 1 on; 0 is the one that warms up and is not counted. */
+  /** From 1 on. */
   repeat: number;
 }
 
@@ -42,7 +43,7 @@ export interface BenchOptions extends TargetOptions {
   folioPages?: number;
   /** Bytes of page cache; default: the mount's. */
   cacheBytes?: number;
-  /** Runs of each workload, engine and algorithm that count. */
+  /** Runs of each workload, engine and algorithm. */
   repeats: number;
   onProgress?: (progress: BenchProgress) => void;
   /** Ends the benchmark between two operations. */
@@ -69,13 +70,16 @@ export interface BenchReport {
 const SEED = 1;
 /** Milliseconds of work between two looks at the signal. */
 const SLICE_MS = 50;
-/** The most that a run does which only warms up: code is compiled, the host has made its pages. */
+/**
+ * The most that is done on another file before the measurement begins, on the same mount: what was compiled for the volume before
+ * is no good for this one.
+ */
 const WARM_UP: Sizes = {
-  fileBytes: 8 * 2 ** 20,
+  fileBytes: 16 * 2 ** 20,
   blockBytes: Number.POSITIVE_INFINITY,
-  writes: 512,
-  appends: 8,
-  files: 200,
+  writes: 4096,
+  appends: 10,
+  files: 2000,
 };
 
 /**
@@ -91,8 +95,7 @@ export async function runBench(target: string, options: BenchOptions): Promise<B
     const runs: RunResult[] = [];
     for (const [done, run] of plan.entries()) {
       options.onProgress?.({ ...run, done, total: plan.length });
-      const result = await oneRun(device, content, run, options);
-      if (run.repeat > 0) runs.push(result);
+      runs.push(await oneRun(device, content, run, options));
     }
     const { kind, nrBlocks } = device;
     device.close();
@@ -114,7 +117,7 @@ export async function runBench(target: string, options: BenchOptions): Promise<B
 /** All runs in their order: engines are neighbours, and the one that goes first changes with each repeat. */
 function planOf({ repeats, compress, workloads, engines }: BenchOptions): Run[] {
   const plan: Run[] = [];
-  for (let repeat = 0; repeat <= repeats; repeat++) {
+  for (let repeat = 1; repeat <= repeats; repeat++) {
     const inTurn = repeat % 2 === 1 ? engines : engines.toReversed();
     for (const one of compress) {
       for (const workload of workloads) {
@@ -143,19 +146,23 @@ function roomOf({ workloads, sizes, compress, clusterBytes }: BenchOptions): num
   return Math.max(...workloads.map((name) => workloadOf(name).roomBytes(sizes, unit)));
 }
 
-/** Formats, prepares, mounts anew, measures, checks and unmounts. */
+/** Formats, prepares, mounts anew, warms up, measures, checks and unmounts. */
 async function oneRun(device: FileDevice, content: Content, run: Run, options: BenchOptions): Promise<RunResult> {
   const workload = workloadOf(run.workload);
-  const sizes = run.repeat === 0 ? smaller(options.sizes) : options.sizes;
+  const { prepare } = workload;
   const mountOptions = mountOptionsOf(run, options);
+  const warmUp = (volume: FileSystem) => new Accounts(volume, content, smaller(options.sizes), 'warm-up');
+  const counted = (volume: FileSystem) => new Accounts(volume, content, options.sizes, 'file');
   format(device, { startSector: device.startSector });
-  if (workload.prepare !== undefined) {
+  if (prepare !== undefined) {
     await mounted(device, mountOptions, async (volume) => {
-      await drive(workload.prepare?.(new Accounts(volume, content, sizes)), options.signal);
+      await drive(prepare(warmUp(volume)), options.signal);
+      await drive(prepare(counted(volume)), options.signal);
     });
   }
   return mounted(device, mountOptions, async (volume) => {
-    const bench = new Accounts(volume, content, sizes);
+    await drive(workload.run(warmUp(volume)), options.signal);
+    const bench = counted(volume);
     const meter = new Meter(device, volume);
     await drive(workload.run(bench), options.signal);
     const work = workOf(bench, workload, meter);
@@ -179,14 +186,16 @@ class Accounts implements Bench {
   readonly volume: FileSystem;
   readonly content: Content;
   readonly sizes: Sizes;
+  readonly name: string;
   readonly syncMs: number[] = [];
   bytes = 0;
   operations = 0;
 
-  constructor(volume: FileSystem, content: Content, sizes: Sizes) {
+  constructor(volume: FileSystem, content: Content, sizes: Sizes, name: string) {
     this.volume = volume;
     this.content = content;
     this.sizes = sizes;
+    this.name = name;
   }
 
   sync(): void {
@@ -196,12 +205,13 @@ class Accounts implements Bench {
   }
 }
 
-/** Works on a mounted volume, which is unmounted in any case: then its threads end, and its memory can be had again. */
+/** Works on a volume mounted for that. The memory of the one before is given back first, and this one is unmounted in any case. */
 async function mounted<T>(
   device: FileDevice,
   options: MountOptions,
   work: (volume: FileSystem) => Promise<T>,
 ): Promise<T> {
+  await giveMemoryBack();
   const volume = mount(device, options);
   let result: T;
   try {
@@ -211,14 +221,13 @@ async function mounted<T>(
     throw error;
   }
   volume.close();
-  await nextTurn();
   return result;
 }
 
 /** Runs a workload in slices, so that signals are heard. Throws ECANCELED. */
-async function drive(steps: Generator<void> | undefined, signal: AbortSignal | undefined): Promise<void> {
+async function drive(steps: Generator<void>, signal: AbortSignal | undefined): Promise<void> {
   let sliceEnd = performance.now() + SLICE_MS;
-  for (const _ of steps ?? []) {
+  for (const _ of steps) {
     if (performance.now() < sliceEnd) continue;
     await nextTurn();
     if (signal?.aborted) throw new F2fsError('ECANCELED', 'the benchmark was interrupted');

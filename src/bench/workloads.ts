@@ -3,6 +3,7 @@
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { FileSystem } from '../fs/file-system.ts';
+import type { FileHandle } from '../fs/handles.ts';
 import type { Content } from './content.ts';
 import { SeededRandom } from './random.ts';
 
@@ -25,6 +26,8 @@ export interface Bench {
   readonly volume: FileSystem;
   readonly content: Content;
   readonly sizes: Sizes;
+  /** Of the file, and what names of directories begin with. */
+  readonly name: string;
   /** User's bytes that were written, or read. */
   bytes: number;
   /** Writes, appends, reads or files. */
@@ -69,11 +72,10 @@ const SYNC_BLOCKS = 6;
 const CHECKED_PLACES = 16;
 const SEED = 0x5eed;
 
-const PATH = '/file';
-
-function* writeAll({ volume, content, sizes }: Bench, version: number): Generator<number> {
+function* writeAll(bench: Bench, version: number): Generator<number> {
+  const { content, sizes } = bench;
   const source = content.source(version);
-  using file = version === 0 ? createFile(volume) : volume.openFile(PATH);
+  using file = version === 0 ? createFile(bench) : bench.volume.openFile(bench.name);
   for (let at = 0; at < sizes.fileBytes; at += CHUNK_BYTES) {
     const length = Math.min(CHUNK_BYTES, sizes.fileBytes - at);
     file.writeFrom(source, at, length);
@@ -81,9 +83,9 @@ function* writeAll({ volume, content, sizes }: Bench, version: number): Generato
   }
 }
 
-function createFile(volume: FileSystem) {
+function createFile({ volume, name }: Bench): FileHandle {
   using root = volume.root();
-  return root.createFile(Buffer.from(PATH.slice(1)));
+  return root.createFile(Buffer.from(name));
 }
 
 function* makeFile(bench: Bench): Generator<void> {
@@ -105,7 +107,7 @@ function* randomWrites(bench: Bench): Generator<void> {
   const random = new SeededRandom(SEED);
   const source = bench.content.source(1);
   const places = Math.max(1, Math.floor(fileBytes / blockBytes));
-  using file = bench.volume.openFile(PATH);
+  using file = bench.volume.openFile(bench.name);
   for (let i = 0; i < writes; i++) {
     file.writeFrom(source, random.below(places) * blockBytes, blockBytes);
     bench.bytes += blockBytes;
@@ -118,7 +120,7 @@ function* randomWrites(bench: Bench): Generator<void> {
 function* appends(bench: Bench): Generator<void> {
   const { blockBytes, appends } = bench.sizes;
   const source = bench.content.source(0);
-  using file = createFile(bench.volume);
+  using file = createFile(bench);
   for (let i = 0; i < appends; i++) {
     file.writeFrom(source, i * blockBytes, blockBytes);
     bench.sync();
@@ -129,12 +131,12 @@ function* appends(bench: Bench): Generator<void> {
 }
 
 function* smallFiles(bench: Bench): Generator<void> {
-  const { volume, content, sizes } = bench;
+  const { volume, content, sizes, name } = bench;
   const random = new SeededRandom(SEED);
   const source = content.source(0);
   using root = volume.root();
   for (let made = 0; made < sizes.files; ) {
-    using directory = root.mkdir(Buffer.from(`dir-${made / FILES_PER_DIRECTORY}`));
+    using directory = root.mkdir(Buffer.from(`${name}-${made / FILES_PER_DIRECTORY}`));
     for (let i = 0; i < FILES_PER_DIRECTORY && made < sizes.files; i++, made++) {
       using file = directory.createFile(Buffer.from(`file-${i}.txt`));
       const length = Math.floor(SMALL_LEAST * SMALL_RANGE ** random.fraction());
@@ -148,7 +150,7 @@ function* smallFiles(bench: Bench): Generator<void> {
 }
 
 function* readBack(bench: Bench): Generator<void> {
-  using file = bench.volume.openFile(PATH);
+  using file = bench.volume.openFile(bench.name);
   const into = new Uint8Array(CHUNK_BYTES);
   for (let at = 0; at < bench.sizes.fileBytes; at += CHUNK_BYTES) {
     bench.bytes += file.read(into, at);
@@ -158,9 +160,9 @@ function* readBack(bench: Bench): Generator<void> {
 }
 
 /** Compares some places of the file with what was written there last. */
-function checkPlaces({ volume, content, sizes }: Bench, version: number): void {
+function checkPlaces({ volume, content, sizes, name }: Bench, version: number): void {
   const random = new SeededRandom(SEED);
-  using file = volume.openFile(PATH);
+  using file = volume.openFile(name);
   const found = Buffer.alloc(65536);
   const wanted = Buffer.alloc(found.length);
   for (let i = 0; i < CHECKED_PLACES; i++) {
@@ -170,7 +172,7 @@ function checkPlaces({ volume, content, sizes }: Bench, version: number): void {
     const count = file.read(found.subarray(0, length), at);
     if (count === length && found.subarray(0, length).equals(wanted.subarray(0, length))) continue;
     throw new F2fsError('EUCLEAN', `the benchmark's file does not read as it was written, at byte ${at}`, {
-      path: PATH,
+      path: name,
       ino: file.ino,
     });
   }

@@ -114,8 +114,7 @@ function wantedOf(options: BenchCommandOptions, signal: AbortSignal): BenchOptio
 
 function progressText({ done, total, workload, engine, compress, repeat }: BenchProgress): string {
   const percent = `${((done / total) * 100).toFixed(0).padStart(3)}%`;
-  const round = repeat === 0 ? 'warming up' : `repeat ${repeat}`;
-  return `${percent}  ${round}  ${workload}  ${engine}${compress === 'none' ? '' : `  ${compress}`}`;
+  return `${percent}  repeat ${repeat}  ${workload}  ${engine}${compress === 'none' ? '' : `  ${compress}`}`;
 }
 
 /** The machine, as far as the figures depend on it. */

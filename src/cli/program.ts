@@ -190,7 +190,7 @@ function declareBench(program: Command, run: Run): void {
     .addOption(sizeOption('--block <size>', 'of a random write, and of an append', '4K'))
     .option('--writes <n>', 'random writes; default: a quarter of the file', parseCount(1))
     .option('--appends <n>', 'appends, each with a sync', parseCount(1), 200)
-    .option('--files <n>', 'small files', parseCount(1), 2000)
+    .option('--files <n>', 'small files', parseCount(1), 10_000)
     .addOption(
       new Option('--compress <codecs>', 'some of none, lz4, lz4:9, zstd:3, lzo, lzo-rle, with commas').default('none'),
     )
@@ -200,7 +200,7 @@ function declareBench(program: Command, run: Run): void {
     .option('--queue <n>', 'large writes under way at most; 0: no writing thread', parseCount(0))
     .option('--cache <size>', 'of the page cache', parseSize)
     .option('--direct', "around the host's page cache")
-    .option('--repeat <n>', 'runs of each, besides one that warms up', parseCount(1), 3)
+    .option('--repeat <n>', 'runs of each', parseCount(1), 3)
     .option('--svg <file>', 'draw a chart')
     .option('--force', 'format what is not empty, replace an image or a chart that exists')
     .option('--rm', 'remove the image file afterwards')
