@@ -18,6 +18,8 @@ const WORKING = 4;
 const STOPPED = 5;
 /** 0; 1 while the first thread that failed writes down why; 2 when it has. */
 const FAILED = 6;
+/** What FINISHED must reach for the committer to be woken. */
+const WAKE_AT = 7;
 const HEADER_WORDS = 16;
 
 /** Words of a slot, before its frame numbers. */
@@ -35,14 +37,14 @@ const PFNS = 16;
 
 const STATE_POSTED = 1;
 const STATE_DONE = 2;
-/** Will not be done: a thread failed. */
-const STATE_BROKEN = 3;
 
 export const SQUEEZE = 0;
 export const INFLATE = 1;
 
 const TEXT_BYTES = 512;
 const BLOCK = 4096;
+/** How long the committer may sleep on when the job that it waits for is done. */
+const NAP_MS = 2;
 /** A wait is cut into so many: a process that was stopped for long finds one gone when it goes on, not all of them. */
 const SLICES = 4;
 
@@ -107,18 +109,28 @@ export class SqueezeSlots {
   }
 
   /**
-   * Waits until the job is done or a thread has failed; false when no job at all was finished for `patienceMs`.
+   * Waits until the job is done or a thread has failed; false when no job at all was finished for `patienceMs`. Waking up for
+   * each job would cost as much as a small one, so at first half of those under way are let finish: the threads have the
+   * other half to go on with.
    */
   wait(slot: number, patienceMs: number): boolean {
+    const header = this.#header;
     const state = slot * SLOT_WORDS + STATE;
-    let finished = Atomics.load(this.#header, FINISHED);
+    let finished = Atomics.load(header, FINISHED);
+    const nrUnderWay = (Atomics.load(header, POSTED) - finished) | 0;
+    Atomics.store(header, WAKE_AT, (finished + Math.max(1, nrUnderWay >> 1)) | 0);
+    let napping = true;
     let slices = SLICES;
     while (Atomics.load(this.#words, state) === STATE_POSTED && !this.hasFailed) {
-      if (Atomics.wait(this.#words, state, STATE_POSTED, patienceMs / SLICES) !== 'timed-out') continue;
-      const now = Atomics.load(this.#header, FINISHED);
-      if (now === finished && --slices === 0) return false;
-      if (now !== finished) slices = SLICES;
-      finished = now;
+      const timedOut = Atomics.wait(header, FINISHED, finished, napping ? NAP_MS : patienceMs / SLICES) === 'timed-out';
+      const before = finished;
+      finished = Atomics.load(header, FINISHED);
+      if (!timedOut || finished !== before) slices = SLICES;
+      else if (!napping && --slices === 0) return false;
+      if (!timedOut && ((finished - Atomics.load(header, WAKE_AT)) | 0) < 0) continue;
+      // A nap was enough for many small jobs: from now on each is looked at.
+      napping = false;
+      Atomics.store(header, WAKE_AT, (finished + 1) | 0);
     }
     return true;
   }
@@ -202,20 +214,18 @@ export class SqueezeSlots {
     job.nrBlocks = words[at + NR_BLOCKS];
     words[at + RESULT] = words[at + KIND] === SQUEEZE ? squeezeCluster(bench, job) : inflateCluster(bench, job);
     Atomics.store(words, at + STATE, STATE_DONE);
-    Atomics.add(this.#header, FINISHED, 1);
-    Atomics.notify(words, at + STATE);
+    const finished = Atomics.add(this.#header, FINISHED, 1) + 1;
+    if (((finished - Atomics.load(this.#header, WAKE_AT)) | 0) >= 0) Atomics.notify(this.#header, FINISHED);
   }
 
-  /** Writes down why a thread ends, if none did before, and wakes who waits for a job that nobody may do now. */
+  /** Writes down why a thread ends, if none did before, and wakes who waits for a job. */
   fail(error: unknown): void {
     if (Atomics.compareExchange(this.#header, FAILED, 0, 1) !== 0) return;
     const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     this.#text.set(Buffer.from(text).subarray(0, TEXT_BYTES - 1));
     Atomics.store(this.#header, FAILED, 2);
-    for (let slot = 0; slot < NR_SLOTS; slot++) {
-      const state = slot * SLOT_WORDS + STATE;
-      Atomics.compareExchange(this.#words, state, STATE_POSTED, STATE_BROKEN);
-      Atomics.notify(this.#words, state);
-    }
+    // Nothing was finished, but whoever waits for a change must see one.
+    Atomics.add(this.#header, FINISHED, 1);
+    Atomics.notify(this.#header, FINISHED);
   }
 }
