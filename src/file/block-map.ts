@@ -167,10 +167,11 @@ export class BlockMap {
   }
 
   /**
-   * Gives pages [index, index + nrPages), reserved before, new blocks off a log, and frees the ones that they had. The
-   * blocks go to `extents`, in page order. Throws ENOSPC. Source: f2fs_map_blocks, f2fs_outplace_write_data.
+   * Gives pages [index, index + nrPages), reserved before, new blocks off a log, and frees the ones that they had; with
+   * `inPlace` a page that has a block keeps it. The blocks go to `extents`, in page order. Throws ENOSPC. Source:
+   * f2fs_map_blocks, f2fs_outplace_write_data, f2fs_inplace_write_data.
    */
-  allocate(inode: Inode, index: number, nrPages: number, log: Log, extents: ExtentList): void {
+  allocate(inode: Inode, index: number, nrPages: number, log: Log, extents: ExtentList, inPlace = false): void {
     const { pool, nodes, nat, logs } = this.#volume;
     const { view } = pool;
     if (inode.load().extLen !== 0) forgetExtent(inode.change());
@@ -180,7 +181,11 @@ export class BlockMap {
       const version = nat.versionOf(this.#nid);
       nodes.markDirty(this.#nid);
       for (let i = 0; i < count; ) {
-        const given = logs.allocate(log, count - i, this.#nid, version, this.#ofsInNode + i);
+        if (inPlace && this.#keepBlock(inode, this.#at + 4 * i, index + done + i, extents)) {
+          i++;
+          continue;
+        }
+        const given = logs.allocate(log, inPlace ? 1 : count - i, this.#nid, version, this.#ofsInNode + i);
         const blkaddr = logs.lastBlkaddr;
         for (let j = 0; j < given; j++) {
           const at = this.#at + 4 * (i + j);
@@ -197,6 +202,45 @@ export class BlockMap {
         i += given;
       }
       done += count;
+    }
+  }
+
+  /** Lists the block that a page has, to be written in place; false when it has none. */
+  #keepBlock(inode: Inode, at: number, index: number, extents: ExtentList): boolean {
+    const blkaddr = this.#address(inode, at, index);
+    if (blkaddr === NULL_ADDR || blkaddr >= COMPRESS_ADDR) return false;
+    if (this.#volume.sit.validRun(blkaddr, 1) === 0) {
+      throw corrupt(`page ${index} of inode ${inode.ino} is at block ${blkaddr}, which the SIT has free`, {
+        ino: inode.ino,
+        blkaddr,
+      });
+    }
+    extents.add(blkaddr, 1, true);
+    return true;
+  }
+
+  /** Frees the blocks of pages [index, index + nrPages), whole clusters of a compressed file. Nodes stay. Source: f2fs_truncate_hole. */
+  punch(inode: Inode, index: number, nrPages: number): void {
+    const end = index + nrPages;
+    for (let at = index; at < end; ) {
+      if (!this.#seek(inode, at, false)) {
+        at += this.#left;
+        continue;
+      }
+      const count = Math.min(end - at, this.#left);
+      const ofs = this.#ofsInNode;
+      const addrs = this.#at - 4 * ofs;
+      this.#volume.nodes.markDirty(this.#nid);
+      const freed = this.#freeAddresses(inode, addrs, ofs, ofs + count, at - ofs);
+      const raw = inode.change();
+      if (freed >= raw.iBlocks) {
+        throw corrupt(`${freed} blocks of inode ${inode.ino} are freed, but it counts ${raw.iBlocks}`, {
+          ino: inode.ino,
+        });
+      }
+      raw.iBlocks -= freed;
+      forgetExtent(raw);
+      at += count;
     }
   }
 

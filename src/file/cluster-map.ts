@@ -137,29 +137,6 @@ export class ClusterMap {
     for (let i = 0; i < this.nrBlocks; i++) logs.invalidate(this.blkaddr[i]);
   }
 
-  /** Frees every slot of the cluster that begins at page `start`, compressed or raw. Source: f2fs_truncate_hole. */
-  free(inode: Inode, start: number): void {
-    const { pool, nodes, logs, space } = this.#volume;
-    this.lookup(inode, start);
-    let at = this.#map.seekCluster(inode, start);
-    if (at < 0) return;
-    if (this.nrBlocks > 0) inode.addComprBlocks(this.nrBlocks - inode.clusterPages);
-    nodes.markDirty(this.#map.nid);
-    const raw = inode.change();
-    if (raw.extLen !== 0) forgetExtent(raw);
-    at = this.#map.seekCluster(inode, start);
-    let freed = 0;
-    for (let i = 0; i < inode.clusterPages; i++) {
-      const old = pool.view.getUint32(at + 4 * i, true);
-      if (old === NULL_ADDR) continue;
-      if (old < COMPRESS_ADDR) logs.invalidate(old);
-      pool.view.setUint32(at + 4 * i, NULL_ADDR, true);
-      freed++;
-    }
-    space.releaseBlocks(freed);
-    inode.change().iBlocks -= freed;
-  }
-
   /**
    * Gives back the slots that compressed clusters save; the file can't be changed then. Returns the blocks. Throws
    * EINVAL for a file without compression or released before. Source: f2fs_release_compress_blocks.

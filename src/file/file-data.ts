@@ -93,8 +93,9 @@ export class FileData {
         this.#writeInline(inode, position, length, source);
         return;
       }
-      this.#convertInline(inode);
+      this.convertInline(inode);
     }
+    if (end > inode.size) this.#clearPastEnd(inode);
     for (let at = position; at < end; ) {
       this.#memory.throttle();
       at += this.#writeFolio(inode, at, end - at, source, options.sparse === true);
@@ -105,7 +106,15 @@ export class FileData {
 
   /** Sets the size; what lies past it is freed, what lies between the old end and it reads as zeros. */
   truncate(inode: Inode, sizeBytes: number): void {
-    assertChangeable(inode);
+    assertMutable(inode);
+    const clusterBytes = inode.clusterPages * BLKSIZE;
+    if (inode.isReleased && (sizeBytes > inode.size || sizeBytes % clusterBytes !== 0)) {
+      throw new F2fsError(
+        'EINVAL',
+        `inode ${inode.ino} had its compressed blocks released: it can only be cut to whole clusters of ${clusterBytes} bytes`,
+        { ino: inode.ino },
+      );
+    }
     if (sizeBytes > inode.maxPages * BLKSIZE) {
       throw new F2fsError(
         'EFBIG',
@@ -126,20 +135,121 @@ export class FileData {
         if (sizeBytes === 0) raw.iInline &= ~INLINE.DATA_EXIST;
         return;
       }
-      this.#convertInline(inode);
+      this.convertInline(inode);
     }
+    if (sizeBytes > old) this.#clearPastEnd(inode);
     if (sizeBytes < old) {
       const pages = Math.ceil(sizeBytes / BLKSIZE);
+      if (pages % inode.clusterPages !== 0) this.#dissolveCluster(inode, pages);
       if (sizeBytes % BLKSIZE !== 0) {
-        const pfn = this.#pages.read(inode, pages - 1, 1);
-        bytes.fill(0, pfn * BLKSIZE + (sizeBytes % BLKSIZE), (pfn + 1) * BLKSIZE);
-        this.#map.lookup(inode, pages - 1, 1);
-        if (this.#map.blkaddr !== 0) this.#pages.setDirty(inode, pages - 1, 1);
+        this.#zero(inode, sizeBytes, pages * BLKSIZE);
       }
       inode.pages.truncate(pages, Number.POSITIVE_INFINITY);
       this.#map.truncate(inode, pages);
     }
     inode.change().iSize = sizeBytes;
+  }
+
+  /**
+   * Makes bytes [position, position + length) a hole: whole pages lose their blocks, parts of one become zeros; so do the
+   * pages of a compressed cluster of which the hole is only a part. The size stays. No page may be on its way to disk.
+   * Source: f2fs_punch_hole.
+   */
+  punch(inode: Inode, position: number, length: number): void {
+    assertChangeable(inode);
+    const end = Math.min(position + length, inode.size);
+    if (position >= end) return;
+    if (inode.hasInline(INLINE.DATA)) {
+      const at = inode.inlineOffset;
+      inode.change();
+      this.#volume.pool.bytes.fill(0, at + position, at + end);
+      return;
+    }
+    const unit = inode.clusterPages;
+    const lastPage = end === inode.size ? Math.ceil(end / BLKSIZE) : Math.floor(end / BLKSIZE);
+    for (let at = position; at < end; ) {
+      this.#memory.throttle();
+      const page = Math.floor(at / BLKSIZE);
+      const clusterEnd = page - (page % unit) + unit;
+      // Past the last page of the file a cluster has nothing that could stay.
+      if (at % (unit * BLKSIZE) === 0 && (clusterEnd <= lastPage || end === inode.size)) {
+        const nrPages = unit === 1 ? Math.min(lastPage - page, MAX_FOLIO_PAGES) : unit;
+        this.#pages.waitStable(inode, page, nrPages);
+        inode.pages.truncate(page, page + nrPages);
+        this.#map.punch(inode, page, nrPages);
+        at = (page + nrPages) * BLKSIZE;
+        continue;
+      }
+      const to = Math.min(end, unit === 1 ? (page + 1) * BLKSIZE : clusterEnd * BLKSIZE);
+      this.#punchPart(inode, at, to);
+      at = to;
+    }
+  }
+
+  /** A hole within a cluster, or a page of a plain file. */
+  #punchPart(inode: Inode, position: number, end: number): void {
+    const { clusterMap } = this.#pages;
+    const page = Math.floor(position / BLKSIZE);
+    if (inode.clusterPages > 1) clusterMap.lookup(inode, page - (page % inode.clusterPages));
+    if (inode.clusterPages === 1 || clusterMap.nrBlocks === 0) {
+      const first = Math.ceil(position / BLKSIZE);
+      const last = end === inode.size ? Math.ceil(end / BLKSIZE) : Math.floor(end / BLKSIZE);
+      if (last > first) {
+        this.#pages.waitStable(inode, first, last - first);
+        inode.pages.truncate(first, last);
+        this.#map.punch(inode, first, last - first);
+      }
+    }
+    for (let at = position; at < end; ) {
+      const pageEnd = Math.min(end, (Math.floor(at / BLKSIZE) + 1) * BLKSIZE);
+      this.#zero(inode, at, pageEnd);
+      at = pageEnd;
+    }
+  }
+
+  /** Zeroes bytes [from, to) of one page, unless it is a hole. */
+  #zero(inode: Inode, from: number, to: number): void {
+    const page = Math.floor(from / BLKSIZE);
+    this.#map.lookup(inode, page, 1);
+    if (this.#map.blkaddr === NULL_ADDR) return;
+    const pfn = this.#pages.read(inode, page, 1);
+    this.#pages.waitStable(inode, page, 1);
+    this.#volume.pool.bytes.fill(0, pfn * BLKSIZE + (from % BLKSIZE), pfn * BLKSIZE + (from % BLKSIZE) + (to - from));
+    this.#pages.setDirty(inode, page, 1);
+  }
+
+  /**
+   * Before the file ends at page `end`, within a cluster: a compressed one becomes raw, its pages up to there dirty. So
+   * nothing of it is left past the end. Source: f2fs_truncate_partial_cluster.
+   */
+  #dissolveCluster(inode: Inode, end: number): void {
+    const { clusterMap, clusters } = this.#pages;
+    const start = end - (end % inode.clusterPages);
+    clusterMap.lookup(inode, start);
+    if (clusterMap.nrBlocks === 0) return;
+    clusters.read(inode, start, end);
+    this.#pages.waitStable(inode, start, inode.clusterPages);
+    this.#pages.setDirty(inode, start, end - start);
+    clusterMap.dissolve(inode, start);
+  }
+
+  /**
+   * Before the file grows: what another writer left in its last cluster past the end (a compressed cluster that goes on, or
+   * blocks of one that was) must not come to light.
+   */
+  #clearPastEnd(inode: Inode): void {
+    const { size, clusterPages } = inode;
+    const end = Math.ceil(size / BLKSIZE);
+    if (clusterPages === 1 || end % clusterPages === 0) return;
+    this.#dissolveCluster(inode, end);
+    const next = end - (end % clusterPages) + clusterPages;
+    for (let page = end; page < next; page++) {
+      this.#map.lookup(inode, page, 1);
+      if (this.#map.blkaddr === NULL_ADDR) continue;
+      this.#pages.waitStable(inode, page, 1);
+      inode.pages.truncate(page, page + 1);
+      this.#map.punch(inode, page, 1);
+    }
   }
 
   /** Frees all blocks of an inode that goes away; of its pages none may be on its way to disk. */
@@ -157,7 +267,7 @@ export class FileData {
   }
 
   /** Moves inline contents to page 0. Source: f2fs_convert_inline_page. */
-  #convertInline(inode: Inode): void {
+  convertInline(inode: Inode): void {
     const { pool, space } = this.#volume;
     const { bytes } = pool;
     const size = inode.size;
@@ -231,24 +341,29 @@ export class FileData {
     this.#pages.setDirty(inode, index, nrPages);
   }
 
-  /** Dirties the runs of pages that are not all zeros; the others stay in the cache as what a hole reads as. */
+  /**
+   * Dirties the runs of pages that are not all zeros; the others stay in the cache as what a hole reads as. A cluster is a
+   * hole as a whole or not at all: one with holes in it could not be compressed.
+   */
   #dirtyNonZero(inode: Inode, index: number, pfn: number, count: number): void {
-    for (let i = 0; i < count; ) {
-      if (this.#staysHole(inode, index + i, pfn + i)) {
-        i++;
-        continue;
-      }
+    const unit = inode.clusterPages;
+    const next = (i: number) => Math.min(count, i + unit - ((index + i) % unit));
+    for (let i = 0; i < count; i = next(i)) {
       const start = i;
-      while (i < count && !this.#staysHole(inode, index + i, pfn + i)) i++;
-      this.#dirty(inode, index + start, i - start);
+      while (i < count && !this.#staysHole(inode, index + i, pfn + i, next(i) - i)) i = next(i);
+      if (i > start) this.#dirty(inode, index + start, i - start);
+      if (i === count) break;
     }
   }
 
-  /** Whether a page is all zeros, and there is nothing on disk that it takes the place of. */
-  #staysHole(inode: Inode, index: number, pfn: number): boolean {
-    if (!this.#isZero(pfn)) return false;
-    this.#map.lookup(inode, index, 1);
-    return this.#map.blkaddr === NULL_ADDR;
+  /** Whether pages are all zeros, and there is nothing on disk that they take the place of. */
+  #staysHole(inode: Inode, index: number, pfn: number, nrPages: number): boolean {
+    for (let i = 0; i < nrPages; i++) {
+      if (!this.#isZero(pfn + i)) return false;
+      this.#map.lookup(inode, index + i, 1);
+      if (this.#map.blkaddr !== NULL_ADDR) return false;
+    }
+    return true;
   }
 
   #isZero(pfn: number): boolean {
@@ -258,15 +373,21 @@ export class FileData {
   }
 }
 
-/** Throws EPERM for an immutable file, EOPNOTSUPP for one whose form can't be written here. Source: f2fs_file_write_iter. */
+/** Throws EPERM for an immutable file, and for one whose spare blocks were released. Source: f2fs_file_write_iter. */
 function assertChangeable(inode: Inode): void {
+  assertMutable(inode);
+  if (inode.isReleased) {
+    throw new F2fsError(
+      'EPERM',
+      `inode ${inode.ino} had its compressed blocks released: reserve them again before it is written`,
+      { ino: inode.ino },
+    );
+  }
+}
+
+function assertMutable(inode: Inode): void {
   if ((inode.load().iFlags & I_FLAGS.IMMUTABLE) !== 0) {
     throw new F2fsError('EPERM', `inode ${inode.ino} is immutable; clear the flag on Linux with chattr -i`, {
-      ino: inode.ino,
-    });
-  }
-  if (inode.isRegular && inode.isCompressed) {
-    throw new F2fsError('EOPNOTSUPP', `inode ${inode.ino} is a compressed file, which can't be written here`, {
       ino: inode.ino,
     });
   }

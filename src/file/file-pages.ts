@@ -1,43 +1,52 @@
-// Data pages of one inode in the page cache: reads them from their blocks, and is the writeback engine's ops for them.
-import { corrupt, F2fsError } from '../errors.ts';
-import { BLKSIZE, COMPRESS_ADDR, LOG, type Log, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
-import { ADVISE } from '../format/inode.ts';
+// Data pages of one inode in the page cache: found, read from their blocks, and sent to writeback.
+import type { ClusterBuffers } from '../compress/cluster-buffers.ts';
+import { corrupt } from '../errors.ts';
+import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
 import { TAG } from '../pagecache/address-space.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import type { Volume } from '../volume/volume.ts';
-import type { ExtentList } from '../writeback/extent-list.ts';
-import type { WritebackOps } from '../writeback/folio-engine.ts';
+import type { WritebackOps } from '../writeback/ops.ts';
+import type { Writeback } from '../writeback/writeback.ts';
 import type { BlockMap } from './block-map.ts';
+import { ClusterMap } from './cluster-map.ts';
+import { ClusterPages } from './cluster-pages.ts';
+import type { FrameAllocator } from './frames.ts';
+import type { InPlacePolicy } from './in-place.ts';
 import type { Inode } from './inode.ts';
-
-/** Up to this many dirty pages a file counts as hot. Source: DEF_MIN_HOT_BLOCKS. */
-const MIN_HOT_BLOCKS = 16;
+import { InodeOps } from './inode-ops.ts';
 
 export class FilePages {
   /** Inodes that may have dirty pages, oldest first. */
   readonly dirty = new Set<Inode>();
+  readonly clusterMap: ClusterMap;
+  readonly clusters: ClusterPages;
   readonly #volume: Volume;
   readonly #map: BlockMap;
+  readonly #frames: FrameAllocator;
+  readonly #writeback: Writeback;
+  readonly #inPlace: InPlacePolicy;
 
-  constructor(volume: Volume, map: BlockMap) {
+  constructor(
+    volume: Volume,
+    map: BlockMap,
+    frames: FrameAllocator,
+    buffers: ClusterBuffers,
+    writeback: Writeback,
+    inPlace: InPlacePolicy,
+  ) {
     this.#volume = volume;
     this.#map = map;
+    this.#frames = frames;
+    this.#writeback = writeback;
+    this.#inPlace = inPlace;
+    this.clusterMap = new ClusterMap(volume, map);
+    this.clusters = new ClusterPages(volume, this.clusterMap, frames, buffers);
   }
 
-  /**
-   * Frames for up to `nrPages` pages from `index` on, contents undefined: as many as lie in a row and make folios that
-   * are aligned in the file; `count` says how many. Throws ENOMEM when the cache has none.
-   */
+  /** See FrameAllocator. */
   allocate(index: number, nrPages: number): number {
-    const { pool } = this.#volume;
-    let count = alignedCount(index, nrPages);
-    let pfn = pool.allocRun(count);
-    if (pfn < 0 && pool.largestRun > 0) {
-      count = alignedCount(index, Math.min(count, pool.largestRun));
-      pfn = pool.allocRun(count);
-    }
-    if (pfn < 0) throw new F2fsError('ENOMEM', 'the page cache has no free frame; give it a larger budget');
-    this.count = count;
+    const pfn = this.#frames.allocate(index, nrPages);
+    this.count = this.#frames.count;
     return pfn;
   }
 
@@ -58,7 +67,10 @@ export class FilePages {
     if (next >= 0) limit = next - index;
     const cluster = inode.clusterPages;
     if (cluster > 1) {
-      this.#refuseCompressed(inode, index - (index % cluster));
+      if (this.clusters.read(inode, index, index + limit)) {
+        this.count = pages.contiguous(index, max);
+        return pages.find(index);
+      }
       limit = Math.min(limit, cluster - (index % cluster));
     }
     this.#map.lookup(inode, index, limit);
@@ -82,17 +94,6 @@ export class FilePages {
     }
     pages.insertRun(index, pfn, count);
     return pfn;
-  }
-
-  /** Throws EOPNOTSUPP when the cluster that begins at page `start` is compressed. */
-  #refuseCompressed(inode: Inode, start: number): void {
-    this.#map.lookup(inode, start, 1);
-    if (this.#map.blkaddr !== COMPRESS_ADDR) return;
-    throw new F2fsError(
-      'EOPNOTSUPP',
-      `inode ${inode.ino} has a compressed cluster at page ${start}, which is not read here`,
-      { ino: inode.ino },
-    );
   }
 
   /**
@@ -129,7 +130,8 @@ export class FilePages {
    * f2fs_wait_on_page_writeback.
    */
   waitStable(inode: Inode, index: number, nrPages: number): void {
-    if (inode.pages.nextTagged(TAG.WRITEBACK, index, index + nrPages) >= 0) this.#volume.ioends.submit();
+    const end = index + nrPages;
+    if (inode.pages.nextTagged(TAG.WRITEBACK, index, end) >= 0) this.#writeback.wait(inode.pages, index, end);
   }
 
   /** Pages that are in the cache, and reserved on disk, are to be written. */
@@ -140,41 +142,11 @@ export class FilePages {
 
   /** Throws away a run of frames that never made it into an address space. */
   discard(pfn: number, nrPages: number): void {
-    for (let at = pfn; at < pfn + nrPages; ) {
-      const size = 1 << this.#volume.pool.folioOrder(at);
-      this.#volume.pool.freeFolio(at);
-      at += size;
-    }
+    this.#frames.discard(pfn, nrPages);
   }
 
   /** The engine's view of one inode. */
-  opsOf(inode: Inode): WritebackOps {
-    const map = this.#map;
-    const sizeBytes = inode.size;
-    return {
-      sizeBytes,
-      temperature: (nrDirty) => temperature(inode, nrDirty),
-      mapBlocks: (index: number, nrPages: number, log: Log, extents: ExtentList) => {
-        map.allocate(inode, index, nrPages, log, extents);
-      },
-    };
+  opsOf(inode: Inode, needInPlace: boolean): WritebackOps {
+    return new InodeOps(inode, this.#map, this.clusterMap, this.clusters, this.#inPlace.applies(inode, needInPlace));
   }
-}
-
-/**
- * Pages that a run beginning at `index` can have so that its folios are aligned in the file: no more than the alignment
- * of its first page.
- */
-function alignedCount(index: number, count: number): number {
-  if (index === 0) return Math.min(count, MAX_FOLIO_PAGES);
-  const alignment = Math.min(MAX_FOLIO_PAGES, index & -index);
-  return Math.min(count, alignment);
-}
-
-/** The data log for a walk that begins with `nrDirty` dirty pages. Source: __get_segment_type_6. */
-function temperature(inode: Inode, nrDirty: number): Log {
-  const { iAdvise } = inode.load();
-  if ((iAdvise & ADVISE.COLD) !== 0 || inode.isCompressed) return LOG.COLD_DATA;
-  if (inode.isDirectory || (iAdvise & ADVISE.HOT) !== 0 || nrDirty <= MIN_HOT_BLOCKS) return LOG.HOT_DATA;
-  return LOG.WARM_DATA;
 }

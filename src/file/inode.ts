@@ -52,6 +52,8 @@ export class Inode {
   readonly pages: AddressSpace;
   /** Handles on it; it stays in memory while there are any. */
   opens = 0;
+  /** Whether dirty clusters are compressed when they are written. */
+  compressOnWrite = true;
   /** A directory's index, while it is open for changes. */
   index: DirectoryIndex | null = null;
   readonly #volume: Volume;

@@ -10,7 +10,9 @@ import {
   Inode as InodeView,
 } from '../format/inode.ts';
 import type { Volume } from '../volume/volume.ts';
-import type { FolioEngine } from '../writeback/folio-engine.ts';
+import type { SyncMode, WritebackRequest } from '../writeback/control.ts';
+import type { Writeback } from '../writeback/writeback.ts';
+import { type CompressPolicy, setCompressContext } from './compression.ts';
 import type { FilePages } from './file-pages.ts';
 import { Inode, type Timestamp } from './inode.ts';
 import { Extensions } from './temperature.ts';
@@ -30,21 +32,25 @@ export interface NewInode {
   crtime: Timestamp;
   /** Of a character or block device. */
   rdev?: { major: number; minor: number };
+  /** Whether its contents are to be compressed; default: as the mount's options and the directory say. */
+  compress?: boolean;
 }
 
 export class Inodes {
   readonly #volume: Volume;
   readonly #pages: FilePages;
-  readonly #engine: FolioEngine;
+  readonly #writeback: Writeback;
+  readonly compression: CompressPolicy;
   readonly #extensions: Extensions;
   readonly #table = new Map<number, Inode>();
   /** Inodes in memory above which it is worth looking for those to let go of. */
   #trimAbove = MAX_UNUSED;
 
-  constructor(volume: Volume, pages: FilePages, engine: FolioEngine) {
+  constructor(volume: Volume, pages: FilePages, writeback: Writeback, compression: CompressPolicy) {
     this.#volume = volume;
     this.#pages = pages;
-    this.#engine = engine;
+    this.#writeback = writeback;
+    this.compression = compression;
     this.#extensions = new Extensions(volume.layout.sb);
   }
 
@@ -65,6 +71,7 @@ export class Inodes {
     const { iLinks } = inode.load();
     if (iLinks < (inode.isDirectory ? 2 : 1)) throw corrupt(`inode ${ino} has a name, but ${iLinks} links`, { ino });
     inode.refreshLayout();
+    inode.compressOnWrite = this.compression.mode === 'fs';
     this.#table.set(ino, inode);
     return inode;
   }
@@ -88,12 +95,17 @@ export class Inodes {
     raw.iGeneration = (Math.imul(this.#volume.pack.cp.checkpointVer + 1, 0x9e3779b1) ^ ino) >>> 0;
     let inline: number = INLINE.XATTR;
     if (extraIsize > 0) inline |= INLINE.EXTRA_ATTR;
-    if (type === S_IFREG || type === S_IFLNK) inline |= INLINE.DATA;
+    const compressFlags = this.#compressFlags(parent, name, attributes);
+    // Source: f2fs_may_inline_data.
+    if ((type === S_IFREG && compressFlags !== I_FLAGS.COMPR) || type === S_IFLNK) inline |= INLINE.DATA;
     raw.iInline = inline;
     if (extraIsize > 0) {
       inode.extra.iExtraIsize = extraIsize;
       if (this.#volume.hasFeature('flexible_inline_xattr')) inode.extra.iInlineXattrSize = DEFAULT_INLINE_XATTR_ADDRS;
     }
+    raw.iFlags |= compressFlags;
+    if (compressFlags === I_FLAGS.COMPR) setCompressContext(inode, this.compression);
+    inode.compressOnWrite = this.compression.mode === 'fs';
     inode.refreshLayout();
     if (type === S_IFREG) {
       const temperature = this.#extensions.temperatureOf(name);
@@ -111,6 +123,16 @@ export class Inodes {
     return inode;
   }
 
+  #compressFlags(parent: Inode, name: Uint8Array, { mode, compress }: NewInode): number {
+    const type = mode & S_IFMT;
+    if ((type !== S_IFREG && type !== S_IFDIR) || !this.#volume.hasFeature('compression')) {
+      if (compress !== true) return 0;
+      throw new F2fsError('EOPNOTSUPP', 'the volume has no compression: it is a feature to format with');
+    }
+    if (compress !== undefined) return compress ? I_FLAGS.COMPR : 0;
+    return this.compression.flagsFor(parent, name, type === S_IFDIR, this.#extensions);
+  }
+
   /** Undoes `create`, for when the inode could not get its name. Its pages and blocks must be gone. */
   discard(inode: Inode): void {
     inode.pages.destroy();
@@ -123,19 +145,19 @@ export class Inodes {
    * they are left for a sync as long as memory allows. `makeRoom` is called before each inode, which may have to be read
    * again. Throws the first failure to find blocks.
    */
-  writeback(directories: boolean, makeRoom: () => void): void {
+  writeback(directories: boolean, syncMode: SyncMode, makeRoom: () => void): void {
     const { dirty } = this.#pages;
     for (const inode of dirty) {
       if (!directories && inode.isDirectory) continue;
       makeRoom();
-      this.writePages(inode);
-      dirty.delete(inode);
+      this.writePages(inode, { syncMode, makeRoom });
+      if (inode.pages.nrDirty === 0) dirty.delete(inode);
     }
   }
 
-  /** Starts writing one inode's dirty pages. */
-  writePages(inode: Inode): void {
-    this.#engine.writePages(inode.pages, this.#pages.opsOf(inode));
+  /** Starts writing an inode's dirty pages. */
+  writePages(inode: Inode, request: WritebackRequest): void {
+    this.#writeback.writePages(inode.pages, this.#pages.opsOf(inode, request.needInPlace === true), request);
   }
 
   /**

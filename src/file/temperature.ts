@@ -21,19 +21,28 @@ export class Extensions {
 
   /** `cold`, `hot`, or null when the name has none of the extensions. Cold ones are looked at first. */
   temperatureOf(name: Uint8Array): 'cold' | 'hot' | null {
-    if (this.#cold.some((extension) => hasExtension(name, extension))) return 'cold';
-    return this.#hot.some((extension) => hasExtension(name, extension)) ? 'hot' : null;
+    if (this.#cold.some((extension) => hasExtension(name, extension, true))) return 'cold';
+    return this.#hot.some((extension) => hasExtension(name, extension, true)) ? 'hot' : null;
+  }
+
+  /** Whether the name ends in a hot extension: such a file is not compressed. Source: set_compress_new_inode. */
+  isHotAtEnd(name: Uint8Array): boolean {
+    return this.#hot.some((extension) => hasExtension(name, extension, false));
   }
 }
 
-function lower(byte: number): number {
+export function lower(byte: number): number {
   return byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;
 }
 
-/** Whether `name` has `.extension` in it, at its end or before a further (temporary) extension. `*` fits all names. */
-function hasExtension(name: Uint8Array, extension: Uint8Array): boolean {
+/**
+ * Whether `name` ends in `.extension` (lower-case), or with `temporary` has it before a further extension. `*` fits all
+ * names.
+ */
+export function hasExtension(name: Uint8Array, extension: Uint8Array, temporary: boolean): boolean {
   if (extension.length === 1 && extension[0] === 0x2a) return true;
-  for (let dot = name.length - extension.length - 1; dot >= 1; dot--) {
+  const last = name.length - extension.length - 1;
+  for (let dot = last; dot >= (temporary ? 1 : Math.max(1, last)); dot--) {
     if (name[dot] !== DOT) continue;
     let i = 0;
     while (i < extension.length && lower(name[dot + 1 + i]) === extension[i]) i++;

@@ -1,19 +1,26 @@
 // The rooms below, put together for one mounted volume; and the rules by which memory is kept within its budget.
+
+import { ClusterBuffers } from '../compress/cluster-buffers.ts';
 import type { BlockDevice } from '../device/device.ts';
 import { F2fsError } from '../errors.ts';
 import { BlockMap } from '../file/block-map.ts';
+import { type CompressOptions, CompressPolicy } from '../file/compression.ts';
 import { checkName, Directories } from '../file/directory.ts';
 import { FileData } from '../file/file-data.ts';
 import { FilePages } from '../file/file-pages.ts';
+import { FrameAllocator } from '../file/frames.ts';
+import { InPlacePolicy, type IpuPolicy, type WriteMode } from '../file/in-place.ts';
 import type { Inode, Timestamp } from '../file/inode.ts';
 import { Inodes, type NewInode, setParent } from '../file/inodes.ts';
 import { Xattrs } from '../file/xattrs.ts';
 import { BLKS_PER_SEG, NR_LOGS, S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
 import { fileTypeOf } from '../format/dentry.ts';
 import { TAG } from '../pagecache/address-space.ts';
-import { FramePool } from '../pagecache/pool.ts';
+import { FramePool, MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import { Volume } from '../volume/volume.ts';
-import { FolioEngine } from '../writeback/folio-engine.ts';
+import { type SyncMode, WB_SYNC } from '../writeback/control.ts';
+import { type EngineName, Writeback } from '../writeback/writeback.ts';
+import { FileCompression } from './file-compression.ts';
 
 export interface MountOptions {
   /** Changes are refused and nothing is written. Default: false. */
@@ -22,6 +29,17 @@ export interface MountOptions {
   cacheBytes?: number;
   /** The time that changes are stamped with; default: the system's. */
   now?: () => Timestamp;
+  /** How new files are compressed, on a volume that has the feature. Default: as their directory's flags say, by lz4. */
+  compress?: CompressOptions;
+  /** Threads that compress and decompress; the image does not depend on their number. Default 0: the caller's thread does. */
+  workers?: number;
+  /** How dirty pages are written. Default: folios. */
+  engine?: EngineName;
+  /** Pages of the largest folio, a power of two up to 512. Default 512. */
+  maxFolioPages?: number;
+  /** Whether pages may be written over their old blocks, and when; as the kernel's mount option and ipu_policy. */
+  mode?: WriteMode;
+  ipuPolicies?: readonly IpuPolicy[];
 }
 
 /** Links that an inode may have. Source: F2FS_LINK_MAX. */
@@ -36,11 +54,13 @@ export function systemTime(): Timestamp {
 
 export class Core {
   readonly volume: Volume;
-  readonly engine: FolioEngine;
+  readonly writeback: Writeback;
+  readonly #buffers: ClusterBuffers;
   readonly inodes: Inodes;
   readonly directories: Directories;
   readonly data: FileData;
   readonly xattrs: Xattrs;
+  readonly compression: FileCompression;
   readonly now: () => Timestamp;
   /** Pages that may be dirty before files (nodes) are written out. */
   readonly #dirtyLimit: number;
@@ -56,17 +76,22 @@ export class Core {
     const pool = new FramePool(options.cacheBytes);
     const clock = () => this.now().sec;
     this.volume = new Volume(device, { readonly: options.readonly ?? false, pool, clock });
-    this.engine = new FolioEngine(pool, this.volume.ioends);
+    this.#buffers = new ClusterBuffers(pool, checkWorkers(options.workers ?? 0));
+    if (this.volume.hasFeature('compression')) this.#buffers.prepare();
+    this.writeback = new Writeback(pool, this.volume.ioends, this.#buffers, options.engine ?? 'folios');
     this.#dirtyLimit = Math.min(4096, Math.floor(pool.nrFrames / 8));
     const map = new BlockMap(this.volume);
-    const pages = new FilePages(this.volume, map);
+    const frames = new FrameAllocator(pool, checkFolioPages(options.maxFolioPages ?? MAX_FOLIO_PAGES));
+    const inPlace = new InPlacePolicy(this.volume, options.mode ?? 'adaptive', options.ipuPolicies ?? ['fsync']);
+    const pages = new FilePages(this.volume, map, frames, this.#buffers, this.writeback, inPlace);
     this.directories = new Directories(this.volume, map, pages);
     this.data = new FileData(this.volume, map, pages, {
       balance: () => this.balance(),
       throttle: () => this.throttle(),
     });
-    this.inodes = new Inodes(this.volume, pages, this.engine);
+    this.inodes = new Inodes(this.volume, pages, this.writeback, new CompressPolicy(options.compress));
     this.xattrs = new Xattrs(this.volume);
+    this.compression = new FileCompression(this, pages);
   }
 
   /**
@@ -79,7 +104,8 @@ export class Core {
     this.inodes.trim();
     this.#makeRoom(() => {
       this.#inBackground(() => {
-        this.#writeBack(true);
+        this.#writeBack(true, WB_SYNC.NONE);
+        this.stopOnDamage(() => this.writeback.queue.drain());
         this.#dirtyFloor = 0;
       });
     });
@@ -102,7 +128,7 @@ export class Core {
     if (logs.freeSegments <= least && logs.freeAfterCheckpoint > logs.freeSegments) this.sync(false);
     const nrNodes = nodes.pages.nrDirty;
     if (pool.nrDirty - nrNodes > this.#dirtyFloor + this.#dirtyLimit) {
-      this.#writeBack(false);
+      this.#writeBack(false, WB_SYNC.NONE);
       this.#dirtyFloor = pool.nrDirty - nodes.pages.nrDirty;
     }
     if (nrNodes > this.#nodeFloor + this.#dirtyLimit) {
@@ -111,8 +137,8 @@ export class Core {
     }
   }
 
-  #writeBack(directories: boolean): void {
-    this.stopOnDamage(() => this.inodes.writeback(directories, () => this.#makeRoom(() => {})));
+  #writeBack(directories: boolean, syncMode: SyncMode): void {
+    this.stopOnDamage(() => this.inodes.writeback(directories, syncMode, () => this.#makeRoom(() => {})));
   }
 
   /** Frees frames when few are free: first those that are clean, then nodes; `more` may make others clean. */
@@ -122,6 +148,7 @@ export class Core {
     const target = Math.min(Math.max(2 * RESERVED_FRAMES, pool.nrFrames >>> 4), Math.floor(pool.nrFrames * 0.75));
     const settle = () => ioends.settleOldest();
     if (pool.reclaim(target, settle) || readonly || stopped) return;
+    this.#inBackground(() => this.stopOnDamage(() => this.writeback.queue.drain()));
     more();
     this.#inBackground(() => this.volume.writeNodes(true));
     this.#nodeFloor = 0;
@@ -141,7 +168,8 @@ export class Core {
   sync(umount: boolean): void {
     this.volume.assertWritable();
     this.#failure = null;
-    this.#writeBack(true);
+    this.#writeBack(true, WB_SYNC.ALL);
+    this.stopOnDamage(() => this.writeback.queue.drain());
     this.volume.ioends.submit();
     this.volume.ioends.takeFailure();
     this.#dirtyFloor = 0;
@@ -164,9 +192,25 @@ export class Core {
     }
   }
 
+  /** Ends the threads. Nothing may be read or written any more. */
+  close(): void {
+    this.#buffers.close();
+  }
+
+  /** Writes an inode's dirty pages and waits for them. Throws what went wrong. Source: filemap_write_and_wait. */
+  writeInode(inode: Inode): void {
+    this.stopOnDamage(() => {
+      this.inodes.writePages(inode, { syncMode: WB_SYNC.ALL, makeRoom: () => this.#makeRoom(() => {}) });
+      this.writeback.wait(inode.pages);
+    });
+    const error = inode.pages.error !== null ? this.inodes.takeError() : null;
+    if (error !== null) throw error;
+  }
+
   /** Waits until no page of an inode is on its way to disk. Source: filemap_fdatawait. */
   settle(inode: Inode): void {
-    if (inode.pages.nextTagged(TAG.WRITEBACK, 0, Number.POSITIVE_INFINITY) >= 0) this.volume.ioends.submit();
+    if (inode.pages.nextTagged(TAG.WRITEBACK, 0, Number.POSITIVE_INFINITY) >= 0)
+      this.stopOnDamage(() => this.writeback.wait(inode.pages));
   }
 
   /** Makes an inode and its name. Throws EEXIST, ENOSPC, ENAMETOOLONG; nothing is changed then. */
@@ -267,4 +311,18 @@ export class Core {
     raw.iCtime = sec;
     raw.iCtimeNsec = nsec;
   }
+}
+
+/** Throws EINVAL for what is no number of threads. */
+function checkWorkers(workers: number): number {
+  if (Number.isInteger(workers) && workers >= 0 && workers <= 64) return workers;
+  throw new F2fsError('EINVAL', `${workers} workers are not possible: 0 to 64 are`);
+}
+
+function checkFolioPages(pages: number): number {
+  if (Number.isInteger(Math.log2(pages)) && pages >= 1 && pages <= MAX_FOLIO_PAGES) return pages;
+  throw new F2fsError(
+    'EINVAL',
+    `a folio of ${pages} pages is not possible: a power of two up to ${MAX_FOLIO_PAGES} is`,
+  );
 }

@@ -50,7 +50,7 @@ export class FileSystem {
 
   /** Counts of what writeback did. */
   get writebackCounters() {
-    return this.#core.engine.counters;
+    return this.#core.writeback.counters;
   }
 
   root(): Directory {
@@ -186,6 +186,7 @@ export class FileSystem {
     if (!this.volume.readonly && !this.volume.stopped) this.#core.sync(true);
     this.#open = false;
     this.volume.unmount();
+    this.#core.close();
   }
 
   [Symbol.dispose](): void {

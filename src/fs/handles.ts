@@ -19,6 +19,8 @@ export interface Attributes {
   ctime?: Timestamp;
   /** Recorded at creation only. */
   crtime?: Timestamp;
+  /** At creation only: whether the contents are to be compressed. Default: as the mount's options and the directory say. */
+  compress?: boolean;
 }
 
 /** One name in a directory. */
@@ -136,6 +138,52 @@ export class FileHandle extends Handle {
     this.core.settle(this.inode);
     this.core.stopOnDamage(() => this.core.data.truncate(this.inode, sizeBytes));
   }
+
+  /** Makes `length` bytes from `position` on a hole; the size stays. Source: fallocate with FALLOC_FL_PUNCH_HOLE. */
+  punch(position: number, length: number): void {
+    checkOffset('position', position);
+    checkOffset('length', length);
+    this.core.volume.assertWritable();
+    this.core.settle(this.inode);
+    this.core.stopOnDamage(() => this.core.data.punch(this.inode, position, length));
+  }
+
+  /**
+   * Says whether the contents are to be compressed, by the mount's options; only for a file without blocks. Throws EINVAL
+   * otherwise, EOPNOTSUPP on a volume without compression. Source: FS_IOC_SETFLAGS.
+   */
+  setCompressed(compressed: boolean): void {
+    this.core.throttle();
+    this.core.compression.set(this.inode, compressed);
+  }
+
+  /**
+   * Gives back the blocks that compression saves: the volume has them free, and the file can't be changed until
+   * `reserveBlocks`. Returns how many. Throws EINVAL for a file that is not compressed, or released before; EBUSY while it is
+   * open elsewhere. Source: F2FS_IOC_RELEASE_COMPRESS_BLOCKS.
+   */
+  releaseBlocks(): number {
+    this.core.throttle();
+    return this.core.compression.release(this.inode);
+  }
+
+  /** Takes the blocks again that `releaseBlocks` gave back. Throws ENOSPC. Source: F2FS_IOC_RESERVE_COMPRESS_BLOCKS. */
+  reserveBlocks(): number {
+    this.core.throttle();
+    return this.core.compression.reserve(this.inode);
+  }
+
+  /** Compresses what is written raw, in a mount whose mode is `user`. Source: F2FS_IOC_COMPRESS_FILE. */
+  compress(): void {
+    this.core.throttle();
+    this.core.compression.rewrite(this.inode, true);
+  }
+
+  /** Writes everything raw, in a mount whose mode is `user`. Source: F2FS_IOC_DECOMPRESS_FILE. */
+  decompress(): void {
+    this.core.throttle();
+    this.core.compression.rewrite(this.inode, false);
+  }
 }
 
 /** An open directory: makes, finds and lists what is in it, by names of bytes. */
@@ -203,7 +251,7 @@ export class Directory extends Handle {
     return this.core.create(this.inode, name, { ...this.#newInode(type, attributes), rdev });
   }
 
-  #newInode(type: FileType, { mode, uid = 0, gid = 0, atime, mtime, ctime, crtime }: Attributes) {
+  #newInode(type: FileType, { mode, uid = 0, gid = 0, atime, mtime, ctime, crtime, compress }: Attributes) {
     checkAttributes({ mode, uid, gid, atime, mtime, ctime, crtime });
     const now = this.core.now();
     const permissions = mode ?? (type === 'directory' ? 0o755 : 0o644);
@@ -215,6 +263,7 @@ export class Directory extends Handle {
       mtime: mtime ?? now,
       ctime: ctime ?? now,
       crtime: crtime ?? now,
+      compress,
     };
   }
 }

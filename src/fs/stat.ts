@@ -1,8 +1,20 @@
 // What is known of one inode, as callers get it.
-
+import { ALGORITHM_NAMES, type AlgorithmName } from '../compress/algorithms.ts';
+import { hasChecksum } from '../file/cluster-pages.ts';
 import type { Inode, Timestamp } from '../file/inode.ts';
+import { codecOf } from '../file/inode-ops.ts';
 import { getRdev } from '../file/inodes.ts';
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '../format/constants.ts';
+import {
+  BLKSIZE,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+} from '../format/constants.ts';
 import { FT } from '../format/dentry.ts';
 import { INLINE } from '../format/inode.ts';
 import type { Core } from './core.ts';
@@ -30,6 +42,21 @@ export interface FileStat {
   rdev: { major: number; minor: number } | null;
   /** Whether the contents lie within the inode. */
   inline: boolean;
+  /** Of a file whose contents may lie in compressed clusters, else null. */
+  compression: CompressionStat | null;
+}
+
+export interface CompressionStat {
+  algorithm: AlgorithmName;
+  /** 0: the algorithm has none, or for lz4 the fast variant. */
+  level: number;
+  /** Bytes of a cluster. */
+  clusterBytes: number;
+  checksum: boolean;
+  /** Blocks that compressed clusters save. They stay reserved, and count in `blocks`, until they are released. */
+  savedBlocks: number;
+  /** Whether the saved blocks were given back; the file can't be changed then. */
+  released: boolean;
 }
 
 const TYPE_OF_MODE = new Map<number, FileType>([
@@ -86,5 +113,18 @@ export function statOf(core: Core, inode: Inode): FileStat {
     crtime: hasCrtime ? { sec: inode.extra.iCrtime, nsec: inode.extra.iCrtimeNsec } : null,
     rdev: type === 'char' || type === 'block' ? getRdev(inode, core.volume.pool.view) : null,
     inline: (raw.iInline & (INLINE.DATA | INLINE.DENTRY)) !== 0,
+    compression: inode.clusterPages > 1 ? compressionOf(inode) : null,
+  };
+}
+
+function compressionOf(inode: Inode): CompressionStat {
+  const { algorithm, level } = codecOf(inode);
+  return {
+    algorithm: ALGORITHM_NAMES[algorithm],
+    level,
+    clusterBytes: inode.clusterPages * BLKSIZE,
+    checksum: hasChecksum(inode),
+    savedBlocks: inode.comprBlocks,
+    released: inode.isReleased,
   };
 }

@@ -198,6 +198,12 @@ export class Ioends {
     ioend.end(failure);
   }
 
+  /** A page found no way to the disk: the next sync says so. */
+  noteFailure(mapping: AddressSpace, failure: F2fsError): void {
+    mapping.error ??= failure;
+    this.#failed = true;
+  }
+
   /** Whether a write failed since this was last asked; the address spaces know which. */
   takeFailure(): boolean {
     const failed = this.#failed;

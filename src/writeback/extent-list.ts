@@ -1,9 +1,10 @@
 // Runs of blocks that one mapping call returns: typed arrays that are filled again and again.
 
 export class ExtentList {
-  /** First block address and count of blocks of each run. */
+  /** First block address and count of blocks of each run, and whether it is the block that the pages had before. */
   blkaddr = new Uint32Array(64);
   count = new Uint32Array(64);
+  inPlace = new Uint8Array(64);
   length = 0;
 
   clear(): void {
@@ -11,23 +12,26 @@ export class ExtentList {
   }
 
   /** Appends a run; one that continues the last becomes part of it. */
-  add(blkaddr: number, count: number): void {
+  add(blkaddr: number, count: number, inPlace = false): void {
     const last = this.length - 1;
-    if (last >= 0 && this.blkaddr[last] + this.count[last] === blkaddr) {
+    const kind = inPlace ? 1 : 0;
+    if (last >= 0 && this.blkaddr[last] + this.count[last] === blkaddr && this.inPlace[last] === kind) {
       this.count[last] += count;
       return;
     }
-    if (this.length === this.blkaddr.length) {
-      this.blkaddr = grown(this.blkaddr);
-      this.count = grown(this.count);
-    }
+    if (this.length === this.blkaddr.length) this.#grow();
     this.blkaddr[this.length] = blkaddr;
-    this.count[this.length++] = count;
+    this.count[this.length] = count;
+    this.inPlace[this.length++] = kind;
   }
-}
 
-function grown(from: Uint32Array): Uint32Array<ArrayBuffer> {
-  const to = new Uint32Array(from.length * 2);
-  to.set(from);
-  return to;
+  #grow(): void {
+    const { blkaddr, count, inPlace } = this;
+    this.blkaddr = new Uint32Array(2 * blkaddr.length);
+    this.count = new Uint32Array(2 * count.length);
+    this.inPlace = new Uint8Array(2 * inPlace.length);
+    this.blkaddr.set(blkaddr);
+    this.count.set(count);
+    this.inPlace.set(inPlace);
+  }
 }

@@ -1,107 +1,187 @@
 // The folio engine: walks an address space folio by folio, finds each run of dirty pages, maps the run in one call and
-// hands it to the ioends. It knows folios, runs and blocks; what an inode is only its ops know.
-import { BLKSIZE, type Log } from '../format/constants.ts';
+// hands it to the ioends; of compressed files each dirty cluster goes to the cluster queue, whether it is a part of a
+// folio or lies across several. It knows folios, runs, clusters and blocks; what an inode is only its ops know.
+import { BLKSIZE } from '../format/constants.ts';
 import { type AddressSpace, TAG } from '../pagecache/address-space.ts';
-import type { Ioends } from '../pagecache/ioend.ts';
+import { IN_PLACE, type Ioends } from '../pagecache/ioend.ts';
 import type { FramePool } from '../pagecache/pool.ts';
+import { type ClusterQueue, sendPages } from './cluster-queue.ts';
+import { WB_SYNC, type WritebackControl } from './control.ts';
 import { ExtentList } from './extent-list.ts';
+import type { ClusterOps, WritebackCounters, WritebackOps } from './ops.ts';
+import type { Engine, Walk } from './writeback.ts';
 
-/** What the engine asks of whoever owns the pages. Source: struct iomap_writeback_ops. */
-export interface WritebackOps {
-  /** Bytes in the file; pages past the last byte are not written. */
-  readonly sizeBytes: number;
-  /** The log that this walk's blocks come from, by the number of dirty pages it begins with. */
-  temperature(nrDirty: number): Log;
-  /** Gives the dirty pages [index, index + nrPages) blocks of `log` and lists them in `extents`. Throws ENOSPC. */
-  mapBlocks(index: number, nrPages: number, log: Log, extents: ExtentList): void;
-}
-
-/** What a walk did, for whoever counts. */
-export class WritebackCounters {
-  pages = 0;
-  /** Runs of dirty pages found; each is one mapBlocks call. */
-  runs = 0;
-  mapBlocksCalls = 0;
-  folios = 0;
-}
-
-export class FolioEngine {
+export class FolioEngine implements Engine {
   readonly #pool: FramePool;
   readonly #ioends: Ioends;
+  readonly #queue: ClusterQueue;
+  readonly #counters: WritebackCounters;
   readonly #extents = new ExtentList();
-  readonly counters = new WritebackCounters();
 
-  constructor(pool: FramePool, ioends: Ioends) {
+  constructor(pool: FramePool, ioends: Ioends, queue: ClusterQueue, counters: WritebackCounters) {
     this.#pool = pool;
     this.#ioends = ioends;
+    this.#queue = queue;
+    this.#counters = counters;
+  }
+
+  /** Source: iomap_writepages; the rules of f2fs_write_cache_pages for where a walk begins and ends. */
+  walk(mapping: AddressSpace, ops: WritebackOps, control: WritebackControl, isPreempted: () => boolean): void {
+    const walk: Walk = {
+      mapping,
+      ops,
+      control,
+      log: ops.temperature(mapping.nrDirty),
+      tag: control.tagged ? TAG.TOWRITE : TAG.DIRTY,
+      eof: Math.ceil(ops.sizeBytes / BLKSIZE),
+    };
+    const from = control.rangeCyclic ? mapping.writebackIndex : control.start;
+    if (control.tagged) mapping.tagForWriteback(from, control.end);
+    let doneIndex = from;
+    let isDone = false;
+    let index = mapping.nextTagged(walk.tag, from, control.end);
+    while (index >= 0 && !isDone) {
+      if (control.syncMode === WB_SYNC.NONE && isPreempted()) {
+        isDone = true;
+        break;
+      }
+      const pfn = mapping.find(index);
+      const folio = index - (pfn - this.#pool.folioHead(pfn));
+      const folioEnd = folio + (1 << this.#pool.folioOrder(pfn));
+      doneIndex = this.#writeSingleFolio(walk, folio, index, Math.min(control.end, folioEnd));
+      isDone = control.isSated;
+      index = mapping.nextTagged(walk.tag, doneIndex, control.end);
+    }
+    if (control.rangeCyclic && !isDone) doneIndex = 0;
+    if (control.rangeCyclic || (control.isWholeRange && control.nrToWrite > 0)) mapping.writebackIndex = doneIndex;
   }
 
   /**
-   * Sends every dirty page of [start, end) on its way; they are written when the ioends are submitted. When mapping a
-   * run fails its pages stay dirty and the error is thrown; the runs before it are on their way.
+   * Writes what is tagged in pages [start, end) of the folio whose first page is `folio`; a cluster that goes on past the
+   * folio is written to its end. Returns the page after the last one looked at. Source: iomap_writepage_map.
    */
-  writePages(mapping: AddressSpace, ops: WritebackOps, start = 0, end = Number.POSITIVE_INFINITY): void {
-    if (mapping.nrDirty === 0) return;
-    const log = ops.temperature(mapping.nrDirty);
-    const eof = Math.ceil(ops.sizeBytes / BLKSIZE);
-    let index = mapping.nextTagged(TAG.DIRTY, start, end);
-    while (index >= 0) {
-      const pfn = mapping.find(index);
-      const head = this.#pool.folioHead(pfn);
-      const first = index - (pfn - head);
-      const folioEnd = Math.min(end, first + (1 << this.#pool.folioOrder(pfn)));
-      this.#writeSingleFolio(mapping, ops, head, first, index, folioEnd, log, eof);
-      index = folioEnd < end ? mapping.nextTagged(TAG.DIRTY, folioEnd, end) : -1;
+  #writeSingleFolio(walk: Walk, folio: number, start: number, end: number): number {
+    this.#counters.folios++;
+    const { mapping, eof } = walk;
+    if (end > eof) {
+      // Pages that a truncate left dirty past the end of the file have nothing to say.
+      const clamped = Math.max(start, eof);
+      mapping.clearDirty(clamped, end - clamped);
+      if (start >= eof) return end;
+    }
+    const last = Math.min(end, eof);
+    if (last * BLKSIZE > walk.ops.sizeBytes) zeroTail(this.#pool, mapping, walk.ops.sizeBytes);
+    return walk.ops.clusters === null
+      ? this.#writeRuns(walk, folio, start, last)
+      : this.#writeClusters(walk, walk.ops.clusters, start, last);
+  }
+
+  /** The tagged runs within pages [start, end) of one folio. */
+  #writeRuns(walk: Walk, folio: number, start: number, end: number): number {
+    const { mapping, tag, control } = walk;
+    const head = mapping.find(start) - (start - folio);
+    for (let index = start; index >= 0 && index < end; index = mapping.nextTagged(tag, index, end)) {
+      let runEnd = mapping.taggedRunEnd(tag, index, end);
+      const busy = mapping.nextTagged(TAG.WRITEBACK, index, runEnd);
+      if (busy >= 0) {
+        if (control.syncMode === WB_SYNC.ALL) {
+          this.#ioends.submit();
+        } else if (busy === index) {
+          index = mapping.taggedRunEnd(TAG.WRITEBACK, index, runEnd);
+          if (index >= end) break;
+          continue;
+        } else {
+          runEnd = busy;
+        }
+      }
+      this.#writeRun(walk, head + (index - folio), index, runEnd - index);
+      index = runEnd;
+      if (index >= end || control.isSated) return index;
+    }
+    return end;
+  }
+
+  #writeRun({ mapping, ops, log, control }: Walk, pfn: number, index: number, nrPages: number): void {
+    const extents = this.#extents;
+    extents.clear();
+    this.#counters.runs++;
+    this.#counters.mapBlocksCalls++;
+    ops.mapBlocks(index, nrPages, log, extents);
+    mapping.clearDirty(index, nrPages);
+    this.#counters.pages += nrPages;
+    control.nrToWrite -= nrPages;
+    for (let i = 0, done = 0; i < extents.length; i++) {
+      const stream = extents.inPlace[i] === 1 ? IN_PLACE : log;
+      this.#ioends.add(stream, mapping, index + done, pfn + done, extents.count[i], extents.blkaddr[i]);
+      done += extents.count[i];
     }
   }
 
-  /** Writes the dirty runs within pages [start, end) of the folio whose page `first` is in frame `head`. */
-  #writeSingleFolio(
-    mapping: AddressSpace,
-    ops: WritebackOps,
-    head: number,
-    first: number,
-    start: number,
-    end: number,
-    log: Log,
-    eof: number,
-  ): void {
-    this.counters.folios++;
-    // Pages that a truncate left dirty past the end of the file have nothing to say.
-    if (end > eof) {
-      const clamped = Math.max(start, eof);
-      mapping.clearDirty(clamped, end - clamped);
-      end = clamped;
-      if (start >= end) return;
+  /** The clusters that have a tagged page in [start, end); the last may go on past `end`. */
+  #writeClusters(walk: Walk, clusters: ClusterOps, start: number, end: number): number {
+    const { mapping, tag, control } = walk;
+    for (let index = start; index >= 0 && index < end; index = mapping.nextTagged(tag, index, end)) {
+      const first = index - (index % clusters.nrPages);
+      this.#writeCluster(walk, clusters, first);
+      index = first + clusters.nrPages;
+      if (index >= end || control.isSated) return index;
     }
-    if (end * BLKSIZE > ops.sizeBytes) this.#zeroTail(head, first, ops.sizeBytes);
-    for (let index = start; index >= 0 && index < end; index = mapping.nextTagged(TAG.DIRTY, index, end)) {
+    return end;
+  }
+
+  /**
+   * Writes the dirty pages of one cluster: compressed when all of it is, and lies in the file; a compressed one of which a
+   * part is dirty is made whole first, here and once, without another walk. Source: f2fs_write_multi_pages.
+   */
+  #writeCluster(walk: Walk, clusters: ClusterOps, first: number): void {
+    const { mapping, ops, eof, control, log } = walk;
+    const { nrPages } = clusters;
+    const end = Math.min(first + nrPages, eof);
+    // Waited for by NONE walks too: what is written must not depend on how fast the disk is.
+    if (mapping.nextTagged(TAG.WRITEBACK, first, end) >= 0) {
+      if (this.#queue.holds(mapping, first, end)) this.#queue.drain();
+      this.#ioends.submit();
+    }
+    const compressed = clusters.isCompressed(first);
+    if (compressed && mapping.taggedRunEnd(TAG.DIRTY, first, end) < end) {
+      control.makeRoom();
+      clusters.makeWhole(first);
+      this.#counters.clusterReads++;
+      mapping.setDirty(first, end - first);
+    }
+    const isWhole = end === first + nrPages && mapping.taggedRunEnd(TAG.DIRTY, first, end) === end;
+    if (isWhole && clusters.wanted && clusters.isReserved(first)) {
+      this.#queue.post(mapping, ops, clusters, first, log);
+      control.nrToWrite -= nrPages;
+      return;
+    }
+    if (compressed) clusters.dissolve(first);
+    for (let index = first; index >= 0 && index < end; index = mapping.nextTagged(TAG.DIRTY, index, end)) {
       const runEnd = mapping.taggedRunEnd(TAG.DIRTY, index, end);
-      this.#writeRun(mapping, ops, head + (index - first), index, runEnd - index, log);
+      if (runEnd > index) this.#writeScattered(walk, index, runEnd - index);
       index = runEnd;
       if (index >= end) break;
     }
   }
 
-  #writeRun(mapping: AddressSpace, ops: WritebackOps, pfn: number, index: number, nrPages: number, log: Log): void {
+  /** A run of pages that may lie in several folios: still one mapping call. */
+  #writeScattered({ mapping, ops, log, control }: Walk, index: number, nrPages: number): void {
     const extents = this.#extents;
     extents.clear();
-    this.counters.runs++;
-    this.counters.mapBlocksCalls++;
+    this.#counters.runs++;
+    this.#counters.mapBlocksCalls++;
     ops.mapBlocks(index, nrPages, log, extents);
     mapping.clearDirty(index, nrPages);
-    this.counters.pages += nrPages;
-    for (let i = 0, done = 0; i < extents.length; i++) {
-      this.#ioends.add(log, mapping, index + done, pfn + done, extents.count[i], extents.blkaddr[i]);
-      done += extents.count[i];
-    }
+    this.#counters.pages += nrPages;
+    control.nrToWrite -= nrPages;
+    sendPages(this.#ioends, mapping, index, log, extents);
   }
+}
 
-  /** Clears what lies past the last byte in the last page, so that nothing of an earlier use of the frame gets out. */
-  #zeroTail(head: number, first: number, sizeBytes: number): void {
-    const tail = sizeBytes % BLKSIZE;
-    if (tail === 0) return;
-    const base = (head + Math.floor(sizeBytes / BLKSIZE) - first) * BLKSIZE;
-    this.#pool.bytes.fill(0, base + tail, base + BLKSIZE);
-  }
+/** Clears what lies past the last byte in the last page, so that nothing of an earlier use of the frame gets out. */
+export function zeroTail(pool: FramePool, mapping: AddressSpace, sizeBytes: number): void {
+  const tail = sizeBytes % BLKSIZE;
+  if (tail === 0) return;
+  const pfn = mapping.find(Math.floor(sizeBytes / BLKSIZE));
+  if (pfn >= 0) pool.bytes.fill(0, pfn * BLKSIZE + tail, (pfn + 1) * BLKSIZE);
 }

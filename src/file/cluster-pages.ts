@@ -1,0 +1,184 @@
+// Pages of compressed clusters: read and inflated, several clusters at a time, straight into the frames that they stay in.
+import type { Algorithm } from '../compress/algorithms.ts';
+import { INFLATED } from '../compress/cluster.ts';
+import { type ClusterBuffers, STAGING_FRAMES } from '../compress/cluster-buffers.ts';
+import { F2fsError } from '../errors.ts';
+import { BLKSIZE } from '../format/constants.ts';
+import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
+import type { Volume } from '../volume/volume.ts';
+import type { ClusterMap } from './cluster-map.ts';
+import type { FrameAllocator } from './frames.ts';
+import type { Inode } from './inode.ts';
+
+/** i_compress_flag: bit 0. Source: COMPRESS_CHKSUM. */
+const COMPRESS_CHKSUM = 1;
+/** Clusters of four pages that one reading takes. */
+const MAX_CLUSTERS = STAGING_FRAMES / 4;
+
+const FAULTS = {
+  [INFLATED.BAD_LENGTH]: 'its length is more than its blocks hold',
+  [INFLATED.BAD_CHECKSUM]: 'its checksum does not match',
+  [INFLATED.BAD_DATA]: 'its data does not decompress to a cluster',
+} as const;
+
+/** Whether a compressed file's clusters carry a checksum. `load` must have been called. */
+export function hasChecksum(inode: Inode): boolean {
+  return (inode.extra.iCompressFlag & COMPRESS_CHKSUM) !== 0;
+}
+
+export class ClusterPages {
+  readonly #volume: Volume;
+  readonly #map: ClusterMap;
+  readonly #frames: FrameAllocator;
+  readonly #buffers: ClusterBuffers;
+  /** The clusters being read: blocks of each, and where all the blocks lie. */
+  readonly #nrBlocks = new Uint32Array(MAX_CLUSTERS);
+  readonly #blkaddr = new Uint32Array(STAGING_FRAMES);
+  readonly #tickets = new Uint32Array(MAX_CLUSTERS);
+  /** The frame of each page, and the runs of frames that are new. */
+  readonly #pfns = new Uint32Array(STAGING_FRAMES);
+  readonly #runs: { index: number; pfn: number; count: number }[] = [];
+
+  constructor(volume: Volume, map: ClusterMap, frames: FrameAllocator, buffers: ClusterBuffers) {
+    this.#volume = volume;
+    this.#map = map;
+    this.#frames = frames;
+    this.#buffers = buffers;
+  }
+
+  /**
+   * Brings the compressed cluster of page `index` into the cache, and those after it as far as page `end`, while none of
+   * their pages is there and memory allows. False when the cluster is not compressed. Throws EUCLEAN for a damaged
+   * one. Source: f2fs_read_multi_pages.
+   */
+  read(inode: Inode, index: number, end: number): boolean {
+    const start = index - (index % inode.clusterPages);
+    if (this.#gather(inode, start, end) === 0) return false;
+    if (this.#load(inode, start)) return true;
+    // What is wrong with a cluster is told to who wants that one.
+    this.#gather(inode, start, start + 1);
+    this.#load(inode, start);
+    return true;
+  }
+
+  /** The clusters from page `start` on that are to be read together, the first in any case; returns how many. */
+  #gather(inode: Inode, start: number, end: number): number {
+    const { clusterPages, pages, size } = inode;
+    const folioEnd = start - (start % MAX_FOLIO_PAGES) + MAX_FOLIO_PAGES;
+    const limit = Math.min(end, start + STAGING_FRAMES, folioEnd, Math.ceil(size / BLKSIZE));
+    this.#nrClusters = 0;
+    this.#map.lookup(inode, start);
+    for (let first = start, nrBlocks = 0; ; ) {
+      const more = this.#map.nrBlocks;
+      // The last staging frame is a spare one.
+      if (more === 0 || nrBlocks + more >= STAGING_FRAMES) break;
+      this.#blkaddr.set(this.#map.blkaddr.subarray(0, more), nrBlocks);
+      nrBlocks += more;
+      this.#nrBlocks[this.#nrClusters++] = more;
+      first += clusterPages;
+      if (first >= limit || first + clusterPages > start + STAGING_FRAMES) break;
+      if (pages.nextPresent(first, first + clusterPages) >= 0 || !this.#lookup(inode, first)) break;
+    }
+    return this.#nrClusters;
+  }
+  #nrClusters = 0;
+
+  /** False for a damaged cluster, which nobody has asked for yet. */
+  #lookup(inode: Inode, start: number): boolean {
+    try {
+      this.#map.lookup(inode, start);
+      return true;
+    } catch (error) {
+      if (error instanceof F2fsError) return false;
+      throw error;
+    }
+  }
+
+  /** Reads and inflates what was gathered. False when there was something wrong, but not with a single cluster. */
+  #load(inode: Inode, start: number): boolean {
+    const { pages, clusterPages } = inode;
+    const nrClusters = this.#nrClusters;
+    const nrPages = nrClusters * clusterPages;
+    const { staging } = this.#buffers;
+    this.#runs.length = 0;
+    let fault: Error | null = null;
+    try {
+      this.#allocate(inode, start, nrPages, staging + STAGING_FRAMES - 1);
+      this.#readBlocks(staging);
+      fault = this.#inflate(inode, start, staging);
+    } catch (error) {
+      fault = error as Error;
+    }
+    if (fault !== null) {
+      for (const { pfn, count } of this.#runs) this.#frames.discard(pfn, count);
+      if (nrClusters > 1) return false;
+      throw fault;
+    }
+    for (const { index, pfn, count } of this.#runs) pages.insertRun(index, pfn, count);
+    return true;
+  }
+
+  /** Frames for the pages that are not in the cache; those that are there are inflated to the frame `spare`, for nobody. */
+  #allocate(inode: Inode, start: number, nrPages: number, spare: number): void {
+    const { pages } = inode;
+    const end = start + nrPages;
+    for (let index = start; index < end; ) {
+      if (pages.has(index)) {
+        this.#pfns[index++ - start] = spare;
+        continue;
+      }
+      const present = pages.nextPresent(index, end);
+      const pfn = this.#frames.allocate(index, (present < 0 ? end : present) - index);
+      const { count } = this.#frames;
+      this.#runs.push({ index, pfn, count });
+      for (let i = 0; i < count; i++) this.#pfns[index - start + i] = pfn + i;
+      index += count;
+    }
+  }
+
+  /** Neighbours on disk are read together, across clusters. */
+  #readBlocks(staging: number): void {
+    const { pool, device } = this.#volume;
+    let nrBlocks = 0;
+    for (let i = 0; i < this.#nrClusters; i++) nrBlocks += this.#nrBlocks[i];
+    for (let i = 0; i < nrBlocks; ) {
+      let end = i + 1;
+      while (end < nrBlocks && this.#blkaddr[end] === this.#blkaddr[i] + end - i) end++;
+      device.read(this.#blkaddr[i], pool.bytes.subarray((staging + i) * BLKSIZE, (staging + end) * BLKSIZE));
+      i = end;
+    }
+  }
+
+  #inflate(inode: Inode, start: number, staging: number): Error | null {
+    inode.load();
+    const { clusterPages } = inode;
+    const algorithm = inode.extra.iCompressAlgorithm as Algorithm;
+    const checksum = hasChecksum(inode);
+    const { squeezer } = this.#buffers;
+    for (let i = 0, block = 0; i < this.#nrClusters; block += this.#nrBlocks[i++]) {
+      const pfns = this.#pfns.subarray(i * clusterPages, (i + 1) * clusterPages);
+      this.#tickets[i] = squeezer.postInflate(
+        algorithm,
+        checksum,
+        staging + block,
+        this.#nrBlocks[i],
+        pfns,
+        clusterPages,
+      );
+    }
+    let fault: Error | null = null;
+    for (let i = 0, block = 0; i < this.#nrClusters; block += this.#nrBlocks[i++]) {
+      // Every job is waited for: its frames must not be given away before.
+      try {
+        const outcome = squeezer.take(this.#tickets[i]);
+        if (outcome !== INFLATED.OK) {
+          const why = FAULTS[outcome as keyof typeof FAULTS];
+          fault ??= this.#map.damaged(inode, start + i * clusterPages, why, this.#blkaddr[block]);
+        }
+      } catch (error) {
+        fault ??= error as Error;
+      }
+    }
+    return fault;
+  }
+}

@@ -1,0 +1,103 @@
+// Which new files are compressed, and how: what a mount was asked for, as the kernel's mount options ask it.
+import { ALGORITHM, type Codec, MAX_CLUSTER_PAGES, MIN_CLUSTER_PAGES } from '../compress/algorithms.ts';
+import { F2fsError } from '../errors.ts';
+import { I_FLAGS } from '../format/inode.ts';
+import type { Inode } from './inode.ts';
+import { type Extensions, hasExtension, lower } from './temperature.ts';
+
+/** `fs`: dirty clusters are compressed as they are written. `user`: only when a file's `compress` is called. */
+export const COMPRESS_MODES = ['fs', 'user'] as const;
+export type CompressMode = (typeof COMPRESS_MODES)[number];
+
+/** How files are compressed that become so from now on; those that are keep their own way. */
+export interface CompressOptions {
+  /** Default: lz4. */
+  codec?: Codec;
+  /** Pages of a cluster, a power of two from 4 to 256. Default 4. */
+  clusterPages?: number;
+  /** Clusters get a checksum. */
+  checksum?: boolean;
+  mode?: CompressMode;
+  /** Names that end in one of these extensions (without a dot) are compressed; `*`: all. */
+  extensions?: readonly string[];
+  /** Names that end in one of these are not. */
+  noExtensions?: readonly string[];
+}
+
+/** Extensions of each kind that a mount can name, and bytes of each. Source: COMPRESS_EXT_NUM, F2FS_EXTENSION_LEN. */
+const MAX_EXTENSIONS = 16;
+const MAX_EXTENSION_BYTES = 7;
+
+export class CompressPolicy {
+  readonly codec: Codec;
+  readonly clusterPages: number;
+  readonly checksum: boolean;
+  readonly mode: CompressMode;
+  readonly #extensions: Uint8Array[];
+  readonly #noExtensions: Uint8Array[];
+
+  /** Throws EINVAL for a cluster size that there is not, or extensions that a mount can't name. */
+  constructor(options: CompressOptions = {}) {
+    this.codec = options.codec ?? { algorithm: ALGORITHM.LZ4, level: 0 };
+    this.clusterPages = checkClusterPages(options.clusterPages ?? MIN_CLUSTER_PAGES);
+    this.checksum = options.checksum ?? false;
+    this.mode = options.mode ?? 'fs';
+    this.#extensions = checkExtensions(options.extensions ?? []);
+    this.#noExtensions = checkExtensions(options.noExtensions ?? []);
+    if (this.#noExtensions.some(isStar)) throw new F2fsError('EINVAL', 'no file could be compressed: "*" is excluded');
+    for (const extension of this.#noExtensions) {
+      if (this.#extensions.some((it) => Buffer.compare(it, extension) === 0)) {
+        throw new F2fsError('EINVAL', `the extension "${Buffer.from(extension)}" is both to be compressed and not`);
+      }
+    }
+  }
+
+  /** What a new inode's flags say of compression. Source: set_compress_new_inode. */
+  flagsFor(parent: Inode, name: Uint8Array, isDirectory: boolean, hotNames: Extensions): number {
+    if (!isDirectory) {
+      if (hotNames.isHotAtEnd(name)) return 0;
+      if (this.#noExtensions.some((it) => hasExtension(name, it, false))) return 0;
+      if (this.#extensions.some((it) => hasExtension(name, it, false))) return I_FLAGS.COMPR;
+    }
+    const { iFlags } = parent.load();
+    return (iFlags & I_FLAGS.NOCOMP) !== 0 ? I_FLAGS.NOCOMP : iFlags & I_FLAGS.COMPR;
+  }
+}
+
+/** Throws EINVAL unless it is a power of two in range. */
+export function checkClusterPages(clusterPages: number): number {
+  const log = Math.log2(clusterPages);
+  if (Number.isInteger(log) && clusterPages >= MIN_CLUSTER_PAGES && clusterPages <= MAX_CLUSTER_PAGES)
+    return clusterPages;
+  throw new F2fsError(
+    'EINVAL',
+    `a cluster of ${clusterPages} pages is not possible: it is a power of two from ${MIN_CLUSTER_PAGES} to ${MAX_CLUSTER_PAGES} pages, 16 KiB to 1 MiB`,
+  );
+}
+
+function checkExtensions(extensions: readonly string[]): Uint8Array[] {
+  if (extensions.length > MAX_EXTENSIONS) {
+    throw new F2fsError('EINVAL', `${extensions.length} extensions are too many: ${MAX_EXTENSIONS} can be named`);
+  }
+  return extensions.map((extension) => {
+    const bytes = Uint8Array.from(Buffer.from(extension), lower);
+    if (bytes.length === 0 || bytes.length > MAX_EXTENSION_BYTES) {
+      throw new F2fsError('EINVAL', `the extension "${extension}" is not of 1 to ${MAX_EXTENSION_BYTES} bytes`);
+    }
+    return bytes;
+  });
+}
+
+function isStar(extension: Uint8Array): boolean {
+  return extension.length === 1 && extension[0] === 0x2a;
+}
+
+/** Makes an inode without blocks a compressed one. Source: set_compress_context. */
+export function setCompressContext(inode: Inode, policy: CompressPolicy): void {
+  const raw = inode.change();
+  raw.iFlags |= I_FLAGS.COMPR;
+  inode.extra.iCompressAlgorithm = policy.codec.algorithm;
+  inode.extra.iLogClusterSize = Math.log2(policy.clusterPages);
+  inode.extra.iCompressFlag = (policy.checksum ? 1 : 0) | (policy.codec.level << 8);
+  inode.refreshLayout();
+}

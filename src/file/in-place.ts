@@ -1,0 +1,51 @@
+// When a page is written over its old block instead of to a new one. Source: f2fs_should_update_inplace,
+// f2fs_should_update_outplace, check_inplace_update_policy.
+import { ADVISE, INLINE } from '../format/inode.ts';
+import type { Volume } from '../volume/volume.ts';
+import type { Inode } from './inode.ts';
+
+/** `adaptive`: in place where a policy says so. `lfs`: never. Source: the mount option `mode`. */
+export const WRITE_MODES = ['adaptive', 'lfs'] as const;
+export type WriteMode = (typeof WRITE_MODES)[number];
+
+/**
+ * Policies, any of which is enough: `force` always; `util` when the volume is fuller than 70%; `fsync` when few pages of a
+ * file are synced. Those that ask for SSR are not here: there is no SSR yet. Source: F2FS_IPU_*.
+ */
+export const IPU_POLICIES = ['force', 'util', 'fsync'] as const;
+export type IpuPolicy = (typeof IPU_POLICIES)[number];
+
+/** Percent of the blocks in use above which `util` applies. Source: DEF_MIN_IPU_UTIL. */
+const MIN_IPU_UTIL = 70;
+
+export class InPlacePolicy {
+  readonly #volume: Volume;
+  readonly #mode: WriteMode;
+  readonly #policies: readonly IpuPolicy[];
+
+  constructor(volume: Volume, mode: WriteMode, policies: readonly IpuPolicy[]) {
+    this.#volume = volume;
+    this.#mode = mode;
+    this.#policies = policies;
+  }
+
+  /** @param isSynced a sync of this file with few dirty pages is under way. Source: FI_NEED_IPU. */
+  applies(inode: Inode, isSynced: boolean): boolean {
+    if (this.#mode === 'lfs' || inode.isDirectory) return false;
+    const { iAdvise, iInline } = inode.load();
+    if ((iInline & INLINE.PIN_FILE) !== 0 || (iAdvise & ADVISE.COLD) !== 0) return true;
+    return this.#policies.some((policy) => this.#says(policy, isSynced));
+  }
+
+  #says(policy: IpuPolicy, isSynced: boolean): boolean {
+    const { validBlockCount, userBlockCount } = this.#volume.space;
+    switch (policy) {
+      case 'force':
+        return true;
+      case 'util':
+        return validBlockCount * 100 > userBlockCount * MIN_IPU_UTIL;
+      case 'fsync':
+        return isSynced;
+    }
+  }
+}

@@ -1,0 +1,104 @@
+// Compression of single files, as the kernel's ioctls have it: chosen, released, reserved, done and undone.
+import { F2fsError } from '../errors.ts';
+import { setCompressContext } from '../file/compression.ts';
+import type { FilePages } from '../file/file-pages.ts';
+import type { Inode } from '../file/inode.ts';
+import { BLKSIZE } from '../format/constants.ts';
+import { I_FLAGS, INLINE } from '../format/inode.ts';
+import type { Core } from './core.ts';
+
+export class FileCompression {
+  readonly #core: Core;
+  readonly #pages: FilePages;
+
+  constructor(core: Core, pages: FilePages) {
+    this.#core = core;
+    this.#pages = pages;
+  }
+
+  /** Source: f2fs_setflags_common. */
+  set(inode: Inode, compressed: boolean): void {
+    const { volume, data, inodes } = this.#core;
+    if (!volume.hasFeature('compression') || !inode.hasExtra('iLogClusterSize')) {
+      throw new F2fsError('EOPNOTSUPP', 'the volume has no compression: it is a feature to format with');
+    }
+    if (!inode.isRegular && !inode.isDirectory) throw invalid(inode, 'is no file and no directory');
+    if (inode.isCompressed === compressed) return;
+    if (inode.isRegular && !inode.hasInline(INLINE.DATA) && inode.load().iBlocks > (inode.load().iXattrNid ? 2 : 1)) {
+      throw invalid(inode, 'has blocks: whether they are compressed is settled when it is empty');
+    }
+    if (inode.hasInline(INLINE.DATA)) {
+      if (inode.size > 0) throw invalid(inode, 'has contents: whether they are compressed is settled when it is empty');
+      data.convertInline(inode);
+    }
+    if (compressed) setCompressContext(inode, inodes.compression);
+    else inode.change().iFlags &= ~I_FLAGS.COMPR;
+    if (compressed) inode.change().iFlags &= ~I_FLAGS.NOCOMP;
+    inode.refreshLayout();
+    this.#touch(inode);
+  }
+
+  release(inode: Inode): number {
+    if (inode.opens > 1) {
+      throw new F2fsError('EBUSY', `inode ${inode.ino} is open elsewhere: close it first`, { ino: inode.ino });
+    }
+    if (inode.clusterPages > 1 && !inode.isReleased) this.#core.writeInode(inode);
+    return this.#change(inode, () => this.#pages.clusterMap.release(inode, () => this.#core.balance()));
+  }
+
+  reserve(inode: Inode): number {
+    return this.#change(inode, () => this.#pages.clusterMap.reserve(inode, () => this.#core.throttle()));
+  }
+
+  #change(inode: Inode, change: () => number): number {
+    let blocks = 0;
+    this.#core.stopOnDamage(() => {
+      blocks = change();
+    });
+    this.#touch(inode);
+    return blocks;
+  }
+
+  /** Writes every page again, compressed or raw. Source: f2fs_ioc_compress_file, f2fs_ioc_decompress_file. */
+  rewrite(inode: Inode, compressed: boolean): void {
+    const { inodes } = this.#core;
+    if (inodes.compression.mode !== 'user') {
+      throw new F2fsError(
+        'EOPNOTSUPP',
+        'files are compressed as they are written: mount in the mode "user" to say when',
+      );
+    }
+    if (inode.clusterPages === 1) throw invalid(inode, 'is not a compressed file');
+    if (inode.isReleased) throw invalid(inode, 'had its blocks released: reserve them first');
+    this.#core.writeInode(inode);
+    inode.compressOnWrite = compressed;
+    try {
+      const nrPages = Math.ceil(inode.size / BLKSIZE);
+      for (let start = 0; start < nrPages; start += inode.clusterPages) {
+        this.#core.throttle();
+        const count = Math.min(inode.clusterPages, nrPages - start);
+        this.#pages.clusterMap.lookup(inode, start);
+        // Raw clusters with holes in them stay as they are.
+        const isCompressed = this.#pages.clusterMap.nrBlocks > 0;
+        if (isCompressed === compressed || !this.#pages.clusterMap.isReserved) continue;
+        for (let i = 0; i < count; i += this.#pages.count) this.#pages.read(inode, start + i, count - i);
+        this.#pages.waitStable(inode, start, count);
+        this.#pages.setDirty(inode, start, count);
+      }
+      this.#core.writeInode(inode);
+    } finally {
+      inode.compressOnWrite = false;
+    }
+  }
+
+  #touch(inode: Inode): void {
+    const { sec, nsec } = this.#core.now();
+    const raw = inode.change();
+    raw.iCtime = sec;
+    raw.iCtimeNsec = nsec;
+  }
+}
+
+function invalid(inode: Inode, what: string): F2fsError {
+  return new F2fsError('EINVAL', `inode ${inode.ino} ${what}`, { ino: inode.ino });
+}
