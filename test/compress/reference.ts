@@ -17,6 +17,13 @@ type Library = ReturnType<Koffi['load']>;
 
 const require = createRequire(import.meta.url);
 
+/** A copy that C may have: not shared, and never a null pointer, even for no bytes (LZ4_compress_HC crashes on one). */
+function owned(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(Math.max(bytes.length, 1));
+  copy.set(bytes);
+  return copy;
+}
+
 function load(soname: string, bind: (library: Library) => Reference): MaybeReference {
   try {
     const koffi = require('koffi') as Koffi;
@@ -39,15 +46,17 @@ export const liblz4 = load('liblz4.so.1', (library) => {
   return {
     compress(source, level = 0) {
       const into = new Uint8Array(source.length + (source.length >>> 7) + 64);
-      const from = source.slice();
+      const from = owned(source);
       const length: number =
-        level === 0 ? fast(from, into, from.length, into.length) : slow(from, into, from.length, into.length, level);
+        level === 0
+          ? fast(from, into, source.length, into.length)
+          : slow(from, into, source.length, into.length, level);
       if (length <= 0) throw new Error(`liblz4 could not compress ${source.length} bytes`);
       return into.slice(0, length);
     },
     decompress(packed, capacity) {
       const into = new Uint8Array(Math.max(capacity, 1));
-      const length: number = inflate(packed.slice(), into, packed.length, capacity);
+      const length: number = inflate(owned(packed), into, packed.length, capacity);
       return length < 0 ? null : into.slice(0, length);
     },
   };
@@ -62,14 +71,14 @@ export const liblzo = load('liblzo2.so.2', (library) => {
     compress(source) {
       const into = new Uint8Array(source.length + (source.length >>> 4) + 67);
       const length = new BigUint64Array([BigInt(into.length)]);
-      const status: number = deflate(source.slice(), source.length, into, length, work);
+      const status: number = deflate(owned(source), source.length, into, length, work);
       if (status !== 0) throw new Error(`lzo1x_1_compress returned ${status}`);
       return into.slice(0, Number(length[0]));
     },
     decompress(packed, capacity) {
       const into = new Uint8Array(Math.max(capacity, 1));
       const length = new BigUint64Array([BigInt(capacity)]);
-      const status: number = inflate(packed.slice(), packed.length, into, length, null);
+      const status: number = inflate(owned(packed), packed.length, into, length, null);
       return status === 0 ? into.slice(0, Number(length[0])) : null;
     },
   };
@@ -84,13 +93,13 @@ export const libzstd = load('libzstd.so.1', (library) => {
   return {
     compress(source, level = 0) {
       const into = new Uint8Array(Number(bound(source.length)));
-      const result: number | bigint = deflate(into, into.length, source.slice(), source.length, level);
+      const result: number | bigint = deflate(into, into.length, owned(source), source.length, level);
       if (isError(result)) throw new Error(`libzstd could not compress ${source.length} bytes at level ${level}`);
       return into.slice(0, Number(result));
     },
     decompress(packed, capacity) {
       const into = new Uint8Array(Math.max(capacity, 1));
-      const result: number | bigint = inflate(into, capacity, packed.slice(), packed.length);
+      const result: number | bigint = inflate(into, capacity, owned(packed), packed.length);
       return isError(result) ? null : into.slice(0, Number(result));
     },
   };

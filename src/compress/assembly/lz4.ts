@@ -1,25 +1,24 @@
-// LZ4 blocks: the entry of the compressor, and its fast variant. Relies on bytes.ts, lz4-format.ts; lz4-hc.ts is the slow
+// LZ4 blocks: the entry of the compressor, and its fast variant. Relies on bytes.ts and lz4-format.ts; lz4-hc.ts is the slow
 // variant, lz4-decode.ts the way back.
-import { copy16, copyWild, matchLength } from './bytes';
-import { LAST_LITERALS, lengthBytes, longLength, lz4LastLiterals, MIN_MATCH } from './lz4-format';
+import { matchLength } from './bytes';
+import { LAST_LITERALS, lz4LastLiterals, lz4Sequence, MAX_DISTANCE, MIN_MATCH, SEARCH_LIMIT } from './lz4-format';
+import { lz4CompressHc } from './lz4-hc';
 
 export { lz4Decompress } from './lz4-decode';
 
-/** No match begins nearer to the end. The format says 12; with 16 a vector can be loaded from any place of the search. */
-const SEARCH_LIMIT: u32 = 16;
-/** Farthest that a match may lie back. */
-const MAX_DISTANCE: usize = 65535;
+/** Bits of the hash. 2^13 entries of two bytes stay in the first cache. */
+const HASH_LOG: u32 = 13;
 /** After 2^this failures in a row the search goes on in steps of two, then of three ... */
 const SKIP_LOG: usize = 6;
 
 /** Compresses `length` bytes. Returns how many it wrote, at most `capacity`; 0 when that does not do. Level 0 is fast. */
 export function lz4Compress(src: usize, length: u32, dst: usize, capacity: u32, level: u32, work: usize): u32 {
-  return fast(src, length, dst, capacity, work);
+  return level === 0 ? fast(src, length, dst, capacity, work) : lz4CompressHc(src, length, dst, capacity, level, work);
 }
 
-/** 13 bits by 4 bytes at `at`. */
-function hash(at: usize, shift: u32): u32 {
-  return (load<u32>(at) * 2654435761) >> shift;
+/** Where the table keeps what it knows of the four bytes `value`. */
+function entryOf(table: usize, value: u32): usize {
+  return table + (((value * 2654435761) >> (32 - HASH_LOG)) << 1);
 }
 
 /**
@@ -27,89 +26,40 @@ function hash(at: usize, shift: u32): u32 {
  * be used. It is only a hint, and is checked. So a cleared table needs no mark for "never": it says position 0.
  */
 function fast(src: usize, length: u32, dst: usize, capacity: u32, table: usize): u32 {
-  const hashLog: u32 = 13;
-  const shift = 32 - hashLog;
   const end = src + length;
   const dstEnd = dst + capacity;
   let anchor = src;
   let op = dst;
   if (length > SEARCH_LIMIT) {
-    memory.fill(table, 0, 2 << hashLog);
+    memory.fill(table, 0, 2 << HASH_LOG);
     const searchEnd = end - SEARCH_LIMIT;
     const matchEnd = end - LAST_LITERALS;
     let ip = src + 1;
-    let h = hash(ip, shift);
-    for (;;) {
-      // Find four bytes that were seen before.
+    while (ip <= searchEnd) {
+      // Find four bytes that were seen before; the longer there are none, the larger the steps.
       let match: usize;
       let failures: usize = 1 << SKIP_LOG;
-      let found = true;
       for (;;) {
-        const step = failures++ >> SKIP_LOG;
-        if (searchEnd - ip < step) {
-          found = false;
-          match = 0;
-          break;
-        }
-        const entry = table + (h << 1);
-        h = hash(ip + step, shift);
+        const value = load<u32>(ip);
+        const entry = entryOf(table, value);
         match = ip - ((ip - src - load<u16>(entry)) & MAX_DISTANCE);
         store<u16>(entry, ip - src);
-        if (load<u32>(match) === load<u32>(ip) && match !== ip) break;
+        if (load<u32>(match) === value && match !== ip) break;
+        const step = failures++ >> SKIP_LOG;
+        if (searchEnd - ip < step) return lz4LastLiterals(op, anchor, end - anchor, dst, dstEnd);
         ip += step;
       }
-      if (!found) break;
-
-      // It may have begun earlier.
+      // They may be the middle of something longer.
       while (ip !== anchor && match !== src && load<u8>(ip - 1) === load<u8>(match - 1)) {
         ip--;
         match--;
       }
-
-      // The literals before it.
-      const run = ip - anchor;
-      if (dstEnd - op < run + lengthBytes(run) + 3 + 1 + LAST_LITERALS) return 0;
-      let token = op++;
-      if (run < 15) {
-        store<u8>(token, run << 4);
-        if (dstEnd - op >= 16) copy16(op, anchor);
-        else memory.copy(op, anchor, run);
-      } else {
-        store<u8>(token, 15 << 4);
-        op = longLength(op, run - 15);
-        if (dstEnd - op >= run + 16) copyWild(op, anchor, run);
-        else memory.copy(op, anchor, run);
-      }
-      op += run;
-
-      for (;;) {
-        // The match.
-        store<u16>(op, ip - match);
-        op += 2;
-        const more = matchLength(ip + MIN_MATCH, match + MIN_MATCH, matchEnd);
-        ip += more + MIN_MATCH;
-        if (more < 15) {
-          store<u8>(token, load<u8>(token) + more);
-        } else {
-          if (dstEnd - op < lengthBytes(more) + 1 + LAST_LITERALS) return 0;
-          store<u8>(token, load<u8>(token) + 15);
-          op = longLength(op, more - 15);
-        }
-        anchor = ip;
-        if (ip >= searchEnd) break;
-
-        // Another right behind it?
-        store<u16>(table + (hash(ip - 2, shift) << 1), ip - 2 - src);
-        const entry = table + (hash(ip, shift) << 1);
-        match = ip - ((ip - src - load<u16>(entry)) & MAX_DISTANCE);
-        store<u16>(entry, ip - src);
-        if (load<u32>(match) !== load<u32>(ip) || match === ip) break;
-        if (dstEnd - op < 3 + 1 + LAST_LITERALS) return 0;
-        token = op++;
-        store<u8>(token, 0);
-      }
-      if (ip >= searchEnd) break;
-      h = hash(++ip, shift);
+      const size = MIN_MATCH + matchLength(ip + MIN_MATCH, match + MIN_MATCH, matchEnd);
+      op = lz4Sequence(op, anchor, ip - anchor, ip - match, size, dstEnd);
+      if (op === 0) return 0;
+      ip += size;
+      anchor = ip;
+      if (ip <= searchEnd) store<u16>(entryOf(table, load<u32>(ip - 2)), ip - 2 - src);
     }
   }
   return lz4LastLiterals(op, anchor, end - anchor, dst, dstEnd);
