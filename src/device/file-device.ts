@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { F2fsError, hostError } from '../errors.ts';
 import { BLKS_PER_SEG, BLKSIZE } from '../format/constants.ts';
-import { alignedMemory } from './aligned.ts';
+import { alignedMemory, isAligned } from './aligned.ts';
 import type { Bio } from './bio.ts';
 import { type BlockDevice, IoCounters } from './device.ts';
 import { type HostTarget, makeHole, type OpenOptions, openHostTarget } from './host-target.ts';
@@ -41,7 +41,7 @@ export class FileDevice implements BlockDevice {
   #written: Uint8Array | null;
   #zeros: Uint8Array | null = null;
   #bounce: Uint8Array | null = null;
-  /** Buffers that the host refused for direct I/O. */
+  /** Aligned memory that the host refused for direct I/O all the same. */
   readonly #unaligned = new WeakSet<ArrayBufferLike>();
 
   constructor(name: string, target: HostTarget, options: OpenOptions, calls: HostCalls = fs) {
@@ -234,7 +234,7 @@ export class FileDevice implements BlockDevice {
   }
 
   #mustBounce(vector: Uint8Array): boolean {
-    return this.#direct && (vector.byteOffset % BLKSIZE !== 0 || this.#unaligned.has(vector.buffer));
+    return this.#direct && (!isAligned(vector, BLKSIZE) || this.#unaligned.has(vector.buffer));
   }
 
   /** Remembers that the host refuses a direct call on these buffers; false when the failure is another one. */
