@@ -1,0 +1,130 @@
+// What the compressor keeps in its workspace: where things lie, the fields that its parts share, and how a sequence is stored.
+import { copyWild } from './bytes';
+import {
+  BLOCK_BYTES,
+  literalBase,
+  literalBits,
+  MAX_LITERAL_CODE,
+  MAX_MATCH_CODE,
+  matchBase,
+  matchBits,
+} from './zstd-codes';
+
+/** Most sequences of a block: each covers at least 3 bytes. */
+const MAX_SEQUENCES: u32 = BLOCK_BYTES / 3 + 8;
+/** Literal lengths from here on have a code by their logarithm alone; for match lengths, less 3, from the second on. */
+export const LITERAL_CODES: u32 = 64;
+export const MATCH_CODES: u32 = 128;
+
+const FIELDS_BYTES: u32 = 128;
+const LITERAL_CODES_AT: u32 = FIELDS_BYTES;
+const MATCH_CODES_AT: u32 = LITERAL_CODES_AT + LITERAL_CODES;
+const SCRATCH_AT: u32 = 512;
+const LITERALS_AT: u32 = 32 * 1024;
+const BLOCK_AT: u32 = LITERALS_AT + BLOCK_BYTES + 64;
+const SEQUENCES_AT: u32 = BLOCK_AT + BLOCK_BYTES + 1024;
+const PARSER_AT: u32 = SEQUENCES_AT + MAX_SEQUENCES * 8;
+const PARSER_BYTES: u32 = 256 * 1024;
+const TABLES_AT: u32 = (PARSER_AT + PARSER_BYTES + 63) & ~63;
+/** Bytes of the match finders' tables. */
+export const TABLES_BYTES: u32 = 2 * 1024 * 1024 - TABLES_AT;
+
+/** The first bytes of the workspace. */
+@unmanaged
+export class EncodeState {
+  /** The three latest distances, latest first, as the decoder will have them where the block begins. */
+  repeat1: u32;
+  repeat2: u32;
+  repeat3: u32;
+  /** The frame's content: matches don't reach before it. */
+  base: usize;
+  /** End of the block's literals and sequences so far. */
+  literalsEnd: usize;
+  sequencesEnd: usize;
+  /** How hard to search. See zstd-encode.ts. */
+  strategy: u32;
+  hashLog: u32;
+  secondLog: u32;
+  minMatch: u32;
+  depth: u32;
+  enough: u32;
+  /** Where the next position to be entered in the tables lies, for finders that enter them all. */
+  entered: usize;
+
+  static at(work: usize): EncodeState {
+    return changetype<EncodeState>(work);
+  }
+}
+
+/** Code by literal length, a byte for each below LITERAL_CODES. */
+export function literalCodesOf(work: usize): usize {
+  return work + LITERAL_CODES_AT;
+}
+
+/** Code by match length less 3, a byte for each below MATCH_CODES. */
+export function matchCodesOf(work: usize): usize {
+  return work + MATCH_CODES_AT;
+}
+
+/** Some 31 KiB for the entropy coders. */
+export function scratchOf(work: usize): usize {
+  return work + SCRATCH_AT;
+}
+
+/** The block's literals, one after the other. */
+export function literalsOf(work: usize): usize {
+  return work + LITERALS_AT;
+}
+
+/** Where a block is written before it is known whether it is any good; up to 1 KiB more than BLOCK_BYTES. */
+export function blockOf(work: usize): usize {
+  return work + BLOCK_AT;
+}
+
+/** The block's sequences: see storeSequence. */
+export function sequencesOf(work: usize): usize {
+  return work + SEQUENCES_AT;
+}
+
+/** 256 KiB: the codes of sequences while they are written, before that the optimal parser's. */
+export function parserOf(work: usize): usize {
+  return work + PARSER_AT;
+}
+
+/** TABLES_BYTES for the match finders. */
+export function tablesOf(work: usize): usize {
+  return work + TABLES_AT;
+}
+
+/** Fills the maps of short lengths to their codes. */
+export function buildCodeMaps(work: usize): void {
+  let to = literalCodesOf(work);
+  for (let code: u32 = 0; code <= MAX_LITERAL_CODE && literalBase(code) < LITERAL_CODES; code++) {
+    for (let more: u32 = 1 << literalBits(code); more > 0; more--) store<u8>(to++, <u8>code);
+  }
+  to = matchCodesOf(work);
+  for (let code: u32 = 0; code <= MAX_MATCH_CODE && matchBase(code) < MATCH_CODES + 3; code++) {
+    for (let more: u32 = 1 << matchBits(code); more > 0; more--) store<u8>(to++, <u8>code);
+  }
+}
+
+/**
+ * Appends a sequence: `literalLength` bytes at `literals` as they are, then `matchLength` of what `offsetValue` says (1 to 3: a repeat,
+ * else the distance and 3). Stored as 18 bits literal length, 18 bits match length less 3, offset value. Up to 15 bytes past the
+ * literals are read: matches begin 16 or more before the end of the content.
+ */
+export function storeSequence(
+  state: EncodeState,
+  literals: usize,
+  literalLength: u32,
+  offsetValue: u32,
+  matchLength: u32,
+): void {
+  const to = state.literalsEnd;
+  v128.store(to, v128.load(literals));
+  if (literalLength > 16) copyWild(to + 16, literals + 16, literalLength - 16);
+  state.literalsEnd = to + literalLength;
+  const at = state.sequencesEnd;
+  store<u64>(at, <u64>literalLength | ((<u64>(matchLength - 3)) << 18) | ((<u64>offsetValue) << 36));
+  state.sequencesEnd = at + 8;
+}

@@ -1,0 +1,140 @@
+// A Zstandard frame, the writing side (RFC 8878, 3.1.1): one segment, so that the window is the content and every decoder that has
+// room for the cluster takes it; no checksum, as F2FS has its own. What a level means is decided here.
+import { BLOCK_BYTES, BLOCK_COMPRESSED, BLOCK_RAW, BLOCK_RLE, MAGIC } from './zstd-codes';
+import { blockOf, buildCodeMaps, EncodeState, literalsOf, scratchOf, sequencesOf, tablesOf } from './zstd-encode-state';
+import { writeLiterals } from './zstd-literals-encode';
+import { findFast } from './zstd-match-fast';
+import { writeSequences } from './zstd-sequences-encode';
+
+/** Contents of up to this many bytes get tables of u16. */
+const SMALL_BYTES: u32 = 64 * 1024;
+
+const FAST: u32 = 0;
+
+/** Chooses how to search by level and by the content's length. */
+function choose(state: EncodeState, level: u32, length: u32): void {
+  const log = 32 - clz(max<u32>(length, 2) - 1);
+  state.strategy = FAST;
+  state.hashLog = min<u32>(log, 13);
+  state.minMatch = 5;
+}
+
+/** Finds the sequences of the block [from, end); returns where the literals after the last one begin. */
+function findSequences(state: EncodeState, from: usize, end: usize, isSmall: bool, work: usize): usize {
+  const table = tablesOf(work);
+  return isSmall ? findFast<u16>(state, table, from, end) : findFast<u32>(state, table, from, end);
+}
+
+/** Clears the tables. */
+function clearTables(state: EncodeState, isSmall: bool, work: usize): void {
+  const entryLog: u32 = isSmall ? 1 : 2;
+  memory.fill(tablesOf(work), 0, 1 << (state.hashLog + entryLog));
+}
+
+/** Whether all of [from, end) is the byte at `from`. */
+function isOneByte(from: usize, end: usize): bool {
+  const eight = <u64>load<u8>(from) * 0x0101010101010101;
+  for (; <u32>(end - from) >= 8; from += 8) if (load<u64>(from) !== eight) return false;
+  for (; from !== end; from++) if (load<u8>(from) !== <u8>eight) return false;
+  return true;
+}
+
+/**
+ * Writes the block [from, end) in the workspace.
+ * @returns its bytes; 0 when it is not smaller than the content
+ */
+function writeBlock(state: EncodeState, from: usize, end: usize, isSmall: bool, work: usize): u32 {
+  const literals = literalsOf(work);
+  const sequences = sequencesOf(work);
+  const repeat1 = state.repeat1;
+  const repeat2 = state.repeat2;
+  const repeat3 = state.repeat3;
+  state.literalsEnd = literals;
+  state.sequencesEnd = sequences;
+  const anchor = findSequences(state, from, end, isSmall, work);
+  const rest = end - anchor;
+  memory.copy(state.literalsEnd, anchor, rest);
+  const nrLiterals = <u32>(state.literalsEnd + rest - literals);
+  const nrSequences = <u32>(state.sequencesEnd - sequences) >> 3;
+
+  const size = <u32>(end - from);
+  const block = blockOf(work);
+  const bytes = writeLiterals(block, literals, nrLiterals, scratchOf(work));
+  if (bytes < size) {
+    const more = writeSequences(block + bytes, block + size, nrSequences, work);
+    if (more !== 0 && bytes + more < size) return bytes + more;
+  }
+  // The decoder does not see these sequences, so its repeats stay.
+  state.repeat1 = repeat1;
+  state.repeat2 = repeat2;
+  state.repeat3 = repeat3;
+  return 0;
+}
+
+/** Writes the frame's header; returns its bytes. */
+function writeHeader(to: usize, length: u32): u32 {
+  store<u32>(to, MAGIC);
+  // Single segment, and the width of the content's length: 1, 2 (of 256 less) or 4 bytes.
+  if (length < 256) {
+    store<u8>(to, 0x20, 4);
+    store<u8>(to, <u8>length, 5);
+    return 6;
+  }
+  if (length < 65536 + 256) {
+    store<u8>(to, 0x60, 4);
+    store<u16>(to, <u16>(length - 256), 5);
+    return 7;
+  }
+  store<u8>(to, 0xa0, 4);
+  store<u32>(to, length, 5);
+  return 9;
+}
+
+/**
+ * Compresses `length` bytes at `src`, at most 1 MiB, to one frame. Writes nothing outside `capacity` bytes at `dst` and the 2 MiB at
+ * `work`; the frame depends on nothing but the content and the level.
+ * @returns the frame's bytes; 0 when it does not fit
+ */
+export function zstdCompress(src: usize, length: u32, dst: usize, capacity: u32, level: u32, work: usize): u32 {
+  if (length > 1 << 20 || capacity < 12) return 0;
+  const state = EncodeState.at(work);
+  state.base = src;
+  state.repeat1 = 1;
+  state.repeat2 = 4;
+  state.repeat3 = 8;
+  choose(state, level, length);
+  buildCodeMaps(work);
+  const isSmall = length <= SMALL_BYTES;
+  clearTables(state, isSmall, work);
+
+  let written = writeHeader(dst, length);
+  let from = src;
+  let left = length;
+  do {
+    const size = min(left, BLOCK_BYTES);
+    left -= size;
+    let type = BLOCK_RAW;
+    let packed = size;
+    let content = from;
+    if (size > 2 && isOneByte(from, from + size)) {
+      type = BLOCK_RLE;
+      packed = 1;
+    } else {
+      const bytes = writeBlock(state, from, from + size, isSmall, work);
+      if (bytes !== 0) {
+        type = BLOCK_COMPRESSED;
+        packed = bytes;
+        content = blockOf(work);
+      }
+    }
+    if (written + 3 + packed > capacity) return 0;
+    const header = (left === 0 ? 1 : 0) | (type << 1) | (size << 3);
+    const to = dst + written;
+    store<u16>(to, <u16>(type === BLOCK_COMPRESSED ? (header & 7) | (packed << 3) : header));
+    store<u8>(to, <u8>((type === BLOCK_COMPRESSED ? packed << 3 : header) >> 16), 2);
+    memory.copy(to + 3, content, packed);
+    written += 3 + packed;
+    from += size;
+  } while (left !== 0);
+  return written;
+}
