@@ -20,9 +20,8 @@ function choose(state: EncodeState, level: u32, length: u32): void {
 }
 
 /** Finds the sequences of the block [from, end); returns where the literals after the last one begin. */
-function findSequences(state: EncodeState, from: usize, end: usize, isSmall: bool, work: usize): usize {
-  const table = tablesOf(work);
-  return isSmall ? findFast<u16>(state, table, from, end) : findFast<u32>(state, table, from, end);
+function findSequences(from: usize, end: usize, isSmall: bool, work: usize): usize {
+  return isSmall ? findFast<u16>(work, from, end) : findFast<u32>(work, from, end);
 }
 
 /** Clears the tables. */
@@ -33,7 +32,7 @@ function clearTables(state: EncodeState, isSmall: bool, work: usize): void {
 
 /** Whether all of [from, end) is the byte at `from`. */
 function isOneByte(from: usize, end: usize): bool {
-  const eight = <u64>load<u8>(from) * 0x0101010101010101;
+  const eight = <u64>load<u8>(from) * (((<u64>0x01010101) << 32) | 0x01010101);
   for (; <u32>(end - from) >= 8; from += 8) if (load<u64>(from) !== eight) return false;
   for (; from !== end; from++) if (load<u8>(from) !== <u8>eight) return false;
   return true;
@@ -51,7 +50,7 @@ function writeBlock(state: EncodeState, from: usize, end: usize, isSmall: bool, 
   const repeat3 = state.repeat3;
   state.literalsEnd = literals;
   state.sequencesEnd = sequences;
-  const anchor = findSequences(state, from, end, isSmall, work);
+  const anchor = findSequences(from, end, isSmall, work);
   const rest = end - anchor;
   memory.copy(state.literalsEnd, anchor, rest);
   const nrLiterals = <u32>(state.literalsEnd + rest - literals);

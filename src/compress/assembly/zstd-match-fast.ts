@@ -1,7 +1,7 @@
 // The fast match finder, for levels 1 and 2: one table tells where the bytes at hand were last seen; the first match that is found is
 // taken. Relies on the table being cleared by the caller: an entry is only a hint, so 0 may mean position 0 or none.
 import { matchLength } from './bytes';
-import { type EncodeState, storeSequence } from './zstd-encode-state';
+import { EncodeState, storeSequence, tablesOf } from './zstd-encode-state';
 
 /** No match begins nearer to the end: vectors and words can be loaded from any place of the search. */
 export const SEARCH_LIMIT: u32 = 16;
@@ -10,16 +10,21 @@ export const FIRST_SEARCH: u32 = 8;
 /** Steps grow by one for each 2^this bytes without a match. */
 const SKIP_LOG: u32 = 7;
 
+/** 2^64 over the golden ratio: multiplied by it, near values end up far apart. */
+const SPREAD: u64 = ((<u64>0x9e3779b9) << 32) | 0x7f4a7c15;
+
 /** `log` bits by the lowest `bytes` bytes of a word, 4 to 8. */
 export function hashOf(word: u64, bytes: u32, log: u32): usize {
-  return <usize>(((word << (64 - (bytes << 3))) * 0x9e3779b97f4a7c15) >> (64 - log));
+  return <usize>(((word << (64 - (bytes << 3))) * SPREAD) >> (64 - log));
 }
 
 /**
  * Finds the sequences of a block. Entries are of type T, distances from the content's begin; u16 for contents of up to 64 KiB.
  * @returns where the literals after the last match begin
  */
-export function findFast<T>(state: EncodeState, table: usize, from: usize, end: usize): usize {
+export function findFast<T>(work: usize, from: usize, end: usize): usize {
+  const state = EncodeState.at(work);
+  const table = tablesOf(work);
   const base = state.base;
   const log = state.hashLog;
   const bytes = state.minMatch;
