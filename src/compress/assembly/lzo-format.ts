@@ -46,10 +46,10 @@ function writeRest(op: usize, rest: usize): usize {
 }
 
 /**
- * Writes `run` literals. `tail` is the place of the last instruction's two bits, or 0 when there is none yet. Returns the place
+ * Writes `run` literals from a source that ends at `end`. `tail` is the place of the last instruction's two bits, or 0 when there is none yet. Returns the place
  * behind them, or 0 when they and the end marker do not fit.
  */
-export function lzoLiterals(op: usize, tail: usize, from: usize, run: usize, dstEnd: usize): usize {
+export function lzoLiterals(op: usize, tail: usize, from: usize, run: usize, end: usize, dstEnd: usize): usize {
   if (run === 0) return op;
   let at = op;
   const room = dstEnd - op;
@@ -67,8 +67,8 @@ export function lzoLiterals(op: usize, tail: usize, from: usize, run: usize, dst
     store<u8>(at++, 0);
     at = writeRest(at, run - 18);
   }
-  // A whole vector may read beyond the literals, never beyond the source: the encoder stops searching 16 bytes before its end.
-  if (dstEnd - at < run + 16) memory.copy(at, from, run);
+  // A whole vector reads and writes beyond the literals.
+  if (dstEnd - at < run + 16 || end - from < run + 16) memory.copy(at, from, run);
   else if (run <= 16) copy16(at, from);
   else copyWild(at, from, run);
   return at + run;

@@ -46,8 +46,8 @@ function compress(src: usize, length: u32, dst: usize, capacity: u32, table: usi
   let op = dst;
   // Where the last instruction says how many literals follow it.
   let tail: usize = 0;
-  if (dstEnd - op < 2 + END_BYTES) return 0;
   if (rle) {
+    if (dstEnd - op < 2 + END_BYTES) return 0;
     store<u16>(op, 0x0111);
     op += 2;
   }
@@ -83,7 +83,12 @@ function compress(src: usize, length: u32, dst: usize, capacity: u32, table: usi
       if (ip === end) break;
 
       if (zeros !== 0) {
-        op = lzoLiterals(op, tail, anchor, ip - anchor, dstEnd);
+        // The search may have stepped over some. The first byte is a literal always: no stream begins with another instruction.
+        while (ip !== anchor && ip !== src + 1 && load<u8>(ip - 1) === 0) {
+          ip--;
+          zeros++;
+        }
+        op = lzoLiterals(op, tail, anchor, ip - anchor, end, dstEnd);
         if (op === 0) return 0;
         while (zeros >= MIN_ZEROS) {
           const run = min(zeros, MAX_ZEROS);
@@ -102,7 +107,7 @@ function compress(src: usize, length: u32, dst: usize, capacity: u32, table: usi
         ip--;
         match--;
       }
-      op = lzoLiterals(op, tail, anchor, ip - anchor, dstEnd);
+      op = lzoLiterals(op, tail, anchor, ip - anchor, end, dstEnd);
       if (op === 0) return 0;
       const distance = ip - match;
       let size = MIN_MATCH + matchLength(ip + MIN_MATCH, match + MIN_MATCH, end);
@@ -115,7 +120,7 @@ function compress(src: usize, length: u32, dst: usize, capacity: u32, table: usi
       if (ip <= searchEnd) store<u16>(entryOf(table, load<u32>(ip - 2)), ip - 2 - src);
     }
   }
-  op = lzoLiterals(op, tail, anchor, end - anchor, dstEnd);
+  op = lzoLiterals(op, tail, anchor, end - anchor, end, dstEnd);
   if (op === 0 || dstEnd - op < END_BYTES) return 0;
   return (lzoEnd(op) - dst) as u32;
 }
