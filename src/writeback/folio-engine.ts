@@ -16,7 +16,8 @@ export class FolioEngine implements Engine {
   readonly #ioends: Ioends;
   readonly #queue: ClusterQueue;
   readonly #counters: WritebackCounters;
-  readonly #extents = new ExtentList();
+  /** Lists not in use: an ops that has another file written meanwhile takes another one. */
+  readonly #extents: ExtentList[] = [];
 
   constructor(pool: FramePool, ioends: Ioends, queue: ClusterQueue, counters: WritebackCounters) {
     this.#pool = pool;
@@ -27,6 +28,7 @@ export class FolioEngine implements Engine {
 
   /** Source: iomap_writepages; the rules of f2fs_write_cache_pages for where a walk begins and ends. */
   walk(mapping: AddressSpace, ops: WritebackOps, control: WritebackControl, isPreempted: () => boolean): void {
+    const from = control.rangeCyclic ? mapping.writebackIndex : control.start;
     const walk: Walk = {
       mapping,
       ops,
@@ -34,26 +36,34 @@ export class FolioEngine implements Engine {
       log: ops.temperature(mapping.nrDirty),
       tag: control.tagged ? TAG.TOWRITE : TAG.DIRTY,
       eof: Math.ceil(ops.sizeBytes / BLKSIZE),
+      doneIndex: from,
     };
-    const from = control.rangeCyclic ? mapping.writebackIndex : control.start;
     if (control.tagged) mapping.tagForWriteback(from, control.end);
-    let doneIndex = from;
-    let isDone = false;
-    let index = mapping.nextTagged(walk.tag, from, control.end);
-    while (index >= 0 && !isDone) {
-      if (control.syncMode === WB_SYNC.NONE && isPreempted()) {
-        isDone = true;
-        break;
+    let isAtEnd = false;
+    try {
+      isAtEnd = this.#writeFolios(walk, isPreempted);
+    } finally {
+      if (control.rangeCyclic && isAtEnd) walk.doneIndex = 0;
+      if (control.rangeCyclic || (control.isWholeRange && control.nrToWrite > 0)) {
+        mapping.writebackIndex = walk.doneIndex;
       }
+    }
+  }
+
+  /** Whether there is no folio left to write. */
+  #writeFolios(walk: Walk, isPreempted: () => boolean): boolean {
+    const { mapping, control, tag } = walk;
+    let index = mapping.nextTagged(tag, walk.doneIndex, control.end);
+    while (index >= 0) {
+      if (control.syncMode === WB_SYNC.NONE && isPreempted()) return false;
       const pfn = mapping.find(index);
       const folio = index - (pfn - this.#pool.folioHead(pfn));
       const folioEnd = folio + (1 << this.#pool.folioOrder(pfn));
-      doneIndex = this.#writeSingleFolio(walk, folio, index, Math.min(control.end, folioEnd));
-      isDone = control.isSated;
-      index = mapping.nextTagged(walk.tag, doneIndex, control.end);
+      walk.doneIndex = this.#writeSingleFolio(walk, folio, index, Math.min(control.end, folioEnd));
+      if (control.isSated) return false;
+      index = mapping.nextTagged(tag, walk.doneIndex, control.end);
     }
-    if (control.rangeCyclic && !isDone) doneIndex = 0;
-    if (control.rangeCyclic || (control.isWholeRange && control.nrToWrite > 0)) mapping.writebackIndex = doneIndex;
+    return true;
   }
 
   /**
@@ -101,20 +111,31 @@ export class FolioEngine implements Engine {
     return end;
   }
 
-  #writeRun({ mapping, ops, log, control }: Walk, pfn: number, index: number, nrPages: number): void {
-    const extents = this.#extents;
-    extents.clear();
-    this.#counters.runs++;
-    this.#counters.mapBlocksCalls++;
-    ops.mapBlocks(index, nrPages, log, extents);
-    mapping.clearDirty(index, nrPages);
-    this.#counters.pages += nrPages;
-    control.nrToWrite -= nrPages;
+  #writeRun(walk: Walk, pfn: number, index: number, nrPages: number): void {
+    const { mapping, log } = walk;
+    const extents = this.#map(walk, index, nrPages);
     for (let i = 0, done = 0; i < extents.length; i++) {
       const stream = extents.inPlace[i] === 1 ? IN_PLACE : log;
       this.#ioends.add(stream, mapping, index + done, pfn + done, extents.count[i], extents.blkaddr[i]);
       done += extents.count[i];
     }
+    this.#extents.push(extents);
+  }
+
+  /** Finds blocks for a run of pages, which are to be sent there: they count as clean. */
+  #map(walk: Walk, index: number, nrPages: number): ExtentList {
+    const { mapping, ops, log, control } = walk;
+    const extents = this.#extents.pop() ?? new ExtentList();
+    extents.clear();
+    this.#counters.runs++;
+    this.#counters.mapBlocksCalls++;
+    // A cyclic walk does not hang on what can't be mapped.
+    walk.doneIndex = index + nrPages;
+    ops.mapBlocks(index, nrPages, log, extents);
+    mapping.clearDirty(index, nrPages);
+    this.#counters.pages += nrPages;
+    control.nrToWrite -= nrPages;
+    return extents;
   }
 
   /** The clusters that have a tagged page in [start, end); the last may go on past `end`. */
@@ -165,16 +186,10 @@ export class FolioEngine implements Engine {
   }
 
   /** A run of pages that may lie in several folios: still one mapping call. */
-  #writeScattered({ mapping, ops, log, control }: Walk, index: number, nrPages: number): void {
-    const extents = this.#extents;
-    extents.clear();
-    this.#counters.runs++;
-    this.#counters.mapBlocksCalls++;
-    ops.mapBlocks(index, nrPages, log, extents);
-    mapping.clearDirty(index, nrPages);
-    this.#counters.pages += nrPages;
-    control.nrToWrite -= nrPages;
-    sendPages(this.#ioends, mapping, index, log, extents);
+  #writeScattered(walk: Walk, index: number, nrPages: number): void {
+    const extents = this.#map(walk, index, nrPages);
+    sendPages(this.#ioends, walk.mapping, index, walk.log, extents);
+    this.#extents.push(extents);
   }
 }
 

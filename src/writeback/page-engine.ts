@@ -41,6 +41,7 @@ export class PageEngine implements Engine {
       log: ops.temperature(mapping.nrDirty),
       tag: control.tagged ? TAG.TOWRITE : TAG.DIRTY,
       eof: Math.ceil(ops.sizeBytes / BLKSIZE),
+      doneIndex: 0,
     };
     new PageWalk(this.#parts, walk, isPreempted).run();
   }
@@ -57,7 +58,6 @@ class PageWalk {
   readonly #extents = new ExtentList();
   readonly #batch: Float64Array;
   readonly #context: ClusterContext | null;
-  #doneIndex = 0;
   #isDone = false;
   /** Page at which the walk begins anew, or -1. */
   #restartAt = -1;
@@ -81,7 +81,7 @@ class PageWalk {
     for (;;) {
       this.#restartAt = -1;
       if (control.tagged) mapping.tagForWriteback(index, end);
-      this.#doneIndex = index;
+      this.#walk.doneIndex = index;
       this.#writeRange(index, end);
       // The rest of the last cluster.
       this.#flush();
@@ -89,9 +89,9 @@ class PageWalk {
       index = this.#restartAt;
       end = Number.POSITIVE_INFINITY;
     }
-    if (control.rangeCyclic && !this.#isDone) this.#doneIndex = 0;
+    if (control.rangeCyclic && !this.#isDone) this.#walk.doneIndex = 0;
     if (control.rangeCyclic || (control.isWholeRange && control.nrToWrite > 0)) {
-      mapping.writebackIndex = this.#doneIndex;
+      mapping.writebackIndex = this.#walk.doneIndex;
     }
     if (this.#failure !== null) throw this.#failure;
   }
@@ -182,7 +182,7 @@ class PageWalk {
   #writePage(index: number): void {
     const { mapping, control, eof } = this.#walk;
     this.#parts.counters.folios++;
-    this.#doneIndex = index;
+    this.#walk.doneIndex = index;
     if (!this.#isWritable(index)) return;
     if (index >= eof || this.#context !== null) {
       mapping.clearDirty(index, 1);
@@ -285,10 +285,10 @@ class PageWalk {
   }
 
   /** The walk ends here; the first failure is thrown at its end. A cyclic one goes on past the page, not to hang on it. */
-  #fail(error: unknown, doneIndex = this.#doneIndex): void {
+  #fail(error: unknown, doneIndex = this.#walk.doneIndex): void {
     if (!(error instanceof F2fsError)) throw error;
     this.#failure ??= error;
-    this.#doneIndex = doneIndex;
+    this.#walk.doneIndex = doneIndex;
     this.#isDone = true;
   }
 }

@@ -20,6 +20,8 @@ export interface Walk {
   tag: Tag;
   /** Pages in the file. */
   eof: number;
+  /** Where a cyclic walk goes on that ends now. */
+  doneIndex: number;
 }
 
 /**
