@@ -3,6 +3,7 @@
 import { BLOCK_BYTES, BLOCK_COMPRESSED, BLOCK_RAW, BLOCK_RLE, MAGIC } from './zstd-codes';
 import { blockOf, buildCodeMaps, EncodeState, literalsOf, scratchOf, sequencesOf, tablesOf } from './zstd-encode-state';
 import { writeLiterals } from './zstd-literals-encode';
+import { findDouble } from './zstd-match-double';
 import { findFast } from './zstd-match-fast';
 import { writeSequences } from './zstd-sequences-encode';
 
@@ -10,24 +11,38 @@ import { writeSequences } from './zstd-sequences-encode';
 const SMALL_BYTES: u32 = 64 * 1024;
 
 const FAST: u32 = 0;
+const DOUBLE: u32 = 1;
 
 /** Chooses how to search by level and by the content's length. */
 function choose(state: EncodeState, level: u32, length: u32): void {
   const log = 32 - clz(max<u32>(length, 2) - 1);
-  state.strategy = FAST;
-  state.hashLog = min<u32>(log, 13);
-  state.minMatch = 5;
+  if (level < 3) {
+    state.strategy = FAST;
+    state.hashLog = min<u32>(log, 13);
+    state.secondLog = 0;
+    state.minMatch = 5;
+  } else {
+    state.strategy = DOUBLE;
+    state.hashLog = min<u32>(log, 13);
+    state.secondLog = min<u32>(log, 13);
+    state.minMatch = 5;
+  }
 }
 
 /** Finds the sequences of the block [from, end); returns where the literals after the last one begin. */
 function findSequences(from: usize, end: usize, isSmall: bool, work: usize): usize {
+  if (EncodeState.at(work).strategy === DOUBLE) {
+    return isSmall ? findDouble<u16>(work, from, end) : findDouble<u32>(work, from, end);
+  }
   return isSmall ? findFast<u16>(work, from, end) : findFast<u32>(work, from, end);
 }
 
 /** Clears the tables. */
 function clearTables(state: EncodeState, isSmall: bool, work: usize): void {
   const entryLog: u32 = isSmall ? 1 : 2;
-  memory.fill(tablesOf(work), 0, 1 << (state.hashLog + entryLog));
+  let entries: u32 = 1 << state.hashLog;
+  if (state.secondLog !== 0) entries += 1 << state.secondLog;
+  memory.fill(tablesOf(work), 0, entries << entryLog);
 }
 
 /** Whether all of [from, end) is the byte at `from`. */

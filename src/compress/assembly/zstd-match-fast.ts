@@ -1,22 +1,10 @@
-// The fast match finder, for levels 1 and 2: one table tells where the bytes at hand were last seen; the first match that is found is
-// taken. Relies on the table being cleared by the caller: an entry is only a hint, so 0 may mean position 0 or none.
-import { matchLength } from './bytes';
+// The fast match finder, for levels 1 and 2: one table tells where the bytes at hand were last seen, and the first match found is
+// taken. An entry is only a hint and is checked, so in a cleared table 0 may mean position 0 or none.
 import { EncodeState, storeSequence, tablesOf } from './zstd-encode-state';
+import { FIRST_SEARCH, hashOf, lengthBefore, lengthBy, SEARCH_LIMIT } from './zstd-match';
 
-/** No match begins nearer to the end: vectors and words can be loaded from any place of the search. */
-export const SEARCH_LIMIT: u32 = 16;
-/** Nor nearer to the content's begin: the distances that a frame starts with, up to 8, can be tried anywhere. */
-export const FIRST_SEARCH: u32 = 8;
 /** Steps grow by one for each 2^this bytes without a match. */
 const SKIP_LOG: u32 = 7;
-
-/** 2^64 over the golden ratio: multiplied by it, near values end up far apart. */
-const SPREAD: u64 = ((<u64>0x9e3779b9) << 32) | 0x7f4a7c15;
-
-/** `log` bits by the lowest `bytes` bytes of a word, 4 to 8. */
-export function hashOf(word: u64, bytes: u32, log: u32): usize {
-  return <usize>(((word << (64 - (bytes << 3))) * SPREAD) >> (64 - log));
-}
 
 /**
  * Finds the sequences of a block. Entries are of type T, distances from the content's begin; u16 for contents of up to 64 KiB.
@@ -37,27 +25,28 @@ export function findFast<T>(work: usize, from: usize, end: usize): usize {
   while (ip < limit) {
     const word = load<u64>(ip);
     const entry = table + (hashOf(word, bytes, log) << alignof<T>());
-    let match = base + <usize>load<T>(entry);
+    const match = base + <usize>load<T>(entry);
     store<T>(entry, <T>(ip - base));
     let start = ip;
     let length: u32;
-    if (<u32>(word >> 8) === load<u32>(ip + 1 - repeat1)) {
+    const repeated = load<u64>(ip + 1 - repeat1) ^ load<u64>(ip + 1);
+    if (<u32>repeated === 0) {
       start = ip + 1;
-      length = 4 + <u32>matchLength(start + 4, start + 4 - repeat1, end);
+      length = lengthBy(repeated, start, start - repeat1, end);
       storeSequence(state, anchor, <u32>(start - anchor), 1, length);
-    } else if (<u32>word === load<u32>(match)) {
-      length = 4 + <u32>matchLength(ip + 4, match + 4, end);
-      while (start > anchor && match > base && load<u8>(start - 1) === load<u8>(match - 1)) {
-        start--;
-        match--;
-        length++;
-      }
-      repeat2 = repeat1;
-      repeat1 = <u32>(start - match);
-      storeSequence(state, anchor, <u32>(start - anchor), repeat1 + 3, length);
     } else {
-      ip += ((ip - anchor) >> SKIP_LOG) + 1;
-      continue;
+      const difference = load<u64>(match) ^ word;
+      if (<u32>difference !== 0) {
+        ip += ((ip - anchor) >> SKIP_LOG) + 1;
+        continue;
+      }
+      length = lengthBy(difference, ip, match, end);
+      repeat2 = repeat1;
+      repeat1 = <u32>(ip - match);
+      const before = lengthBefore(ip, match, anchor, base);
+      start -= before;
+      length += before;
+      storeSequence(state, anchor, <u32>(start - anchor), repeat1 + 3, length);
     }
     const next = ip + 2;
     ip = start + length;
@@ -67,12 +56,15 @@ export function findFast<T>(work: usize, from: usize, end: usize): usize {
     store<T>(table + (hashOf(load<u64>(next), bytes, log) << alignof<T>()), <T>(next - base));
     store<T>(table + (hashOf(load<u64>(ip - 2), bytes, log) << alignof<T>()), <T>(ip - 2 - base));
     // The distance before last often goes on right here; without literals, it is the one that 1 stands for.
-    while (ip < limit && load<u32>(ip) === load<u32>(ip - repeat2)) {
-      length = 4 + <u32>matchLength(ip + 4, ip + 4 - repeat2, end);
+    while (ip < limit) {
+      const here = load<u64>(ip);
+      const difference = here ^ load<u64>(ip - repeat2);
+      if (<u32>difference !== 0) break;
+      length = lengthBy(difference, ip, ip - repeat2, end);
       const swap = repeat1;
       repeat1 = repeat2;
       repeat2 = swap;
-      store<T>(table + (hashOf(load<u64>(ip), bytes, log) << alignof<T>()), <T>(ip - base));
+      store<T>(table + (hashOf(here, bytes, log) << alignof<T>()), <T>(ip - base));
       storeSequence(state, anchor, 0, 1, length);
       ip += length;
       anchor = ip;
