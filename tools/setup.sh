@@ -8,10 +8,23 @@
 # .cache/judge/, never installed: a machine's own boot setup is not ours to touch.
 set -eu
 
-packages='f2fs-tools qemu-system-x86 busybox-static cpio kmod attr acl'
+root=$(cd "$(dirname "$0")/.." && pwd)
+cache=$root/.cache/judge
+peers=$root/.cache/peers
+
+# The libraries inflate compressed clusters (tools/judge/reference-codecs.ts).
+packages='f2fs-tools qemu-system-x86 busybox-static cpio kmod attr acl liblz4-1 liblzo2-2 libzstd1'
+bench=
 for arg in "$@"; do
   case $arg in
-    --bench) packages="$packages erofs-utils squashfs-tools e2fsprogs" ;;
+    --bench)
+      bench=1
+      packages="$packages erofs-utils squashfs-tools e2fsprogs lz4"
+      # To build sload.f2fs with.
+      if [ ! -e "$peers/sload.f2fs" ]; then
+        packages="$packages dpkg-dev gcc make autoconf automake libtool pkg-config libc6-dev uuid-dev liblz4-dev liblzo2-dev"
+      fi
+      ;;
     *) echo "usage: tools/setup.sh [--bench]" >&2; exit 2 ;;
   esac
 done
@@ -20,9 +33,6 @@ done
 wide_cpu=
 if grep -qsw amx_tile /proc/cpuinfo; then wide_cpu=1; fi
 if [ -n "$wide_cpu" ] && ! command -v cc >/dev/null; then packages="$packages gcc libc6-dev"; fi
-
-root=$(cd "$(dirname "$0")/.." && pwd)
-cache=$root/.cache/judge
 
 if ! command -v dpkg-query >/dev/null; then
   echo "setup: needs a Debian or Ubuntu system (dpkg); elsewhere install the likes of: $packages" >&2
@@ -121,4 +131,40 @@ fi
 shim=$root/tools/judge/uml-xstate.c
 if [ -n "$wide_cpu" ] && [ -e "$cache/uml/version" ] && [ ! "$cache/uml/xstate.so" -nt "$shim" ]; then
   cc -O2 -Wall -shared -fPIC -o "$cache/uml/xstate.so" "$shim" -ldl
+fi
+
+# --- peers --------------------------------------------------------------------------------------
+# source_lists DIR: lists in DIR/parts by which apt sees the sources of what this machine installs from: copies of its own
+# with deb-src for deb. Its configuration stays as it is.
+source_lists() {
+  lists=$1
+  mkdir -p "$lists/parts" "$lists/state/partial"
+  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
+    [ -e "$file" ] || continue
+    sed -e 's/^Types:.*/Types: deb-src/' -e '/^deb-src /d' -e 's/^deb /deb-src /' "$file" >"$lists/parts/$(basename "$file")"
+  done
+}
+
+# Debian builds sload.f2fs without lz4 and lzo, so its -c does nothing. Built from the very same sources with them it is a
+# peer to measure against and a maker of test images; it is never shipped.
+if [ -n "$bench" ] && [ ! -e "$peers/sload.f2fs" ]; then
+  work=$peers/f2fs-tools.part
+  rm -rf "$work"
+  source_lists "$work/apt"
+  set -- -qq -o APT::Sandbox::User=root -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$work/apt/parts" \
+    -o "Dir::State::lists=$work/apt/state" -o "Dir::Cache::srcpkgcache=$work/apt/src.bin" -o "Dir::Cache::pkgcache=$work/apt/pkg.bin"
+  version=$(dpkg-query -W -f='${source:Version}' f2fs-tools)
+  echo "setup: building sload.f2fs with lz4 and lzo from the sources of f2fs-tools $version" >&2
+  # lz4 1.9.4 and later do not say how large its state is (16416 bytes): the 32 KiB given here are enough.
+  { apt-get "$@" update || true; } >"$work/log" 2>&1
+  (cd "$work" && apt-get "$@" source "f2fs-tools=$version") >>"$work/log" 2>&1 &&
+    (cd "$work"/f2fs-tools-*/ && autoreconf -fi && ./configure --disable-shared --without-selinux --without-blkid \
+      CPPFLAGS=-DLZ4_STREAMSIZE_U64=4096 &&
+      make -j2 -C lib && make -j2 -C fsck) >>"$work/log" 2>&1 || {
+    tail -n 20 "$work/log" >&2
+    echo "setup: sload.f2fs could not be built; the benchmark goes on without it ($work/log)" >&2
+    exit 1
+  }
+  cp "$work"/f2fs-tools-*/fsck/fsck.f2fs "$peers/sload.f2fs"
+  rm -rf "$work"
 fi

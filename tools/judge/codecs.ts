@@ -45,7 +45,7 @@ export interface CodecJudgement {
   readonly nrComplaints: number;
   readonly complaints: string[];
   readonly notes: string[];
-  /** By algorithm, with its level where it has one: `lz4`, `lz4:9`. */
+  /** By algorithm, its level where it has one, and cluster size: `lz4 16K`, `lz4:9 1024K`. */
   readonly algorithms: Record<string, CodecTally>;
   /** Regular files, and those among them whose contents were compared with the source. */
   readonly files: number;
@@ -150,7 +150,7 @@ export class CodecJudge {
   tally(file: ImageFile): CodecTally {
     const algorithm = file.algorithm as Algorithm;
     const level = file.compressFlag >>> 8;
-    const name = `${ALGORITHM_NAMES[algorithm]}${level === 0 ? '' : `:${level}`}`;
+    const name = `${ALGORITHM_NAMES[algorithm]}${level === 0 ? '' : `:${level}`} ${4 << file.logClusterSize}K`;
     this.algorithms[name] ??= {
       library: referenceCodecs().get(algorithm)?.library ?? (this.inflate(algorithm) ? 'our own' : null),
       files: 0,

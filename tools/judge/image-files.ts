@@ -1,9 +1,18 @@
-// The files of an image as they lie on disk: inode blocks, addresses and data blocks, none of them interpreted. Names and
-// node addresses come from a read-only mount; everything about a file's own layout is read here anew, so that a mistake
-// in src/file/ shows.
+// The files of an image as they lie on disk: inode blocks, addresses and data blocks. Node addresses come from the volume's
+// tables; everything about files and directories is read here anew, so that a mistake in src/file/ shows.
 
 import { type FileDevice, openFileDevice } from '../../src/device/file-device.ts';
-import { BLKSIZE, S_IFMT, S_IFREG } from '../../src/format/constants.ts';
+import { BLKSIZE, COMPRESS_ADDR, NULL_ADDR, S_IFMT, S_IFREG } from '../../src/format/constants.ts';
+import {
+  DENTRY_BLOCK,
+  type DentryLayout,
+  DIR_ENTRY_SIZE,
+  DirEntry,
+  dentrySlots,
+  FT,
+  inlineDentryLayout,
+  SLOT_LEN,
+} from '../../src/format/dentry.ts';
 import {
   DEF_ADDRS_PER_INODE,
   DEFAULT_INLINE_XATTR_ADDRS,
@@ -14,12 +23,13 @@ import {
   Inode,
   InodeExtra,
   inlineDataOffset,
+  maxInlineData,
   TOTAL_EXTRA_ISIZE,
 } from '../../src/format/inode.ts';
 import { ADDRS_PER_BLOCK, NIDS_PER_BLOCK, NODE_FOOTER_OFFSET, NodeFooter } from '../../src/format/node.ts';
 import { viewOf } from '../../src/format/struct.ts';
-import { type FileSystem, mount } from '../../src/fs/file-system.ts';
-import { Directory } from '../../src/fs/handles.ts';
+import { FramePool } from '../../src/pagecache/pool.ts';
+import { Volume } from '../../src/volume/volume.ts';
 
 /** Addresses of consecutive pages, as one node block holds them. */
 export interface SlotRun {
@@ -31,9 +41,8 @@ export interface SlotRun {
 
 /** Node levels below the inode at each slot of i_nid. */
 const LEVELS = [1, 1, 2, 2, 3] as const;
-const EMPTY = new Uint8Array(0);
 
-/** One regular file's inode, taken apart. */
+/** An inode of a regular file or a directory, taken apart. */
 export class ImageFile {
   readonly ino: number;
   /** Bytes as latin1, without a leading slash; several for hard links. */
@@ -49,6 +58,8 @@ export class ImageFile {
   readonly algorithm: number;
   readonly logClusterSize: number;
   readonly compressFlag: number;
+  /** A directory's inline entries lie like a file's inline contents. */
+  readonly inlineEntries: boolean;
   /** Inline contents, or null. */
   readonly inline: Uint8Array | null;
   /** Node blocks, the inode itself among them. */
@@ -64,24 +75,30 @@ export class ImageFile {
     this.ino = ino;
     this.sizeBytes = inode.iSize;
     this.iBlocks = inode.iBlocks;
+    // A directory's flag is for files to come.
     this.compressed =
-      (inode.iFlags & I_FLAGS.COMPR) !== 0 && image.hasFeature('compression') && extraIsize >= TOTAL_EXTRA_ISIZE;
+      (inode.iMode & S_IFMT) === S_IFREG &&
+      (inode.iFlags & I_FLAGS.COMPR) !== 0 &&
+      image.hasFeature('compression') &&
+      extraIsize >= TOTAL_EXTRA_ISIZE;
     this.released = (inode.iInline & INLINE.COMPRESS_RELEASED) !== 0;
     this.comprBlocks = this.compressed ? extra.iComprBlocks : 0;
     this.algorithm = this.compressed ? extra.iCompressAlgorithm : 0;
     this.logClusterSize = this.compressed ? extra.iLogClusterSize : 0;
     this.compressFlag = this.compressed ? extra.iCompressFlag : 0;
     this.clusterPages = this.compressed ? 1 << Math.min(this.logClusterSize, 8) : 1;
-    if ((inode.iInline & INLINE.DATA) !== 0) {
+    const inlineXattrs = (inode.iInline & (INLINE.XATTR | INLINE.DENTRY)) !== 0 ? DEFAULT_INLINE_XATTR_ADDRS : 0;
+    const xattrAddrs = image.hasFeature('flexible_inline_xattr') ? extra.iInlineXattrSize : inlineXattrs;
+    this.inlineEntries = (inode.iInline & INLINE.DENTRY) !== 0;
+    if (this.inlineEntries || (inode.iInline & INLINE.DATA) !== 0) {
       const at = inlineDataOffset(extraIsize);
-      this.inline = block.slice(at, at + this.sizeBytes);
+      const size = this.inlineEntries ? maxInlineData(extraIsize, xattrAddrs) : this.sizeBytes;
+      this.inline = block.slice(at, at + size);
       this.nrNodes = inode.iXattrNid === 0 ? 1 : 2;
       this.runs = [];
       return;
     }
     this.inline = null;
-    const inlineXattrs = (inode.iInline & INLINE.XATTR) !== 0 ? DEFAULT_INLINE_XATTR_ADDRS : 0;
-    const xattrAddrs = image.hasFeature('flexible_inline_xattr') ? extra.iInlineXattrSize : inlineXattrs;
     const inInode = this.#alignDown(DEF_ADDRS_PER_INODE - extraIsize / 4 - xattrAddrs);
     const runs: SlotRun[] = [{ index: 0, addrs: addresses(block, I_ADDR_OFFSET + extraIsize, inInode) }];
     let nrNodes = inode.iXattrNid === 0 ? 1 : 2;
@@ -118,16 +135,44 @@ function addresses(block: Uint8Array, offset: number, count: number): Uint32Arra
   return Uint32Array.from({ length: count }, (_, i) => dv.getUint32(offset + 4 * i, true));
 }
 
+/** An entry of a directory. */
+interface Entry {
+  /** Bytes as latin1. */
+  readonly name: string;
+  readonly ino: number;
+  readonly fileType: number;
+}
+
+/** The entries of a dentry area but `.` and `..`. */
+function* entriesIn(area: Uint8Array, { slots, entries, names }: DentryLayout): Generator<Entry> {
+  const entry = new DirEntry(viewOf(area), 0);
+  for (let slot = 0; slot < slots; ) {
+    if ((area[slot >>> 3] & (1 << (slot & 7))) === 0) {
+      slot++;
+      continue;
+    }
+    entry.base = entries + slot * DIR_ENTRY_SIZE;
+    const at = names + slot * SLOT_LEN;
+    const name = Buffer.from(area.subarray(at, at + entry.nameLen)).toString('latin1');
+    if (name !== '.' && name !== '..') yield { name, ino: entry.ino, fileType: entry.fileType };
+    slot += Math.max(1, dentrySlots(entry.nameLen));
+  }
+}
+
+/** Bytes of page cache for the volume's tables. */
+const CACHE_BYTES = 4 << 20;
+
 /** An image opened for reading; close it. */
 export class ImageFiles {
   readonly #device: FileDevice;
-  readonly #mounted: FileSystem;
+  readonly #volume: Volume;
 
-  /** Throws when the image can't be mounted. */
+  /** Throws when there is no volume that can be read. */
   constructor(image: string) {
     this.#device = openFileDevice(image, { writable: false });
     try {
-      this.#mounted = mount(this.#device, { readonly: true });
+      const pool = new FramePool(CACHE_BYTES);
+      this.#volume = new Volume(this.#device, { readonly: true, pool, clock: () => 0 });
     } catch (error) {
       this.#device.close();
       throw error;
@@ -135,12 +180,12 @@ export class ImageFiles {
   }
 
   hasFeature(feature: 'compression' | 'flexible_inline_xattr'): boolean {
-    return this.#mounted.volume.hasFeature(feature);
+    return this.#volume.hasFeature(feature);
   }
 
   /** Address of a node's block. */
   blkaddrOf(nid: number): number {
-    return this.#mounted.volume.nat.blkaddrOf(nid);
+    return this.#volume.nat.blkaddrOf(nid);
   }
 
   /** A node's block. Throws when the NAT and the block's footer disagree about what it is. */
@@ -155,8 +200,7 @@ export class ImageFiles {
 
   /** `nrBlocks` blocks from `blkaddr` on. Throws for blocks outside the main area. */
   read(blkaddr: number, nrBlocks: number, into: Uint8Array = new Uint8Array(nrBlocks * BLKSIZE)): Uint8Array {
-    if (nrBlocks === 0) return EMPTY;
-    const { layout } = this.#mounted.volume;
+    const { layout } = this.#volume;
     if (!layout.inMain(blkaddr) || !layout.inMain(blkaddr + nrBlocks - 1)) {
       throw new Error(`block ${blkaddr} is outside the main area`);
     }
@@ -167,20 +211,21 @@ export class ImageFiles {
   /** Every regular file that a path leads to, once each. What can't be read is told to `complain`. */
   *files(complain: (text: string) => void): Generator<ImageFile> {
     const paths = new Map<number, string[]>();
-    const pending: { path: string; ino: number }[] = [];
-    const list = (path: string, directory: Directory): void => {
-      for (const { name, ino, type } of directory.entries()) {
-        const text = Buffer.from(name).toString('latin1');
-        const child = path === '' ? text : `${path}/${text}`;
-        if (type === 'directory') pending.push({ path: child, ino });
-        else if (type === 'file') paths.set(ino, [...(paths.get(ino) ?? []), child]);
-      }
-    };
-    using root = this.#mounted.root();
-    list('', root);
+    const pending = [{ path: '', ino: this.#volume.layout.sb.rootIno }];
+    const seen = new Set<number>();
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      using handle = this.#mounted.openInode(next.ino);
-      if (handle instanceof Directory) list(next.path, handle);
+      const { path, ino } = next;
+      try {
+        if (seen.has(ino)) throw new Error('a directory in two places');
+        seen.add(ino);
+        for (const entry of this.#entries(ino)) {
+          const child = path === '' ? entry.name : `${path}/${entry.name}`;
+          if (entry.fileType === FT.DIR) pending.push({ path: child, ino: entry.ino });
+          else if (entry.fileType === FT.REG_FILE) paths.set(entry.ino, [...(paths.get(entry.ino) ?? []), child]);
+        }
+      } catch (error) {
+        complain(`${JSON.stringify(path)} (inode ${ino}): ${String(error)}`);
+      }
     }
     for (const [ino, names] of paths) {
       let file: ImageFile;
@@ -194,6 +239,16 @@ export class ImageFiles {
       }
       file.paths.push(...names.sort());
       yield file;
+    }
+  }
+
+  *#entries(ino: number): Generator<Entry> {
+    const { inline, runs } = new ImageFile(this, ino, this.node(ino, ino));
+    if (inline !== null) yield* entriesIn(inline, inlineDentryLayout(inline.length));
+    for (const { addrs } of runs) {
+      for (const addr of addrs) {
+        if (addr !== NULL_ADDR && addr < COMPRESS_ADDR) yield* entriesIn(this.read(addr, 1), DENTRY_BLOCK);
+      }
     }
   }
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type CodecJudgement, type CodecOptions, judgeCodecs } from './codecs.ts';
 import { fsck } from './fsck.ts';
 import type { GuestResult } from './guest.ts';
+import { manifestOfTree } from './hosttree.ts';
 import { maxDrives } from './initramfs.ts';
 import {
   guestFunctions,
@@ -28,9 +29,8 @@ export type { Variant } from './kernel-guest.ts';
 /** One image, and what a kernel is to do with it, in this order; then it reads all files. */
 export interface KernelCase {
   readonly image: string;
-  /** Directories that the kernel makes by copying `tree`, each compressed in its own way. */
+  /** Directories that the kernel makes as copies of trees on this machine, each compressed in its own way. */
   readonly variants?: readonly Variant[];
-  readonly tree?: string;
   /** What the image holds: compared with what the kernel reads before it rewrites anything. */
   readonly source?: Manifest;
   readonly rewrites?: readonly Rewrite[];
@@ -117,22 +117,23 @@ async function judgeBatch(
     const trees = new Map<string, string>();
     const images: string[] = [];
     const scripts: string[] = [];
-    for (const [i, { image, variants = [], tree, rewrites = [], mountOptions = '' }] of cases.entries()) {
+    for (const [i, { image, variants = [], rewrites = [], mountOptions = '' }] of cases.entries()) {
       const copy = join(keepIn, `${first + i}.img`);
       await runOrThrow('cp', ['--sparse=always', '--reflink=auto', image, copy]);
       images.push(copy);
       fs.mkdirSync(join(share, String(i)));
       fs.writeFileSync(join(share, String(i), 'plan'), planText(rewrites), 'latin1');
-      if (tree !== undefined && !trees.has(tree)) {
-        trees.set(tree, `$SHARE/tree-${trees.size}`);
-        await runOrThrow('cp', ['-a', tree, join(share, `tree-${trees.size - 1}`)]);
+      for (const { tree } of variants) {
+        if (trees.has(tree)) continue;
+        const archive = join(share, `tree-${trees.size}.tar`);
+        trees.set(tree, `/tmp/tree-${trees.size}`);
+        await runOrThrow('tar', ['-C', tree, '--format=posix', '-S', '-cf', archive, '.']);
       }
       scripts.push(
         guestImage({
           device: `"$DEV${i}"`,
           out: `"$SHARE/${i}"`,
-          tree: trees.get(tree ?? '') ?? '',
-          variants,
+          variants: variants.map((variant) => ({ ...variant, tree: trees.get(variant.tree)! })),
           mountOptions,
           rewrites: rewrites.length > 0,
         }),
@@ -188,6 +189,10 @@ async function outcomeOf(
     complaints.push(...differences);
     if (count > differences.length) complaints.push(`and ${count - differences.length} differences more`);
   }
+  for (const { directory, tree } of before === null ? [] : (one.variants ?? [])) {
+    const { differences } = compareManifests(await manifestOfTree(tree), below(before!.manifest, directory), 5);
+    complaints.push(...differences.map((line) => `${directory}: ${line}`));
+  }
   let codecs: CodecJudgement | null = null;
   const last = after ?? before;
   if (steps.has('umount') && last !== null) {
@@ -198,6 +203,12 @@ async function outcomeOf(
   const ok = complaints.length === 0;
   const rewritten = keepIn === undefined ? null : copy;
   return { image: one.image, ok, complaints, rewritten, before, after, codecs, seconds: guest.seconds };
+}
+
+/** A directory of a manifest as a tree of its own. */
+function below(manifest: Manifest, directory: string): Manifest {
+  const inside = manifest.entries.filter(({ path }) => path === directory || path.startsWith(`${directory}/`));
+  return { version: 1, entries: inside.map((entry) => ({ ...entry, path: entry.path.slice(directory.length + 1) })) };
 }
 
 /** What was refused and should not have been, and the other way round. */

@@ -1,5 +1,6 @@
 // The guest's half of kernel-compress.ts: what a kernel does with one image. The shell is POSIX, perl without modules.
 
+import { basename } from 'node:path';
 import { listTree } from './guestscript.ts';
 
 /**
@@ -104,6 +105,8 @@ export interface Variant {
   readonly directory: string;
   /** Such as `compress_algorithm=zstd:3,compress_log_size=4,compress_chksum`. */
   readonly mountOptions: string;
+  /** The directory on this machine that is copied into it. */
+  readonly tree: string;
 }
 
 /** What is to be done with one image; paths are the guest's, given in shell syntax. */
@@ -111,8 +114,7 @@ export interface GuestImage {
   readonly device: string;
   /** A folder of the shared one, for reports. */
   readonly out: string;
-  /** A directory of the shared one, copied once a variant. */
-  readonly tree: string;
+  /** Their trees are directories of the guest's. */
   readonly variants: readonly Variant[];
   readonly mountOptions: string;
   readonly rewrites: boolean;
@@ -124,6 +126,9 @@ programs=$SHARE/programs
 look() { # OUT: the tree at /mnt as it is on disk
   mkdir -p "$1" && list_tree /mnt "$1" && perl "$programs/stats.pl" /mnt > "$1/stats" 2>> "$1/errors"
 }
+unpack() { # TAR DIR: what lies in the shared folder is slow to read twice
+  [ -e "$2" ] || { mkdir "$2" && tar -C "$2" --numeric-owner -xpf "$1"; }
+}
 remount() { # DEV OPTIONS: what is cached is let go of
   if grep -q ' /mnt f2fs' /proc/mounts; then umount /mnt || return 1; fi
   mount -t f2fs -o "$2" "$1" /mnt
@@ -131,12 +136,12 @@ remount() { # DEV OPTIONS: what is cached is let go of
 `;
 
 /** Shell lines for one image. `steps` in its folder names the steps that succeeded. */
-export function guestImage({ device, out, tree, variants, mountOptions, rewrites }: GuestImage): string {
+export function guestImage({ device, out, variants, mountOptions, rewrites }: GuestImage): string {
   const options = ['rw', 'noatime', mountOptions].filter((option) => option !== '').join(',');
   const copies = variants.map(
-    ({ directory, mountOptions }) => `
+    ({ directory, mountOptions, tree }) => `
   remount ${device} 'noatime,compress_extension=*,${mountOptions}' 2>> "$out/mount.err" &&
-    mkdir "/mnt/${directory}" && cp -r "${tree}/." "/mnt/${directory}" && sync -f /mnt && echo 'made ${directory}' >> "$out/steps"`,
+    unpack "$SHARE/${basename(tree)}.tar" "${tree}" && mkdir "/mnt/${directory}" && cp -a "${tree}/." "/mnt/${directory}" && sync -f /mnt && echo 'made ${directory}' >> "$out/steps"`,
   );
   const rewriting = `
   rm -rf /tmp/shadow && mkdir /tmp/shadow

@@ -6,6 +6,8 @@ import { dirname, join } from 'node:path';
 
 const PAGE = 4096;
 const KIB = 1024;
+/** Clusters of more are met by fewer files. */
+const LARGE = 256 * KIB;
 
 /** Numbers from 0 to 2^32 that depend on nothing but the seed. */
 export function numbersOf(seed: number): () => number {
@@ -67,7 +69,7 @@ function adversarial(): Buffer {
     parts.push(noise(length, 1000 + length), piece, Buffer.alloc(length, piece), piece);
   }
   // The farthest matches: 2 KiB, 16 KiB, 48 KiB (lzo), 64 KiB - 1 (lz4).
-  for (const distance of [2048, 2049, 16384, 16385, 49151, 49152, 65535, 65536]) {
+  for (const distance of [2048, 2049, 16384, 49151, 49152, 65535, 65536]) {
     const piece = noise(64, distance);
     parts.push(piece, noise(distance - 64, distance + 1), piece);
   }
@@ -89,42 +91,44 @@ function writeSparse(path: string, sizeBytes: number, pages: readonly number[]):
   fs.closeSync(fd);
 }
 
-/** Sizes of prose: around each edge of pages and of the clusters of 16 KiB to 1 MiB. */
-function tailSizes(): number[] {
-  const edges = [1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 32, 33, 64, 128].map((pages) => pages * PAGE);
-  const small = edges.slice(0, 9).flatMap((size) => [size - 1, size, size + 1]);
-  return [0, 1, 100, 3600, ...small, ...edges.slice(9), 1024 * KIB - 1, 1024 * KIB, 1024 * KIB + 1];
+/** Sizes of prose: around the edges of pages, of a cluster and of its last page, and of two clusters. */
+function tailSizes(clusterBytes: number): number[] {
+  const c = clusterBytes;
+  const sizes = [0, 1, 100, 3600, PAGE - 1, PAGE, PAGE + 1, c - PAGE, c - PAGE + 1];
+  if (c > LARGE) return sizes;
+  sizes.push(c - PAGE - 1, c - 1, c, c + 1, c + PAGE, 2 * c - PAGE, 2 * c - 1, 2 * c, 2 * c + 5000, 3 * c + PAGE + 1);
+  return sizes;
 }
 
 /**
- * Fills a directory, which must exist, with about 11 MiB in 60 files, the same every time (programs aside). Names end
- * in `.txt`, `.bin` and others, for extension lists. `small` leaves out what only clusters of 256 KiB and more need (3 MiB).
+ * Fills a directory, which must exist, with some 50 files whose sizes lie around those of clusters of `clusterBytes`: 2 MiB
+ * in all for 16 KiB, 13 MiB for 1 MiB. The same every time (programs aside). Names end in `.txt`, `.bin` and others,
+ * for extension lists.
  */
-export function makeMixedTree(directory: string, { small = false } = {}): void {
-  const most = small ? 200 * KIB : Number.POSITIVE_INFINITY;
+export function makeMixedTree(directory: string, clusterBytes = 64 * KIB): void {
+  const c = clusterBytes;
   const put = (name: string, bytes: Uint8Array): void => {
     const path = join(directory, name);
     fs.mkdirSync(dirname(path), { recursive: true });
     fs.writeFileSync(path, bytes);
   };
-  const size = (bytes: number) => Math.min(bytes, most);
-  for (const bytes of tailSizes()) if (bytes <= most) put(`text/${bytes}.txt`, prose(bytes, bytes));
-  put('binary/program.so', machineCode(size(1100 * KIB)));
-  put('binary/part.bin', machineCode(60_000));
-  put('noise/large.jpg', noise(size(1200 * KIB), 1));
+  for (const bytes of tailSizes(c)) put(`text/${bytes}.txt`, prose(bytes, bytes));
+  put('binary/program.so', machineCode(Math.max(c + 5, 200 * KIB)));
+  put('binary/part.bin', machineCode(Math.min(c - 7, 90_000)));
+  put('noise/large.jpg', noise(c + 3 * PAGE, 1));
   put('noise/small.jpg', noise(20_000, 2));
-  put('zeros/large', Buffer.alloc(size(1100 * KIB)));
-  put('zeros/cut', Buffer.alloc(50_001));
+  put('zeros/large', Buffer.alloc(c));
+  put('zeros/cut', Buffer.alloc(c + 17));
   put('adversarial.bin', adversarial());
-  const pieces = Array.from({ length: 24 }, (_, i) => (i % 3 === 1 ? noise(50_000, i) : prose(50_000, i)));
-  put('mixed.dat', Buffer.concat(pieces).subarray(0, size(1_200_000)));
+  const pieces = Array.from({ length: 5 }, (_, i) => (i % 3 === 1 ? noise : prose)(Math.floor(c / 2) + i, i));
+  put('mixed.dat', Buffer.concat(pieces));
   fs.mkdirSync(join(directory, 'sparse'));
-  writeSparse(join(directory, 'sparse/far'), 700 * PAGE, [0, 1, 2, 3, 5, 16, 17, 63, 64, 255, 300, 511, 512, 699]);
-  writeSparse(join(directory, 'sparse/hole'), 100_000, []);
-  fs.mkdirSync(join(directory, 'rewritten'));
-  // For the kernel to write to: two clusters of the largest size, and one whose tail is short.
-  for (const name of ['inside', 'whole', 'appended', 'truncated', 'extended', 'twice']) {
-    put(`rewritten/${name}.txt`, prose(size(530 * KIB) + 777, name.length));
-  }
-  put('rewritten/noise.bin', noise(size(300 * KIB), 3));
+  const last = c / PAGE;
+  const far = [0, 1, 2, last - 1, last + 1, 3 * last, 3 * last + 1, 5 * last - 1];
+  writeSparse(join(directory, 'sparse/far'), 6 * c - 100, far);
+  writeSparse(join(directory, 'sparse/hole'), 2 * c + 100, []);
+  // To be written to: two clusters and a short tail. Sorted by name they are the first large ones.
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l'].slice(0, c > LARGE ? 2 : 12);
+  for (const [i, name] of names.entries()) put(`.rewritten/${name}.txt`, prose(2 * c + 777, 50 + i));
+  if (c <= LARGE) put('.rewritten/m.bin', noise(2 * c + PAGE, 3));
 }
