@@ -33,7 +33,9 @@ let compiled: object | null = null;
 function codecsModule(api: WebAssemblyApi): object {
   const beside = new URL('./codecs.wasm', import.meta.url);
   const built = new URL('../../dist/compress/codecs.wasm', import.meta.url);
-  compiled ??= new api.Module(fs.readFileSync(import.meta.url.endsWith('.ts') ? built : beside));
+  // A loader may have added a query.
+  const isSource = new URL(import.meta.url).pathname.endsWith('.ts');
+  compiled ??= new api.Module(fs.readFileSync(isSource ? built : beside));
   return compiled;
 }
 
