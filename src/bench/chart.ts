@@ -1,7 +1,7 @@
 // A benchmark's figures as a picture: for each workload the engines and algorithms side by side, in SVG written by hand.
+import type { EngineName } from '../writeback/writeback.ts';
 import { FIGURES, type FigureName } from './measure.ts';
 import { figureText } from './report.ts';
-import type { Engine } from './run.ts';
 import type { SummaryRow } from './summary.ts';
 
 /** The figures that have a column each, and how to read them. */
@@ -11,7 +11,7 @@ const PANELS: readonly { figure: FigureName; title: string }[] = [
   { figure: 'syncP95Ms', title: 'sync, p95 in ms (less is better)' },
 ];
 /** A hue for each engine, a tint for each algorithm; apart for those who see no red or green, too. */
-const TINTS: Record<Engine, readonly string[]> = {
+const TINTS: Record<EngineName, readonly string[]> = {
   folios: ['#1f5f99', '#4f94cd', '#8fbde6', '#c2dcf3'],
   pages: ['#b3541e', '#dd8452', '#edb08c', '#f6d7c3'],
 };
@@ -31,7 +31,7 @@ const WIDTH = 2 * MARGIN + LABEL_WIDTH + PANELS.length * PANEL_WIDTH;
 
 /** What one bar stands for. */
 interface Series {
-  engine: Engine;
+  engine: EngineName;
   compress: string;
   colour: string;
 }

@@ -35,8 +35,13 @@ export function tablesOf({ summary, ratios }: Pick<BenchReport, 'summary' | 'rat
 
 function figureTable(rows: readonly SummaryRow[], shown: readonly FigureName[]): string {
   return table(
-    ['workload', 'engine', ...shown.map((name) => FIGURES[name].heading)],
-    rows.map(({ workload, engine, figures }) => [workload, engine, ...shown.map((name) => figureText(figures, name))]),
+    ['workload', 'engine', 'range', ...shown.map((name) => FIGURES[name].heading)],
+    rows.map(({ workload, engine, mbPerSecond, figures }) => [
+      workload,
+      engine,
+      `${mbPerSecond.least.toFixed(1)}..${mbPerSecond.most.toFixed(1)}`,
+      ...shown.map((name) => figureText(figures, name)),
+    ]),
   );
 }
 

@@ -1,24 +1,26 @@
 // Runs the workloads of a benchmark, each on a new volume, engines in turn; all that is random has a fixed seed.
+import * as fs from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { parseCodec } from '../compress/algorithms.ts';
 import type { FileDevice } from '../device/file-device.ts';
+import { MemoryDevice } from '../device/memory-device.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { MountOptions } from '../fs/core.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
 import { format } from '../mkfs/format.ts';
+import type { EngineName } from '../writeback/writeback.ts';
 import { Content } from './content.ts';
 import { type Figures, figuresOf, Meter, type Work } from './measure.ts';
 import { giveMemoryBack } from './memory.ts';
 import { type Ratio, ratiosOf, type SummaryRow, summaryOf } from './summary.ts';
 import { openTarget, type TargetOptions } from './target.ts';
-import { type Bench, type Sizes, type Workload, type WorkloadName, workloadOf } from './workloads.ts';
-
-export type Engine = 'folios' | 'pages';
+import { type Bench, pagesAndBlocks, type Sizes, type WorkloadName, workloadOf } from './workloads.ts';
 
 /** One run of one workload. */
 export interface Run {
   workload: WorkloadName;
-  engine: Engine;
+  engine: EngineName;
   /** `none`, or the algorithm and level. */
   compress: string;
   /** From 1 on. */
@@ -32,7 +34,7 @@ export interface RunResult extends Run, Omit<Work, 'reads'> {
 export interface BenchOptions extends TargetOptions {
   sizes: Sizes;
   workloads: readonly WorkloadName[];
-  engines: readonly Engine[];
+  engines: readonly EngineName[];
   /** `none`, and algorithms with or without a level. */
   compress: readonly string[];
   /** Bytes of a compressed cluster. */
@@ -45,6 +47,8 @@ export interface BenchOptions extends TargetOptions {
   cacheBytes?: number;
   /** Runs of each workload, engine and algorithm. */
   repeats: number;
+  /** Removes the image file afterwards, also after a failure; one that could not be opened stays. */
+  remove?: boolean;
   onProgress?: (progress: BenchProgress) => void;
   /** Ends the benchmark between two operations. */
   signal?: AbortSignal;
@@ -68,6 +72,8 @@ export interface BenchReport {
 }
 
 const SEED = 1;
+/** Blocks of a volume on which options are tried: 64 MiB. */
+const TRIAL_BLOCKS = 16384;
 /** Milliseconds of work between two looks at the signal. */
 const SLICE_MS = 50;
 /**
@@ -84,11 +90,12 @@ const WARM_UP: Sizes = {
 
 /**
  * Formats `target` and runs the workloads on it, again and again. What the last run left stays there, unmounted cleanly.
- * Throws what openTarget throws, EOPNOTSUPP for an option that this version does not know, ECANCELED when the signal ends it.
+ * Throws EINVAL for options that a mount refuses, before the target is touched; what openTarget throws; ECANCELED when the signal
+ * ends it.
  */
 export async function runBench(target: string, options: BenchOptions): Promise<BenchReport> {
   const plan = planOf(options);
-  for (const run of plan) mountOptionsOf(run, options);
+  tryOptions(options);
   const device = openTarget(target, roomOf(options), options);
   try {
     const content = new Content(SEED);
@@ -111,6 +118,8 @@ export async function runBench(target: string, options: BenchOptions): Promise<B
   } catch (error) {
     quietly(() => device.close());
     throw error;
+  } finally {
+    if (options.remove && device.kind === 'file') fs.rmSync(target, { force: true });
   }
 }
 
@@ -128,17 +137,22 @@ function planOf({ repeats, compress, workloads, engines }: BenchOptions): Run[] 
   return plan;
 }
 
-/** What a volume is mounted with for a run. Throws EOPNOTSUPP for what can't be had. */
-function mountOptionsOf(run: Run, options: BenchOptions): MountOptions {
-  if (run.engine !== 'folios') throw notYet(`the engine ${run.engine} is`);
-  if (run.compress !== 'none') throw notYet(`compression with ${run.compress} is`);
-  if (options.workers !== undefined) throw notYet('threads that compress are');
-  if (options.folioPages !== undefined) throw notYet('a largest folio of another size is');
-  return { cacheBytes: options.cacheBytes };
+/** What a volume is mounted with. Throws EINVAL for a codec that there is not. */
+function mountOptionsOf({ engine, compress }: Pick<Run, 'engine' | 'compress'>, options: BenchOptions): MountOptions {
+  const { cacheBytes, workers, folioPages, clusterBytes } = options;
+  const common = { engine, cacheBytes, workers, maxFolioPages: folioPages };
+  if (compress === 'none') return common;
+  const clusterPages = clusterBytes / BLKSIZE;
+  return { ...common, compress: { codec: parseCodec(compress), clusterPages, extensions: ['*'] } };
 }
 
-function notYet(what: string): F2fsError {
-  return new F2fsError('EOPNOTSUPP', `${what} not to be had in this version`);
+/** Mounts a volume in memory in each of the ways asked for: what the mount refuses must not cost a target. */
+function tryOptions(options: BenchOptions): void {
+  const device = new MemoryDevice(TRIAL_BLOCKS);
+  format(device);
+  for (const compress of options.compress) {
+    for (const engine of options.engines) mount(device, mountOptionsOf({ engine, compress }, options)).close();
+  }
 }
 
 function roomOf({ workloads, sizes, compress, clusterBytes }: BenchOptions): number {
@@ -165,15 +179,14 @@ async function oneRun(device: FileDevice, content: Content, run: Run, options: B
     const bench = counted(volume);
     const meter = new Meter(device, volume);
     await drive(workload.run(bench), options.signal);
-    const work = workOf(bench, workload, meter);
+    const measured = meter.stop();
     workload.check?.(bench);
-    const { reads, ...shown } = work;
+    const { bytes, operations, syncMs } = bench;
+    const compression = run.compress === 'none' ? null : pagesAndBlocks(volume, bench.name);
+    const work: Work = { ...measured, bytes, operations, syncMs, reads: workload.reads, compression };
+    const { reads: _, ...shown } = work;
     return { ...run, ...shown, figures: figuresOf(work) };
   });
-}
-
-function workOf({ bytes, operations, syncMs }: Accounts, { reads }: Workload, meter: Meter): Work {
-  return { ...meter.stop(), bytes, operations, syncMs, reads, compression: null };
 }
 
 function smaller(sizes: Sizes): Sizes {

@@ -1,12 +1,14 @@
 // Many runs in few numbers: medians over the repeats, and engines against each other pair by pair.
+
+import type { EngineName } from '../writeback/writeback.ts';
 import { FIGURE_NAMES, type Figures, median, percentile } from './measure.ts';
-import type { Engine, RunResult } from './run.ts';
+import type { RunResult } from './run.ts';
 import type { WorkloadName } from './workloads.ts';
 
 /** The repeats of one workload on one engine. */
 export interface SummaryRow {
   workload: WorkloadName;
-  engine: Engine;
+  engine: EngineName;
   compress: string;
   /** Medians; the latencies are percentiles of the syncs of all repeats. */
   figures: Figures;

@@ -3,7 +3,8 @@
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { FileSystem } from '../fs/file-system.ts';
-import type { FileHandle } from '../fs/handles.ts';
+import { Directory, type FileHandle } from '../fs/handles.ts';
+import type { FileStat } from '../fs/stat.ts';
 import type { Content } from './content.ts';
 import { SeededRandom } from './random.ts';
 
@@ -45,8 +46,8 @@ export interface Workload {
   run: (bench: Bench) => Generator<void>;
   /** After the measurement: throws EUCLEAN when the file does not hold what it must. */
   check?: (bench: Bench) => void;
-  /** Bytes of a volume that are written without one being used twice: the most that it can take. */
-  roomBytes: (sizes: Sizes, clusterBytes: number) => number;
+  /** Bytes that are written at most, no block being used twice; `unitBytes`: of a page, or a cluster, which is written as a whole. */
+  roomBytes: (sizes: Sizes, unitBytes: number) => number;
 }
 
 export const WORKLOAD_NAMES = [
@@ -178,6 +179,34 @@ function checkPlaces({ volume, content, sizes, name }: Bench, version: number): 
   }
 }
 
+/** Pages of all files that a workload made, and the blocks that hold them: what compression saved is not among them. */
+export function pagesAndBlocks(volume: FileSystem, name: string): { pages: number; blocks: number } {
+  const sum = { pages: 0, blocks: 0 };
+  const add = ({ size, compression }: FileStat) => {
+    const pages = Math.ceil(size / BLKSIZE);
+    sum.pages += pages;
+    sum.blocks += pages - (compression?.savedBlocks ?? 0);
+  };
+  for (const entry of volume.readdir('/')) {
+    if (!Buffer.from(entry.name).toString().startsWith(name)) continue;
+    using handle = volume.openInode(entry.ino);
+    if (!(handle instanceof Directory)) add(handle.stat());
+    else for (const { ino } of handle.entries()) add(statOf(volume, ino));
+  }
+  return sum;
+}
+
+function statOf(volume: FileSystem, ino: number): FileStat {
+  using handle = volume.openInode(ino);
+  return handle.stat();
+}
+
+/** Bytes of the pages or clusters that a write of `blockBytes` bytes, at a multiple of that, is a write of. */
+function wholeUnits(blockBytes: number, unitBytes: number): number {
+  const straddles = unitBytes % blockBytes !== 0 && blockBytes % unitBytes !== 0;
+  return (Math.ceil(blockBytes / unitBytes) + (straddles ? 1 : 0)) * unitBytes;
+}
+
 const WORKLOADS: Record<WorkloadName, Omit<Workload, 'name'>> = {
   'seq-write': {
     reads: false,
@@ -196,15 +225,12 @@ const WORKLOADS: Record<WorkloadName, Omit<Workload, 'name'>> = {
     reads: false,
     prepare: makeFile,
     run: randomWrites,
-    // A write within a page, or within a cluster, is a write of all of it.
-    roomBytes: ({ fileBytes, blockBytes, writes }, clusterBytes) =>
-      fileBytes +
-      writes * (Math.ceil(blockBytes / clusterBytes) + (blockBytes % clusterBytes === 0 ? 0 : 1)) * clusterBytes,
+    roomBytes: ({ fileBytes, blockBytes, writes }, unit) => fileBytes + writes * wholeUnits(blockBytes, unit),
   },
   'append-sync': {
     reads: false,
     run: appends,
-    roomBytes: ({ blockBytes, appends }, clusterBytes) => appends * (blockBytes + clusterBytes + SYNC_BLOCKS * BLKSIZE),
+    roomBytes: ({ blockBytes, appends }, unit) => appends * (wholeUnits(blockBytes, unit) + SYNC_BLOCKS * BLKSIZE),
   },
   'small-files': { reads: false, run: smallFiles, roomBytes: ({ files }) => files * SMALL_ROOM },
   'read-back': {

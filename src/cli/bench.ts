@@ -3,11 +3,12 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import { chartOf } from '../bench/chart.ts';
 import { tablesOf } from '../bench/report.ts';
-import { type BenchOptions, type BenchProgress, type BenchReport, type Engine, runBench } from '../bench/run.ts';
+import { type BenchOptions, type BenchProgress, type BenchReport, runBench } from '../bench/run.ts';
 import { isBlockDevice } from '../bench/target.ts';
 import { WORKLOAD_NAMES, type WorkloadName } from '../bench/workloads.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
+import type { EngineName } from '../writeback/writeback.ts';
 import { complain, EXIT, UsageError } from './errors.ts';
 import { Interruption } from './interrupt.ts';
 import { printable } from './names.ts';
@@ -18,7 +19,7 @@ import { counted, shortSize } from './sizes.ts';
 /** What the command line gives; defaults are in program.ts, but for what depends on another option. */
 export interface BenchCommandOptions {
   workloads?: WorkloadName[];
-  engine: Engine | 'both';
+  engine: EngineName | 'both';
   size: number;
   block: number;
   writes?: number;
@@ -42,13 +43,15 @@ export interface BenchCommandOptions {
 
 /** Random writes, unless said otherwise, are of this part of the file. */
 const RANDOM_PART = 1 / 4;
+/** Load, for each core, above which figures are told to be noisy. */
+const QUIET_SHARE = 1 / 4;
 
 /** Benchmarks on `target`. Throws EEXIST, EBUSY and what runBench throws. */
 export async function bench(target: string, options: BenchCommandOptions): Promise<number> {
   const isDevice = isBlockDevice(target);
   if (options.rm && isDevice) throw new UsageError(`${target} is a block device: --rm is for image files`);
   checkChart(target, options);
-  const existed = fs.existsSync(target);
+  const host = hostOf();
   using interruption = new Interruption();
   const wanted = wantedOf(options, interruption.signal);
   let report: BenchReport;
@@ -56,20 +59,22 @@ export async function bench(target: string, options: BenchCommandOptions): Promi
     using progress = new Progress(options.quiet === true);
     report = await runBench(target, { ...wanted, onProgress: (at) => progress.show(() => progressText(at)) });
   } catch (error) {
-    if (options.rm && (options.force || !existed)) fs.rmSync(target, { force: true });
     const canceled = error instanceof F2fsError && error.code === 'ECANCELED';
     const consequence = options.rm ? `${target} was removed` : `${target} holds a volume of the run that was cut short`;
     const exitCode = canceled ? interruption.exitCode('bench', consequence) : null;
     if (exitCode !== null) return exitCode;
     throw error;
   }
-  if (options.rm) fs.rmSync(target, { force: true });
-  if (options.json) await printJson(documentOf(report, wanted));
-  else await printReport(report, wanted);
+  if (options.json) await printJson({ options: shownOptions(wanted), host, ...report });
+  else await printReport(report, wanted, host);
   if (options.svg !== undefined) {
     fs.writeFileSync(options.svg, chartOf(report.summary, `f2fs bench ${target}`, describe(report, wanted)), {
       flag: options.force ? 'w' : 'wx',
     });
+  }
+  if (!options.quiet && host.load > host.cores * QUIET_SHARE) {
+    const what = `the machine was not quiet, load ${host.load.toFixed(1)} on ${counted(host.cores, 'core')}`;
+    complain('bench', `note: ${what}: ratios hold better than times`);
   }
   if (!options.quiet && !options.rm) complain('bench', `note: ${target} keeps the volume of the last run`);
   return EXIT.ok;
@@ -108,6 +113,7 @@ function wantedOf(options: BenchCommandOptions, signal: AbortSignal): BenchOptio
     queueDepth: options.queue,
     repeats: options.repeat,
     force: options.force,
+    remove: options.rm,
     signal,
   };
 }
@@ -117,7 +123,9 @@ function progressText({ done, total, workload, engine, compress, repeat }: Bench
   return `${percent}  repeat ${repeat}  ${workload}  ${engine}${compress === 'none' ? '' : `  ${compress}`}`;
 }
 
-/** The machine, as far as the figures depend on it. */
+type Host = ReturnType<typeof hostOf>;
+
+/** The machine before the first run, as far as the figures depend on it. */
 function hostOf() {
   const cpus = os.cpus();
   return {
@@ -131,8 +139,9 @@ function hostOf() {
   };
 }
 
-function documentOf(report: BenchReport, { signal: _, onProgress: __, force: ___, ...options }: BenchOptions) {
-  return { options, host: hostOf(), ...report };
+/** What the figures depend on. */
+function shownOptions({ signal: _, force: __, remove: ___, ...options }: BenchOptions) {
+  return options;
 }
 
 /** Who wrote how much where, in one line. */
@@ -141,9 +150,8 @@ function describe({ kind, targetBytes }: BenchReport, { sizes, direct, repeats }
   return `${where}; a file of ${shortSize(sizes.fileBytes)}; ${repeats === 1 ? 'one run' : `medians of ${repeats} runs`}`;
 }
 
-async function printReport(report: BenchReport, options: BenchOptions): Promise<void> {
+async function printReport(report: BenchReport, options: BenchOptions, host: Host): Promise<void> {
   const { sizes, workloads, queueDepth, cacheBytes, folioPages, workers } = options;
-  const host = hostOf();
   const chosen = [
     queueDepth === undefined ? null : `a queue of ${counted(queueDepth, 'write')}`,
     cacheBytes === undefined ? null : `a cache of ${shortSize(cacheBytes)}`,

@@ -192,7 +192,9 @@ function declareBench(program: Command, run: Run): void {
     .option('--appends <n>', 'appends, each with a sync', parseCount(1), 200)
     .option('--files <n>', 'small files', parseCount(1), 10_000)
     .addOption(
-      new Option('--compress <codecs>', 'some of none, lz4, lz4:9, zstd:3, lzo, lzo-rle, with commas').default('none'),
+      new Option('--compress <codecs>', 'some of none, lz4, lz4:9, zstd:3, lzo, lzo-rle, with commas').default(
+        'none,lz4',
+      ),
     )
     .addOption(sizeOption('--cluster <size>', 'of a compressed cluster', '64K'))
     .option('--workers <n>', 'threads that compress', parseCount(0))
