@@ -41,13 +41,17 @@ export class EncodeState {
   /** End of the block's literals and sequences so far. */
   literalsEnd: usize;
   sequencesEnd: usize;
-  /** How hard to search. See zstd-encode.ts. */
+  /** Which match finder, and its tables' logs; 0 for a table that it does not have. */
   strategy: u32;
   hashLog: u32;
   secondLog: u32;
+  /** Bytes that are hashed. */
   minMatch: u32;
+  /** How many earlier occurrences are looked at, and what length ends the search. */
   depth: u32;
   enough: u32;
+  /** How many more positions are tried in the hope of a better match. */
+  patience: u32;
   /** Where the next position to be entered in the tables lies, for finders that enter them all. */
   entered: usize;
 
@@ -127,4 +131,33 @@ export function storeSequence(
   const at = state.sequencesEnd;
   store<u64>(at, <u64>literalLength | ((<u64>(matchLength - 3)) << 18) | ((<u64>offsetValue) << 36));
   state.sequencesEnd = at + 8;
+}
+
+/**
+ * Appends a match by its distance, and says so if it is one of the latest three; keeps these up to date. Without literals the last one
+ * does not count, as its match would only have been longer, and a third value means one byte less than it.
+ */
+export function storeMatch(
+  state: EncodeState,
+  literals: usize,
+  literalLength: u32,
+  distance: u32,
+  matchLength: u32,
+): void {
+  const repeat1 = state.repeat1;
+  const repeat2 = state.repeat2;
+  const repeat3 = state.repeat3;
+  let value = distance + 3;
+  if (literalLength !== 0) {
+    if (distance === repeat1) value = 1;
+    else if (distance === repeat2) value = 2;
+    else if (distance === repeat3) value = 3;
+  } else if (distance === repeat2) value = 1;
+  else if (distance === repeat3) value = 2;
+  else if (distance === repeat1 - 1) value = 3;
+  storeSequence(state, literals, literalLength, value, matchLength);
+  if (value === 1 && literalLength !== 0) return;
+  state.repeat1 = distance;
+  state.repeat2 = repeat1;
+  if (distance !== repeat2) state.repeat3 = repeat2;
 }

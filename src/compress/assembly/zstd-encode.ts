@@ -5,6 +5,7 @@ import { blockOf, buildCodeMaps, EncodeState, literalsOf, scratchOf, sequencesOf
 import { writeLiterals } from './zstd-literals-encode';
 import { findDouble } from './zstd-match-double';
 import { findFast } from './zstd-match-fast';
+import { findLazy } from './zstd-match-lazy';
 import { writeSequences } from './zstd-sequences-encode';
 
 /** Contents of up to this many bytes get tables of u16. */
@@ -12,36 +13,46 @@ const SMALL_BYTES: u32 = 64 * 1024;
 
 const FAST: u32 = 0;
 const DOUBLE: u32 = 1;
+const LAZY: u32 = 2;
 
 /** Chooses how to search by level and by the content's length. */
 function choose(state: EncodeState, level: u32, length: u32): void {
   const log = 32 - clz(max<u32>(length, 2) - 1);
-  if (level < 3) {
+  state.minMatch = 4;
+  state.secondLog = 0;
+  state.entered = state.base + 1;
+  if (level < 2) {
     state.strategy = FAST;
-    state.hashLog = min<u32>(log, 13);
-    state.secondLog = 0;
+    state.hashLog = log < 18 ? min<u32>(log, 14) : log - 3;
     state.minMatch = 5;
-  } else {
+  } else if (level < 4) {
     state.strategy = DOUBLE;
-    state.hashLog = min<u32>(log, 13);
-    state.secondLog = min<u32>(log, 13);
-    state.minMatch = 5;
+    state.hashLog = log < 18 ? min<u32>(log, 14) : log - 3;
+    state.secondLog = state.hashLog;
+    if (level === 2) state.minMatch = 5;
+  } else {
+    state.strategy = LAZY;
+    state.hashLog = log < 18 ? min<u32>(log, 14) : log - 3;
+    state.secondLog = min<u32>(log, 17);
+    state.depth = 1 << min<u32>(level - 2, 9);
+    state.patience = level < 5 ? 0 : level < 6 ? 1 : 2;
+    state.enough = 8 << min<u32>(level - 3, 9);
   }
 }
 
 /** Finds the sequences of the block [from, end); returns where the literals after the last one begin. */
-function findSequences(from: usize, end: usize, isSmall: bool, work: usize): usize {
-  if (EncodeState.at(work).strategy === DOUBLE) {
-    return isSmall ? findDouble<u16>(work, from, end) : findDouble<u32>(work, from, end);
-  }
-  return isSmall ? findFast<u16>(work, from, end) : findFast<u32>(work, from, end);
+function findSequences<T>(from: usize, end: usize, work: usize): usize {
+  const strategy = EncodeState.at(work).strategy;
+  if (strategy === FAST) return findFast<T>(work, from, end);
+  if (strategy === DOUBLE) return findDouble<T>(work, from, end);
+  return findLazy<T>(work, from, end);
 }
 
-/** Clears the tables. */
+/** Clears the tables; chains need not be. */
 function clearTables(state: EncodeState, isSmall: bool, work: usize): void {
   const entryLog: u32 = isSmall ? 1 : 2;
   let entries: u32 = 1 << state.hashLog;
-  if (state.secondLog !== 0) entries += 1 << state.secondLog;
+  if (state.strategy === DOUBLE) entries += 1 << state.secondLog;
   memory.fill(tablesOf(work), 0, entries << entryLog);
 }
 
@@ -65,7 +76,7 @@ function writeBlock(state: EncodeState, from: usize, end: usize, isSmall: bool, 
   const repeat3 = state.repeat3;
   state.literalsEnd = literals;
   state.sequencesEnd = sequences;
-  const anchor = findSequences(from, end, isSmall, work);
+  const anchor = isSmall ? findSequences<u16>(from, end, work) : findSequences<u32>(from, end, work);
   const rest = end - anchor;
   memory.copy(state.literalsEnd, anchor, rest);
   const nrLiterals = <u32>(state.literalsEnd + rest - literals);
