@@ -88,6 +88,20 @@ describe.skipIf(!referenceCodecsAreThere())('the judge of compressed files', () 
     expect(comparedFiles).toBe(62);
   });
 
+  it('passes what sload.f2fs compressed, but for the old bytes behind its clusters', () => {
+    const image = join(work, 'sload.img');
+    fs.writeFileSync(image, unzip('sload-compressed.img.gz'));
+    const source = JSON.parse(unzip('sload-compressed.manifest.json.gz').toString()) as Manifest;
+    const lenient = judgeCodecs(image, { source, dirtyPadding: true });
+    expect(lenient.complaints).toEqual([]);
+    expect(lenient.notes).toEqual(['clusters are not padded with zeros']);
+    expect(lenient.comparedFiles).toBe(60);
+    expect(lenient.algorithms['lz4 32K']).toMatchObject({ files: 10, releasedFiles: 10, clusters: 20 });
+    const strict = judgeCodecs(image, { source });
+    for (const line of strict.complaints) expect(line).toMatch(/not padded with zeros/);
+    expect(strict.ok).toBe(false);
+  });
+
   it('takes a decoder that it is given for lzo-rle, and compares what that makes of it', () => {
     const image = join(work, 'sound.img');
     fs.writeFileSync(image, sound);

@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { runJob } from './guest.js';
-import { cacheDir, type UnpackedKernel } from './paths.js';
+import { cacheDir, peersDir, type UnpackedKernel } from './paths.js';
 import { runOrThrow } from './run.js';
 
 /** In order of loading; what they depend on comes along. */
@@ -41,6 +41,9 @@ const tools = [
   ...['perl', 'getfattr', 'setfattr', 'getfacl', 'setfacl', 'chattr', 'lsattr', 'fallocate', 'sync', 'nproc'],
   ...['mkfs.f2fs', 'sload.f2fs', 'fsck.f2fs', 'f2fs_io'],
 ];
+
+/** Programs that tools/setup.sh --bench built, by paths below its cache: in guests they are in /tools/peers. */
+const peers = ['sload.f2fs'];
 
 const init = `#!/bin/busybox sh
 /bin/busybox --install -s /bin
@@ -75,7 +78,7 @@ export const maxDrives = 96;
  */
 export async function initramfs(kernel: UnpackedKernel): Promise<string> {
   const recipe = createHash('sha256')
-    .update(JSON.stringify([kernel.version, modules, tools, init, 2]))
+    .update(JSON.stringify([kernel.version, modules, tools, builtPeers(), init, 2]))
     .digest('hex')
     .slice(0, 16);
   const path = join(cacheDir, `initramfs-${recipe}.cpio`);
@@ -102,6 +105,11 @@ export async function initramfs(kernel: UnpackedKernel): Promise<string> {
     rmSync(tree, { recursive: true, force: true });
   }
   return path;
+}
+
+/** The peers that are there, as absolute paths. */
+function builtPeers(): string[] {
+  return peers.map((name) => join(peersDir, name)).filter((path) => existsSync(path));
 }
 
 async function which(program: string): Promise<string> {
@@ -135,10 +143,14 @@ async function unpacked(module: string): Promise<Buffer> {
 }
 
 async function copyTools(tree: string): Promise<void> {
+  mkdirSync(join(tree, 'tools/peers'));
+  const found: { source: string; target: string }[] = [];
   for (const tool of tools) {
     const source = await which(tool).catch(() => '');
-    if (source === '') continue;
-    const target = join(tree, 'tools', tool);
+    if (source !== '') found.push({ source, target: join(tree, 'tools', tool) });
+  }
+  for (const source of builtPeers()) found.push({ source, target: join(tree, 'tools/peers', basename(source)) });
+  for (const { source, target } of found) {
     copyFileSync(realpathSync(source), target);
     chmodSync(target, 0o755);
     const libraries = await runOrThrow('ldd', [source]).catch(() => Buffer.from(''));

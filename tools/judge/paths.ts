@@ -10,6 +10,9 @@ export const projectRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url
 /** Absolute path of the judges' cache: unpacked kernels and the initramfs. */
 export const cacheDir = join(projectRoot, '.cache', 'judge');
 
+/** Absolute path of the programs that `tools/setup.sh --bench` builds. */
+export const peersDir = join(projectRoot, '.cache', 'peers');
+
 /** A kernel that `tools/setup.sh` has unpacked: where, and which version. */
 export interface UnpackedKernel {
   readonly dir: string;
