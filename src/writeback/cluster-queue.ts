@@ -109,17 +109,31 @@ export class ClusterQueue implements FrameLender {
   #commitOldest(): void {
     const posted = this.#posted.shift() as Posted;
     this.#nrPages -= posted.nrPages;
-    const { mapping, index, nrPages } = posted;
     try {
       this.#commit(posted);
     } catch (error) {
       if (!(error instanceof F2fsError)) throw error;
-      mapping.clearTag(TAG.WRITEBACK, index, nrPages);
-      mapping.setDirty(index, nrPages);
-      this.#ioends.noteFailure(mapping, error);
+      unmarkWriteback(posted);
+      this.#ioends.noteFailure(posted.mapping, error);
+      if (error.code !== 'EUCLEAN') return;
       // Damage is no matter of this cluster alone.
-      if (error.code === 'EUCLEAN') throw error;
+      this.#abandon();
+      throw error;
     }
+  }
+
+  /** Nothing more gets blocks: what is under way is dirty again. */
+  #abandon(): void {
+    for (const posted of this.#posted.splice(0)) {
+      try {
+        this.#buffers.squeezer.take(posted.ticket);
+      } catch (error) {
+        if (!(error instanceof F2fsError)) throw error;
+      }
+      this.giveBack(posted.loan);
+      unmarkWriteback(posted);
+    }
+    this.#nrPages = 0;
   }
 
   #commit(posted: Posted): void {
@@ -175,6 +189,11 @@ export class ClusterQueue implements FrameLender {
 function markWriteback(mapping: AddressSpace, index: number, nrPages: number): void {
   mapping.clearDirty(index, nrPages);
   mapping.setTag(TAG.WRITEBACK, index, nrPages);
+}
+
+function unmarkWriteback({ mapping, index, nrPages }: ClusterRun): void {
+  mapping.clearTag(TAG.WRITEBACK, index, nrPages);
+  mapping.setDirty(index, nrPages);
 }
 
 /** Hands pages from `index` on, wherever they lie in memory, to the blocks that were found for them. */

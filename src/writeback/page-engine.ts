@@ -9,7 +9,7 @@ import { ClusterContext } from './cluster-context.ts';
 import type { ClusterQueue } from './cluster-queue.ts';
 import { WB_SYNC, type WritebackControl } from './control.ts';
 import { ExtentList } from './extent-list.ts';
-import { zeroTail } from './folio-engine.ts';
+import { isCached, zeroTail } from './folio-engine.ts';
 import type { ClusterOps, WritebackCounters, WritebackOps } from './ops.ts';
 import type { Engine, Walk } from './writeback.ts';
 
@@ -163,13 +163,15 @@ class PageWalk {
     try {
       if (!clusters.isCompressed(first)) return true;
       if (mapping.nextTagged(TAG.WRITEBACK, first, end) >= 0) this.#parts.ioends.submit();
-      control.makeRoom();
-      clusters.makeWhole(first);
+      if (!isCached(mapping, first, end)) {
+        control.makeRoom();
+        clusters.makeWhole(first);
+        this.#parts.counters.clusterReads++;
+      }
     } catch (error) {
       this.#fail(error);
       return false;
     }
-    this.#parts.counters.clusterReads++;
     mapping.setDirty(first, end - first);
     // The kernel begins at page 0 every time, and trusts that what comes before the cluster is written by then. A page that
     // can't be would keep us from ever getting further, so the second time for a cluster the walk begins with it.

@@ -17,6 +17,7 @@ import { PageEngine } from '../../src/writeback/page-engine.ts';
 import { type EngineName, Writeback } from '../../src/writeback/writeback.ts';
 
 const NR_BLOCKS = 1 << 18;
+const FIRST_BLKADDR = 1000;
 
 /** Throws EIO for writes that `fails` says yes to. */
 class FlakyDevice extends MemoryDevice {
@@ -37,7 +38,7 @@ export class Machine {
   readonly buffers: ClusterBuffers;
   readonly writeback: Writeback;
   readonly #engine: EngineName;
-  nextBlkaddr = 1000;
+  nextBlkaddr = FIRST_BLKADDR;
 
   constructor(engine: EngineName, mib = 8, nrWorkers = 0) {
     this.#engine = engine;
@@ -70,6 +71,12 @@ export class Machine {
     const Engine = this.#engine === 'pages' ? PageEngine : FolioEngine;
     const engine = new Engine(this.pool, this.ioends, this.writeback.queue, this.counters);
     engine.walk(file.mapping, file, new WritebackControl(request), isPreempted);
+  }
+
+  /** Begins anew with an empty device, for another program. */
+  forget(): void {
+    this.device.discard(0, NR_BLOCKS);
+    this.nextBlkaddr = FIRST_BLKADDR;
   }
 
   close(): void {
@@ -186,7 +193,8 @@ export class FakeFile implements WritebackOps, ClusterOps {
   dissolve(start: number): void {
     if (!this.compressed.delete(start)) throw new Error(`the cluster at ${start} is not compressed`);
     for (let page = start; page < Math.min(start + this.nrPages, this.nrFilePages); page++) {
-      if (!this.mapping.isTagged(TAG.DIRTY, page)) throw new Error(`page ${page} of a dissolved cluster is clean`);
+      const isBusy = this.mapping.isTagged(TAG.DIRTY, page) || this.mapping.isTagged(TAG.WRITEBACK, page);
+      if (!isBusy) throw new Error(`page ${page} of a dissolved cluster is not to be written`);
     }
   }
 
