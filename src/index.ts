@@ -1,5 +1,13 @@
 // The library's public face: formatting, mounting, building, extracting and inspecting F2FS images.
-export { type BuildOptions, type BuildProblem, type BuildProgress, type BuildReport, build } from './build/build.ts';
+export {
+  type BuildCompressionReport,
+  type BuildOptions,
+  type BuildProblem,
+  type BuildProgress,
+  type BuildReport,
+  build,
+} from './build/build.ts';
+export type { BuildCompression } from './build/compress-choice.ts';
 export { extract } from './build/extract.ts';
 export type {
   ExtractNote,
@@ -9,12 +17,15 @@ export type {
   ExtractReport,
 } from './build/extract-report.ts';
 export { joinPath, sortedEntries, type WalkProblem, type WalkStep, walkDirectories } from './build/volume-walk.ts';
+export { type AlgorithmName, type Codec, parseCodec } from './compress/algorithms.ts';
 export type { BlockDevice, IoCounters } from './device/device.ts';
 export { type FileDevice, openFileDevice } from './device/file-device.ts';
 export type { OpenOptions } from './device/host-target.ts';
 export { MemoryDevice } from './device/memory-device.ts';
 export { type ErrorPlace, F2fsError } from './errors.ts';
+export type { CompressMode, CompressOptions } from './file/compression.ts';
 export type { ByteSource, WriteOptions } from './file/file-data.ts';
+export type { IpuPolicy, WriteMode } from './file/in-place.ts';
 export type { Timestamp } from './file/inode.ts';
 export type { Xattr } from './file/xattrs.ts';
 export { BLKSIZE, FEATURES, type Feature, featureNames } from './format/constants.ts';
@@ -22,7 +33,7 @@ export { formatUuid, parseUuid } from './format/superblock.ts';
 export type { MountOptions } from './fs/core.ts';
 export { type FileSystem, mount, type Path, type VolumeStat } from './fs/file-system.ts';
 export { type Attributes, Directory, type DirectoryEntry, FileHandle, Handle } from './fs/handles.ts';
-export type { FileStat, FileType } from './fs/stat.ts';
+export type { CompressionStat, FileStat, FileType } from './fs/stat.ts';
 export {
   type CheckpointInfo,
   type LogPosition,
@@ -35,3 +46,4 @@ export { type FormatOptions, type Formatted, format, planFormat } from './mkfs/f
 export type { Geometry } from './mkfs/geometry.ts';
 export type { FormatPlan } from './mkfs/plan.ts';
 export { probe } from './mkfs/probe.ts';
+export type { EngineName } from './writeback/engines.ts';

@@ -1,5 +1,5 @@
 // A benchmark's figures as a picture: for each workload the engines and algorithms side by side, in SVG written by hand.
-import type { EngineName } from '../writeback/writeback.ts';
+import type { EngineName } from '../writeback/engines.ts';
 import { FIGURES, type FigureName } from './measure.ts';
 import { figureText } from './report.ts';
 import type { SummaryRow } from './summary.ts';

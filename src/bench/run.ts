@@ -9,7 +9,7 @@ import { BLKSIZE } from '../format/constants.ts';
 import type { MountOptions } from '../fs/core.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
 import { format } from '../mkfs/format.ts';
-import type { EngineName } from '../writeback/writeback.ts';
+import type { EngineName } from '../writeback/engines.ts';
 import { Content } from './content.ts';
 import { type Figures, figuresOf, Meter, type Work } from './measure.ts';
 import { giveMemoryBack } from './memory.ts';
@@ -157,7 +157,11 @@ function tryOptions(options: BenchOptions): void {
 
 function roomOf({ workloads, sizes, compress, clusterBytes }: BenchOptions): number {
   const unit = compress.every((one) => one === 'none') ? BLKSIZE : clusterBytes;
-  return Math.max(...workloads.map((name) => workloadOf(name).roomBytes(sizes, unit)));
+  const rooms = workloads.map((name) => {
+    const { roomBytes } = workloadOf(name);
+    return roomBytes(sizes, unit) + roomBytes(smaller(sizes), unit);
+  });
+  return Math.max(...rooms);
 }
 
 /** Formats, prepares, mounts anew, warms up, measures, checks and unmounts. */

@@ -1,6 +1,6 @@
 // Many runs in few numbers: medians over the repeats, and engines against each other pair by pair.
 
-import type { EngineName } from '../writeback/writeback.ts';
+import type { EngineName } from '../writeback/engines.ts';
 import { FIGURE_NAMES, type Figures, median, percentile } from './measure.ts';
 import type { RunResult } from './run.ts';
 import type { WorkloadName } from './workloads.ts';

@@ -1,17 +1,23 @@
 // A directory of the host made into an image: format, mount, fill, checkpoint. Nothing here writes a block itself.
 import * as fs from 'node:fs';
+import * as os from 'node:os';
+import { ALGORITHM_NAMES, type AlgorithmName } from '../compress/algorithms.ts';
 import { type FileDevice, openFileDevice } from '../device/file-device.ts';
 import { F2fsError } from '../errors.ts';
+import { CompressPolicy } from '../file/compression.ts';
 import type { Timestamp } from '../file/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { formatUuid } from '../format/superblock.ts';
-import { systemTime } from '../fs/core.ts';
+import { type MountOptions, systemTime } from '../fs/core.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
+import type { FileHandle } from '../fs/handles.ts';
 import { featureBits } from '../mkfs/features.ts';
 import { type FormatOptions, format, planFormat } from '../mkfs/format.ts';
 import { smallestGeometry, spaceOf } from '../mkfs/geometry.ts';
 import { probe } from '../mkfs/probe.ts';
 import { shrinkMain, usedSegments } from '../volume/resize.ts';
+import type { EngineName } from '../writeback/engines.ts';
+import { type BuildCompression, CompressChoice } from './compress-choice.ts';
 import { Estimate } from './estimate.ts';
 import { type HostInode, type HostTree, scanHostTree } from './host-tree.ts';
 import { type BuildProblem, type Populated, Populator } from './populate.ts';
@@ -41,6 +47,14 @@ export interface BuildOptions {
   sourceDateEpoch?: number;
   /** Bytes of page cache. Default 64 MiB. */
   cacheBytes?: number;
+  /** Files are compressed; which ones, and how. */
+  compress?: BuildCompression;
+  /** The blocks that compression saves are given back: the image is smaller, and those files can't be changed in it. */
+  release?: boolean;
+  /** Threads that compress. Default: one for each core, eight at most. The image does not depend on it. */
+  workers?: number;
+  /** Default: folios. */
+  engine?: EngineName;
   onProgress?: (progress: BuildProgress) => void;
   /** Ends the build between two entries; what it had made is removed. */
   signal?: AbortSignal;
@@ -56,12 +70,33 @@ export interface BuildReport extends Populated {
   /** What the host could not tell, and entries left out on purpose. */
   notes: string[];
   seconds: number;
+  /** What compression did; null when it was not asked for. */
+  compression: BuildCompressionReport | null;
   /** Blocks of 4096 bytes. */
   usedBlocks: number;
   freeBlocks: number;
 }
 
+export interface BuildCompressionReport {
+  algorithm: AlgorithmName;
+  level: number;
+  clusterBytes: number;
+  /** Files that have a compressed cluster. */
+  files: number;
+  clusters: number;
+  /** Whole clusters that stay raw: compression would not save a block. */
+  rawClusters: number;
+  savedBlocks: number;
+  /** Pages of all these clusters for each block that they take. */
+  ratio: number;
+  /** Blocks that were given back. */
+  releasedBlocks: number;
+}
+
 const DEFAULT_CACHE = 64 * 1024 * 1024;
+/** Clusters under way and the threads' tables come to the pages. */
+const COMPRESSION_CACHE = 128 * 1024 * 1024;
+const MAX_WORKERS = 8;
 /** Milliseconds of work between two looks at the signal and calls of onProgress. */
 const SLICE_MS = 50;
 
@@ -77,34 +112,99 @@ export async function build(sourceDir: string, image: string, options: BuildOpti
   if (!isDevice && fs.existsSync(image) && options.force !== true) {
     throw new F2fsError('EEXIST', `${image} exists already; --force replaces it`, { path: image });
   }
+  if (options.release === true && options.compress === undefined) {
+    throw new F2fsError('EINVAL', 'there is nothing to release without compression: say how to compress too');
+  }
+  const policy = options.compress === undefined ? null : compressionPolicy(options);
   const tree = scanHostTree(sourceDir, { exclude: inodeOf(image) });
   const path = isDevice ? image : `${image}.${process.pid}.part`;
   const now = stamp(options);
-  const needed = new Estimate(tree, featureBits(options.features ?? 'default')).blocks();
+  const choice = policy && new CompressChoice(tree, policy.clusterPages, options.compress ?? {});
+  const needed = new Estimate(
+    tree,
+    featureBits(options.features ?? 'default'),
+    choice,
+    policy?.clusterPages ?? 1,
+  ).blocks();
   const device = openTarget(path, isDevice, needed, options);
   let report: BuildReport;
+  let volume: FileSystem | null = null;
   try {
     const { uuid } = format(device, { ...formatOptions(options, now), startSector: device.startSector });
-    const volume = mount(device, { cacheBytes: options.cacheBytes ?? DEFAULT_CACHE, now: () => now });
-    const populator = new Populator(tree, volume, now);
+    volume = mount(device, mountOptions(options, now, policy));
+    const populator = new Populator(tree, volume, now, choice);
     try {
       await drive(populator, tree, options);
     } finally {
       populator.close();
     }
+    const compression = policy && finishCompression(volume, populator, policy, options.release === true);
     const freeBlocks = Math.ceil((options.freeBytes ?? 0) / BLKSIZE);
     if (!isDevice && (options.size ?? 'auto') === 'auto') shrink(volume, device, freeBlocks);
     else volume.close();
-    report = reportOf(image, formatUuid(uuid), tree, populator, volume, device);
+    report = reportOf(image, formatUuid(uuid), tree, populator, volume, device, compression);
     device.close();
     if (!isDevice) fs.renameSync(path, image);
   } catch (error) {
+    volume?.abandon();
     closeQuietly(device);
     if (!isDevice) fs.rmSync(path, { force: true });
     throw error;
   }
   report.seconds = (performance.now() - started) / 1000;
   return report;
+}
+
+/** Throws EINVAL for options that do not go together, EOPNOTSUPP when the features lack compression. */
+function compressionPolicy({ compress, features }: BuildOptions): CompressPolicy {
+  if (features !== undefined && !features.includes('compression')) {
+    throw new F2fsError('EOPNOTSUPP', "compressed files need the feature 'compression': add it");
+  }
+  return new CompressPolicy({ ...compress, extensions: [], noExtensions: [] });
+}
+
+function mountOptions(options: BuildOptions, now: Timestamp, policy: CompressPolicy | null): MountOptions {
+  const { engine } = options;
+  const stamp = () => now;
+  if (policy === null) return { cacheBytes: options.cacheBytes ?? DEFAULT_CACHE, now: stamp, engine };
+  return {
+    cacheBytes: options.cacheBytes ?? COMPRESSION_CACHE,
+    now: stamp,
+    engine,
+    workers: options.workers ?? Math.min(MAX_WORKERS, os.availableParallelism()),
+    compress: { codec: policy.codec, clusterPages: policy.clusterPages, checksum: policy.checksum },
+  };
+}
+
+/** Waits for the last clusters, gives back what they save if asked, and counts. */
+function finishCompression(
+  volume: FileSystem,
+  populator: Populator,
+  policy: CompressPolicy,
+  release: boolean,
+): BuildCompressionReport {
+  volume.writeBack();
+  let files = 0;
+  let releasedBlocks = 0;
+  for (const ino of populator.compressed) {
+    using handle = volume.openInode(ino) as FileHandle;
+    if ((handle.stat().compression?.savedBlocks ?? 0) === 0) continue;
+    files++;
+    if (release) releasedBlocks += handle.releaseBlocks();
+  }
+  const { clusters, rawClusters, clusterPages, clusterBlocks } = volume.writebackCounters;
+  const rawPages = rawClusters * policy.clusterPages;
+  return {
+    algorithm: ALGORITHM_NAMES[policy.codec.algorithm],
+    level: policy.codec.level,
+    clusterBytes: policy.clusterPages * BLKSIZE,
+    files,
+    clusters,
+    rawClusters,
+    savedBlocks: clusterPages - clusterBlocks,
+    ratio: (clusterPages + rawPages) / Math.max(1, clusterBlocks + rawPages),
+    releasedBlocks,
+  };
 }
 
 function targetIsDevice(image: string): boolean {
@@ -234,6 +334,7 @@ function reportOf(
   populator: Populator,
   { volume }: FileSystem,
   device: FileDevice,
+  compression: BuildCompressionReport | null,
 ): BuildReport {
   const notes = tree.skipped.map(({ message }) => message);
   if (tree.hostXattrs === null) notes.push('the host could not tell extended attributes: the image has none');
@@ -246,6 +347,7 @@ function reportOf(
     problems: [...tree.problems.map(({ path, code, message }) => ({ path, code, message })), ...populator.problems],
     notes,
     seconds: 0,
+    compression,
     usedBlocks: volume.space.validBlockCount,
     freeBlocks: volume.space.freeBlocks,
   };

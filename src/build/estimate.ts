@@ -12,6 +12,7 @@ import { nameHash } from '../format/hash.ts';
 import { DEF_ADDRS_PER_INODE, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, maxInlineData } from '../format/inode.ts';
 import { ADDRS_PER_BLOCK, NIDS_PER_BLOCK } from '../format/node.ts';
 import { XattrHeader, xattrEntrySize } from '../format/xattr.ts';
+import type { CompressChoice } from './compress-choice.ts';
 import type { HostTree } from './host-tree.ts';
 
 /** Node blocks that a file of `nrPages` pages needs besides its inode. */
@@ -32,9 +33,14 @@ export class Estimate {
   readonly #extraIsize: number;
   readonly #addrsPerInode: number;
   readonly #inlineBytes: number;
+  readonly #compressed: CompressChoice | null;
+  readonly #clusterPages: number;
 
-  constructor(tree: HostTree, feature: number) {
+  /** @param compressed the files that get clusters, of `clusterPages` pages */
+  constructor(tree: HostTree, feature: number, compressed: CompressChoice | null = null, clusterPages = 1) {
     this.#tree = tree;
+    this.#compressed = compressed;
+    this.#clusterPages = clusterPages;
     this.#extraIsize = extraIsizeFor(feature);
     this.#addrsPerInode = DEF_ADDRS_PER_INODE - this.#extraIsize / 4 - DEFAULT_INLINE_XATTR_ADDRS;
     this.#inlineBytes = maxInlineData(this.#extraIsize, DEFAULT_INLINE_XATTR_ADDRS);
@@ -58,8 +64,13 @@ export class Estimate {
     if (type === S_IFDIR) return this.#directoryBlocks(i);
     if (type !== S_IFREG && type !== S_IFLNK) return 0;
     const size = this.#tree.size(i);
-    if (size <= this.#inlineBytes) return 0;
     const pages = Math.ceil(size / BLKSIZE);
+    // All pages of a compressed cluster stay reserved, and a node holds whole clusters only.
+    if (type === S_IFREG && this.#compressed?.has(i)) {
+      const whole = (addrs: number) => addrs - (addrs % this.#clusterPages);
+      return this.#dataPages(i, pages) + nodesOf(pages, whole(this.#addrsPerInode), whole(ADDRS_PER_BLOCK));
+    }
+    if (size <= this.#inlineBytes) return 0;
     return this.#dataPages(i, pages) + nodesOf(pages, this.#addrsPerInode);
   }
 

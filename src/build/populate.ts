@@ -6,6 +6,7 @@ import type { Timestamp } from '../file/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { Attributes, Directory, FileHandle, Handle } from '../fs/handles.ts';
+import type { CompressChoice } from './compress-choice.ts';
 import { dataRanges } from './host-extents.ts';
 import { openHostFile, verifyUnchanged } from './host-file.ts';
 import type { HostStat } from './host-table.ts';
@@ -76,6 +77,7 @@ export class Populator {
   /** The time of creation and change of every inode. */
   readonly #stamp: Timestamp;
   readonly #readAhead: ReadAhead;
+  readonly #compressed: CompressChoice | null;
   readonly problems: BuildProblem[] = [];
   readonly done: Populated = {
     files: 0,
@@ -91,13 +93,16 @@ export class Populator {
   current = 0;
   /** Bytes of content that became holes. */
   holeBytes = 0;
+  /** Inodes of the compressed files. */
+  readonly compressed: number[] = [];
   /** Inodes of files with several links, by the index of their first entry. */
   readonly #linked = new Map<number, number>();
 
-  constructor(tree: HostTree, volume: FileSystem, stamp: Timestamp) {
+  constructor(tree: HostTree, volume: FileSystem, stamp: Timestamp, compressed: CompressChoice | null) {
     this.#tree = tree;
     this.#volume = volume;
     this.#stamp = stamp;
+    this.#compressed = compressed;
     this.#readAhead = new ReadAhead(tree);
   }
 
@@ -214,8 +219,9 @@ export class Populator {
   }
 
   /** Opens the source first: a file that can't be read gets no entry. */
-  *#makeFile(parent: Directory, index: number, stat: HostStat, attributes: Attributes): Generator<void, FileHandle> {
+  *#makeFile(parent: Directory, index: number, stat: HostStat, asked: Attributes): Generator<void, FileHandle> {
     const name = this.#tree.name(index);
+    const attributes = { ...asked, compress: this.#compressed?.has(index) ?? false };
     const { sizeBytes, nrSectors } = stat;
     if (sizeBytes === 0) {
       this.done.files++;
@@ -225,6 +231,7 @@ export class Populator {
     if (ahead >= 0) {
       const handle = this.#makeReadFile(parent, name, attributes, ahead, sizeBytes);
       this.#readAhead.release(index);
+      if (attributes.compress) this.compressed.push(handle.ino);
       return handle;
     }
     const fd = fromHost(() => openHostFile(this.#tree, index));
@@ -242,6 +249,7 @@ export class Populator {
       this.done.files++;
       this.done.contentBytes += sizeBytes;
       this.#countHoles(handle, sizeBytes);
+      if (attributes.compress) this.compressed.push(handle.ino);
       return handle;
     } finally {
       fs.closeSync(fd);

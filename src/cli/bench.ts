@@ -8,7 +8,7 @@ import { isBlockDevice } from '../bench/target.ts';
 import { WORKLOAD_NAMES, type WorkloadName } from '../bench/workloads.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
-import type { EngineName } from '../writeback/writeback.ts';
+import type { EngineName } from '../writeback/engines.ts';
 import { complain, EXIT, UsageError } from './errors.ts';
 import { Interruption } from './interrupt.ts';
 import { printable } from './names.ts';

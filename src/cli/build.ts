@@ -1,13 +1,17 @@
 // f2fs build: a directory of the host into an image.
-import { build as buildImage } from '../build/build.ts';
+import { type BuildCompressionReport, build as buildImage } from '../build/build.ts';
+import type { BuildCompression } from '../build/compress-choice.ts';
+import { parseCodec } from '../compress/algorithms.ts';
 import { F2fsError } from '../errors.ts';
+import { BLKSIZE } from '../format/constants.ts';
 import type { BuildProgress, BuildReport } from '../index.ts';
+import type { EngineName } from '../writeback/engines.ts';
 import { complain, EXIT, UsageError } from './errors.ts';
 import { Interruption } from './interrupt.ts';
 import { printable } from './names.ts';
 import { printJson, printTable } from './output.ts';
 import { Progress } from './progress.ts';
-import { countedEntries, longSize, shortSize } from './sizes.ts';
+import { counted, countedEntries, longSize, shortSize } from './sizes.ts';
 
 export interface BuildCommandOptions {
   size?: number | 'auto';
@@ -15,12 +19,25 @@ export interface BuildCommandOptions {
   uuid?: string;
   label?: string;
   force?: boolean;
+  compress?: string;
+  cluster?: number;
+  compressExt?: string[];
+  compressGlob?: string[];
+  noCompressExt?: string[];
+  compressChecksum?: boolean;
+  release?: boolean;
+  workers?: number;
+  engine?: EngineName;
   json?: boolean;
   quiet?: boolean;
 }
 
+/** Bytes of a cluster when none are asked for. */
+const DEFAULT_CLUSTER = 64 * 1024;
+
 /** Builds `image` from `source`; exit code 1 when an entry could not be taken over. Throws what build throws. */
 export async function build(source: string, image: string, options: BuildCommandOptions): Promise<number> {
+  const compress = compressionOf(options);
   const sourceDateEpoch = epochOf(process.env.SOURCE_DATE_EPOCH);
   using interruption = new Interruption();
   let report: BuildReport;
@@ -32,6 +49,10 @@ export async function build(source: string, image: string, options: BuildCommand
       uuid: options.uuid,
       label: options.label,
       force: options.force,
+      compress,
+      release: options.release,
+      workers: options.workers,
+      engine: options.engine,
       sourceDateEpoch,
       signal: interruption.signal,
       onProgress: (at) => progress.show(() => progressText(at)),
@@ -47,6 +68,26 @@ export async function build(source: string, image: string, options: BuildCommand
   if (options.json) await printJson(report);
   else if (!options.quiet) await printTable(summary(report));
   return report.problems.length > 0 ? EXIT.failed : EXIT.ok;
+}
+
+/** Throws UsageError for options of compression without it, EINVAL for an algorithm, level or size that there is not. */
+function compressionOf(options: BuildCommandOptions): BuildCompression | undefined {
+  const { compress, cluster, compressExt, compressGlob, noCompressExt, compressChecksum, release, workers } = options;
+  if (compress === undefined) {
+    const given = { cluster, compressExt, compressGlob, noCompressExt, compressChecksum, release, workers };
+    const lonely = Object.entries(given).find(([, value]) => value !== undefined)?.[0];
+    if (lonely === undefined) return undefined;
+    const flag = lonely.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new UsageError(`--${flag} has no effect without --compress`);
+  }
+  return {
+    codec: parseCodec(compress),
+    clusterPages: (cluster ?? DEFAULT_CLUSTER) / BLKSIZE,
+    checksum: compressChecksum,
+    extensions: compressExt,
+    noExtensions: noCompressExt,
+    globs: compressGlob,
+  };
 }
 
 /** Seconds of SOURCE_DATE_EPOCH. Throws UsageError when it is set, but no whole number. */
@@ -79,9 +120,19 @@ function summary(report: BuildReport): [string, string | null][] {
       'contents',
       `${longSize(report.contentBytes)}${report.holeBytes > 0 ? `, ${shortSize(report.holeBytes)} of holes` : ''}`,
     ],
+    ['compressed', report.compression === null ? null : compressionText(report.compression)],
     ['xattrs', report.xattrs > 0 ? String(report.xattrs) : null],
     ['blocks', `${report.usedBlocks} used, ${report.freeBlocks} free`],
     ['time', `${report.seconds.toFixed(report.seconds < 10 ? 2 : 0)} s`],
     ['problems', problems.length > 0 ? `${problems.length}: see above; the image lacks what they name` : null],
   ];
+}
+
+/** `120 files, 3400 clusters of 64 KiB (12 stay raw) by zstd:3, 21000 blocks saved and released, 1.62 pages a block` */
+function compressionText(done: BuildCompressionReport): string {
+  const { algorithm, level, clusterBytes, files, clusters, rawClusters, savedBlocks, releasedBlocks, ratio } = done;
+  const raw = rawClusters > 0 ? ` (${rawClusters} stay raw)` : '';
+  const codec = level > 0 ? `${algorithm}:${level}` : algorithm;
+  const released = releasedBlocks > 0 ? ' and released' : '';
+  return `${counted(files, 'file')}, ${counted(clusters, 'cluster')} of ${shortSize(clusterBytes)}${raw} by ${codec}, ${counted(savedBlocks, 'block')} saved${released}, ratio ${ratio.toFixed(2)} in pages`;
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { WORKLOAD_NAMES } from '../bench/workloads.ts';
+import { ENGINES } from '../writeback/engines.ts';
 import type { BenchCommandOptions } from './bench.ts';
 import type { BuildCommandOptions } from './build.ts';
 import type { CatOptions } from './cat.ts';
@@ -9,7 +10,7 @@ import type { ExtractCommandOptions } from './extract.ts';
 import type { InfoOptions } from './info.ts';
 import type { LsOptions } from './ls.ts';
 import type { MkfsOptions } from './mkfs.ts';
-import { parseChoices, parseCount, parseOwner, parsePercent, parseSize, parseSizeOrAuto } from './sizes.ts';
+import { parseChoices, parseCount, parseList, parseOwner, parsePercent, parseSize, parseSizeOrAuto } from './sizes.ts';
 import type { StatOptions } from './stat.ts';
 
 /** Runs a command's work and takes its exit code. */
@@ -83,6 +84,18 @@ function declareMkfs(program: Command, run: Run): void {
     );
 }
 
+/** A pattern may have commas in its braces. */
+function addGlob(text: string, before: string[] = []): string[] {
+  return [...before, text];
+}
+
+/** Its name begins with "no", but it is no negation, which commander would take it for. */
+function excludedExtensions(): Option {
+  const option = new Option('--no-compress-ext <list>', 'not the files with one of these extensions');
+  option.negate = false;
+  return option.argParser(parseList);
+}
+
 function declareBuild(program: Command, run: Run): void {
   subcommand(
     program,
@@ -91,6 +104,7 @@ function declareBuild(program: Command, run: Run): void {
     'build rootfs disk.img',
     'build rootfs disk.img --size 2G --label data',
     'build rootfs disk.img --free 64M --force',
+    'build rootfs disk.img --compress zstd:3 --cluster 64K --no-compress-ext jpg,zip',
   )
     .argument('<source>', 'directory')
     .argument('<image>', 'image file or block device')
@@ -99,6 +113,15 @@ function declareBuild(program: Command, run: Run): void {
     .option('--uuid <uuid>', 'default: random')
     .option('--label <text>', 'name of the volume, up to 511 characters')
     .option('--force', 'replace an image that exists, or what a device holds')
+    .option('--compress <algorithm[:level]>', 'lz4, lz4:3 to lz4:16, zstd:1 to zstd:22, lzo or lzo-rle')
+    .option('--cluster <size>', 'bytes that are compressed together, 16K to 1M (default: 64K)', parseSize)
+    .option('--compress-ext <list>', 'only files with one of these extensions', parseList)
+    .option('--compress-glob <pattern>', "only files whose path fits, as 'usr/**'; may be given again", addGlob)
+    .addOption(excludedExtensions())
+    .option('--compress-checksum', 'clusters get a checksum')
+    .option('--release', 'give back what compression saves: a smaller image, whose compressed files stay as they are')
+    .option('--workers <n>', 'threads that compress (default: one for each core)', parseCount(0))
+    .addOption(new Option('--engine <name>', 'how dirty pages are written').choices(ENGINES).default('folios'))
     .option('--quiet', 'no summary, notes or progress; problems are told all the same')
     .addOption(jsonOption())
     .action((source: string, image: string, options: BuildCommandOptions) =>

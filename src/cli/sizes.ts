@@ -40,6 +40,13 @@ export function parseChoices<T extends string>(choices: readonly T[]): (text: st
   };
 }
 
+/** A list with commas; given several times, all of them. */
+export function parseList(text: string, before: string[] = []): string[] {
+  const items = text.split(',').filter((item) => item !== '');
+  if (items.length > 0) return [...before, ...items];
+  throw new InvalidArgumentError('It must be a list with commas.');
+}
+
 /** Percent. */
 export function parsePercent(text: string): number {
   const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;

@@ -1,10 +1,10 @@
 // f2fs stat: all that is known of one entry.
-import type { FileStat, Timestamp, Xattr } from '../index.ts';
+import type { CompressionStat, FileStat, Timestamp, Xattr } from '../index.ts';
 import { EXIT } from './errors.ts';
 import { ReadVolume } from './image.ts';
 import { escaped, jsonName, printable, volumePath } from './names.ts';
 import { printJson, printTable } from './output.ts';
-import { longSize } from './sizes.ts';
+import { counted, longSize, shortSize } from './sizes.ts';
 import { exactTime, modeString } from './stat-text.ts';
 
 export interface StatOptions {
@@ -43,6 +43,7 @@ function rowsOf(
     ['owner', `${found.uid}:${found.gid}`],
     ['size', longSize(found.size)],
     ['blocks', `${found.blocks} of 4096 bytes${found.inline ? ', contents within the inode' : ''}`],
+    ['compression', found.compression === null ? null : compressionText(found.compression)],
     ['device', found.rdev === null ? null : `${found.rdev.major}, ${found.rdev.minor}`],
     ['accessed', exactTime(found.atime)],
     ['modified', exactTime(found.mtime)],
@@ -68,4 +69,12 @@ function jsonOf(path: Uint8Array, found: FileStat, target: Uint8Array | null, xa
       valueBase64: Buffer.from(value).toString('base64'),
     })),
   };
+}
+
+/** `lz4 in clusters of 64 KiB, 812 blocks saved` */
+function compressionText(how: CompressionStat): string {
+  const codec = how.level > 0 ? `${how.algorithm}:${how.level}` : how.algorithm;
+  const checksum = how.checksum ? ' with checksums' : '';
+  const saved = how.released ? 'released' : `${counted(how.savedBlocks, 'block')} saved`;
+  return `${codec} in clusters of ${shortSize(how.clusterBytes)}${checksum}, ${saved}`;
 }

@@ -18,37 +18,68 @@ export class ClusterBuffers {
   readonly #pool: FramePool;
   #ring: FrameRing | null = null;
   #staging = -1;
+  #isWanted = false;
+  #isHopeless = false;
 
   constructor(pool: FramePool, nrWorkers: number) {
     this.#pool = pool;
     this.squeezer = new Squeezer(pool, nrWorkers);
   }
 
-  /** Takes the frames, if the pool is large enough to be of use then; threads start with the first cluster. */
-  prepare(): void {
-    if (this.#ring !== null || this.#pool.nrFrames < MIN_FRAMES) return;
-    this.#staging = this.#pool.allocRun(STAGING_FRAMES);
-    this.#ring = new FrameRing(
-      this.#pool,
-      Math.min(MAX_RING, Math.max(MIN_RING, 2 ** Math.floor(Math.log2(this.#pool.nrFrames / 8)))),
+  /** There is a compressed file: the frames are to be taken when the owner can make room for them. */
+  want(): void {
+    this.#isWanted = this.#ring === null && !this.#isHopeless;
+  }
+
+  /** Whether there are compressed files, and the frames for them are still to be had. */
+  get isWanted(): boolean {
+    return this.#isWanted;
+  }
+
+  /** Even an empty cache has no room for the frames. */
+  giveUp(): void {
+    this.#isHopeless = true;
+    this.#isWanted = false;
+  }
+
+  /** Takes the frames and starts the threads. False when the pool has no such runs: nothing is taken then. */
+  prepare(): boolean {
+    const pool = this.#pool;
+    if (pool.nrFrames < MIN_FRAMES) return false;
+    const staging = pool.allocRun(STAGING_FRAMES);
+    if (staging < 0) return false;
+    const ring = FrameRing.take(
+      pool,
+      Math.min(MAX_RING, Math.max(MIN_RING, 2 ** Math.floor(Math.log2(pool.nrFrames / 8)))),
     );
-    this.squeezer.start();
+    try {
+      if (ring === null) throw tooSmall();
+      this.squeezer.start();
+    } catch (error) {
+      ring?.release(pool);
+      pool.freeFolio(staging);
+      if (error instanceof F2fsError && error.code === 'ENOMEM') return false;
+      throw error;
+    }
+    this.#ring = ring;
+    this.#staging = staging;
+    this.#isWanted = false;
+    return true;
   }
 
   /** Frames to write from. Throws ENOMEM when the page cache is too small. */
   get ring(): FrameRing {
-    this.prepare();
-    if (this.#ring === null) throw tooSmall();
-    return this.#ring;
+    if (this.#ring === null && !this.prepare()) throw tooSmall();
+    return this.#ring as FrameRing;
   }
 
   /** First of STAGING_FRAMES adjacent frames that blocks are read to, for one operation. Throws ENOMEM. */
   get staging(): number {
-    this.prepare();
-    if (this.#staging < 0) throw tooSmall();
+    if (this.#staging < 0 && !this.prepare()) throw tooSmall();
     return this.#staging;
   }
 
+  /** Ends the threads. */
   close(): void {
     this.squeezer.close();
   }

@@ -1,5 +1,4 @@
 // Frames that compressed clusters are written from: taken from the pool once, lent in turn, given back when written.
-import { F2fsError } from '../errors.ts';
 import { type FramePool, MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 
 /** Loans out at the same time, at most: a power of two. */
@@ -20,20 +19,27 @@ export class FrameRing {
   /** The loan that the last `take` made. */
   loan = 0;
 
-  /** @throws F2fsError ENOMEM when the pool has no such runs */
-  constructor(pool: FramePool, nrFrames: number) {
-    this.#runFrames = Math.min(MAX_FOLIO_PAGES, nrFrames);
-    for (let have = 0; have < nrFrames; have += this.#runFrames) {
-      const pfn = pool.allocRun(this.#runFrames);
+  private constructor(runFrames: number) {
+    this.#runFrames = runFrames;
+  }
+
+  /** Takes nrFrames frames, in runs of a folio's size; null when the pool does not have them. */
+  static take(pool: FramePool, nrFrames: number): FrameRing | null {
+    const ring = new FrameRing(Math.min(MAX_FOLIO_PAGES, nrFrames));
+    while (ring.nrFrames < nrFrames) {
+      const pfn = pool.allocRun(ring.#runFrames);
       if (pfn < 0) {
-        for (const run of this.#runs) pool.freeFolio(run);
-        throw new F2fsError(
-          'ENOMEM',
-          `the page cache is too small for compressed files: writing them takes ${nrFrames} adjacent frames; give it a larger budget`,
-        );
+        ring.release(pool);
+        return null;
       }
-      this.#runs.push(pfn);
+      ring.#runs.push(pfn);
     }
+    return ring;
+  }
+
+  /** Gives the frames back to the pool. */
+  release(pool: FramePool): void {
+    for (const run of this.#runs.splice(0)) pool.freeFolio(run);
   }
 
   /** Frames in all. */

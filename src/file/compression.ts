@@ -42,6 +42,10 @@ export class CompressPolicy {
     this.clusterPages = checkClusterPages(options.clusterPages ?? MIN_CLUSTER_PAGES);
     this.checksum = options.checksum ?? false;
     this.mode = options.mode ?? 'fs';
+    for (const { length } of [options.extensions ?? [], options.noExtensions ?? []]) {
+      if (length <= MAX_EXTENSIONS) continue;
+      throw new F2fsError('EINVAL', `${length} extensions are too many for a mount: ${MAX_EXTENSIONS} can be named`);
+    }
     this.#extensions = checkExtensions(options.extensions ?? []);
     this.#noExtensions = checkExtensions(options.noExtensions ?? []);
     if (this.#noExtensions.some(isStar)) throw new F2fsError('EINVAL', 'no file could be compressed: "*" is excluded');
@@ -75,10 +79,8 @@ export function checkClusterPages(clusterPages: number): number {
   );
 }
 
-function checkExtensions(extensions: readonly string[]): Uint8Array[] {
-  if (extensions.length > MAX_EXTENSIONS) {
-    throw new F2fsError('EINVAL', `${extensions.length} extensions are too many: ${MAX_EXTENSIONS} can be named`);
-  }
+/** Extensions in lower case. Throws EINVAL for what a superblock could not hold. */
+export function checkExtensions(extensions: readonly string[]): Uint8Array[] {
   return extensions.map((extension) => {
     const bytes = Uint8Array.from(Buffer.from(extension), lower);
     if (bytes.length === 0 || bytes.length > MAX_EXTENSION_BYTES) {

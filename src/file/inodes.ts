@@ -41,16 +41,25 @@ export class Inodes {
   readonly #pages: FilePages;
   readonly #writeback: Writeback;
   readonly compression: CompressPolicy;
+  readonly #onCompressed: () => void;
   readonly #extensions: Extensions;
   readonly #table = new Map<number, Inode>();
   /** Inodes in memory above which it is worth looking for those to let go of. */
   #trimAbove = MAX_UNUSED;
 
-  constructor(volume: Volume, pages: FilePages, writeback: Writeback, compression: CompressPolicy) {
+  /** @param onCompressed called when an inode turns up whose contents may lie in compressed clusters */
+  constructor(
+    volume: Volume,
+    pages: FilePages,
+    writeback: Writeback,
+    compression: CompressPolicy,
+    onCompressed: () => void,
+  ) {
     this.#volume = volume;
     this.#pages = pages;
     this.#writeback = writeback;
     this.compression = compression;
+    this.#onCompressed = onCompressed;
     this.#extensions = new Extensions(volume.layout.sb);
   }
 
@@ -72,6 +81,7 @@ export class Inodes {
     if (iLinks < (inode.isDirectory ? 2 : 1)) throw corrupt(`inode ${ino} has a name, but ${iLinks} links`, { ino });
     inode.refreshLayout();
     inode.compressOnWrite = this.compression.mode === 'fs';
+    if (inode.clusterPages > 1) this.#onCompressed();
     this.#table.set(ino, inode);
     return inode;
   }
@@ -104,7 +114,7 @@ export class Inodes {
       if (this.#volume.hasFeature('flexible_inline_xattr')) inode.extra.iInlineXattrSize = DEFAULT_INLINE_XATTR_ADDRS;
     }
     raw.iFlags |= compressFlags;
-    if (compressFlags === I_FLAGS.COMPR) setCompressContext(inode, this.compression);
+    if (compressFlags === I_FLAGS.COMPR) this.setCompressContext(inode);
     inode.compressOnWrite = this.compression.mode === 'fs';
     inode.refreshLayout();
     if (type === S_IFREG) {
@@ -121,6 +131,12 @@ export class Inodes {
     setParent(inode, parent.ino, name);
     this.#table.set(ino, inode);
     return inode;
+  }
+
+  /** Makes an inode without blocks a compressed one, by the mount's options. */
+  setCompressContext(inode: Inode): void {
+    setCompressContext(inode, this.compression);
+    this.#onCompressed();
   }
 
   #compressFlags(parent: Inode, name: Uint8Array, { mode, compress }: NewInode): number {

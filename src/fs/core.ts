@@ -19,7 +19,8 @@ import { TAG } from '../pagecache/address-space.ts';
 import { FramePool, MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import { Volume } from '../volume/volume.ts';
 import { type SyncMode, WB_SYNC } from '../writeback/control.ts';
-import { type EngineName, Writeback } from '../writeback/writeback.ts';
+import type { EngineName } from '../writeback/engines.ts';
+import { Writeback } from '../writeback/writeback.ts';
 import { FileCompression } from './file-compression.ts';
 
 export interface MountOptions {
@@ -77,7 +78,7 @@ export class Core {
     const clock = () => this.now().sec;
     this.volume = new Volume(device, { readonly: options.readonly ?? false, pool, clock });
     this.#buffers = new ClusterBuffers(pool, checkWorkers(options.workers ?? 0));
-    if (this.volume.hasFeature('compression')) this.#buffers.prepare();
+    if (options.compress !== undefined) this.#buffers.want();
     this.writeback = new Writeback(pool, this.volume.ioends, this.#buffers, options.engine ?? 'folios');
     this.#dirtyLimit = Math.min(4096, Math.floor(pool.nrFrames / 8));
     const map = new BlockMap(this.volume);
@@ -89,7 +90,9 @@ export class Core {
       balance: () => this.balance(),
       throttle: () => this.throttle(),
     });
-    this.inodes = new Inodes(this.volume, pages, this.writeback, new CompressPolicy(options.compress));
+    this.inodes = new Inodes(this.volume, pages, this.writeback, new CompressPolicy(options.compress), () =>
+      this.#buffers.want(),
+    );
     this.xattrs = new Xattrs(this.volume);
     this.compression = new FileCompression(this, pages);
   }
@@ -102,6 +105,7 @@ export class Core {
   balance(): void {
     if (!this.volume.readonly && !this.volume.stopped) this.#inBackground(() => this.#writeSome());
     this.inodes.trim();
+    if (this.#buffers.isWanted) this.#prepareBuffers();
     this.#makeRoom(() => {
       this.#inBackground(() => {
         this.#writeBack(true, WB_SYNC.NONE);
@@ -141,6 +145,20 @@ export class Core {
     this.stopOnDamage(() => this.inodes.writeback(directories, syncMode, () => this.#makeRoom(() => {})));
   }
 
+  /** Compression needs long runs of frames: when there are none, everything is written out and let go of. */
+  #prepareBuffers(): void {
+    if (this.#buffers.prepare()) return;
+    const { pool, ioends, readonly, stopped } = this.volume;
+    if (!readonly && !stopped) {
+      this.#inBackground(() => this.#writeBack(true, WB_SYNC.NONE));
+      this.#inBackground(() => this.volume.writeNodes(true));
+      ioends.submit();
+    }
+    pool.reclaim(pool.nrFrames);
+    // When it fails even so, whoever reads or writes a compressed cluster is told.
+    if (!this.#buffers.prepare()) this.#buffers.giveUp();
+  }
+
   /** Frees frames when few are free: first those that are clean, then nodes; `more` may make others clean. */
   #makeRoom(more: () => void): void {
     const { pool, ioends, readonly, stopped } = this.volume;
@@ -166,6 +184,13 @@ export class Core {
 
   /** Writes everything back and writes a checkpoint. Throws the first failure; the last checkpoint is the truth then. */
   sync(umount: boolean): void {
+    this.#nodeFloor = 0;
+    this.writeBack();
+    this.volume.checkpoint(umount);
+  }
+
+  /** Writes every dirty page of files and directories, and waits. Throws the first failure. */
+  writeBack(): void {
     this.volume.assertWritable();
     this.#failure = null;
     this.#writeBack(true, WB_SYNC.ALL);
@@ -173,10 +198,8 @@ export class Core {
     this.volume.ioends.submit();
     this.volume.ioends.takeFailure();
     this.#dirtyFloor = 0;
-    this.#nodeFloor = 0;
     const error = this.inodes.takeError();
     if (error !== null) throw error;
-    this.volume.checkpoint(umount);
   }
 
   /**

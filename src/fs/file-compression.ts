@@ -1,6 +1,5 @@
 // Compression of single files, as the kernel's ioctls have it: chosen, released, reserved, done and undone.
 import { F2fsError } from '../errors.ts';
-import { setCompressContext } from '../file/compression.ts';
 import type { FilePages } from '../file/file-pages.ts';
 import type { Inode } from '../file/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
@@ -31,7 +30,7 @@ export class FileCompression {
       if (inode.size > 0) throw invalid(inode, 'has contents: whether they are compressed is settled when it is empty');
       data.convertInline(inode);
     }
-    if (compressed) setCompressContext(inode, inodes.compression);
+    if (compressed) inodes.setCompressContext(inode);
     else inode.change().iFlags &= ~I_FLAGS.COMPR;
     if (compressed) inode.change().iFlags &= ~I_FLAGS.NOCOMP;
     inode.refreshLayout();

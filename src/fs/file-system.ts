@@ -180,6 +180,17 @@ export class FileSystem {
     this.#core.sync(false);
   }
 
+  /** Writes every file's dirty pages and waits for them; no checkpoint. Throws the first failure. Source: writeback_inodes_sb. */
+  writeBack(): void {
+    this.#core.writeBack();
+  }
+
+  /** Lets go of the volume as it is: what was not synced is lost. */
+  abandon(): void {
+    this.#open = false;
+    this.#core.close();
+  }
+
   /** Writes all changes with the checkpoint of a clean unmount. The file system can't be changed after. */
   close(): void {
     if (!this.#open) return;

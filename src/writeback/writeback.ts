@@ -6,6 +6,7 @@ import type { Ioends } from '../pagecache/ioend.ts';
 import type { FramePool } from '../pagecache/pool.ts';
 import { ClusterQueue } from './cluster-queue.ts';
 import { WB_SYNC, WritebackControl, type WritebackRequest } from './control.ts';
+import type { EngineName } from './engines.ts';
 import { FolioEngine } from './folio-engine.ts';
 import { WritebackCounters, type WritebackOps } from './ops.ts';
 import { PageEngine } from './page-engine.ts';
@@ -32,10 +33,6 @@ export interface Engine {
   /** @param isPreempted whether a NONE walk is to end, since someone waits for an ALL one */
   walk(mapping: AddressSpace, ops: WritebackOps, control: WritebackControl, isPreempted: () => boolean): void;
 }
-
-/** `folios` is ours, with all features; `pages` is the kernel's algorithm, to test and to measure against. */
-export const ENGINES = ['folios', 'pages'] as const;
-export type EngineName = (typeof ENGINES)[number];
 
 export class Writeback {
   readonly counters = new WritebackCounters();

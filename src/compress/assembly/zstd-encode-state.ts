@@ -52,6 +52,11 @@ export class EncodeState {
   enough: u32;
   /** How many more positions are tried in the hope of a better match. */
   patience: u32;
+  /** How often the optimal parser's prices are improved for the first block, and whether it has any. */
+  rounds: u32;
+  hasPrices: u32;
+  /** The content's bytes. */
+  length: u32;
   /** Where the next position to be entered in the tables lies, for finders that enter them all. */
   entered: usize;
 

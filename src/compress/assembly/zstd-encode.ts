@@ -6,6 +6,7 @@ import { writeLiterals } from './zstd-literals-encode';
 import { findDouble } from './zstd-match-double';
 import { findFast } from './zstd-match-fast';
 import { findLazy } from './zstd-match-lazy';
+import { findOptimal } from './zstd-match-optimal';
 import { writeSequences } from './zstd-sequences-encode';
 
 /** Contents of up to this many bytes get tables of u16. */
@@ -14,6 +15,7 @@ const SMALL_BYTES: u32 = 64 * 1024;
 const FAST: u32 = 0;
 const DOUBLE: u32 = 1;
 const LAZY: u32 = 2;
+const OPTIMAL: u32 = 3;
 
 /** Chooses how to search by level and by the content's length. */
 function choose(state: EncodeState, level: u32, length: u32): void {
@@ -31,7 +33,10 @@ function choose(state: EncodeState, level: u32, length: u32): void {
     state.secondLog = state.hashLog;
     if (level === 2) state.minMatch = 5;
   } else {
-    state.strategy = LAZY;
+    state.strategy = level < 13 ? LAZY : OPTIMAL;
+    state.rounds = level < 18 ? 1 : 2;
+    state.hasPrices = 0;
+    state.length = length;
     state.hashLog = log < 18 ? min<u32>(log, 14) : log - 3;
     state.secondLog = min<u32>(log, 17);
     state.depth = 1 << min<u32>(level - 2, 9);
@@ -45,6 +50,7 @@ function findSequences<T>(from: usize, end: usize, work: usize): usize {
   const strategy = EncodeState.at(work).strategy;
   if (strategy === FAST) return findFast<T>(work, from, end);
   if (strategy === DOUBLE) return findDouble<T>(work, from, end);
+  if (strategy === OPTIMAL) return findOptimal<T>(work, from, end);
   return findLazy<T>(work, from, end);
 }
 

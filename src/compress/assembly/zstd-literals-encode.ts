@@ -28,7 +28,7 @@ function writeRaw(to: usize, literals: usize, count: u32): u32 {
 }
 
 /** Counts the bytes of [from, from + length): u32 for each value at `counts`, which 3 KiB more follow. Returns the largest. */
-function countBytes(from: usize, length: u32, counts: usize): u32 {
+export function countBytes(from: usize, length: u32, counts: usize): u32 {
   // Four tables in turn: a count that was just stored need not be loaded at once.
   memory.fill(counts, 0, 4096);
   const end = from + length;

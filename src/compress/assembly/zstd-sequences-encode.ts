@@ -36,7 +36,7 @@ import {
 } from './zstd-fse-encode';
 
 /** Scratch: counts of the three kinds, a distribution and the predefined one, cells, starts, then the three tables. */
-const COUNTS_BYTES: u32 = 256;
+export const COUNTS_BYTES: u32 = 256;
 const NORM_AT: u32 = 3 * COUNTS_BYTES;
 const DEFAULT_AT: u32 = NORM_AT + 128;
 const CELLS_AT: u32 = DEFAULT_AT + 128;
@@ -103,7 +103,7 @@ function chooseTable(to: usize, kind: u32, count: u32, scratch: usize): u32 {
 }
 
 /** Finds the codes of the sequences, u8 literal length, offset, match length and a filler of each at `codes`, and counts them. */
-function findCodes(work: usize, sequences: usize, count: u32, codes: usize, counts: usize): void {
+export function findCodes(work: usize, sequences: usize, count: u32, codes: usize, counts: usize): void {
   const literalCodes = literalCodesOf(work);
   const matchCodes = matchCodesOf(work);
   memory.fill(counts, 0, 3 * COUNTS_BYTES);

@@ -1,0 +1,53 @@
+// Which files of a tree become compressed ones.
+import picomatch from 'picomatch';
+import { F2fsError } from '../errors.ts';
+import { type CompressOptions, checkExtensions } from '../file/compression.ts';
+import { hasExtension } from '../file/temperature.ts';
+import { BLKSIZE } from '../format/constants.ts';
+import type { HostTree } from './host-tree.ts';
+
+export interface BuildCompression extends Omit<CompressOptions, 'mode'> {
+  /** Paths below the source that are compressed, as patterns: `usr/**`, `*.txt`. With extensions too, either is enough. */
+  globs?: readonly string[];
+}
+
+/** Without extensions and globs every file is chosen, but for those with an excluded extension. */
+export class CompressChoice {
+  readonly #tree: HostTree;
+  readonly #clusterBytes: number;
+  readonly #extensions: Uint8Array[];
+  readonly #noExtensions: Uint8Array[];
+  readonly #globs: ((path: string) => boolean) | null;
+
+  /** Throws EINVAL for a pattern or an extension that is none. */
+  constructor(tree: HostTree, clusterPages: number, options: BuildCompression) {
+    this.#tree = tree;
+    this.#clusterBytes = clusterPages * BLKSIZE;
+    this.#extensions = checkExtensions(options.extensions ?? []);
+    this.#noExtensions = checkExtensions(options.noExtensions ?? []);
+    this.#globs = options.globs === undefined ? null : matcher(options.globs);
+  }
+
+  /**
+   * Whether entry `i`, a regular file, is to be compressed. One that is too small for a cluster is not: it would not be
+   * smaller, and could not lie within its inode.
+   */
+  has(i: number): boolean {
+    const tree = this.#tree;
+    const size = tree.size(i);
+    if (Math.ceil(size / BLKSIZE) * BLKSIZE < this.#clusterBytes) return false;
+    const name = tree.name(i);
+    if (this.#noExtensions.some((extension) => hasExtension(name, extension, false))) return false;
+    if (this.#extensions.length === 0 && this.#globs === null) return true;
+    if (this.#extensions.some((extension) => hasExtension(name, extension, false))) return true;
+    return this.#globs?.(tree.path(i).replace(/^\.?\//, '')) ?? false;
+  }
+}
+
+function matcher(globs: readonly string[]): (path: string) => boolean {
+  try {
+    return picomatch([...globs], { dot: true });
+  } catch (cause) {
+    throw new F2fsError('EINVAL', `"${globs.join(',')}" is no pattern for paths`, { cause });
+  }
+}
