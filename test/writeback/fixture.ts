@@ -10,11 +10,12 @@ import { AddressSpace, TAG } from '../../src/pagecache/address-space.ts';
 import { Ioends } from '../../src/pagecache/ioend.ts';
 import { FramePool } from '../../src/pagecache/pool.ts';
 import { WB_SYNC, WritebackControl, type WritebackRequest } from '../../src/writeback/control.ts';
+import type { EngineName } from '../../src/writeback/engines.ts';
 import type { ExtentList } from '../../src/writeback/extent-list.ts';
 import { FolioEngine } from '../../src/writeback/folio-engine.ts';
 import type { ClusterOps, WritebackOps } from '../../src/writeback/ops.ts';
 import { PageEngine } from '../../src/writeback/page-engine.ts';
-import { type EngineName, Writeback } from '../../src/writeback/writeback.ts';
+import { Writeback } from '../../src/writeback/writeback.ts';
 
 const NR_BLOCKS = 1 << 18;
 const FIRST_BLKADDR = 1000;

@@ -4,7 +4,7 @@ import { F2fsError } from '../../src/errors.ts';
 import { BLKSIZE } from '../../src/format/constants.ts';
 import { TAG } from '../../src/pagecache/address-space.ts';
 import { WB_SYNC } from '../../src/writeback/control.ts';
-import { ENGINES } from '../../src/writeback/writeback.ts';
+import { ENGINES } from '../../src/writeback/engines.ts';
 import { FakeFile, Machine, range } from './fixture.ts';
 
 const { ALL, NONE } = WB_SYNC;
