@@ -1,4 +1,5 @@
 // f2fs extract: a volume, or a part of it, into a directory of the host.
+import * as os from 'node:os';
 import { extract as extractTree } from '../build/extract.ts';
 import { F2fsError } from '../errors.ts';
 import type { ExtractReport } from '../index.ts';
@@ -26,7 +27,7 @@ export async function extract(
   path: string,
   options: ExtractCommandOptions,
 ): Promise<number> {
-  using volume = new ReadVolume(image);
+  using volume = new ReadVolume(image, os.availableParallelism());
   using interruption = new Interruption();
   let report: ExtractReport;
   try {

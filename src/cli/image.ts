@@ -15,11 +15,14 @@ export class ReadVolume {
   readonly fs: FileSystem;
   readonly #device: FileDevice;
 
-  /** Throws what opening and mounting throw; nothing stays open then. */
-  constructor(image: string) {
+  /**
+   * Throws what opening and mounting throw; nothing stays open then.
+   * @param workers threads that decompress; started when a compressed file turns up
+   */
+  constructor(image: string, workers = 0) {
     this.#device = openImage(image);
     try {
-      this.fs = mount(this.#device, { readonly: true });
+      this.fs = mount(this.#device, { readonly: true, workers });
     } catch (error) {
       this.#device.close();
       throw error;
