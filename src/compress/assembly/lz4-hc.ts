@@ -13,10 +13,10 @@ const GOOD: usize = 16;
 /** One this long is taken as it is. */
 const NICE: usize = 64;
 
-/** Compresses as lz4Compress, levels 3 and up: each looks at twice as many earlier places as the one below. */
+/** Compresses as lz4Compress, levels 3 and up: each looks at twice as many earlier places as the one below, to level 14. */
 export function lz4CompressHc(src: usize, length: u32, dst: usize, capacity: u32, level: u32, work: usize): u32 {
   if (level >= OPTIMAL_LEVEL) {
-    return lz4CompressOptimal(src, length, dst, capacity, 64 << min<u32>(level - OPTIMAL_LEVEL, 6), work);
+    return lz4CompressOptimal(src, length, dst, capacity, 64 << min<u32>(level - OPTIMAL_LEVEL, 4), work);
   }
   const end = src + length;
   const dstEnd = dst + capacity;
