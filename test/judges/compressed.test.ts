@@ -1,0 +1,122 @@
+// Compressed files between us and Linux, in all algorithms, levels and cluster sizes: each reads and rewrites what the other
+// wrote, and fsck.f2fs and the reference libraries agree. F2FS_JUDGE_ALL=1 takes all combinations, else a third of them.
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'fflate';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { judgeCodecs } from '../../tools/judge/codecs.ts';
+import { fsck } from '../../tools/judge/fsck.ts';
+import { judgeInKernel } from '../../tools/judge/kernel-compress.ts';
+import { compareManifests, type Manifest } from '../../tools/judge/manifest.ts';
+import { projectRoot } from '../../tools/judge/paths.ts';
+import { qemuIsThere } from '../../tools/judge/qemu.ts';
+import { referenceCodecsAreThere } from '../../tools/judge/reference-codecs.ts';
+import { type Target, targetsOf, usualRewrites } from '../../tools/judge/rewrites.ts';
+import { allVariants, kernelVariant, nameOfVariant, someVariants } from '../../tools/judge/variants.ts';
+import {
+  formatCompressed,
+  hashesBelow,
+  hashesOf,
+  MixedTrees,
+  readHere,
+  rewriteHere,
+  sha256,
+  withVolume,
+  writeVariant,
+} from './compressed-volumes.ts';
+
+const variants = process.env.F2FS_JUDGE_ALL === '1' ? allVariants() : someVariants();
+const MINUTES = 60_000;
+const IMAGE_BYTES = 1 << 30;
+let work: string;
+let trees: MixedTrees;
+
+beforeAll(() => {
+  work = fs.mkdtempSync(join(tmpdir(), 'f2fs-compressed-'));
+  trees = new MixedTrees(work);
+});
+
+afterAll(() => fs.rmSync(work, { recursive: true, force: true }));
+
+/** The files of an image that are there to be rewritten, each in a way of its own. */
+function planFor(image: string) {
+  const forThis = ({ path }: Target) => path.includes('/.rewritten/');
+  return usualRewrites(targetsOf(image).filter(forThis), Number.POSITIVE_INFINITY);
+}
+
+/** What is wrong with an image, by fsck.f2fs and the reference libraries. */
+async function complaintsOf(image: string, source: Manifest, dirtyPadding = false): Promise<string[]> {
+  const { complaints } = judgeCodecs(image, { source, dirtyPadding });
+  return [...(await fsck(image)).complaints, ...complaints];
+}
+
+/** Rewrites an image here, and checks what we read of it afterwards. */
+function rewritten(image: string, options = {}): Manifest {
+  const plan = planFor(image);
+  expect(plan.length).toBeGreaterThan(0);
+  const wanted = withVolume(image, options, (volume) => rewriteHere(volume, plan));
+  const found = readHere(image);
+  const hashes = new Map(found.entries.map(({ path, sha256 }) => [path, sha256]));
+  for (const [path, bytes] of wanted) expect([path, hashes.get(path)]).toEqual([path, sha256(bytes)]);
+  return found;
+}
+
+describe.skipIf(!referenceCodecsAreThere() || !qemuIsThere())('compressed files', () => {
+  it(
+    'that we wrote are read and rewritten by Linux, and read by us again',
+    async () => {
+      const image = join(work, 'ours.img');
+      formatCompressed(image, IMAGE_BYTES);
+      for (const variant of variants) writeVariant(image, variant, trees.of(variant));
+      const source = readHere(image);
+      for (const variant of variants) {
+        expect(hashesBelow(source, nameOfVariant(variant))).toEqual(hashesOf(trees.of(variant)));
+      }
+      expect(await complaintsOf(image, source)).toEqual([]);
+      const rewrites = planFor(image);
+      const [{ complaints, rewritten, after }] = await judgeInKernel([{ image, source, rewrites }], { keepIn: work });
+      expect(complaints).toEqual([]);
+      expect(compareManifests(after!.manifest, readHere(rewritten!)).differences).toEqual([]);
+    },
+    20 * MINUTES,
+  );
+
+  it(
+    'that Linux wrote are read and rewritten by us, and read by Linux again',
+    async () => {
+      const image = join(work, 'empty.img');
+      formatCompressed(image, IMAGE_BYTES);
+      const directories = variants.map((variant) => kernelVariant(variant, trees.of(variant)));
+      const [made] = await judgeInKernel([{ image, variants: directories }], { keepIn: work });
+      expect(made.complaints).toEqual([]);
+      expect(compareManifests(made.before!.manifest, readHere(made.rewritten!)).differences).toEqual([]);
+      const images = (['folios', 'pages'] as const).map((engine) => {
+        const copy = join(work, `${engine}.img`);
+        fs.copyFileSync(made.rewritten!, copy);
+        return { image: copy, source: rewritten(copy, { engine }) };
+      });
+      for (const { image, source } of images) expect(await complaintsOf(image, source)).toEqual([]);
+      for (const { complaints } of await judgeInKernel(images)) expect(complaints).toEqual([]);
+    },
+    20 * MINUTES,
+  );
+
+  it(
+    'that sload.f2fs wrote are read and rewritten by us, and read by Linux',
+    async () => {
+      const image = join(work, 'sload.img');
+      const unzip = (name: string) => gunzipSync(fs.readFileSync(join(projectRoot, 'images', name)));
+      fs.writeFileSync(image, unzip('sload-compressed.img.gz'));
+      const manifest = JSON.parse(Buffer.from(unzip('sload-compressed.manifest.json.gz')).toString()) as Manifest;
+      expect(compareManifests(manifest, readHere(image)).differences).toEqual([]);
+      const plan = usualRewrites(targetsOf(image));
+      withVolume(image, {}, (volume) => rewriteHere(volume, plan));
+      const source = readHere(image);
+      expect(await complaintsOf(image, source, true)).toEqual([]);
+      const [{ complaints }] = await judgeInKernel([{ image, source }], { codecs: { dirtyPadding: true } });
+      expect(complaints).toEqual([]);
+    },
+    5 * MINUTES,
+  );
+});
