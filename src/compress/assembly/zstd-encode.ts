@@ -33,13 +33,14 @@ function choose(state: EncodeState, level: u32, length: u32): void {
     state.secondLog = state.hashLog;
     if (level === 2) state.minMatch = 5;
   } else {
-    state.strategy = level < 13 ? LAZY : OPTIMAL;
+    state.strategy = level < (log < 16 ? 10 : 13) ? LAZY : OPTIMAL;
     state.rounds = level < 18 ? 1 : 2;
     state.hasPrices = 0;
     state.length = length;
     state.hashLog = log < 18 ? min<u32>(log, 14) : log - 3;
     state.secondLog = min<u32>(log, 17);
-    state.depth = 1 << min<u32>(level - 2, 9);
+    if (state.strategy === LAZY) state.depth = 1 << min<u32>(level - 2, 7);
+    else state.depth = level < 13 ? level : 1 << min<u32>((level - 4) >> 1, 9);
     state.patience = level < 5 ? 0 : level < 6 ? 1 : 2;
     state.enough = 8 << min<u32>(level - 3, 9);
   }

@@ -1,13 +1,15 @@
 // The optimal parser, for high levels: of all ways to cut a stretch of the content into literals and matches it takes the cheapest, by
 // the prices of a first guess (the lazy finder's) or of the block before. A shortest path, position by position.
 import { EncodeState, literalsOf, parserOf, sequencesOf, storeMatch } from './zstd-encode-state';
-import { FIRST_SEARCH, lengthBy, SEARCH_LIMIT } from './zstd-match';
+import { FIRST_SEARCH, hashOf, lengthBy, SEARCH_LIMIT } from './zstd-match';
 import { chainsOf, enterUntil } from './zstd-match-chain';
 import { findLazy } from './zstd-match-lazy';
 import { literalLengthPrice, literalPrice, matchLengthPrice, offsetPrice, PRICES_AT, setPrices } from './zstd-prices';
 
 /** Positions that are parsed at a time. */
 const STRETCH: u32 = 6 * 1024;
+/** Log of the table for matches of three bytes. */
+const THREES_LOG: u32 = 14;
 const NODE_BYTES: u32 = 28;
 const UNREACHED: u32 = ~0;
 
@@ -92,6 +94,9 @@ function parse<T>(work: usize, from: usize, end: usize): usize {
   const chains = chainsOf<T>(work);
   const mask: u32 = (1 << state.secondLog) - 1;
   const limit = end - SEARCH_LIMIT;
+  // Where three bytes were seen last in this block: of so short matches only near ones are any good.
+  const threes = chains + (1 << (state.secondLog + alignof<T>()));
+  memory.fill(threes, 0, 1 << (THREES_LOG + alignof<T>()));
   let anchor = from;
   let ip = from === base ? from + FIRST_SEARCH : from;
   while (ip < limit) {
@@ -147,7 +152,13 @@ function parse<T>(work: usize, from: usize, end: usize): usize {
         found = max(found, length);
       }
       let candidate = enterUntil<T>(work, at);
+      const entry = threes + (hashOf(word, 3, THREES_LOG) << alignof<T>());
+      const three = base + <usize>load<T>(entry);
+      store<T>(entry, <T>(at - base));
       if (lastLength !== 0) break;
+      if (found < 3 && (<u32>(load<u64>(three) ^ word)) << 8 === 0) {
+        offer(work, prices, nth, ofMatch + offsetPrice(prices, <u32>(at - three) + 3), 3, 3, <u32>(at - three));
+      }
       found = max<u32>(found, 3);
       const index = <u32>(at - base);
       const lowest: u32 = index > mask ? index - mask : 0;
@@ -197,9 +208,14 @@ export function findOptimal<T>(work: usize, from: usize, end: usize): usize {
     const repeat2 = state.repeat2;
     const repeat3 = state.repeat3;
     for (let round: u32 = 0; round < state.rounds; round++) {
-      if (round === 0) findLazy<T>(work, from, end);
-      else parse<T>(work, from, end);
-      setPrices(work);
+      if (round === 0) {
+        // A guess need not be good.
+        const depth = state.depth;
+        state.depth = min<u32>(depth, 8);
+        findLazy<T>(work, from, end);
+        state.depth = depth;
+      } else parse<T>(work, from, end);
+      setPrices(work, round === 0);
       state.literalsEnd = literalsOf(work);
       state.sequencesEnd = sequencesOf(work);
       state.repeat1 = repeat1;
@@ -209,6 +225,6 @@ export function findOptimal<T>(work: usize, from: usize, end: usize): usize {
     state.hasPrices = 1;
   }
   const anchor = parse<T>(work, from, end);
-  if (end - state.base < <usize>state.length) setPrices(work);
+  if (end - state.base < <usize>state.length) setPrices(work, false);
   return anchor;
 }

@@ -45,8 +45,11 @@ function priceSymbols(counts: usize, prices: usize, maxSymbol: u32): void {
   }
 }
 
-/** Sets the prices by the literals and sequences that the workspace holds. */
-export function setPrices(work: usize): void {
+/**
+ * Sets the prices by the literals and sequences that the workspace holds.
+ * @param isGuess whether these have no matches of three bytes, for want of looking for them
+ */
+export function setPrices(work: usize, isGuess: bool): void {
   const state = EncodeState.at(work);
   const scratch = scratchOf(work);
   const prices = parserOf(work) + PRICES_AT;
@@ -57,6 +60,10 @@ export function setPrices(work: usize): void {
 
   const sequences = sequencesOf(work);
   findCodes(work, sequences, <u32>(state.sequencesEnd - sequences) >> 3, parserOf(work), scratch);
+  if (isGuess) {
+    const matches = scratch + KIND_MATCH * COUNTS_BYTES;
+    store<u32>(matches, load<u32>(matches, 4));
+  }
   priceSymbols(scratch + KIND_LITERAL * COUNTS_BYTES, prices + LITERALS_AT, MAX_LITERAL_CODE);
   priceSymbols(scratch + COUNTS_BYTES, prices + OFFSETS_AT, MAX_OFFSET_CODE);
   priceSymbols(scratch + KIND_MATCH * COUNTS_BYTES, prices + MATCHES_AT, MAX_MATCH_CODE);
