@@ -1,5 +1,5 @@
 // The command: npm run judge -- IMAGE SOURCE_DIR [--kernel uml|qemu|both|none] [--read-only] [--json]
-// or npm run judge -- --codecs IMAGE [SOURCE_DIR or MANIFEST] [--json].
+// or npm run judge -- --codecs IMAGE [SOURCE_DIR or MANIFEST] [--json], or npm run judge -- --rewrite IMAGE...
 // Exit codes: 0 the image is good, 1 it is not, 2 judging was not possible.
 
 import { readFileSync } from 'node:fs';
@@ -8,15 +8,22 @@ import { gunzipSync } from 'node:zlib';
 import { codecText, judgeCodecs } from './judge/codecs.ts';
 import type { KernelName } from './judge/index.js';
 import { type Judgement, judgeImage, kernelIsThere, manifestOfTree } from './judge/index.js';
+import { judgeInKernel, type KernelOptions } from './judge/kernel-compress.ts';
 import type { Manifest } from './judge/manifest.js';
+import { targetsOf, usualRewrites } from './judge/rewrites.ts';
 
 const usage = `npm run judge -- out.img tree/                 fsck.f2fs, a kernel, fsck.f2fs again
 npm run judge -- out.img tree/ --kernel both    user-mode Linux and QEMU (needed for compressed files)
 npm run judge -- out.img --kernel none          fsck.f2fs alone
 npm run judge -- --codecs out.img tree/         every cluster inflated by liblz4, liblzo2, libzstd
+npm run judge -- --rewrite a.img b.img          Linux (QEMU) rewrites compressed files of copies; then all is judged
 
 usage: judge IMAGE [SOURCE_DIR] [--kernel uml|qemu|both|none] [--mount-options LIST] [--read-only] [--json]
        judge --codecs IMAGE [SOURCE_DIR or MANIFEST.json[.gz]] [--dirty-padding] [--json]
+       judge --rewrite IMAGE... [--mount-options LIST] [--keep DIR] [--dirty-padding]
+
+--dirty-padding: bytes behind a cluster's end need not be zero, as sload.f2fs leaves them. --keep: where the copies that
+Linux rewrote go.
 
 Proves that IMAGE holds exactly SOURCE_DIR, its root included. Run tools/setup.sh first.`;
 
@@ -66,6 +73,18 @@ async function judgeItsCodecs(image: string, source: string | undefined, dirtyPa
   return judgement.ok ? 0 : 1;
 }
 
+async function rewriteInKernel(images: readonly string[], options: KernelOptions, mountOptions?: string) {
+  const cases = images.map((image) => ({ image, rewrites: usualRewrites(targetsOf(image)), mountOptions }));
+  const judgements = await judgeInKernel(cases, options);
+  for (const [i, { image, complaints, ok, after, codecs, seconds }] of judgements.entries()) {
+    for (const line of complaints) process.stdout.write(`  ${line}\n`);
+    if (codecs) process.stdout.write(`${codecText(codecs).split('\n').slice(0, -1).join('\n')}\n`);
+    const done = `${cases[i].rewrites.length} rewrites, ${after?.files.size ?? 0} files read again; qemu ${seconds.toFixed(1)} s`;
+    process.stdout.write(`${image}: ${ok ? 'good' : `NOT GOOD, ${complaints.length} complaints`}; ${done}\n`);
+  }
+  return judgements.every(({ ok }) => ok) ? 0 : 1;
+}
+
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -75,16 +94,22 @@ async function main(): Promise<number> {
       'read-only': { type: 'boolean' },
       json: { type: 'boolean' },
       codecs: { type: 'boolean' },
+      rewrite: { type: 'boolean' },
+      keep: { type: 'string' },
       'dirty-padding': { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   });
-  if (values.help || positionals.length < 1 || positionals.length > 2) {
+  if (values.help || positionals.length < 1 || (positionals.length > 2 && !values.rewrite)) {
     process.stderr.write(`${usage}\n`);
     return values.help ? 0 : 2;
   }
   const [image, source] = positionals;
-  if (values.codecs) return judgeItsCodecs(image, source, values['dirty-padding'] === true, values.json === true);
+  const dirtyPadding = values['dirty-padding'] === true;
+  if (values.rewrite) {
+    return rewriteInKernel(positionals, { keepIn: values.keep, codecs: { dirtyPadding } }, values['mount-options']);
+  }
+  if (values.codecs) return judgeItsCodecs(image, source, dirtyPadding, values.json === true);
   const manifest = source === undefined ? undefined : await manifestOf(source);
   const judgement = await judgeImage(image, manifest, {
     kernels: chosenKernels(values.kernel),

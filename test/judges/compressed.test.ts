@@ -62,6 +62,52 @@ function rewritten(image: string, options = {}): Manifest {
   return found;
 }
 
+function unzip(name: string): Buffer {
+  return Buffer.from(gunzipSync(fs.readFileSync(join(projectRoot, 'images', name))));
+}
+
+function manifestOf(name: string): Manifest {
+  return JSON.parse(unzip(`${name}.manifest.json.gz`).toString()) as Manifest;
+}
+
+describe.skipIf(!referenceCodecsAreThere() || !qemuIsThere())('the kernel as the judge of compressed files', () => {
+  it(
+    'sees one flipped bit of a cluster, a hash that is another and a rewrite that is not refused as it should be',
+    async () => {
+      const source = manifestOf('kernel-compressed');
+      const [sound, damaged] = [join(work, 'sound.img'), join(work, 'damaged.img')];
+      const bytes = unzip('kernel-compressed.img.gz');
+      fs.writeFileSync(sound, bytes);
+      const at = bytes.indexOf('seed whole, line 1');
+      expect(at).toBeGreaterThan(0);
+      bytes[at + 30] ^= 1;
+      fs.writeFileSync(damaged, bytes);
+      const path = 'lz4-16k/zeros';
+      const entries = source.entries.map((entry) => (entry.path === path ? { ...entry, sha256: 'another' } : entry));
+      const judgements = await judgeInKernel([
+        {
+          image: sound,
+          source: { ...source, entries },
+          rewrites: [
+            { path: 'lz4-16k/tail', op: 'write', at: 5, length: 5, kind: 'text', refusedWith: 22 },
+            { path: 'lz4-16k/released', op: 'write', at: 5, length: 5, kind: 'text' },
+          ],
+        },
+        { image: damaged, source },
+      ]);
+      expect(judgements.map(({ complaints }) => complaints)).toEqual([
+        [
+          expect.stringMatching(/lz4-16k\/tail.*errno 0, should be 22/),
+          expect.stringMatching(/lz4-16k\/released.*errno 1, should be 0/),
+          expect.stringMatching(/^"lz4-16k\/zeros": content differs .* should be another/),
+        ],
+        [expect.stringMatching(/^"lz4-16k\/whole-clusters": content differs/)],
+      ]);
+    },
+    5 * MINUTES,
+  );
+});
+
 describe.skipIf(!referenceCodecsAreThere() || !qemuIsThere())('compressed files', () => {
   it(
     'that we wrote are read and rewritten by Linux, and read by us again',
@@ -106,10 +152,8 @@ describe.skipIf(!referenceCodecsAreThere() || !qemuIsThere())('compressed files'
     'that sload.f2fs wrote are read and rewritten by us, and read by Linux',
     async () => {
       const image = join(work, 'sload.img');
-      const unzip = (name: string) => gunzipSync(fs.readFileSync(join(projectRoot, 'images', name)));
       fs.writeFileSync(image, unzip('sload-compressed.img.gz'));
-      const manifest = JSON.parse(Buffer.from(unzip('sload-compressed.manifest.json.gz')).toString()) as Manifest;
-      expect(compareManifests(manifest, readHere(image)).differences).toEqual([]);
+      expect(compareManifests(manifestOf('sload-compressed'), readHere(image)).differences).toEqual([]);
       const plan = usualRewrites(targetsOf(image));
       withVolume(image, {}, (volume) => rewriteHere(volume, plan));
       const source = readHere(image);
