@@ -3,16 +3,17 @@
 
 /** How many bytes at `a` equal those at `b`, before `a` reaches `end`. `b` lies before `a`; they may overlap. */
 export function matchLength(a: usize, b: usize, end: usize): usize {
-  if (end - a < 8) return lastBytes(a, b, end);
   // The first byte that differs is the lowest that is not zero in the difference.
-  const difference = load<u64>(a) ^ load<u64>(b);
-  if (difference !== 0) return (ctz(difference) as usize) >> 3;
+  if (end - a >= 8) {
+    const difference = load<u64>(a) ^ load<u64>(b);
+    if (difference !== 0) return (ctz(difference) as usize) >> 3;
+  }
   return longMatch(a, b, end);
 }
 
 /** The same, for more than eight bytes: apart, so that the common case can be inlined. */
 function longMatch(a: usize, b: usize, end: usize): usize {
-  let at = a + 8;
+  let at = a;
   const back = a - b;
   while (end - at >= 8) {
     const difference = load<u64>(at) ^ load<u64>(at - back);

@@ -1,7 +1,7 @@
 // Where four bytes were seen before, all places within reach: for the slow LZ4 encoder. Relies on bytes.ts and lz4-format.ts.
 // By the hash of four bytes a head says where they were seen last; by position a link says how far before that the same hash was.
 import { matchLength } from './bytes';
-import { MAX_DISTANCE, MIN_MATCH } from './lz4-format';
+import { MAX_DISTANCE } from './lz4-format';
 
 const MAX_HASH_LOG: u32 = 15;
 /** Bytes that the chains take of the workspace: heads (u32: position + 1, or 0), then links (u16, 0 for none) for 64 KiB. */

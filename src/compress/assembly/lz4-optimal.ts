@@ -26,10 +26,11 @@ export function lz4CompressOptimal(src: usize, length: u32, dst: usize, capacity
   if (length > SEARCH_LIMIT) {
     const shift = hashShift(length);
     clearChains(work, shift);
-    const searchEnd = end - SEARCH_LIMIT;
-    for (let at = src; at <= searchEnd; at += STRETCH) {
-      const size = min<usize>(STRETCH, end - LAST_LITERALS - at);
-      findMatches(src, at, size, min<usize>(size, searchEnd + 1 - at), shift, depth, work);
+    const nrStarts: usize = length - SEARCH_LIMIT + 1;
+    for (let from: usize = 0; from < nrStarts; from += STRETCH) {
+      const at = src + from;
+      const size = min<usize>(STRETCH, (length as usize) - LAST_LITERALS - from);
+      findMatches(src, at, size, min<usize>(size, nrStarts - from), shift, depth, work);
       choose(size, work);
       for (let i: usize = 0; i < size; ) {
         const match = load<u32>(work + LENGTHS + (i << 2)) as usize;

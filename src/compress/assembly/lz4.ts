@@ -1,13 +1,12 @@
-// LZ4 blocks: the entry of the compressor, and its fast variant. Relies on bytes.ts and lz4-format.ts; lz4-hc.ts is the slow
-// variant, lz4-decode.ts the way back.
+// LZ4 blocks: the entry of the compressor, and its fast variant. Relies on bytes.ts, last-seen.ts and lz4-format.ts;
+// lz4-hc.ts is the slow variant, lz4-decode.ts the way back.
 import { matchLength } from './bytes';
+import { clearLastSeen, lastSeen, lastSeenShift } from './last-seen';
 import { LAST_LITERALS, lz4LastLiterals, lz4Sequence, MAX_DISTANCE, MIN_MATCH, SEARCH_LIMIT } from './lz4-format';
 import { lz4CompressHc } from './lz4-hc';
 
 export { lz4Decompress } from './lz4-decode';
 
-/** Bits of the hash. 2^13 entries of two bytes stay in the first cache. */
-const HASH_LOG: u32 = 13;
 /** After 2^this failures in a row the search goes on in steps of two, then of three ... */
 const SKIP_LOG: usize = 6;
 
@@ -16,22 +15,15 @@ export function lz4Compress(src: usize, length: u32, dst: usize, capacity: u32, 
   return level === 0 ? fast(src, length, dst, capacity, work) : lz4CompressHc(src, length, dst, capacity, level, work);
 }
 
-/** Where the table keeps what it knows of the four bytes `value`. */
-function entryOf(table: usize, value: u32): usize {
-  return table + (((value * 2654435761) >> (32 - HASH_LOG)) << 1);
-}
-
-/**
- * A table tells for the hash of four bytes where they were seen last: the low 16 bits of the position, as nothing farther back can
- * be used. It is only a hint, and is checked. So a cleared table needs no mark for "never": it says position 0.
- */
+/** Takes the last place where the next four bytes were seen, and no other. */
 function fast(src: usize, length: u32, dst: usize, capacity: u32, table: usize): u32 {
   const end = src + length;
   const dstEnd = dst + capacity;
   let anchor = src;
   let op = dst;
   if (length > SEARCH_LIMIT) {
-    memory.fill(table, 0, 2 << HASH_LOG);
+    const shift = lastSeenShift(length);
+    clearLastSeen(table, shift);
     const searchEnd = end - SEARCH_LIMIT;
     const matchEnd = end - LAST_LITERALS;
     let ip = src + 1;
@@ -41,7 +33,7 @@ function fast(src: usize, length: u32, dst: usize, capacity: u32, table: usize):
       let failures: usize = 1 << SKIP_LOG;
       for (;;) {
         const value = load<u32>(ip);
-        const entry = entryOf(table, value);
+        const entry = lastSeen(table, value, shift);
         match = ip - ((ip - src - load<u16>(entry)) & MAX_DISTANCE);
         store<u16>(entry, ip - src);
         if (load<u32>(match) === value && match !== ip) break;
@@ -59,7 +51,7 @@ function fast(src: usize, length: u32, dst: usize, capacity: u32, table: usize):
       if (op === 0) return 0;
       ip += size;
       anchor = ip;
-      if (ip <= searchEnd) store<u16>(entryOf(table, load<u32>(ip - 2)), ip - 2 - src);
+      if (ip <= searchEnd) store<u16>(lastSeen(table, load<u32>(ip - 2), shift), ip - 2 - src);
     }
   }
   return lz4LastLiterals(op, anchor, end - anchor, dst, dstEnd);

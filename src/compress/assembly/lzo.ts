@@ -1,5 +1,7 @@
-// The LZO1X-1 and LZO-RLE encoder. Relies on bytes.ts and lzo-format.ts, which describes the stream; lzo-decode.ts is the way back.
+// The LZO1X-1 and LZO-RLE encoder. Relies on bytes.ts, last-seen.ts and lzo-format.ts, which describes the
+// stream; lzo-decode.ts is the way back.
 import { matchLength, zeroLength } from './bytes';
+import { clearLastSeen, lastSeen, lastSeenShift } from './last-seen';
 import {
   END_BYTES,
   FAR,
@@ -8,7 +10,6 @@ import {
   lzoMatch,
   lzoZeros,
   MAX_ZEROS,
-  MIDDLE,
   MIDDLE_LENGTH,
   MIN_ZEROS,
 } from './lzo-format';
@@ -17,7 +18,6 @@ export { lzoDecompress } from './lzo-decode';
 
 /** No match begins nearer to the end, so that a vector can be loaded from any place of the search. */
 const SEARCH_LIMIT: u32 = 16;
-const HASH_LOG: u32 = 13;
 const MIN_MATCH: usize = 4;
 /** LZO-RLE takes a match for zeros when its distance has these bits and its length is 261 to 264; 260 will do. */
 const AMBIGUOUS: usize = 0x803f;
@@ -34,10 +34,6 @@ export function lzoRleCompress(src: usize, length: u32, dst: usize, capacity: u3
   return compress(src, length, dst, capacity, work, true);
 }
 
-function entryOf(table: usize, value: u32): usize {
-  return table + (((value * 2654435761) >> (32 - HASH_LOG)) << 1);
-}
-
 /** The search is that of the fast LZ4 encoder, see there. */
 function compress(src: usize, length: u32, dst: usize, capacity: u32, table: usize, rle: bool): u32 {
   const end = src + length;
@@ -52,11 +48,12 @@ function compress(src: usize, length: u32, dst: usize, capacity: u32, table: usi
     op += 2;
   }
   if (length > SEARCH_LIMIT) {
-    memory.fill(table, 0, 2 << HASH_LOG);
+    const shift = lastSeenShift(length);
+    clearLastSeen(table, shift);
     const searchEnd = end - SEARCH_LIMIT;
     const farthest = rle ? FAR - 1 : FAR;
     let ip = src + 1;
-    while (ip <= searchEnd) {
+    while (end - ip >= SEARCH_LIMIT) {
       // Find four bytes that were seen before, or zeros.
       let match: usize = 0;
       let zeros: usize = 0;
@@ -68,7 +65,7 @@ function compress(src: usize, length: u32, dst: usize, capacity: u32, table: usi
           if (zeros > MIDDLE_LENGTH) break;
           zeros = 0;
         }
-        const entry = entryOf(table, value);
+        const entry = lastSeen(table, value, shift);
         const distance = (ip - src - load<u16>(entry)) & 0xffff;
         match = ip - distance;
         store<u16>(entry, ip - src);
@@ -102,7 +99,7 @@ function compress(src: usize, length: u32, dst: usize, capacity: u32, table: usi
         continue;
       }
 
-      // It may have begun earlier.
+      // They may be the middle of something longer.
       while (ip !== anchor && match !== src && load<u8>(ip - 1) === load<u8>(match - 1)) {
         ip--;
         match--;
@@ -111,13 +108,13 @@ function compress(src: usize, length: u32, dst: usize, capacity: u32, table: usi
       if (op === 0) return 0;
       const distance = ip - match;
       let size = MIN_MATCH + matchLength(ip + MIN_MATCH, match + MIN_MATCH, end);
-      if (rle && (distance & AMBIGUOUS) === AMBIGUOUS && size > 260 && size <= 264 && distance > MIDDLE) size = 260;
+      if (rle && (distance & AMBIGUOUS) === AMBIGUOUS && size > 260 && size <= 264) size = 260;
       op = lzoMatch(op, distance, size, dstEnd);
       if (op === 0) return 0;
       tail = op - 2;
       ip += size;
       anchor = ip;
-      if (ip <= searchEnd) store<u16>(entryOf(table, load<u32>(ip - 2)), ip - 2 - src);
+      if (end - ip >= SEARCH_LIMIT) store<u16>(lastSeen(table, load<u32>(ip - 2), shift), ip - 2 - src);
     }
   }
   op = lzoLiterals(op, tail, anchor, end - anchor, end, dstEnd);
