@@ -1,10 +1,10 @@
 // What the decoder keeps in its workspace: the fields that blocks hand on to the next, its tables, and room for literals.
+import { MODELS_BYTES, NORM_BYTES } from './zstd-fse-decode';
 import { HUFFMAN_SCRATCH_BYTES, HUFFMAN_TABLE_BYTES } from './zstd-huffman-decode';
 
 /** Bytes of a table of FSE cells of the largest accuracy log. */
 const CELLS_BYTES: u32 = 512 * 8;
 const FIELDS_BYTES: u32 = 64;
-const NORM_BYTES: u32 = 128;
 
 /** Bytes past the literals in the workspace that copies may read. */
 export const LITERALS_SLACK: u32 = 64;
@@ -36,13 +36,13 @@ export function cellsOf(work: usize, kind: u32): usize {
   return work + FIELDS_BYTES + kind * CELLS_BYTES;
 }
 
-/** Scratch for a distribution: i16 for each code. */
+/** Scratch for a distribution and the building of its cells. */
 export function normOf(work: usize): usize {
   return work + FIELDS_BYTES + 3 * CELLS_BYTES;
 }
 
 export function huffmanTableOf(work: usize): usize {
-  return normOf(work) + NORM_BYTES;
+  return normOf(work) + NORM_BYTES + MODELS_BYTES;
 }
 
 export function huffmanScratchOf(work: usize): usize {

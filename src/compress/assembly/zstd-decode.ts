@@ -25,7 +25,7 @@ import { xxh64 } from './zstd-xxhash';
 /** Up to `most` bytes, little-endian, those from `end` on 0. */
 function word(from: usize, end: usize, most: u32): u64 {
   let value: u64 = 0;
-  for (let shift: u32 = 0; shift < most << 3 && from < end; shift += 8) value |= (<u64>load<u8>(from++)) << shift;
+  for (let shift: u32 = 0; shift < most << 3 && from !== end; shift += 8) value |= (<u64>load<u8>(from++)) << shift;
   return value;
 }
 
@@ -88,7 +88,7 @@ function readLiterals(from: usize, end: usize, dataEnd: usize, blockLimit: u32, 
   return headerBytes + packed;
 }
 
-/** Inflates a compressed block to `to`; returns the end of what it wrote, 0 when it is damaged. */
+/** Inflates a compressed block to `to`; returns the bytes that it wrote, -1 when it is damaged. */
 function readBlock(
   from: usize,
   end: usize,
@@ -98,9 +98,9 @@ function readBlock(
   stop: usize,
   limit: u32,
   work: usize,
-): usize {
+): i32 {
   const taken = readLiterals(from, end, dataEnd, limit, work);
-  if (taken === 0) return 0;
+  if (taken === 0) return -1;
   return decodeSequences(from + taken, end, base, to, stop, work);
 }
 
@@ -149,8 +149,9 @@ export function zstdDecompress(src: usize, length: u32, dst: usize, capacity: u3
     if (size > blockLimit || packed > <u32>(end - from)) return -1;
     const room = min(blockLimit, <u32>(stop - to));
     if (type === BLOCK_COMPRESSED) {
-      to = readBlock(from, from + size, end, dst, to, to + room, blockLimit, work);
-      if (to === 0) return -1;
+      const written = readBlock(from, from + size, end, dst, to, to + room, blockLimit, work);
+      if (written < 0) return -1;
+      to += written;
     } else {
       if (size > room) return -1;
       if (type === BLOCK_RAW) memory.copy(to, from, size);

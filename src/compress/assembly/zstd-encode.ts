@@ -103,23 +103,26 @@ function writeBlock(state: EncodeState, from: usize, end: usize, isSmall: bool, 
   return 0;
 }
 
-/** Writes the frame's header; returns its bytes. */
-function writeHeader(to: usize, length: u32): u32 {
+/** Bytes of the frame's header. */
+function headerBytes(length: u32): u32 {
+  return length < 256 ? 6 : length < 65536 + 256 ? 7 : 9;
+}
+
+function writeHeader(to: usize, length: u32): void {
   store<u32>(to, MAGIC);
   // Single segment, and the width of the content's length: 1, 2 (of 256 less) or 4 bytes.
   if (length < 256) {
     store<u8>(to, 0x20, 4);
     store<u8>(to, <u8>length, 5);
-    return 6;
+    return;
   }
   if (length < 65536 + 256) {
     store<u8>(to, 0x60, 4);
     store<u16>(to, <u16>(length - 256), 5);
-    return 7;
+    return;
   }
   store<u8>(to, 0xa0, 4);
   store<u32>(to, length, 5);
-  return 9;
 }
 
 /**
@@ -128,7 +131,9 @@ function writeHeader(to: usize, length: u32): u32 {
  * @returns the frame's bytes; 0 when it does not fit
  */
 export function zstdCompress(src: usize, length: u32, dst: usize, capacity: u32, level: u32, work: usize): u32 {
-  if (length > 1 << 20 || capacity < 12) return 0;
+  let written = headerBytes(length);
+  if (length > 1 << 20 || capacity < written) return 0;
+  writeHeader(dst, length);
   const state = EncodeState.at(work);
   state.base = src;
   state.repeat1 = 1;
@@ -139,7 +144,6 @@ export function zstdCompress(src: usize, length: u32, dst: usize, capacity: u32,
   const isSmall = length <= SMALL_BYTES;
   clearTables(state, isSmall, work);
 
-  let written = writeHeader(dst, length);
   let from = src;
   let left = length;
   do {

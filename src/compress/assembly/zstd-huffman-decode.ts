@@ -1,13 +1,13 @@
 // Huffman-coded literals, the reading side (RFC 8878, 4.2): the tree, given as weights, becomes a table that an 11-bit look
 // ahead indexes; four streams are then read side by side, so that the processor always has work that does not wait.
-import { buildCells, CELL_LOG, KIND_PLAIN, readDistribution } from './zstd-fse-decode';
+import { buildCells, CELL_LOG, KIND_PLAIN, MODELS_BYTES, NORM_BYTES, readDistribution } from './zstd-fse-decode';
 
 /** The longest code, in bits; the table has a cell for each string of that many. */
 export const HUFFMAN_LOG: u32 = 11;
 /** Cells are 2 bytes: u8 bits of the code, u8 symbol. */
 export const HUFFMAN_TABLE_BYTES: u32 = 2 << HUFFMAN_LOG;
-/** Bytes that reading a tree needs: 256 weights, counts by weight, a distribution, 64 FSE cells. */
-export const HUFFMAN_SCRATCH_BYTES: u32 = 256 + 64 + 64 + 512;
+/** Bytes that reading a tree needs: 256 weights, counts by weight, a distribution and its 64 cells. */
+export const HUFFMAN_SCRATCH_BYTES: u32 = 256 + 64 + NORM_BYTES + MODELS_BYTES + 512;
 
 const WEIGHT_FSE_LOG: u32 = 6;
 const MAX_WEIGHT_SYMBOL: u32 = 15;
@@ -29,13 +29,13 @@ export function topBits(from: usize, unread: i32): u64 {
 /** Reads weights packed with FSE: two states that take turns. Returns how many, 0 when damaged. */
 function readPackedWeights(from: usize, end: usize, weights: usize, scratch: usize): u32 {
   const norm = scratch + 64;
-  const cells = norm + 64;
-  const header = readDistribution(from, end, norm, MAX_WEIGHT_SYMBOL, WEIGHT_FSE_LOG);
+  const cells = norm + NORM_BYTES + MODELS_BYTES;
+  const header = readDistribution(from, <u32>(end - from), norm, MAX_WEIGHT_SYMBOL, WEIGHT_FSE_LOG);
   if (header === 0) return 0;
   const log = header >> 16;
   buildCells(cells, norm, MAX_WEIGHT_SYMBOL, log, KIND_PLAIN);
   from += header & 0xffff;
-  if (from >= end) return 0;
+  if (from === end) return 0;
   let unread = streamBits(from, <u32>(end - from));
   if (unread < <i32>(log << 1)) return 0;
   let bits = topBits(from, unread);
@@ -67,7 +67,7 @@ function readPackedWeights(from: usize, end: usize, weights: usize, scratch: usi
  * @returns the bytes that the description took; 0 when it is damaged
  */
 export function readHuffmanTable(from: usize, end: usize, table: usize, scratch: usize): u32 {
-  if (from >= end) return 0;
+  if (from === end) return 0;
   const weights = scratch;
   const counts = scratch + 256;
   const header = <u32>load<u8>(from);
@@ -178,12 +178,15 @@ function unreadBits(from: usize, at: usize, word: u64): i32 {
  */
 export function decodeFourStreams(from: usize, size: u32, to: usize, count: u32, table: usize): bool {
   if (size < 10 || count < 6) return false;
+  const size1 = <u32>load<u16>(from);
+  const size2 = <u32>load<u16>(from, 2);
+  const size3 = <u32>load<u16>(from, 4);
+  if (size1 === 0 || size2 === 0 || size3 === 0 || size1 + size2 + size3 + 6 >= size) return false;
   const from1 = from + 6;
-  const from2 = from1 + load<u16>(from);
-  const from3 = from2 + load<u16>(from, 2);
-  const from4 = from3 + load<u16>(from, 4);
+  const from2 = from1 + size1;
+  const from3 = from2 + size2;
+  const from4 = from3 + size3;
   const end = from + size;
-  if (from2 === from1 || from3 === from2 || from4 === from3 || from4 >= end) return false;
   if (load<u8>(from2 - 1) === 0 || load<u8>(from3 - 1) === 0 || load<u8>(from4 - 1) === 0 || load<u8>(end - 1) === 0) {
     return false;
   }

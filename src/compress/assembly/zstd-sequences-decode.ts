@@ -1,5 +1,6 @@
 // Sequences, the reading side (RFC 8878, 3.1.1.3.2 and 3.1.1.4): each is "copy so many literals, then so many bytes from so far
 // back". They are decoded and carried out one by one. Copies move 16 bytes at a time where there is room past them.
+import { copyMatch, copyWild } from './bytes';
 import {
   defaultDistribution,
   defaultLog,
@@ -39,7 +40,7 @@ function readTable(mode: u32, kind: u32, from: usize, end: usize, work: usize): 
     return 1;
   }
   if (mode === MODE_FSE) {
-    const header = readDistribution(from, end, norm, maxCode(kind), maxLog(kind));
+    const header = readDistribution(from, <u32>(end - from), norm, maxCode(kind), maxLog(kind));
     if (header === 0) return DAMAGED;
     buildCells(cells, norm, maxCode(kind), header >> 16, kind);
     return <i32>header;
@@ -52,16 +53,6 @@ function logAfter(mode: u32, kind: u32, taken: i32, before: i32): i32 {
   if (mode === MODE_PREDEFINED) return <i32>defaultLog(kind);
   if (mode === MODE_RLE) return 0;
   return mode === MODE_FSE ? taken >> 16 : before;
-}
-
-/** Copies [from, from + length) to `to` 16 bytes at a time, up to 15 past the end; of at least 16 bytes' distance. */
-function copyWild(to: usize, from: usize, length: u32): void {
-  const stop = to + length;
-  do {
-    v128.store(to, v128.load(from));
-    to += 16;
-    from += 16;
-  } while (to < stop);
 }
 
 /** Copies a match from less than 16 bytes back, up to 15 bytes past the end. */
@@ -88,69 +79,67 @@ function copyNear(to: usize, distance: u32, length: u32): void {
   } while (to < stop);
 }
 
-/** Copies a match byte by byte, nothing past the end. */
-function copyExact(to: usize, distance: u32, length: u32): void {
-  for (const stop = to + length; to < stop; to++) store<u8>(to, load<u8>(to - distance));
-}
-
 /**
  * Decodes a block's sequences section [from, end) and carries it out at `to`, with the literals that the state names.
  * @param base where the frame's content begins: matches don't reach before it
  * @param stop end of what may be written
- * @returns the end of what was written; 0 when anything is damaged
+ * @returns the bytes that were written; -1 when anything is damaged
  */
-export function decodeSequences(from: usize, end: usize, base: usize, to: usize, stop: usize, work: usize): usize {
+export function decodeSequences(from: usize, end: usize, base: usize, to: usize, stop: usize, work: usize): i32 {
   const state = DecodeState.at(work);
-  let literals = state.literals;
-  const literalsEnd = state.literalsEnd;
-  if (from >= end) return 0;
+  if (from === end) return -1;
   let count = <u32>load<u8>(from++);
   if (count >= 128) {
     if (count === 255) {
-      if (<u32>(end - from) < 2) return 0;
+      if (<u32>(end - from) < 2) return -1;
       count = <u32>load<u16>(from) + 0x7f00;
       from += 2;
     } else {
-      if (from >= end) return 0;
+      if (from === end) return -1;
       count = ((count - 128) << 8) + load<u8>(from++);
     }
   }
+  let written: i32 = 0;
   if (count !== 0) {
-    if (from >= end) return 0;
+    if (from === end) return -1;
     const modes = <u32>load<u8>(from++);
-    if ((modes & 3) !== 0) return 0;
+    if ((modes & 3) !== 0) return -1;
     let taken = readTable(modes >> 6, KIND_LITERAL, from, end, work);
-    if (taken < 0) return 0;
+    if (taken < 0) return -1;
     state.literalLog = logAfter(modes >> 6, KIND_LITERAL, taken, state.literalLog);
     from += taken & 0xffff;
     taken = readTable((modes >> 4) & 3, KIND_OFFSET, from, end, work);
-    if (taken < 0) return 0;
+    if (taken < 0) return -1;
     state.offsetLog = logAfter((modes >> 4) & 3, KIND_OFFSET, taken, state.offsetLog);
     from += taken & 0xffff;
     taken = readTable((modes >> 2) & 3, KIND_MATCH, from, end, work);
-    if (taken < 0) return 0;
+    if (taken < 0) return -1;
     state.matchLog = logAfter((modes >> 2) & 3, KIND_MATCH, taken, state.matchLog);
     from += taken & 0xffff;
-    if ((state.literalLog | state.offsetLog | state.matchLog) < 0 || from >= end) return 0;
+    if ((state.literalLog | state.offsetLog | state.matchLog) < 0 || from === end) return -1;
 
-    to = carryOut(from, end, count, base, to, stop, work);
-    if (to === 0) return 0;
-    literals = state.literals;
-  } else if (from !== end) return 0;
+    written = carryOut(from, end, count, base, to, stop, work);
+    if (written < 0) return -1;
+  } else if (from !== end) return -1;
 
   // The literals that are left end the block.
-  const rest = <u32>(literalsEnd - literals);
-  if (rest > <u32>(stop - to)) return 0;
-  memory.copy(to, literals, rest);
-  return to + rest;
+  const rest = <u32>(state.literalsEnd - state.literals);
+  to += written;
+  if (rest > <u32>(stop - to)) return -1;
+  memory.copy(to, state.literals, rest);
+  return written + <i32>rest;
 }
 
-/** Decodes `count` sequences from the bit stream [from, end) and carries them out; leaves state.literals behind the last one used. */
-function carryOut(from: usize, end: usize, count: u32, base: usize, to: usize, stop: usize, work: usize): usize {
+/**
+ * Decodes `count` sequences from the bit stream [from, end) and carries them out; leaves state.literals behind the last one used.
+ * Returns the bytes written, -1 when anything is damaged.
+ */
+function carryOut(from: usize, end: usize, count: u32, base: usize, to: usize, stop: usize, work: usize): i32 {
   const state = DecodeState.at(work);
   const literalCells = cellsOf(work, KIND_LITERAL);
   const offsetCells = cellsOf(work, KIND_OFFSET);
   const matchCells = cellsOf(work, KIND_MATCH);
+  const begin = to;
   let literals = state.literals;
   const literalsEnd = state.literalsEnd;
   const literalsRoom = state.literalsRoom;
@@ -160,7 +149,7 @@ function carryOut(from: usize, end: usize, count: u32, base: usize, to: usize, s
 
   let unread = streamBits(from, <u32>(end - from));
   const first = state.literalLog + state.offsetLog + state.matchLog;
-  if (unread < first) return 0;
+  if (unread < first) return -1;
   let bits = topBits(from, unread);
   unread -= first;
   let literalCell = literalCells + ((<usize>((bits >> 1) >> (63 - state.literalLog))) << CELL_LOG);
@@ -170,37 +159,35 @@ function carryOut(from: usize, end: usize, count: u32, base: usize, to: usize, s
   let matchCell = matchCells + ((<usize>((bits >> 1) >> (63 - state.matchLog))) << CELL_LOG);
 
   for (;;) {
-    if (unread < 0) return 0;
+    if (unread < 0) return -1;
     bits = topBits(from, unread);
-    const ofCell = load<u64>(offsetCell);
-    const mlCell = load<u64>(matchCell);
-    const llCell = load<u64>(literalCell);
-    const ofBits = (ofCell >> 24) & 0xff;
-    const mlBits = (mlCell >> 24) & 0xff;
-    const llBits = (llCell >> 24) & 0xff;
-    const offsetValue = <u32>(ofCell >> 32) + <u32>((bits >> 1) >> (63 - ofBits));
+    const ofBits = <u64>load<u8>(offsetCell, 3);
+    const mlBits = <u64>load<u8>(matchCell, 3);
+    const llBits = <u64>load<u8>(literalCell, 3);
+    const offsetValue = load<u32>(offsetCell, 4) + <u32>((bits >> 1) >> (63 - ofBits));
     bits <<= ofBits;
-    const matchLength = <u32>(mlCell >> 32) + <u32>((bits >> 1) >> (63 - mlBits));
+    const matchLength = load<u32>(matchCell, 4) + <u32>((bits >> 1) >> (63 - mlBits));
     bits <<= mlBits;
     unread -= <i32>(ofBits + mlBits);
     // 56 bits are good; the three states may want 26 more of them.
     if (ofBits + mlBits + llBits > 30) {
-      if (unread < 0) return 0;
+      if (unread < 0) return -1;
       bits = topBits(from, unread);
     }
-    const literalLength = <u32>(llCell >> 32) + <u32>((bits >> 1) >> (63 - llBits));
+    const literalLength = load<u32>(literalCell, 4) + <u32>((bits >> 1) >> (63 - llBits));
     bits <<= llBits;
     unread -= <i32>llBits;
 
     if (--count !== 0) {
-      const llNext = (llCell >> 16) & 0xff;
-      const mlNext = (mlCell >> 16) & 0xff;
-      const ofNext = (ofCell >> 16) & 0xff;
-      literalCell = literalCells + ((<usize>(llCell & 0xffff) + <usize>((bits >> 1) >> (63 - llNext))) << CELL_LOG);
+      const llNext = <u64>load<u8>(literalCell, 2);
+      const mlNext = <u64>load<u8>(matchCell, 2);
+      const ofNext = <u64>load<u8>(offsetCell, 2);
+      literalCell =
+        literalCells + ((<usize>load<u16>(literalCell) + <usize>((bits >> 1) >> (63 - llNext))) << CELL_LOG);
       bits <<= llNext;
-      matchCell = matchCells + ((<usize>(mlCell & 0xffff) + <usize>((bits >> 1) >> (63 - mlNext))) << CELL_LOG);
+      matchCell = matchCells + ((<usize>load<u16>(matchCell) + <usize>((bits >> 1) >> (63 - mlNext))) << CELL_LOG);
       bits <<= mlNext;
-      offsetCell = offsetCells + ((<usize>(ofCell & 0xffff) + <usize>((bits >> 1) >> (63 - ofNext))) << CELL_LOG);
+      offsetCell = offsetCells + ((<usize>load<u16>(offsetCell) + <usize>((bits >> 1) >> (63 - ofNext))) << CELL_LOG);
       unread -= <i32>(llNext + mlNext + ofNext);
     }
 
@@ -221,10 +208,10 @@ function carryOut(from: usize, end: usize, count: u32, base: usize, to: usize, s
     }
     repeat1 = distance;
 
-    if (literalLength > <u32>(literalsEnd - literals)) return 0;
+    if (literalLength > <u32>(literalsEnd - literals)) return -1;
     const left = <u32>(stop - to);
     const total = literalLength + matchLength;
-    if (total > left || distance - 1 >= <u32>(to - base) + literalLength) return 0;
+    if (total > left || distance - 1 >= <u32>(to - base) + literalLength) return -1;
     const match = to + literalLength;
     if (total + WILD_BYTES <= left && literalLength + 16 <= <u32>(literalsRoom - literals)) {
       v128.store(to, v128.load(literals));
@@ -233,16 +220,16 @@ function carryOut(from: usize, end: usize, count: u32, base: usize, to: usize, s
       else copyNear(match, distance, matchLength);
     } else {
       memory.copy(to, literals, literalLength);
-      copyExact(match, distance, matchLength);
+      copyMatch(match, distance, matchLength);
     }
     literals += literalLength;
     to += total;
     if (count === 0) break;
   }
-  if (unread !== 0) return 0;
+  if (unread !== 0) return -1;
   state.literals = literals;
   state.repeat1 = repeat1;
   state.repeat2 = repeat2;
   state.repeat3 = repeat3;
-  return to;
+  return <i32>(to - begin);
 }

@@ -38,7 +38,7 @@ export function xxh64(from: usize, length: u32): u64 {
     hash = rotl(hash ^ (<u64>load<u32>(from) * PRIME1), 23) * PRIME2 + PRIME3;
     from += 4;
   }
-  for (; from < end; from++) hash = rotl(hash ^ (<u64>load<u8>(from) * PRIME5), 11) * PRIME1;
+  for (; from !== end; from++) hash = rotl(hash ^ (<u64>load<u8>(from) * PRIME5), 11) * PRIME1;
   hash = (hash ^ (hash >> 33)) * PRIME2;
   hash = (hash ^ (hash >> 29)) * PRIME3;
   return hash ^ (hash >> 32);
