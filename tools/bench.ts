@@ -5,6 +5,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { codecsCase } from './bench/cases/codecs.ts';
 import { engineCase } from './bench/cases/engine.ts';
 import { fileCase } from './bench/cases/file.ts';
 import { mkfsCase } from './bench/cases/mkfs.ts';
@@ -16,7 +17,7 @@ import { type Figure, tableOf } from './bench/figure.ts';
 import { machineOf, machineText } from './bench/machine.ts';
 import { Workspace } from './bench/workspace.ts';
 
-const CASES: readonly Case[] = [treeCase, fileCase, mkfsCase, mountCase, namesCase, engineCase];
+const CASES: readonly Case[] = [treeCase, fileCase, mkfsCase, mountCase, namesCase, engineCase, codecsCase];
 
 const usage = `npm run bench                            every case
 npm run bench -- tree mkfs --runs 9      two of them, 9 runs each

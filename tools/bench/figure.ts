@@ -22,7 +22,8 @@ export function single(value: number): Stat {
   return { median: value, min: value, max: value, runs: 1 };
 }
 
-export type Unit = 'seconds' | 'milliseconds' | 'bytes' | 'per second' | 'count' | 'fraction';
+/** `MB/s` are 10^6 bytes a second, of wall time or, where the name says so, of one core's. */
+export type Unit = 'seconds' | 'milliseconds' | 'bytes' | 'per second' | 'MB/s' | 'count' | 'fraction';
 
 /**
  * How ours and the peer's compare. `faster`: the peer's value over ours, 2 is twice as good. `times`: ours over the
@@ -87,6 +88,8 @@ function valueText(value: number, unit: Unit): string {
       return value < 2 ** 20 ? `${(value / 1024).toFixed(0)} KiB` : `${(value / 2 ** 20).toFixed(1)} MiB`;
     case 'per second':
       return `${value.toFixed(0)}/s`;
+    case 'MB/s':
+      return `${value.toFixed(0)} MB/s`;
     case 'count':
       return value.toFixed(Number.isInteger(value) ? 0 : 2);
     case 'fraction':

@@ -2,6 +2,7 @@
 import { createCipheriv } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const CHUNK = 1 << 22;
 
@@ -63,4 +64,84 @@ export function makeSparse(file: string, sizeBytes: number): void {
   const fd = fs.openSync(file, 'w');
   fs.ftruncateSync(fd, sizeBytes);
   fs.closeSync(fd);
+}
+
+/** What a corpus is made of. */
+export type CorpusKind = 'text' | 'binary';
+
+/** Bytes that one file gives to a corpus at most: none is to be all of it. */
+const FROM_ONE_FILE = 256 * 1024;
+const PLACES: Record<CorpusKind, readonly string[]> = {
+  text: ['/usr/share', '/usr/include', fileURLToPath(new URL('../../node_modules', import.meta.url))],
+  binary: ['/usr/bin', '/usr/lib', path.dirname(process.execPath)],
+};
+
+/** Text or programs as this machine has them, `sizeBytes` of them, the same in every run; what there is, over and over. */
+export function corpus(kind: CorpusKind, sizeBytes: number): Buffer {
+  const bytes = Buffer.alloc(sizeBytes);
+  let length = 0;
+  for (const place of PLACES[kind]) {
+    for (const file of filesOfKind(place, kind)) {
+      length += file.copy(bytes, length);
+      if (length === sizeBytes) return bytes;
+    }
+  }
+  if (length === 0) throw new Error(`no ${kind} is on this machine to compress`);
+  for (let at = length; at < sizeBytes; at += length) bytes.copyWithin(at, 0, length);
+  return bytes;
+}
+
+/** The starts of files of a kind below a directory, in the order of their names. */
+function* filesOfKind(directory: string, kind: CorpusKind): Generator<Buffer> {
+  let entries: fs.Dirent[];
+  try {
+    entries = fs.readdirSync(directory, { withFileTypes: true });
+  } catch {
+    return;
+  }
+  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const entry of entries) {
+    const file = path.join(directory, entry.name);
+    if (entry.isDirectory()) yield* filesOfKind(file, kind);
+    if (!entry.isFile()) continue;
+    const start = startOf(file);
+    if (start.length >= 8192 && (kind === 'binary' ? isProgram(start) : isText(start))) yield start;
+  }
+}
+
+function startOf(file: string): Buffer {
+  let fd: number;
+  try {
+    fd = fs.openSync(file, 'r');
+  } catch {
+    return Buffer.alloc(0);
+  }
+  try {
+    const start = Buffer.alloc(FROM_ONE_FILE);
+    return start.subarray(0, fs.readSync(fd, start));
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function isProgram(bytes: Buffer): boolean {
+  return bytes.readUInt32BE() === 0x7f454c46;
+}
+
+function isText(bytes: Buffer): boolean {
+  const control = bytes.subarray(0, 4096).filter((byte) => byte < 32 && byte !== 9 && byte !== 10 && byte !== 13);
+  return control.length === 0;
+}
+
+/** Makes a directory with one file that compresses as a system's files do: programs and text in turn. Returns its path. */
+export function makeCompressibleFile(directory: string, sizeBytes: number): string {
+  fs.mkdirSync(directory);
+  const file = path.join(directory, 'large');
+  const piece = Buffer.concat([corpus('binary', 2 * CHUNK), corpus('text', 2 * CHUNK)]);
+  const fd = fs.openSync(file, 'w');
+  for (let left = sizeBytes; left > 0; left -= piece.length) {
+    fs.writeSync(fd, piece.subarray(0, Math.min(left, piece.length)));
+  }
+  fs.closeSync(fd);
+  return file;
 }

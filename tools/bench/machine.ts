@@ -23,6 +23,8 @@ const VERSIONS: readonly (readonly [string, string])[] = [
   ['mke2fs', '-V'],
   ['mkfs.erofs', '--version'],
   ['mkfs.f2fs', '-V'],
+  ['mksquashfs', '-version'],
+  ['lz4', '--version'],
 ];
 
 export interface Machine {

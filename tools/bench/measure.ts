@@ -37,8 +37,9 @@ export function ask(program: string, ...args: string[]): string | null {
   return result.error === undefined ? `${result.stdout}${result.stderr}` : null;
 }
 
-/** Whether a program is installed. */
+/** Whether a program is installed; one with a slash in its name is a path. */
 export function isInstalled(program: string): boolean {
+  if (program.includes('/')) return fs.existsSync(program);
   return (environment.PATH ?? '').split(':').some((directory) => fs.existsSync(`${directory}/${program}`));
 }
 
