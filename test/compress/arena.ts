@@ -1,5 +1,6 @@
-// A memory in which a codec is watched: each call runs twice, once with what it reads and once with what it writes against
-// the end of the memory (beyond lies a trap), with other garbage in the workspace and all around; both must give the same.
+// A memory in which a codec is watched: each call runs twice, once with what it reads and once with what it writes
+// against the end of the memory (beyond lies a trap), with other garbage in the workspace and all around; both must
+// give the same.
 import * as fs from 'node:fs';
 import { WORKSPACE_BYTES } from '../../src/compress/codecs.ts';
 
@@ -33,7 +34,10 @@ const wasm = new api.Instance(
   { env: { memory } },
 ).exports as Exports;
 
-/** Calls with `input` at src and `capacity` bytes at dst; what it wrote, or null for a failure (0 or -1, as `failure` says). */
+/**
+ * Calls with `input` at src and `capacity` bytes at dst; what it wrote, or null for a failure (0 or -1, as `failure`
+ * says).
+ */
 function watch(
   input: Uint8Array,
   capacity: number,

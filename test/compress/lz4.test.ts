@@ -1,5 +1,5 @@
-// LZ4: what our encoder writes is read by liblz4, which the kernel's decoder is, and the other way round; and whatever block
-// or capacity they are given, neither touches a byte that it should not.
+// LZ4: what our encoder writes is read by liblz4, which the kernel's decoder is, and the other way round; and whatever
+// block or capacity they are given, neither touches a byte that it should not.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { random, seedOf } from '../pagecache/random.ts';

@@ -1,5 +1,6 @@
-// LZO1X-1 and LZO-RLE: the raw stream is read by liblzo2 and the other way round; LZO-RLE, which only the kernel has, obeys
-// what its document says. Whatever stream or capacity they are given, the codecs touch no byte that they should not.
+// LZO1X-1 and LZO-RLE: the raw stream is read by liblzo2 and the other way round; LZO-RLE, which only the kernel has,
+// obeys what its document says. Whatever stream or capacity they are given, the codecs touch no byte that they should
+// not.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { random, seedOf } from '../pagecache/random.ts';

@@ -1,5 +1,5 @@
-// The C libraries as judges of our codecs, through koffi: liblz4, liblzo2, libzstd. Where one can't be loaded, its tests are
-// skipped, and the reason says why. Sources are copied first: koffi takes no view of a shared memory.
+// The C libraries as judges of our codecs, through koffi: liblz4, liblzo2, libzstd. Where one can't be loaded, its
+// tests are skipped, and the reason says why. Sources are copied first: koffi takes no view of a shared memory.
 import { createRequire } from 'node:module';
 
 /** A library's compressor and decompressor. */

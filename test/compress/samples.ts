@@ -42,7 +42,10 @@ export function periodic(size: number, period: number, rng: Random): Uint8Array 
   return new Uint8Array(size).map((_, i) => one[i % period] as number);
 }
 
-/** Noise, then `literals` bytes of noise that occurs once, then `match` bytes from the beginning, then noise: one sequence. */
+/**
+ * Noise, then `literals` bytes of noise that occurs once, then `match` bytes from the beginning, then noise: one
+ * sequence.
+ */
 export function oneSequence(literals: number, match: number, rng: Random): Uint8Array {
   const first = noise(match + 8, rng);
   return Uint8Array.from([...first, ...noise(literals, rng), ...first.subarray(0, match), ...noise(24, rng)]);

@@ -1,5 +1,6 @@
-// Bytes of the memory, many at a time: how far two strings agree, and copies that may write more than they were asked to.
-// Relies on nothing. Ends are never compared as addresses: a memory of 4 GiB ends at 0, so `end - at` is what counts.
+// Bytes of the memory, many at a time: how far two strings agree, and copies that may write more than they were asked
+// to. Relies on nothing. Ends are never compared as addresses: a memory of 4 GiB ends at 0, so `end - at` is what
+// counts.
 
 /** How many bytes at `a` equal those at `b`, before `a` reaches `end`. `b` lies before `a`; they may overlap. */
 export function matchLength(a: usize, b: usize, end: usize): usize {

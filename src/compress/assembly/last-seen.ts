@@ -1,5 +1,5 @@
-// Where four bytes were seen last: the table of the fast encoders, LZ4's and LZO's. Relies on nothing.
-// By the hash of the four bytes an entry (u16) keeps the low 16 bits of the position: nothing farther back can be used. It is only a
+// Where four bytes were seen last: the table of the fast encoders, LZ4's and LZO's. Relies on nothing. By the hash of
+// the four bytes an entry (u16) keeps the low 16 bits of the position: nothing farther back can be used. It is only a
 // hint, and the bytes there are compared. So an entry needs no mark for "never": a cleared table says position 0.
 
 const MAX_LOG: u32 = 14;

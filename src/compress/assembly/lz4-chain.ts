@@ -1,10 +1,14 @@
-// Where four bytes were seen before, all places within reach: for the slow LZ4 encoder. Relies on bytes.ts and lz4-format.ts.
-// By the hash of four bytes a head says where they were seen last; by position a link says how far before that the same hash was.
+// Where four bytes were seen before, all places within reach: for the slow LZ4 encoder. Relies on bytes.ts and
+// lz4-format.ts. By the hash of four bytes a head says where they were seen last; by position a link says how far
+// before that the same hash was.
 import { matchLength } from './bytes';
 import { MAX_DISTANCE } from './lz4-format';
 
 const MAX_HASH_LOG: u32 = 15;
-/** Bytes that the chains take of the workspace: heads (u32: position + 1, or 0), then links (u16, 0 for none) for 64 KiB. */
+/**
+ * Bytes that the chains take of the workspace: heads (u32: position + 1, or 0), then links (u16, 0 for none) for 64
+ * KiB.
+ */
 export const CHAIN_BYTES: usize = (4 << MAX_HASH_LOG) + 2 * 65536;
 const LINKS: usize = 4 << MAX_HASH_LOG;
 
@@ -28,8 +32,8 @@ export function enter(work: usize, src: usize, ip: usize, shift: u32): void {
 }
 
 /**
- * The longest match at `ip`, which has been entered, among the `depth` places that have its hash; it ends at `end`, and is
- * longer than `known`, 3 at least. Returns length << 16 | distance, or 0.
+ * The longest match at `ip`, which has been entered, among the `depth` places that have its hash; it ends at `end`, and
+ * is longer than `known`, 3 at least. Returns length << 16 | distance, or 0.
  */
 export function longest(work: usize, src: usize, ip: usize, end: usize, known: usize, depth: u32): u64 {
   if (end - ip <= known) return 0;

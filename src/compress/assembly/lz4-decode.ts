@@ -1,9 +1,12 @@
-// The LZ4 decoder. Whatever the block says, it reads nothing outside of it and writes nothing outside of dst. Relies on bytes.ts
-// and lz4-format.ts.
+// The LZ4 decoder. Whatever the block says, it reads nothing outside of it and writes nothing outside of dst. Relies on
+// bytes.ts and lz4-format.ts.
 import { copy16, copyMatch, copyMatchWild, copyWild } from './bytes';
 import { MIN_MATCH } from './lz4-format';
 
-/** While this much is left on both sides a sequence with short lengths needs no further check: 1 + 14 + 2 read, 14 + 32 written. */
+/**
+ * While this much is left on both sides a sequence with short lengths needs no further check: 1 + 14 + 2 read, 14 + 32
+ * written.
+ */
 const SLACK: usize = 64;
 
 /** Inflates a block. Returns how many bytes it wrote, or -1 when it is no block or needs more than `capacity`. */

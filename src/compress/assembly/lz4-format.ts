@@ -1,6 +1,7 @@
-// The LZ4 block format, as both encoders write it. A block is a row of sequences: a token, literals, a match. The token's high
-// half is the number of literals, its low half the match's length less 4; 15 says that more follows, in bytes of which the first
-// that is not 255 is the last. The match is two bytes, its distance. Relies on bytes.ts. Source: lz4_Block_format.md.
+// The LZ4 block format, as both encoders write it. A block is a row of sequences: a token, literals, a match. The
+// token's high half is the number of literals, its low half the match's length less 4; 15 says that more follows, in
+// bytes of which the first that is not 255 is the last. The match is two bytes, its distance. Relies on bytes.ts.
+// Source: lz4_Block_format.md.
 import { copy16, copyWild } from './bytes';
 
 /** Shortest match, and the farthest that one may lie back. */
@@ -8,7 +9,9 @@ export const MIN_MATCH: usize = 4;
 export const MAX_DISTANCE: usize = 65535;
 /** The last bytes of a block are literals, this many at least; the last sequence has no match. */
 export const LAST_LITERALS: usize = 5;
-/** No match begins nearer to the end. The format says 12; with 16 a vector can be loaded from any place of the search. */
+/**
+ * No match begins nearer to the end. The format says 12; with 16 a vector can be loaded from any place of the search.
+ */
 export const SEARCH_LIMIT: u32 = 16;
 
 /** Bytes that a length takes beside the token. */
@@ -29,8 +32,8 @@ function longLength(op: usize, rest: usize): usize {
 }
 
 /**
- * Writes `run` literals and a match. Returns the place behind, or 0 when it and the last literals do not fit. The literals lie 16
- * bytes before the end of the source, at least.
+ * Writes `run` literals and a match. Returns the place behind, or 0 when it and the last literals do not fit. The
+ * literals lie 16 bytes before the end of the source, at least.
  */
 export function lz4Sequence(op: usize, from: usize, run: usize, distance: usize, length: usize, dstEnd: usize): usize {
   const more = length - MIN_MATCH;

@@ -1,5 +1,6 @@
-// LZ4's slow encoder, which looks at many earlier places and not at the last only. Levels 3 to 9 take the longest match, unless
-// the next byte begins a longer one ("lazy"); lz4-optimal.ts has levels 10 and up. Relies on lz4-chain.ts and lz4-format.ts.
+// LZ4's slow encoder, which looks at many earlier places and not at the last only. Levels 3 to 9 take the longest
+// match, unless the next byte begins a longer one ("lazy"); lz4-optimal.ts has levels 10 and up. Relies on lz4-chain.ts
+// and lz4-format.ts.
 import { clearChains, enter, hashShift, longest } from './lz4-chain';
 import { LAST_LITERALS, lz4LastLiterals, lz4Sequence, MIN_MATCH, SEARCH_LIMIT } from './lz4-format';
 import { lz4CompressOptimal } from './lz4-optimal';
@@ -13,7 +14,9 @@ const GOOD: usize = 16;
 /** One this long is taken as it is. */
 const NICE: usize = 64;
 
-/** Compresses as lz4Compress, levels 3 and up: each looks at twice as many earlier places as the one below, to level 14. */
+/**
+ * Compresses as lz4Compress, levels 3 and up: each looks at twice as many earlier places as the one below, to level 14.
+ */
 export function lz4CompressHc(src: usize, length: u32, dst: usize, capacity: u32, level: u32, work: usize): u32 {
   if (level >= OPTIMAL_LEVEL) {
     return lz4CompressOptimal(src, length, dst, capacity, 64 << min<u32>(level - OPTIMAL_LEVEL, 4), work);

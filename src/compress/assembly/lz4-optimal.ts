@@ -1,6 +1,7 @@
 // LZ4's best encoder: at every place the longest match within reach, then the cheapest way through them all. Relies on
-// lz4-chain.ts and lz4-format.ts. LZ4 makes this easy: a distance costs two bytes whatever it is, so among the matches at a place
-// the longest is as good as all (a shorter one is its beginning), and the way is found in one walk from the end.
+// lz4-chain.ts and lz4-format.ts. LZ4 makes this easy: a distance costs two bytes whatever it is, so among the matches
+// at a place the longest is as good as all (a shorter one is its beginning), and the way is found in one walk from the
+// end.
 import { CHAIN_BYTES, clearChains, enter, hashShift, longest } from './lz4-chain';
 import { LAST_LITERALS, lengthBytes, lz4LastLiterals, lz4Sequence, MIN_MATCH, SEARCH_LIMIT } from './lz4-format';
 
@@ -11,8 +12,8 @@ const GOOD: usize = 16;
 /** While a match is this long, what begins within it is not looked for. */
 const NICE: usize = 128;
 
-// The workspace, behind the chains, by place in the stretch: the match's length (u32), its distance (u16), the cost of all from there
-// to the end of the stretch, in bytes (u32).
+// The workspace, behind the chains, by place in the stretch: the match's length (u32), its distance (u16), the cost of
+// all from there to the end of the stretch, in bytes (u32).
 const LENGTHS: usize = CHAIN_BYTES;
 const DISTANCES: usize = LENGTHS + 4 * STRETCH;
 const COSTS: usize = DISTANCES + 2 * STRETCH;

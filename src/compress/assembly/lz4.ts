@@ -10,7 +10,9 @@ export { lz4Decompress } from './lz4-decode';
 /** After 2^this failures in a row the search goes on in steps of two, then of three ... */
 const SKIP_LOG: usize = 6;
 
-/** Compresses `length` bytes. Returns how many it wrote, at most `capacity`; 0 when that does not do. Level 0 is fast. */
+/**
+ * Compresses `length` bytes. Returns how many it wrote, at most `capacity`; 0 when that does not do. Level 0 is fast.
+ */
 export function lz4Compress(src: usize, length: u32, dst: usize, capacity: u32, level: u32, work: usize): u32 {
   return level === 0 ? fast(src, length, dst, capacity, work) : lz4CompressHc(src, length, dst, capacity, level, work);
 }

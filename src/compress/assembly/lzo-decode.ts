@@ -1,13 +1,13 @@
-// The LZO decoder, for raw LZO1X and LZO-RLE streams; lzo-format.ts describes them. Whatever the stream says, it reads nothing
-// outside of it and writes nothing outside of dst. Relies on bytes.ts and lzo-format.ts.
+// The LZO decoder, for raw LZO1X and LZO-RLE streams; lzo-format.ts describes them. Whatever the stream says, it reads
+// nothing outside of it and writes nothing outside of dst. Relies on bytes.ts and lzo-format.ts.
 import { copy16, copyMatch, copyMatchWild, copyWild } from './bytes';
 import { END_BYTES, MIDDLE, MIN_ZEROS, NEAR } from './lzo-format';
 
 /**
  * Inflates a stream. Returns how many bytes it wrote, or -1 when it is no stream or needs more than `capacity`.
  *
- * The end marker has three bytes, as many as the longest instruction without its extras. So while three bytes are left, an instruction
- * can be read; that is checked where literals and extras are passed.
+ * The end marker has three bytes, as many as the longest instruction without its extras. So while three bytes are left,
+ * an instruction can be read; that is checked where literals and extras are passed.
  */
 export function lzoDecompress(src: usize, length: u32, dst: usize, capacity: u32): i32 {
   const end = src + length;

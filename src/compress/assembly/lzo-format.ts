@@ -1,7 +1,8 @@
 // The LZO1X stream, as the encoder writes it, and LZO-RLE's addition. Relies on bytes.ts.
 //
-// A stream is a row of instructions. Most copy a match, and carry in their two lowest bits how many literals follow: 0 to 3. A
-// longer run of literals is an instruction of its own. What a first byte below 16 means depends on the literals before it.
+// A stream is a row of instructions. Most copy a match, and carry in their two lowest bits how many literals follow: 0
+// to 3. A longer run of literals is an instruction of its own. What a first byte below 16 means depends on the literals
+// before it.
 //
 //   0000LLLL                    a run of 3+L literals; L = 0: 18 and more (where no literals came before)
 //   0000DDSS H                  a match of 2, or after a run of 3 from beyond 2 KiB: read, but never written here
@@ -11,7 +12,8 @@
 //   00011LLL 111111SS FF X      LZO-RLE: 4 + (X << 3 | L) zeros
 //
 // "And more": bytes of zero count 255 each, the first other one counts itself and is the last. A first byte above 17 is
-// instead a run of that many literals less 17. LZO-RLE begins with the bytes 17 and 1. Source: Documentation/staging/lzo.rst.
+// instead a run of that many literals less 17. LZO-RLE begins with the bytes 17 and 1. Source:
+// Documentation/staging/lzo.rst.
 import { copy16, copyWild } from './bytes';
 
 /** Farthest distance of each kind of match. */
@@ -46,8 +48,8 @@ function writeRest(op: usize, rest: usize): usize {
 }
 
 /**
- * Writes `run` literals from a source that ends at `end`. `tail` is the place of the last instruction's two bits, or 0 when there is none yet. Returns the place
- * behind them, or 0 when they and the end marker do not fit.
+ * Writes `run` literals from a source that ends at `end`. `tail` is the place of the last instruction's two bits, or 0
+ * when there is none yet. Returns the place behind them, or 0 when they and the end marker do not fit.
  */
 export function lzoLiterals(op: usize, tail: usize, from: usize, run: usize, end: usize, dstEnd: usize): usize {
   if (run === 0) return op;
@@ -74,7 +76,10 @@ export function lzoLiterals(op: usize, tail: usize, from: usize, run: usize, end
   return at + run;
 }
 
-/** Writes a match. Returns the place behind it, or 0 when it and the end marker do not fit. Its two bits are two bytes before. */
+/**
+ * Writes a match. Returns the place behind it, or 0 when it and the end marker do not fit. Its two bits are two bytes
+ * before.
+ */
 export function lzoMatch(op: usize, distance: usize, length: usize, dstEnd: usize): usize {
   const room = dstEnd - op;
   if (room < 3 + END_BYTES) return 0;

@@ -24,7 +24,10 @@ const AMBIGUOUS: usize = 0x803f;
 /** After 2^this failures in a row the search goes on in steps of two, then of three ... */
 const SKIP_LOG: usize = 5;
 
-/** Compresses `length` bytes to a raw LZO1X stream. Returns how many it wrote, at most `capacity`; 0 when that does not do. */
+/**
+ * Compresses `length` bytes to a raw LZO1X stream. Returns how many it wrote, at most `capacity`; 0 when that does not
+ * do.
+ */
 export function lzoCompress(src: usize, length: u32, dst: usize, capacity: u32, work: usize): u32 {
   return compress(src, length, dst, capacity, work, false);
 }
@@ -80,7 +83,8 @@ function compress(src: usize, length: u32, dst: usize, capacity: u32, table: usi
       if (ip === end) break;
 
       if (zeros !== 0) {
-        // The search may have stepped over some. The first byte is a literal always: no stream begins with another instruction.
+        // The search may have stepped over some. The first byte is a literal always: no stream begins with another
+        // instruction.
         while (ip !== anchor && ip !== src + 1 && load<u8>(ip - 1) === 0) {
           ip--;
           zeros++;
