@@ -1,0 +1,290 @@
+// Zstandard: what our encoder writes is read by libzstd, which the kernel's decoder is, and the other way round at every level; and
+// whatever frame or capacity they are given, neither touches a byte that it should not.
+import * as fs from 'node:fs';
+import { createRequire } from 'node:module';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { WORKSPACE_BYTES } from '../../src/compress/codecs.ts';
+import { random, seedOf } from '../pagecache/random.ts';
+import { libzstd, type MaybeReference, need } from './reference.ts';
+import { binary, noise, patchwork, periodic, type Sample, samples, text } from './samples.ts';
+
+const SEED = seedOf('zstd');
+const SAMPLES = samples(SEED);
+const LEVELS = [1, 2, 3, 4, 6, 9, 12, 13, 16, 19, 22];
+
+interface Exports {
+  zstdCompress(src: number, length: number, dst: number, capacity: number, level: number, work: number): number;
+  zstdDecompress(src: number, length: number, dst: number, capacity: number, work: number): number;
+}
+
+interface WebAssemblyApi {
+  Memory: new (limits: { initial: number; maximum: number; shared: true }) => { buffer: SharedArrayBuffer };
+  Module: new (bytes: Uint8Array) => object;
+  Instance: new (module: object, imports: unknown) => { exports: unknown };
+}
+
+const MIB = 1024 * 1024;
+const SIZE = 8 * MIB;
+const WORK = 4096;
+const MIDDLE = 4 * MIB;
+const GUARD = 4096;
+
+const api = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
+const memory = new api.Memory({ initial: SIZE / 65536, maximum: SIZE / 65536, shared: true });
+const bytesOf = new Uint8Array(memory.buffer);
+const wasm = new api.Instance(
+  new api.Module(fs.readFileSync(new URL('../../dist/compress/codecs.wasm', import.meta.url))),
+  { env: { memory } },
+).exports as Exports;
+
+/**
+ * Calls twice, with what is read and then with what is written against the end of the memory (beyond lies a trap), and other
+ * garbage in the workspace and around: the results must be the same, and nothing outside dst and the workspace changed.
+ */
+function watch(
+  input: Uint8Array,
+  capacity: number,
+  call: (src: number, dst: number) => number,
+): { length: number; bytes: Uint8Array } {
+  const results = [0xa5, 0x01].map((garbage, turn) => {
+    const src = turn === 0 ? SIZE - input.length : MIDDLE;
+    const dst = turn === 0 ? MIDDLE : SIZE - capacity;
+    const span = Math.max(input.length, capacity) + GUARD;
+    bytesOf.fill(garbage, WORK - GUARD, WORK);
+    // The second time the workspace holds what the first left there.
+    if (turn === 0) bytesOf.fill(garbage, WORK, WORK + WORKSPACE_BYTES);
+    bytesOf.fill(garbage, WORK + WORKSPACE_BYTES, WORK + WORKSPACE_BYTES + GUARD);
+    bytesOf.fill(garbage, MIDDLE - GUARD, MIDDLE + span);
+    bytesOf.fill(garbage, SIZE - span);
+    bytesOf.set(input, src);
+    const length = call(src, dst);
+    if (length > capacity) throw new Error(`returned ${length}, with a capacity of ${capacity}`);
+    for (const [from, to] of [
+      [WORK - GUARD, WORK],
+      [WORK + WORKSPACE_BYTES, WORK + WORKSPACE_BYTES + GUARD],
+      [dst - GUARD, dst],
+      [dst + capacity, Math.min(SIZE, dst + capacity + GUARD)],
+    ] as const) {
+      for (let at = from; at < to; at++) {
+        if (bytesOf[at] !== garbage) throw new Error(`wrote at ${at - dst} of dst, with a capacity of ${capacity}`);
+      }
+    }
+    return { length, bytes: Uint8Array.from(bytesOf.subarray(dst, dst + Math.max(length, 0))) };
+  });
+  const [one, other] = results as [{ length: number; bytes: Uint8Array }, { length: number; bytes: Uint8Array }];
+  if (one.length !== other.length || !same(one.bytes, other.bytes)) throw new Error('not the same result twice');
+  return one;
+}
+
+/** toEqual takes seconds on a megabyte. */
+function same(a: Uint8Array | null, b: Uint8Array): boolean {
+  return a !== null && Buffer.compare(a, b) === 0;
+}
+
+/** Squeezes to a frame; null when it is larger than `capacity`. */
+function squeeze(source: Uint8Array, level: number, capacity = source.length + 64): Uint8Array | null {
+  const { length, bytes } = watch(source, capacity, (src, dst) =>
+    wasm.zstdCompress(src, source.length, dst, capacity, level, WORK),
+  );
+  return length === 0 ? null : bytes;
+}
+
+/** Inflates a frame; null when it is refused. */
+function inflate(packed: Uint8Array, capacity: number): Uint8Array | null {
+  const { length, bytes } = watch(packed, capacity, (src, dst) =>
+    wasm.zstdDecompress(src, packed.length, dst, capacity, WORK),
+  );
+  return length === -1 ? null : bytes;
+}
+
+/** libzstd with a checksum at the frame's end; it only compresses. */
+const checked: MaybeReference = (() => {
+  try {
+    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
+    const library = koffi.load('libzstd.so.1');
+    const context: unknown = library.func('void *ZSTD_createCCtx()')();
+    const set = library.func('size_t ZSTD_CCtx_setParameter(void *, int, int)');
+    const deflate = library.func('size_t ZSTD_compress2(void *, void *, size_t, void *, size_t)');
+    const LEVEL = 100;
+    const CHECKSUM = 201;
+    return {
+      use: {
+        compress(source: Uint8Array, level = 3) {
+          const into = new Uint8Array(source.length + (source.length >>> 7) + 512);
+          set(context, LEVEL, level);
+          set(context, CHECKSUM, 1);
+          return into.slice(0, Number(deflate(context, into, into.length, source.slice(), source.length)));
+        },
+        decompress: () => null,
+      },
+      missing: null,
+    };
+  } catch (error) {
+    return { use: null, missing: `libzstd.so.1 can't be used: ${(error as Error).message}` };
+  }
+})();
+
+/** The samples that are tried at a level: the higher ones take too long for the large. */
+function samplesOf(level: number): Sample[] {
+  if (level < 6) return SAMPLES;
+  const most = level < 13 ? 262_144 : 20_000;
+  return SAMPLES.filter(({ bytes }, i) => bytes.length <= most && (level < 13 || i % 3 === level % 3));
+}
+
+/** By level, the samples' frames. */
+const packedAt: Uint8Array[][] = [];
+
+describe.each(LEVELS)('level %i', (level) => {
+  const squeezed = () => (packedAt[level] ??= samplesOf(level).map(({ bytes }) => squeeze(bytes, level)!));
+
+  it('gives back what it was given', () => {
+    for (const [i, packed] of squeezed().entries()) {
+      const { name, bytes } = samplesOf(level)[i] as Sample;
+      expect(same(inflate(packed, bytes.length), bytes), name).toBe(true);
+    }
+  });
+
+  it('is read by libzstd', (test) => {
+    const reference = need(test, libzstd);
+    for (const [i, packed] of squeezed().entries()) {
+      const { name, bytes } = samplesOf(level)[i] as Sample;
+      expect(same(reference.decompress(packed, bytes.length), bytes), name).toBe(true);
+    }
+  });
+
+  it('makes one segment without a checksum, so that a window of the cluster is enough', () => {
+    for (const [i, packed] of squeezed().entries()) {
+      const { name, bytes } = samplesOf(level)[i] as Sample;
+      const descriptor = packed[4] as number;
+      expect(descriptor & 0x3f, name).toBe(0x20);
+      expect(packed.length, name).toBeLessThanOrEqual(bytes.length + 9 + 3 * Math.ceil((bytes.length + 1) / 131_072));
+    }
+  });
+
+  it('fits in as many bytes as it takes, and in no fewer', () => {
+    const rng = random(SEED);
+    for (const bytes of [text(700), patchwork(900, rng), noise(300, rng), new Uint8Array(5000), new Uint8Array(7)]) {
+      const packed = squeeze(bytes, level)!;
+      for (let capacity = 0; capacity < packed.length + 20; capacity += 1 + (capacity & 3)) {
+        const result = squeeze(bytes, level, capacity);
+        if (capacity < packed.length) expect(result).toBeNull();
+        else expect(same(result, packed), `capacity ${capacity}`).toBe(true);
+      }
+      expect(squeeze(bytes, level, packed.length - 1)).toBeNull();
+      expect(same(squeeze(bytes, level, packed.length), packed)).toBe(true);
+    }
+  });
+
+  it('gives back any string', () => {
+    const piece = fc.tuple(fc.uint8Array({ maxLength: 40 }), fc.integer({ min: 1, max: 30 }));
+    const strings = fc.array(piece, { maxLength: 12 }).map((pieces) => {
+      return Uint8Array.from(
+        pieces.flatMap(([bytes, times]) => Array.from({ length: times }, () => [...bytes]).flat()),
+      );
+    });
+    const check = (bytes: Uint8Array) => same(inflate(squeeze(bytes, level)!, bytes.length), bytes);
+    fc.assert(fc.property(strings, check), { numRuns: 30, seed: SEED });
+  });
+});
+
+describe('the levels', () => {
+  const CLUSTERS = [text(65536), text(16384), binary(65536, 5), binary(16384, 7), binary(16384, 9)];
+
+  it('come within 3% of libzstd, in bytes', (test) => {
+    const reference = need(test, libzstd);
+    for (const level of LEVELS) {
+      let ours = 0;
+      let theirs = 0;
+      for (const bytes of CLUSTERS) {
+        ours += squeeze(bytes, level)!.length;
+        theirs += reference.compress(bytes, level).length;
+      }
+      expect(ours / theirs, `level ${level}`).toBeLessThan(1.03);
+    }
+  });
+
+  it('do no worse the higher they are', () => {
+    let before = Number.POSITIVE_INFINITY;
+    for (const level of LEVELS) {
+      const total = CLUSTERS.reduce((sum, bytes) => sum + squeeze(bytes, level)!.length, 0);
+      expect(total, `level ${level}`).toBeLessThan(before * 1.002);
+      before = total;
+    }
+  });
+});
+
+describe('the decoder', () => {
+  it.each([-5, -1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 15, 17, 19, 22])('reads libzstd at level %i', (level) => {
+    if (libzstd.use === null) return;
+    for (const { name, bytes } of SAMPLES.filter(({ bytes }, i) => bytes.length < 300_000 || i % 2 === (level & 1))) {
+      expect(same(inflate(libzstd.use.compress(bytes, level), bytes.length), bytes), name).toBe(true);
+    }
+  });
+
+  it('verifies the checksum of a frame that has one', (test) => {
+    const reference = need(test, checked);
+    for (const { name, bytes } of SAMPLES.filter(({ bytes }) => bytes.length <= 65536)) {
+      const packed = reference.compress(bytes, 1);
+      expect(same(inflate(packed, bytes.length), bytes), name).toBe(true);
+      packed[packed.length - 2]! ^= 4;
+      expect(inflate(packed, bytes.length), name).toBeNull();
+    }
+  });
+
+  it('knows frames without a content size, and refuses dictionaries, reserved bits and other magics', () => {
+    const block = [0x05, 0, 0];
+    const raw = (...header: number[]) => Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, ...header);
+    expect(inflate(raw(0x00, 0x00, 0x19, 0, 0, 97, 98, 99), 10)).toEqual(Uint8Array.of(97, 98, 99));
+    expect(inflate(raw(0x00, 0x00, 0x1b, 0, 0, 97), 10)).toEqual(Uint8Array.of(97, 97, 97));
+    expect(inflate(raw(0x20, 0x00, 0x01, 0, 0), 0)).toEqual(new Uint8Array(0));
+    expect(inflate(raw(0x20, 0x03, 0x1b, 0, 0, 97), 2)).toBeNull();
+    expect(inflate(raw(0x20, 0x02, 0x1b, 0, 0, 97), 9)).toBeNull();
+    expect(inflate(raw(0x01, 0x00, 0x07, 0x1b, 0, 0, 97), 10)).toBeNull();
+    expect(inflate(raw(0x08, 0x00, 0x1b, 0, 0, 97), 10)).toBeNull();
+    expect(inflate(raw(0x00, 0x00, 0x1f, 0, 0, 97), 10)).toBeNull();
+    expect(inflate(raw(0x00, 0x00, 0x1b, 0, 0, 97, 0), 10)).toBeNull();
+    expect(inflate(raw(0x00, 0x00, ...block), 10)).toBeNull();
+    expect(inflate(Uint8Array.of(0x27, 0xb5, 0x2f, 0xfd, 0, 0, 0x1b, 0, 0, 97), 10)).toBeNull();
+    expect(inflate(new Uint8Array(0), 10)).toBeNull();
+  });
+
+  it('refuses a frame whose end is missing, and what does not fit', () => {
+    for (const bytes of [text(3000), patchwork(700, random(SEED)), periodic(2000, 9, random(SEED))]) {
+      const packed = squeeze(bytes, 3)!;
+      for (let cut = 0; cut < packed.length; cut++) expect(inflate(packed.slice(0, cut), bytes.length)).toBeNull();
+      for (let capacity = 0; capacity < bytes.length; capacity += 7) expect(inflate(packed, capacity)).toBeNull();
+      expect(same(inflate(packed, bytes.length + 100), bytes)).toBe(true);
+    }
+  });
+
+  it('stays within its bounds whatever it reads, and judges as libzstd does', () => {
+    const rng = random(SEED);
+    const sources = [text(3000), text(16384), binary(3000, 3), binary(16384, 8), patchwork(3000, rng)];
+    const frames = sources.flatMap((bytes) =>
+      [1, 5, 19].flatMap((level) => [
+        squeeze(bytes, level)!,
+        ...(libzstd.use ? [libzstd.use.compress(bytes, level)] : []),
+      ]),
+    );
+    for (let round = 0; round < 3000; round++) {
+      const packed = (frames[rng.below(frames.length)] as Uint8Array).slice();
+      // Most damage hits where headers and tables are.
+      for (let n = 1 + rng.below(3); n > 0; n--) {
+        const where = rng.below(2) === 0 ? rng.below(packed.length) : 5 + rng.below(Math.min(120, packed.length - 5));
+        packed[where] = [0, 255, rng.below(256), packed[where]! ^ (1 << rng.below(8))][rng.below(4)]!;
+      }
+      const frame = packed.subarray(0, rng.below(4) === 0 ? rng.below(packed.length) : packed.length);
+      const capacity = rng.below(4) === 0 ? rng.below(20_000) : 16_384;
+      const ours = inflate(frame, capacity);
+      if (ours === null || libzstd.use === null) continue;
+      const theirs = libzstd.use.decompress(frame, capacity);
+      if (theirs !== null) expect(same(ours, theirs), `round ${round}`).toBe(true);
+    }
+    for (let round = 0; round < 500; round++) {
+      const frame = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x60, 0x00, 0x3f, ...noise(rng.below(600), rng));
+      frame.set([0x05 | ((frame.length - 10) << 3), (frame.length - 10) >> 5, 0].slice(0, frame.length - 7), 7);
+      inflate(frame, 16_640);
+    }
+  });
+});
