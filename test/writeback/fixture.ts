@@ -21,12 +21,11 @@ const NR_BLOCKS = 1 << 18;
 const FIRST_BLKADDR = 1000;
 
 /** Throws EIO for writes that `fails` says yes to. */
-class FlakyDevice extends MemoryDevice {
-  fails: (blkaddr: number, nrBlocks: number) => boolean = () => false;
+export class FlakyDevice extends MemoryDevice {
+  fails: (vectors: readonly Uint8Array[]) => boolean = () => false;
 
   override write(blkaddr: number, vectors: readonly Uint8Array[]): void {
-    const nrBlocks = vectors.reduce((sum, vector) => sum + vector.length / BLKSIZE, 0);
-    if (this.fails(blkaddr, nrBlocks)) throw new F2fsError('EIO', `the device refuses block ${blkaddr}`);
+    if (this.fails(vectors)) throw new F2fsError('EIO', `the device refuses block ${blkaddr}`);
     super.write(blkaddr, vectors);
   }
 }
