@@ -166,16 +166,21 @@ export class ClusterMap {
 
   /**
    * Takes again the slots that `release` gave back, so that the file can be changed. Returns the blocks. Throws EINVAL for
-   * a file that is not released, ENOSPC: the clusters before stay reserved, and the file released. Source:
-   * f2fs_reserve_compress_blocks.
+   * a file that is not released, ENOSPC, having changed nothing. Source: f2fs_reserve_compress_blocks, which stops half way.
    */
   reserve(inode: Inode, balance: () => void): number {
     if (inode.clusterPages === 1) throw notCompressed(inode, 'reserve');
     if (!inode.isReleased) throw new F2fsError('EINVAL', `inode ${inode.ino} is not released`, { ino: inode.ino });
+    const { pool, space } = this.#volume;
+    let wanted = 0;
+    this.#eachCompressed(inode, balance, () => {
+      if (!this.#isWhole(inode)) wanted += inode.clusterPages - this.nrBlocks;
+    });
+    space.reserveBlocks(wanted);
+    space.releaseBlocks(wanted);
     let reserved = 0;
     this.#eachCompressed(inode, balance, (at) => {
-      if (this.isReserved) return;
-      const { pool, space } = this.#volume;
+      if (this.#isWhole(inode)) return;
       const saved = inode.clusterPages - this.nrBlocks;
       space.reserveBlocks(saved);
       for (let i = 1; i < inode.clusterPages; i++) {
@@ -187,6 +192,14 @@ export class ClusterMap {
     });
     inode.change().iInline &= ~INLINE.COMPRESS_RELEASED;
     return reserved;
+  }
+
+  /**
+   * Whether the cluster looked up was never released. One that saves a single block has nothing but its slot 0 to release,
+   * which shows nowhere: it counts as released, as the kernel has it.
+   */
+  #isWhole(inode: Inode): boolean {
+    return this.isReserved && this.nrBlocks < inode.clusterPages - 1;
   }
 
   /**

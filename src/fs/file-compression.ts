@@ -46,7 +46,7 @@ export class FileCompression {
   }
 
   reserve(inode: Inode): number {
-    return this.#change(inode, () => this.#pages.clusterMap.reserve(inode, () => this.#core.throttle()));
+    return this.#change(inode, () => this.#pages.clusterMap.reserve(inode, () => this.#core.balance()));
   }
 
   #change(inode: Inode, change: () => number): number {
