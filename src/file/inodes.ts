@@ -91,6 +91,7 @@ export class Inodes {
     const { nodes, pool, layout } = this.#volume;
     const { mode } = attributes;
     const type = mode & S_IFMT;
+    const compressFlags = this.#compressFlags(parent, name, attributes);
     const ino = nodes.create(0, 0, type !== S_IFDIR);
     const inode = new Inode(this.#volume, ino);
     const raw = inode.change();
@@ -105,7 +106,6 @@ export class Inodes {
     raw.iGeneration = (Math.imul(this.#volume.pack.cp.checkpointVer + 1, 0x9e3779b1) ^ ino) >>> 0;
     let inline: number = INLINE.XATTR;
     if (extraIsize > 0) inline |= INLINE.EXTRA_ATTR;
-    const compressFlags = this.#compressFlags(parent, name, attributes);
     // Source: f2fs_may_inline_data.
     if ((type === S_IFREG && compressFlags !== I_FLAGS.COMPR) || type === S_IFLNK) inline |= INLINE.DATA;
     raw.iInline = inline;
