@@ -67,15 +67,20 @@ export class ClusterBuffers {
     return true;
   }
 
+  /** Throws ENOMEM when the page cache is too small. */
+  assertReady(): void {
+    if (this.#ring === null && !this.prepare()) throw tooSmall();
+  }
+
   /** Frames to write from. Throws ENOMEM when the page cache is too small. */
   get ring(): FrameRing {
-    if (this.#ring === null && !this.prepare()) throw tooSmall();
+    this.assertReady();
     return this.#ring as FrameRing;
   }
 
   /** First of STAGING_FRAMES adjacent frames that blocks are read to, for one operation. Throws ENOMEM. */
   get staging(): number {
-    if (this.#staging < 0 && !this.prepare()) throw tooSmall();
+    this.assertReady();
     return this.#staging;
   }
 

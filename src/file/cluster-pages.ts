@@ -46,6 +46,11 @@ export class ClusterPages {
     this.#buffers = buffers;
   }
 
+  /** Throws ENOMEM when the page cache is too small for compressed clusters. */
+  prepare(): void {
+    this.#buffers.assertReady();
+  }
+
   /**
    * Brings the compressed cluster of page `index` into the cache, and those after it as far as page `end`, while none of
    * their pages is there and memory allows. False when the cluster is not compressed. Throws EUCLEAN for a damaged

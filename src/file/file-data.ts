@@ -4,6 +4,7 @@ import { BLKSIZE, NULL_ADDR } from '../format/constants.ts';
 import { ADVISE, I_FLAGS, INLINE } from '../format/inode.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import type { Volume } from '../volume/volume.ts';
+import { isCached } from '../writeback/folio-engine.ts';
 import type { BlockMap } from './block-map.ts';
 import type { FilePages } from './file-pages.ts';
 import type { Inode } from './inode.ts';
@@ -95,6 +96,8 @@ export class FileData {
       }
       this.convertInline(inode);
     }
+    this.#memory.throttle();
+    this.#prepare(inode);
     if (end > inode.size) this.#clearPastEnd(inode);
     for (let at = position; at < end; ) {
       this.#memory.throttle();
@@ -124,6 +127,7 @@ export class FileData {
         },
       );
     }
+    if (sizeBytes % clusterBytes !== 0 || sizeBytes > inode.size) this.#prepare(inode);
     const { bytes } = this.#volume.pool;
     const old = inode.size;
     if (inode.hasInline(INLINE.DATA)) {
@@ -165,6 +169,8 @@ export class FileData {
       this.#volume.pool.bytes.fill(0, at + position, at + end);
       return;
     }
+    this.#memory.throttle();
+    this.#prepare(inode);
     const unit = inode.clusterPages;
     const lastPage = end === inode.size ? Math.ceil(end / BLKSIZE) : Math.floor(end / BLKSIZE);
     for (let at = position; at < end; ) {
@@ -186,11 +192,21 @@ export class FileData {
     }
   }
 
+  /** Before pages of a compressed file are made dirty, it must be sure that they can be written. Throws ENOMEM. */
+  #prepare(inode: Inode): void {
+    if (inode.clusterPages > 1) this.#pages.clusters.prepare();
+  }
+
   /** A hole within a cluster, or a page of a plain file. */
   #punchPart(inode: Inode, position: number, end: number): void {
     const { clusterMap } = this.#pages;
     const page = Math.floor(position / BLKSIZE);
-    if (inode.clusterPages > 1) clusterMap.lookup(inode, page - (page % inode.clusterPages));
+    if (inode.clusterPages > 1) {
+      const start = page - (page % inode.clusterPages);
+      // One on its way through compression has the slots of a raw one still.
+      this.#pages.waitStable(inode, start, inode.clusterPages);
+      clusterMap.lookup(inode, start);
+    }
     if (inode.clusterPages === 1 || clusterMap.nrBlocks === 0) {
       const first = Math.ceil(position / BLKSIZE);
       const last = end === inode.size ? Math.ceil(end / BLKSIZE) : Math.floor(end / BLKSIZE);
@@ -225,10 +241,11 @@ export class FileData {
   #dissolveCluster(inode: Inode, end: number): void {
     const { clusterMap, clusters } = this.#pages;
     const start = end - (end % inode.clusterPages);
+    this.#pages.waitStable(inode, start, inode.clusterPages);
     clusterMap.lookup(inode, start);
     if (clusterMap.nrBlocks === 0) return;
-    clusters.read(inode, start, end);
-    this.#pages.waitStable(inode, start, inode.clusterPages);
+    // What is all in the cache may never have got to disk.
+    if (!isCached(inode.pages, start, end)) clusters.read(inode, start, end);
     this.#pages.setDirty(inode, start, end - start);
     clusterMap.dissolve(inode, start);
   }

@@ -135,6 +135,8 @@ export class FileHandle extends Handle {
   truncate(sizeBytes: number): void {
     checkOffset('size', sizeBytes);
     this.core.volume.assertWritable();
+    // What fails in the background is not told here: truncating may be the cure.
+    this.core.balance();
     this.core.settle(this.inode);
     this.core.stopOnDamage(() => this.core.data.truncate(this.inode, sizeBytes));
   }
