@@ -6,18 +6,30 @@ import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { codecsCase } from './bench/cases/codecs.ts';
+import { compressCase } from './bench/cases/compress.ts';
 import { engineCase } from './bench/cases/engine.ts';
 import { fileCase } from './bench/cases/file.ts';
 import { mkfsCase } from './bench/cases/mkfs.ts';
 import { mountCase } from './bench/cases/mount.ts';
 import { namesCase } from './bench/cases/names.ts';
 import { treeCase } from './bench/cases/tree.ts';
+import { writeCase } from './bench/cases/write.ts';
 import type { Case, Context } from './bench/contest.ts';
 import { type Figure, tableOf } from './bench/figure.ts';
 import { machineOf, machineText } from './bench/machine.ts';
 import { Workspace } from './bench/workspace.ts';
 
-const CASES: readonly Case[] = [treeCase, fileCase, mkfsCase, mountCase, namesCase, engineCase, codecsCase];
+const CASES: readonly Case[] = [
+  treeCase,
+  fileCase,
+  mkfsCase,
+  mountCase,
+  namesCase,
+  engineCase,
+  writeCase,
+  codecsCase,
+  compressCase,
+];
 
 const usage = `npm run bench                            every case
 npm run bench -- tree mkfs --runs 9      two of them, 9 runs each
