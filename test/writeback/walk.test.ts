@@ -166,9 +166,14 @@ describe.each(ENGINES)('the %s engine', (engine) => {
       machine.walk(file, { syncMode: NONE });
       expect(file.mapped).toEqual([...range(0, 4), ...range(8, 16)]);
       expect(file.dirty).toEqual([6, 7]);
+      const blocks = { before: machine.ioends.blocks, atMapping: 0 };
+      file.onMap = () => {
+        blocks.atMapping = machine.ioends.blocks;
+      };
       machine.walk(file);
       expect(file.dirty).toEqual([]);
       expect(file.mapped.slice(12)).toEqual([6, 7]);
+      expect(blocks.atMapping - blocks.before).toBe(16);
       machine.ioends.submit();
       expect(file.wrong()).toEqual([]);
     });
