@@ -4,12 +4,15 @@ import { F2fsError } from '../errors.ts';
 import { type FramePool, PAGE_SIZE } from '../pagecache/pool.ts';
 import { MAX_CLUSTER_PAGES } from './algorithms.ts';
 import { FrameRing } from './frame-ring.ts';
-import { Squeezer } from './squeezer.ts';
+import { Squeezer, squeezerFrames } from './squeezer.ts';
 
 /** Frames of a pool below which there would be too few left for pages. */
 const MIN_FRAMES = 4096;
 const MIN_RING = 512;
 const MAX_RING = 4096;
+/** What part of a pool's frames the threads' tables may take, and the most threads that get some. */
+const DESK_PART = 1 / 5;
+const MAX_DESKS = 8;
 /** Blocks that one reading of compressed clusters takes at most. */
 export const STAGING_FRAMES = MAX_CLUSTER_PAGES;
 
@@ -23,7 +26,7 @@ export class ClusterBuffers {
 
   constructor(pool: FramePool, nrWorkers: number) {
     this.#pool = pool;
-    this.squeezer = new Squeezer(pool, nrWorkers);
+    this.squeezer = new Squeezer(pool, Math.min(nrWorkers, nrDesksOf(pool)));
   }
 
   /** There is a compressed file: the frames are to be taken when the owner can make room for them. */
@@ -55,6 +58,7 @@ export class ClusterBuffers {
     try {
       if (ring === null) throw tooSmall();
       this.squeezer.start();
+      this.#takeIdleDesks();
     } catch (error) {
       ring?.release(pool);
       pool.freeFolio(staging);
@@ -65,6 +69,16 @@ export class ClusterBuffers {
     this.#staging = staging;
     this.#isWanted = false;
     return true;
+  }
+
+  /**
+   * Takes the frames of threads that were not asked for, too. How many are left for pages says when pages are written, and
+   * so where: it must not depend on the number of threads.
+   */
+  #takeIdleDesks(): void {
+    for (let desk = Math.max(1, this.squeezer.nrThreads); desk < nrDesksOf(this.#pool); desk++) {
+      if (!this.squeezer.reserveIdle()) return;
+    }
   }
 
   /** Throws ENOMEM when the page cache is too small. */
@@ -88,6 +102,11 @@ export class ClusterBuffers {
   close(): void {
     this.squeezer.close();
   }
+}
+
+/** Threads that a pool has frames for. */
+function nrDesksOf(pool: FramePool): number {
+  return Math.min(MAX_DESKS, Math.max(1, Math.floor((pool.nrFrames * DESK_PART) / squeezerFrames(1))));
 }
 
 function tooSmall(): F2fsError {

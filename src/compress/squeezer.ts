@@ -77,6 +77,13 @@ export class Squeezer {
     this.#slots = slots;
   }
 
+  /** Takes the frames of one thread more, which there is none of, until `close`; false when there is no room. */
+  reserveIdle(): boolean {
+    const desk = this.#reserve();
+    if (desk !== null) this.#desks.push(desk);
+    return desk !== null;
+  }
+
   /**
    * Has a cluster compressed. Squeezer must not be full.
    * @param checksum whether the header gets one

@@ -32,7 +32,10 @@ export interface MountOptions {
   now?: () => Timestamp;
   /** How new files are compressed, on a volume that has the feature. Default: as their directory's flags say, by lz4. */
   compress?: CompressOptions;
-  /** Threads that compress and decompress; the image does not depend on their number. Default 0: the caller's thread does. */
+  /**
+   * Threads that compress and decompress, as many as the cache has room for: one for each 16 MiB, eight at most. The image
+   * does not depend on their number. Default 0: the caller's thread does.
+   */
   workers?: number;
   /** How dirty pages are written. Default: folios. */
   engine?: EngineName;
