@@ -116,6 +116,11 @@ export const FIGURES = {
     digits: 2,
     of: ({ cpuSeconds, bytes }: Work) => quotient(cpuSeconds.user + cpuSeconds.system, bytes / GIB),
   },
+  userSecondsPerGib: {
+    heading: 'user',
+    digits: 2,
+    of: ({ cpuSeconds, bytes }: Work) => quotient(cpuSeconds.user, bytes / GIB),
+  },
   writeAmplification: {
     heading: 'written',
     digits: 3,

@@ -10,6 +10,7 @@ const LEGEND: Partial<Record<FigureName, string>> = {
   mapBlocksPerMib: 'mapBlocks calls for each MiB',
   syscallsPerBlock: 'system calls on the device for each 4 KiB of user data',
   cpuSecondsPerGib: 'CPU time of all threads for each GiB of user data',
+  userSecondsPerGib: "of that, outside of the host's kernel",
   writeAmplification:
     'bytes written to the device for each byte of user data; below 1: some were changed again in the cache',
   compressionRatio: 'blocks that hold the data, for each page of it',
@@ -48,12 +49,13 @@ function figureTable(rows: readonly SummaryRow[], shown: readonly FigureName[]):
 function ratioTable(ratios: readonly Ratio[]): string {
   const times = (value: number | null) => (value === null ? '-' : `${value.toFixed(2)}x`);
   return table(
-    ['workload', 'compress', 'MB/s', 'less CPU', 'pairs'],
-    ratios.map(({ workload, compress, speed, cpu, pairs }) => [
+    ['workload', 'compress', 'MB/s', 'less CPU', 'less user', 'pairs'],
+    ratios.map(({ workload, compress, speed, cpu, userCpu, pairs }) => [
       workload,
       compress,
       times(speed),
       times(cpu),
+      times(userCpu),
       String(pairs),
     ]),
   );

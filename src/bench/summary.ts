@@ -26,6 +26,8 @@ export interface Ratio {
   speed: number | null;
   /** How many times less CPU time. */
   cpu: number | null;
+  /** The same outside of the host's kernel, whose work for a byte is the same for both. */
+  userCpu: number | null;
   pairs: number;
 }
 
@@ -76,6 +78,7 @@ export function ratiosOf(runs: readonly RunResult[]): Ratio[] {
       compress,
       speed: medianRatio(pairs.map(({ folios, pages }) => [folios.mbPerSecond, pages.mbPerSecond])),
       cpu: medianRatio(pairs.map(({ folios, pages }) => [pages.cpuSecondsPerGib, folios.cpuSecondsPerGib])),
+      userCpu: medianRatio(pairs.map(({ folios, pages }) => [pages.userSecondsPerGib, folios.userSecondsPerGib])),
       pairs: pairs.length,
     });
   }

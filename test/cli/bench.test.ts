@@ -87,7 +87,7 @@ describe.concurrent('f2fs bench', () => {
       expect(compression?.blocks).toBeLessThan(0.75 * FILE_PAGES);
     }
     expect((await fsck(image)).complaints).toEqual([]);
-  });
+  }, 300_000);
 
   it('mounts as it is told: cluster, folio, workers, cache, queue, direct', async () => {
     const image = temporary.file('options.img');
