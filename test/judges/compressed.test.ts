@@ -5,8 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BuildOptions, build } from '../../src/build/build.ts';
+import type { BuildCompression } from '../../src/build/compress-choice.ts';
+import { parseCodec } from '../../src/compress/algorithms.ts';
 import { judgeCodecs } from '../../tools/judge/codecs.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
+import { manifestOfTree } from '../../tools/judge/hosttree.ts';
 import { judgeInKernel } from '../../tools/judge/kernel-compress.ts';
 import { compareManifests, type Manifest } from '../../tools/judge/manifest.ts';
 import { projectRoot } from '../../tools/judge/paths.ts';
@@ -43,6 +47,16 @@ afterAll(() => fs.rmSync(work, { recursive: true, force: true }));
 function planFor(image: string) {
   const forThis = ({ path }: Target) => path.includes('/.rewritten/');
   return usualRewrites(targetsOf(image).filter(forThis), Number.POSITIVE_INFINITY);
+}
+
+/** Whether a build's options choose a path, whatever its size. */
+function isChosen(path: string, { extensions, noExtensions, globs }: Partial<BuildCompression>): boolean {
+  const extension = path.slice(path.lastIndexOf('.') + 1);
+  if (noExtensions?.includes(extension)) return false;
+  if (extensions === undefined && globs === undefined) return true;
+  if (extensions?.includes(extension)) return true;
+  // The two patterns that the test uses.
+  return globs !== undefined && (path.startsWith('binary/') || /^[^/]*\.dat$/.test(path));
 }
 
 /** What is wrong with an image, by fsck.f2fs and the reference libraries. */
@@ -144,6 +158,54 @@ describe.skipIf(!referenceCodecsAreThere() || !qemuIsThere())('compressed files'
       });
       for (const { image, source } of images) expect(await complaintsOf(image, source)).toEqual([]);
       for (const { complaints } of await judgeInKernel(images)) expect(complaints).toEqual([]);
+    },
+    20 * MINUTES,
+  );
+
+  it(
+    'that build made are what the source is, to us, to the libraries and to Linux, which rewrites them',
+    async () => {
+      const builds: [codec: string, pages: number, more: Partial<BuildCompression>, options: BuildOptions][] = [
+        ['lz4', 4, {}, {}],
+        ['lz4:16', 16, { checksum: true }, { workers: 2 }],
+        ['zstd:22', 32, {}, { workers: 1 }],
+        ['lzo', 8, { checksum: true }, { engine: 'pages' }],
+        ['lzo-rle', 256, {}, { workers: 8 }],
+        ['zstd:3', 16, { extensions: ['txt', 'so'] }, {}],
+        ['lz4', 64, { noExtensions: ['jpg', 'txt'] }, { workers: 0 }],
+        ['lz4', 16, { globs: ['binary/**', '*.dat'], extensions: ['jpg'] }, {}],
+        ['lz4', 16, {}, { release: true }],
+        ['zstd:1', 128, { checksum: true }, { release: true, workers: 2 }],
+      ];
+      const cases = [];
+      for (const [i, [name, clusterPages, more, options]] of builds.entries()) {
+        const codec = parseCodec(name);
+        const tree = trees.of({ codec: name, logClusterSize: Math.log2(clusterPages), checksum: false });
+        const image = join(work, `build-${i}.img`);
+        const compress = { codec, clusterPages, ...more };
+        const report = await build(tree, image, { freeBytes: 48 << 20, ...options, compress });
+        expect(report.problems).toEqual([]);
+        const source = await manifestOfTree(tree);
+        expect(await complaintsOf(image, source)).toEqual([]);
+        expect(compareManifests(source, readHere(image)).differences).toEqual([]);
+        const targets = targetsOf(image);
+        for (const { path, compressed, released, sizeBytes, clusterBytes } of targets.filter((it) => it.compressed)) {
+          expect([path, clusterBytes, isChosen(path, more)]).toEqual([path, clusterPages * 4096, compressed]);
+          expect(sizeBytes).toBeGreaterThan(clusterBytes - 4096);
+          if (released) expect(options.release).toBe(true);
+        }
+        const left = targets.filter(({ path, compressed }) => !compressed && isChosen(path, more));
+        for (const { sizeBytes } of left) expect(sizeBytes).toBeLessThanOrEqual((clusterPages - 1) * 4096);
+        expect(targets.some(({ released }) => released)).toBe(options.release === true);
+        cases.push({ image, source, rewrites: usualRewrites(targets) });
+      }
+      const judgements = await judgeInKernel(cases, { keepIn: work });
+      expect(judgements.map(({ image, complaints }) => [image, complaints])).toEqual(
+        cases.map(({ image }) => [image, []]),
+      );
+      for (const { rewritten, after } of judgements) {
+        expect(compareManifests(after!.manifest, readHere(rewritten!)).differences).toEqual([]);
+      }
     },
     20 * MINUTES,
   );
