@@ -3,6 +3,7 @@
 import { BLOCK_BYTES, BLOCK_COMPRESSED, BLOCK_RAW, BLOCK_RLE, MAGIC } from './zstd-codes';
 import { blockOf, buildCodeMaps, EncodeState, literalsOf, scratchOf, sequencesOf, tablesOf } from './zstd-encode-state';
 import { writeLiterals } from './zstd-literals-encode';
+import { FAR_LOG, farOf } from './zstd-match-chain';
 import { findDouble } from './zstd-match-double';
 import { findFast } from './zstd-match-fast';
 import { findLazy } from './zstd-match-lazy';
@@ -37,7 +38,7 @@ function choose(state: EncodeState, level: u32, length: u32): void {
     state.rounds = level < 18 ? 1 : 2;
     state.hasPrices = 0;
     state.length = length;
-    state.hashLog = log < 18 ? min<u32>(log, 14) : log - 3;
+    state.hashLog = min<u32>(log, log < 18 ? 14 : 16);
     state.secondLog = min<u32>(log, 17);
     if (state.strategy === LAZY) state.depth = 1 << min<u32>(level - 2, 7);
     else state.depth = level < 13 ? level : 1 << min<u32>((level - 4) >> 1, 9);
@@ -61,6 +62,7 @@ function clearTables(state: EncodeState, isSmall: bool, work: usize): void {
   let entries: u32 = 1 << state.hashLog;
   if (state.strategy === DOUBLE) entries += 1 << state.secondLog;
   memory.fill(tablesOf(work), 0, entries << entryLog);
+  if (state.strategy > DOUBLE && !isSmall) memory.fill(farOf<u32>(work), 0, 4 << FAR_LOG);
 }
 
 /** Whether all of [from, end) is the byte at `from`. */

@@ -8,11 +8,28 @@ export function chainsOf<T>(work: usize): usize {
   return tablesOf(work) + (1 << (EncodeState.at(work).hashLog + alignof<T>()));
 }
 
+/**
+ * Contents of more than 64 KiB (T is u32) have another table, as the chains only go back 128 KiB: where eight bytes were last seen,
+ * however far back.
+ */
+export const FAR_LOG: u32 = 16;
+
+export function farOf<T>(work: usize): usize {
+  return chainsOf<T>(work) + (1 << (EncodeState.at(work).secondLog + alignof<T>()));
+}
+
+/** The position where the eight bytes of `word` were last seen, or seemed to be; 0 when that is not known. */
+export function farCandidate<T>(work: usize, word: u64): u32 {
+  if (sizeof<T>() === 2) return 0;
+  return load<u32>(farOf<T>(work) + (hashOf(word, 8, FAR_LOG) << 2));
+}
+
 /** Enters the positions before `at`, and `at` itself; returns the position before it in its chain, 0 for none. */
 export function enterUntil<T>(work: usize, at: usize): u32 {
   const state = EncodeState.at(work);
   const heads = tablesOf(work);
   const chains = chainsOf<T>(work);
+  const far = farOf<T>(work);
   const base = state.base;
   const log = state.hashLog;
   const bytes = state.minMatch;
@@ -24,6 +41,7 @@ export function enterUntil<T>(work: usize, at: usize): u32 {
     before = <u32>load<T>(head);
     store<T>(chains + ((index & mask) << alignof<T>()), <T>before);
     store<T>(head, <T>index);
+    if (sizeof<T>() > 2) store<u32>(far + (hashOf(load<u64>(position), 8, FAR_LOG) << 2), index);
   }
   if (state.entered > at) before = <u32>load<T>(chains + ((<u32>(at - base) & mask) << alignof<T>()));
   else state.entered = at + 1;
@@ -51,6 +69,7 @@ export function findLongest<T>(work: usize, at: usize, end: usize, longest: u32)
   const word = load<u64>(at);
   let found: u32 = longest;
   let distance: u32 = 0;
+  const farOne = farCandidate<T>(work, word);
   let candidate = enterUntil<T>(work, at);
   for (let tries = state.depth; tries > 0 && candidate > lowest; tries--) {
     const match = base + candidate;
@@ -67,6 +86,13 @@ export function findLongest<T>(work: usize, at: usize, end: usize, longest: u32)
       }
     }
     candidate = <u32>load<T>(chains + ((candidate & mask) << alignof<T>()));
+  }
+  if (farOne !== 0 && farOne < lowest && load<u64>(base + farOne) === word) {
+    const length = lengthBy(0, at, base + farOne, end);
+    if (length > found) {
+      found = length;
+      distance = index - farOne;
+    }
   }
   return distance === 0 ? 0 : ((<u64>distance) << 32) | found;
 }

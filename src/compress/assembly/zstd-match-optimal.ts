@@ -2,7 +2,7 @@
 // the prices of a first guess (the lazy finder's) or of the block before. A shortest path, position by position.
 import { EncodeState, literalsOf, parserOf, sequencesOf, storeMatch } from './zstd-encode-state';
 import { FIRST_SEARCH, hashOf, lengthBy, SEARCH_LIMIT } from './zstd-match';
-import { chainsOf, enterUntil } from './zstd-match-chain';
+import { chainsOf, enterUntil, FAR_LOG, farCandidate, farOf } from './zstd-match-chain';
 import { findLazy } from './zstd-match-lazy';
 import { literalLengthPrice, literalPrice, matchLengthPrice, offsetPrice, PRICES_AT, setPrices } from './zstd-prices';
 
@@ -95,7 +95,7 @@ function parse<T>(work: usize, from: usize, end: usize): usize {
   const mask: u32 = (1 << state.secondLog) - 1;
   const limit = end - SEARCH_LIMIT;
   // Where three bytes were seen last in this block: of so short matches only near ones are any good.
-  const threes = chains + (1 << (state.secondLog + alignof<T>()));
+  const threes = farOf<T>(work) + (sizeof<T>() > 2 ? 4 << FAR_LOG : 0);
   memory.fill(threes, 0, 1 << (THREES_LOG + alignof<T>()));
   let anchor = from;
   let ip = from === base ? from + FIRST_SEARCH : from;
@@ -151,6 +151,7 @@ function parse<T>(work: usize, from: usize, end: usize): usize {
         } else offer(work, prices, nth, ofMatch + offsetPrice(prices, value), 3, length, distance);
         found = max(found, length);
       }
+      const farOne = farCandidate<T>(work, word);
       let candidate = enterUntil<T>(work, at);
       const entry = threes + (hashOf(word, 3, THREES_LOG) << alignof<T>());
       const three = base + <usize>load<T>(entry);
@@ -184,6 +185,17 @@ function parse<T>(work: usize, from: usize, end: usize): usize {
         candidate = before;
       }
       if (lastLength !== 0) break;
+      if (farOne !== 0 && farOne < lowest && load<u64>(base + farOne) === word) {
+        const length = lengthBy(0, at, base + farOne, end);
+        const distance = index - farOne;
+        if (length >= enough && length > found) {
+          lastLength = length;
+          lastDistance = distance;
+          break;
+        }
+        if (length > found)
+          offer(work, prices, nth, ofMatch + offsetPrice(prices, distance + 3), found + 1, length, distance);
+      }
     }
     anchor = take(work, anchor, ip, nth);
     ip += nth;
