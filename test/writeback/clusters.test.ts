@@ -144,9 +144,15 @@ describe.each(ENGINES)('the %s engine', (engine) => {
     file.write(4, 4, 2);
     file.write(9, 1, 2);
     // All that is clean goes: what is on its way must not.
-    machine.sync(file, { syncMode: ALL, makeRoom: () => file.evictClean() });
+    const madeBefore: number[] = [];
+    const makeRoom = () => {
+      madeBefore.push(file.madeWhole.length);
+      file.evictClean();
+    };
+    machine.sync(file, { syncMode: ALL, makeRoom });
     expectClean(file);
     expect(file.madeWhole).toEqual([0, 8]);
+    expect(madeBefore).toEqual([0, 1]);
   });
 
   it('writes a compressed cluster as a whole, however little of it the range covers', () => {

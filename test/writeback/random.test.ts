@@ -57,7 +57,7 @@ class Program {
 
   constructor(machine: Machine, clusterPages: number) {
     this.machine = machine;
-    machine.buffers.prepare();
+    machine.buffers.assertReady();
     this.#free = machine.pool.freeFrames;
     this.file = new FakeFile(machine, clusterPages);
     this.file.sizeBytes = MAX_PAGES * BLKSIZE;
