@@ -4,13 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { build } from '../../src/build/build.ts';
+import { parseCodec } from '../../src/compress/algorithms.ts';
 import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR, NULL_ADDR } from '../../src/format/constants.ts';
 import { f2fsCrc } from '../../src/format/crc.ts';
 import { I_ADDR_OFFSET, INLINE, Inode, InodeExtra, TOTAL_EXTRA_ISIZE } from '../../src/format/inode.ts';
 import { viewOf } from '../../src/format/struct.ts';
+import { corpus } from '../../tools/bench/inputs.ts';
 import { judgeCodecs } from '../../tools/judge/codecs.ts';
+import { manifestOfTree } from '../../tools/judge/hosttree.ts';
 import { ImageFiles } from '../../tools/judge/image-files.ts';
 import type { Manifest } from '../../tools/judge/manifest.ts';
+import { adversarialStream, noise } from '../../tools/judge/mixed-tree.ts';
 import { projectRoot } from '../../tools/judge/paths.ts';
 import { referenceCodecsAreThere, zstdWindowBytes } from '../../tools/judge/reference-codecs.ts';
 
@@ -185,6 +190,38 @@ describe.skipIf(!referenceCodecsAreThere())('the judge of compressed files', () 
       expect.stringMatching(/whole-clusters" .*should not be there/),
       '"elsewhere": missing',
     ]);
+  });
+});
+
+describe.skipIf(!referenceCodecsAreThere())('100,000 clusters that build wrote', () => {
+  let tree: string;
+  let source: Manifest;
+
+  beforeAll(async () => {
+    tree = join(work, 'tree');
+    fs.mkdirSync(tree);
+    const put = (name: string, bytes: Buffer) => fs.writeFileSync(join(tree, name), bytes);
+    put('text', corpus('text', 176 << 20));
+    put('programs', corpus('binary', 176 << 20));
+    put('noise', noise(32 << 20, 5));
+    put('zeros', Buffer.alloc(16 << 20));
+    for (let seed = 0; seed < 6; seed++) put(`adversarial-${seed}`, adversarialStream(32 << 20, seed));
+    source = await manifestOfTree(tree);
+  }, 120_000);
+
+  afterAll(() => fs.rmSync(tree, { recursive: true, force: true }));
+
+  it.each(['lz4', 'zstd:3', 'lzo'])('are all taken by the library of %s', { timeout: 300_000 }, async (name) => {
+    const image = join(work, 'large.img');
+    const report = await build(tree, image, { force: true, compress: { codec: parseCodec(name), clusterPages: 4 } });
+    const { complaints, algorithms, comparedFiles } = judgeCodecs(image, { source });
+    fs.rmSync(image);
+    expect(complaints).toEqual([]);
+    expect(comparedFiles).toBe(10);
+    const [tally, ...others] = Object.values(algorithms);
+    expect(others).toEqual([]);
+    expect(tally.clusters + tally.rawClusters).toBeGreaterThan(33_400);
+    expect(report.compression).toMatchObject({ clusters: tally.clusters, savedBlocks: tally.pages - tally.blocks });
   });
 });
 

@@ -21,11 +21,20 @@ export { fsck } from './fsck.js';
 export type { GuestJob, GuestResult } from './guest.js';
 export { judgeDevice, listTree } from './guestscript.js';
 export { manifestOfTree } from './hosttree.js';
+export {
+  judgeInKernel,
+  type KernelCase,
+  type KernelFile,
+  type KernelJudgement,
+  type KernelOptions,
+  type KernelView,
+} from './kernel-compress.ts';
 export { manifestOfListing } from './listing.js';
 export type { Comparison, EntryType, Manifest, ManifestEntry } from './manifest.js';
 export { compareManifests } from './manifest.js';
 export { qemuIsThere, runInQemu } from './qemu.js';
 export { type ReferenceCodec, referenceCodecs, referenceCodecsAreThere } from './reference-codecs.ts';
+export { type Rewrite, targetsOf, usualRewrites } from './rewrites.ts';
 export { runInUml, umlIsThere } from './uml.js';
 export type { KernelVerdict } from './verdict.js';
 

@@ -84,6 +84,37 @@ function adversarial(): Buffer {
   return Buffer.concat(parts);
 }
 
+/**
+ * What a compressor may trip over, at random: runs of literals, matches of any length from any distance (their own bytes
+ * among them), zeros, noise, small alphabets.
+ */
+export function adversarialStream(sizeBytes: number, seed: number): Buffer {
+  const next = numbersOf(seed);
+  const bytes = Buffer.alloc(sizeBytes);
+  /** Mostly short, now and then long. */
+  const lengthOf = () => 1 + (next() >>> (14 + (next() % 18)));
+  for (let at = 0; at < sizeBytes; ) {
+    const end = Math.min(sizeBytes, at + lengthOf());
+    switch (next() % 8) {
+      case 0:
+        at = end;
+        break;
+      case 1:
+      case 2: {
+        const letters = 1 + (next() % 255);
+        for (; at < end; at++) bytes[at] = next() % letters;
+        break;
+      }
+      default: {
+        const distance = 1 + (next() >>> (16 + (next() % 16)));
+        if (distance > at) bytes[at++] = next();
+        else for (; at < end; at++) bytes[at] = bytes[at - distance];
+      }
+    }
+  }
+  return bytes;
+}
+
 function writeSparse(path: string, sizeBytes: number, pages: readonly number[]): void {
   const fd = fs.openSync(path, 'w');
   for (const page of pages) fs.writeSync(fd, prose(PAGE, page + 1), 0, PAGE, page * PAGE);
