@@ -40,7 +40,7 @@ function choose(state: EncodeState, level: u32, length: u32): void {
     state.length = length;
     state.hashLog = min<u32>(log, log < 18 ? 14 : 16);
     state.secondLog = min<u32>(log, 17);
-    if (state.strategy === LAZY) state.depth = 1 << min<u32>(level - 2, 7);
+    if (state.strategy === LAZY) state.depth = level < 6 ? 2 + 2 * (level - 3) : 4 << ((level - 3) >> 1);
     else state.depth = level < 13 ? level : 1 << min<u32>((level - 4) >> 1, 9);
     state.patience = level < 5 ? 0 : level < 6 ? 1 : 2;
     state.enough = 8 << min<u32>(level - 3, 9);

@@ -3,6 +3,9 @@
 import { EncodeState, tablesOf } from './zstd-encode-state';
 import { hashOf, lengthBy } from './zstd-match';
 
+/** What is in one chain begins with the same so many bytes, most likely. */
+const HASHED_BYTES: u32 = 4;
+
 /** The chains' table follows that of the heads. Entries are of type T, distances from the content's begin; 0 ends a chain. */
 export function chainsOf<T>(work: usize): usize {
   return tablesOf(work) + (1 << (EncodeState.at(work).hashLog + alignof<T>()));
@@ -24,7 +27,7 @@ export function farCandidate<T>(work: usize, word: u64): u32 {
   return load<u32>(farOf<T>(work) + (hashOf(word, 8, FAR_LOG) << 2));
 }
 
-/** Enters the positions before `at`, and `at` itself; returns the position before it in its chain, 0 for none. */
+/** Enters the positions up to `at`; returns the position before it in its chain, 0 for none. */
 export function enterUntil<T>(work: usize, at: usize): u32 {
   const state = EncodeState.at(work);
   const heads = tablesOf(work);
@@ -32,19 +35,20 @@ export function enterUntil<T>(work: usize, at: usize): u32 {
   const far = farOf<T>(work);
   const base = state.base;
   const log = state.hashLog;
-  const bytes = state.minMatch;
   const mask: u32 = (1 << state.secondLog) - 1;
+  let position = state.entered;
+  if (position > at) return <u32>load<T>(chains + ((<u32>(at - base) & mask) << alignof<T>()));
+  state.entered = at + 1;
   let before: u32 = 0;
-  for (let position = state.entered; position <= at; position++) {
-    const head = heads + (hashOf(load<u64>(position), bytes, log) << alignof<T>());
+  do {
+    const word = load<u64>(position);
+    const head = heads + (hashOf(word, HASHED_BYTES, log) << alignof<T>());
     const index = <u32>(position - base);
     before = <u32>load<T>(head);
     store<T>(chains + ((index & mask) << alignof<T>()), <T>before);
     store<T>(head, <T>index);
-    if (sizeof<T>() > 2) store<u32>(far + (hashOf(load<u64>(position), 8, FAR_LOG) << 2), index);
-  }
-  if (state.entered > at) before = <u32>load<T>(chains + ((<u32>(at - base) & mask) << alignof<T>()));
-  else state.entered = at + 1;
+    if (sizeof<T>() > 2) store<u32>(far + (hashOf(word, 8, FAR_LOG) << 2), index);
+  } while (position++ !== at);
   return before;
 }
 

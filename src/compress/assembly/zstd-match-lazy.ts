@@ -9,21 +9,20 @@ const SKIP_LOG: u32 = 8;
 /** What a match is worth more for beginning a byte earlier. */
 const EARLIER: i32 = 4;
 
-/** Length of the match at `at` from `distance` back, 0 when it has fewer than 4 bytes. */
-function repeatLength(at: usize, distance: u32, end: usize): u32 {
-  const difference = load<u64>(at) ^ load<u64>(at - distance);
-  return <u32>difference === 0 ? lengthBy(difference, at, at - distance, end) : 0;
-}
-
 /** The best match at `at`, as findLongest returns it: of the latest distances, which cost next to nothing, or from the chains. */
 function findBest<T>(work: usize, at: usize, end: usize): u64 {
   const state = EncodeState.at(work);
-  let length = repeatLength(at, state.repeat1, end);
+  const word = load<u64>(at);
   let distance = state.repeat1;
-  const second = repeatLength(at, state.repeat2, end);
-  if (second > length) {
-    length = second;
-    distance = state.repeat2;
+  let length: u32 = 0;
+  const difference = word ^ load<u64>(at - distance);
+  if (<u32>difference === 0) length = lengthBy(difference, at, at - distance, end);
+  else {
+    const other = word ^ load<u64>(at - state.repeat2);
+    if (<u32>other === 0) {
+      distance = state.repeat2;
+      length = lengthBy(other, at, at - distance, end);
+    }
   }
   const found = findLongest<T>(work, at, end, 3);
   if (length !== 0 && <i32>(length << 2) >= worthOf(<u32>found, <u32>(found >> 32))) {
