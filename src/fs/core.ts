@@ -39,7 +39,7 @@ export interface MountOptions {
   workers?: number;
   /** How dirty pages are written. Default: folios. */
   engine?: EngineName;
-  /** Pages of the largest folio, a power of two up to 512. Default 512. */
+  /** Pages of the largest folio, a power of two up to 512. Default 512; for the engine `pages` 1, as in the kernel. */
   maxFolioPages?: number;
   /** Whether pages may be written over their old blocks, and when; as the kernel's mount option and ipu_policy. */
   mode?: WriteMode;
@@ -85,7 +85,10 @@ export class Core {
     this.writeback = new Writeback(pool, this.volume.ioends, this.#buffers, options.engine ?? 'folios');
     this.#dirtyLimit = Math.min(4096, Math.floor(pool.nrFrames / 8));
     const map = new BlockMap(this.volume);
-    const frames = new FrameAllocator(pool, checkFolioPages(options.maxFolioPages ?? MAX_FOLIO_PAGES));
+    const frames = new FrameAllocator(
+      pool,
+      checkFolioPages(options.maxFolioPages ?? (options.engine === 'pages' ? 1 : MAX_FOLIO_PAGES)),
+    );
     const inPlace = new InPlacePolicy(this.volume, options.mode ?? 'adaptive', options.ipuPolicies ?? ['fsync']);
     const pages = new FilePages(this.volume, map, frames, this.#buffers, this.writeback, inPlace);
     this.directories = new Directories(this.volume, map, pages);
@@ -295,7 +298,10 @@ export class Core {
 
   /** Removes a name that is no directory's, and the inode with its last one. Throws ENOENT, EISDIR, EBUSY. Source: f2fs_unlink. */
   unlink(parent: Inode, name: Uint8Array): void {
-    this.#beginChange(parent, name);
+    checkParent(parent, name);
+    this.volume.assertWritable();
+    // What fails in the background is not told here: removing a file may be the cure.
+    this.balance();
     const found = this.directories.lookup(parent, name);
     if (found === null) throw new F2fsError('ENOENT', `"${Buffer.from(name).toString()}" does not exist`);
     const inode = this.inodes.get(found.ino);
@@ -322,9 +328,7 @@ export class Core {
   }
 
   #beginChange(parent: Inode, name: Uint8Array): void {
-    checkName(name);
-    if (!parent.isDirectory)
-      throw new F2fsError('ENOTDIR', `inode ${parent.ino} is not a directory`, { ino: parent.ino });
+    checkParent(parent, name);
     this.throttle();
   }
 
@@ -337,6 +341,12 @@ export class Core {
     raw.iCtime = sec;
     raw.iCtimeNsec = nsec;
   }
+}
+
+function checkParent(parent: Inode, name: Uint8Array): void {
+  checkName(name);
+  if (!parent.isDirectory)
+    throw new F2fsError('ENOTDIR', `inode ${parent.ino} is not a directory`, { ino: parent.ino });
 }
 
 /** Throws EINVAL for what is no number of threads. */
