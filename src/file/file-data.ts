@@ -4,7 +4,6 @@ import { BLKSIZE, NULL_ADDR } from '../format/constants.ts';
 import { ADVISE, I_FLAGS, INLINE } from '../format/inode.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import type { Volume } from '../volume/volume.ts';
-import { isCached } from '../writeback/folio-engine.ts';
 import type { BlockMap } from './block-map.ts';
 import type { FilePages } from './file-pages.ts';
 import type { Inode } from './inode.ts';
@@ -245,7 +244,7 @@ export class FileData {
     clusterMap.lookup(inode, start);
     if (clusterMap.nrBlocks === 0) return;
     // What is all in the cache may never have got to disk.
-    if (!isCached(inode.pages, start, end)) clusters.read(inode, start, end);
+    if (!inode.pages.hasAll(start, end)) clusters.read(inode, start, end);
     this.#pages.setDirty(inode, start, end - start);
     clusterMap.dissolve(inode, start);
   }
