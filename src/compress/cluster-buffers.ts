@@ -48,6 +48,7 @@ export class ClusterBuffers {
   /** Takes the frames and starts the threads. False when the pool has no such runs: nothing is taken then. */
   prepare(): boolean {
     const pool = this.#pool;
+    if (this.#ring !== null) return true;
     if (pool.nrFrames < MIN_FRAMES) return false;
     const staging = pool.allocRun(STAGING_FRAMES);
     if (staging < 0) return false;

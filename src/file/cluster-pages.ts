@@ -59,6 +59,8 @@ export class ClusterPages {
   read(inode: Inode, index: number, end: number): boolean {
     const start = index - (index % inode.clusterPages);
     if (this.#gather(inode, start, end) === 0) return false;
+    // What is in the cache may be all there is: its last write may have failed.
+    if (inode.pages.hasAll(start, Math.min(start + inode.clusterPages, Math.ceil(inode.size / BLKSIZE)))) return true;
     if (this.#load(inode, start)) return true;
     // What is wrong with a cluster is told to who wants that one.
     this.#gather(inode, start, start + 1);

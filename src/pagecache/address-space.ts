@@ -53,6 +53,12 @@ export class AddressSpace implements FolioOwner {
     return this.tree.load(index) >= 0;
   }
 
+  /** Whether every page of [index, end) is here; does not count as use. */
+  hasAll(index: number, end: number): boolean {
+    for (let at = index; at < end; at++) if (this.tree.load(at) < 0) return false;
+    return true;
+  }
+
   /** Takes over the folio that begins at frame pfn; its pages are neither dirty nor zeroed. */
   insert(index: number, pfn: number): void {
     this.insertRun(index, pfn, this.pool.unownedPages(pfn));

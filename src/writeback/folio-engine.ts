@@ -165,7 +165,7 @@ export class FolioEngine implements Engine {
     }
     const compressed = clusters.isCompressed(first);
     if (compressed && mapping.taggedRunEnd(TAG.DIRTY, first, end) < end) {
-      if (!isCached(mapping, first, end)) {
+      if (!mapping.hasAll(first, end)) {
         control.makeRoom();
         clusters.makeWhole(first);
         this.#counters.clusterReads++;
@@ -193,12 +193,6 @@ export class FolioEngine implements Engine {
     sendPages(this.#ioends, walk.mapping, index, walk.log, extents);
     this.#extents.push(extents);
   }
-}
-
-/** Whether pages [start, end) are all in the cache. */
-export function isCached(mapping: AddressSpace, start: number, end: number): boolean {
-  for (let index = start; index < end; index++) if (!mapping.has(index)) return false;
-  return true;
 }
 
 /** Clears what lies past the last byte in the last page, so that nothing of an earlier use of the frame gets out. */

@@ -9,7 +9,7 @@ import { ClusterContext } from './cluster-context.ts';
 import type { ClusterQueue } from './cluster-queue.ts';
 import { WB_SYNC, type WritebackControl } from './control.ts';
 import { ExtentList } from './extent-list.ts';
-import { isCached, zeroTail } from './folio-engine.ts';
+import { zeroTail } from './folio-engine.ts';
 import type { ClusterOps, WritebackCounters, WritebackOps } from './ops.ts';
 import type { Engine, Walk } from './writeback.ts';
 
@@ -163,7 +163,7 @@ class PageWalk {
     try {
       if (!clusters.isCompressed(first)) return true;
       if (mapping.nextTagged(TAG.WRITEBACK, first, end) >= 0) this.#parts.ioends.submit();
-      if (!isCached(mapping, first, end)) {
+      if (!mapping.hasAll(first, end)) {
         control.makeRoom();
         clusters.makeWhole(first);
         this.#parts.counters.clusterReads++;

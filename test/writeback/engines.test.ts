@@ -261,6 +261,9 @@ describe.each(ENGINES)('a write that fails, with the %s engine', (engine) => {
   });
 });
 
+/** Stays as it is when it is compressed: nothing in it comes twice. */
+const REFUSED = '0Qa9@Zx7#Kf3!Wm5%Tr8&Yb2^Hn6*';
+
 describe.each(ENGINES)('a cluster that could not be written, with the %s engine', (engine) => {
   /** File `f`, all in the cache, of which one cluster or all has blocks that were never written. */
   const set = (marker: string) => {
@@ -268,7 +271,7 @@ describe.each(ENGINES)('a cluster that could not be written, with the %s engine'
     format(device, { features: [...FEATURES] });
     const fs = mount(device, { cacheBytes: 16 << 20, engine, compress: { ...lz4, clusterPages: 16 } });
     const content = bytesOf(64 * PAGE, 'text', 1);
-    content.write('what the device refuses', 17 * PAGE);
+    content.write(REFUSED, 17 * PAGE);
     device.fails = (vectors) => vectors.some((vector) => Buffer.from(vector).includes(marker));
     fs.writeFile('f', content);
     expect(() => fs.sync()).toThrow(expect.objectContaining({ code: 'EIO' }));
@@ -282,8 +285,8 @@ describe.each(ENGINES)('a cluster that could not be written, with the %s engine'
   };
 
   // Nothing may be read from blocks that were never written: all of the cluster is in the cache.
-  it.fails('can be cut', () => {
-    const { fs, content } = set('what the device refuses');
+  it('can be cut', () => {
+    const { fs, content } = set(REFUSED);
     {
       using handle = fs.openFile('f');
       handle.truncate(20 * PAGE + 5);
