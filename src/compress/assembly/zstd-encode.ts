@@ -43,7 +43,7 @@ function choose(state: EncodeState, level: u32, length: u32): void {
     if (state.strategy === LAZY) state.depth = level < 6 ? 2 + 2 * (level - 3) : 4 << ((level - 3) >> 1);
     else state.depth = level < 13 ? level : 1 << min<u32>((level - 4) >> 1, 9);
     state.patience = level < 5 ? 0 : level < 6 ? 1 : 2;
-    state.enough = 8 << min<u32>(level - 3, 9);
+    state.enough = state.strategy === LAZY ? 8 << min<u32>(level - 3, 9) : 16 << min<u32>((level - 7) / 3, 5);
   }
 }
 

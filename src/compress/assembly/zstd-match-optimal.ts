@@ -135,6 +135,7 @@ function parse<T>(work: usize, from: usize, end: usize): usize {
 
       const room = stretch - nth;
       const enough = min(state.enough, room);
+      const most = <u32>(end - at);
       const ofMatch = price + literalLengthPrice(prices, 0);
       let found: u32 = 2;
       for (let value: u32 = 1; value <= 3; value++) {
@@ -156,14 +157,13 @@ function parse<T>(work: usize, from: usize, end: usize): usize {
       const entry = threes + (hashOf(word, 3, THREES_LOG) << alignof<T>());
       const three = base + <usize>load<T>(entry);
       store<T>(entry, <T>(at - base));
-      if (lastLength !== 0) break;
       if (found < 3 && (<u32>(load<u64>(three) ^ word)) << 8 === 0) {
         offer(work, prices, nth, ofMatch + offsetPrice(prices, <u32>(at - three) + 3), 3, 3, <u32>(at - three));
       }
       found = max<u32>(found, 3);
       const index = <u32>(at - base);
       const lowest: u32 = index > mask ? index - mask : 0;
-      for (let tries = state.depth; tries > 0 && candidate > lowest; tries--) {
+      for (let tries = state.depth; tries > 0 && candidate > lowest && found < most; tries--) {
         const match = base + candidate;
         if (load<u32>(match + found - 3) === load<u32>(at + found - 3)) {
           const difference = load<u64>(match) ^ word;
@@ -173,9 +173,9 @@ function parse<T>(work: usize, from: usize, end: usize): usize {
             if (length >= enough) {
               lastLength = length;
               lastDistance = distance;
-              break;
+            } else {
+              offer(work, prices, nth, ofMatch + offsetPrice(prices, distance + 3), found + 1, length, distance);
             }
-            offer(work, prices, nth, ofMatch + offsetPrice(prices, distance + 3), found + 1, length, distance);
             found = length;
           }
         }
@@ -184,18 +184,19 @@ function parse<T>(work: usize, from: usize, end: usize): usize {
         if (before >= candidate) break;
         candidate = before;
       }
-      if (lastLength !== 0) break;
       if (farOne !== 0 && farOne < lowest && load<u64>(base + farOne) === word) {
         const length = lengthBy(0, at, base + farOne, end);
         const distance = index - farOne;
-        if (length >= enough && length > found) {
-          lastLength = length;
-          lastDistance = distance;
-          break;
+        if (length > found) {
+          if (length >= enough) {
+            lastLength = length;
+            lastDistance = distance;
+          } else {
+            offer(work, prices, nth, ofMatch + offsetPrice(prices, distance + 3), found + 1, length, distance);
+          }
         }
-        if (length > found)
-          offer(work, prices, nth, ofMatch + offsetPrice(prices, distance + 3), found + 1, length, distance);
       }
+      if (lastLength !== 0) break;
     }
     anchor = take(work, anchor, ip, nth);
     ip += nth;
