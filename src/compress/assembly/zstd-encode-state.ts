@@ -25,9 +25,8 @@ const BLOCK_AT: u32 = LITERALS_AT + BLOCK_BYTES + 64;
 const SEQUENCES_AT: u32 = BLOCK_AT + BLOCK_BYTES + 1024;
 const PARSER_AT: u32 = SEQUENCES_AT + MAX_SEQUENCES * 8;
 const PARSER_BYTES: u32 = 256 * 1024;
+/** The rest of the 2 MiB, more than 1.1 MiB, is the match finders'. */
 const TABLES_AT: u32 = (PARSER_AT + PARSER_BYTES + 63) & ~63;
-/** Bytes of the match finders' tables. */
-export const TABLES_BYTES: u32 = 2 * 1024 * 1024 - TABLES_AT;
 
 /** The first bytes of the workspace. */
 @unmanaged
@@ -100,7 +99,7 @@ export function parserOf(work: usize): usize {
   return work + PARSER_AT;
 }
 
-/** TABLES_BYTES for the match finders. */
+/** The match finders' tables. */
 export function tablesOf(work: usize): usize {
   return work + TABLES_AT;
 }

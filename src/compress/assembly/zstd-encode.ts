@@ -13,37 +13,44 @@ import { writeSequences } from './zstd-sequences-encode';
 /** Contents of up to this many bytes get tables of u16. */
 const SMALL_BYTES: u32 = 64 * 1024;
 
+/** Strategies: which match finder. */
 const FAST: u32 = 0;
 const DOUBLE: u32 = 1;
 const LAZY: u32 = 2;
 const OPTIMAL: u32 = 3;
 
-/** Chooses how to search by level and by the content's length. */
+/**
+ * Chooses how to search by level and by the content's length. Measured on text and on binaries: at each level speed and size are near
+ * those of the reference library; tables as small as does no harm, for a cluster pays for clearing them.
+ */
 function choose(state: EncodeState, level: u32, length: u32): void {
   const log = 32 - clz(max<u32>(length, 2) - 1);
-  state.minMatch = 4;
-  state.secondLog = 0;
+  state.hashLog = log < 18 ? min<u32>(log, 14) : log - 3;
+  state.secondLog = state.hashLog;
+  state.minMatch = level < 3 ? 5 : 4;
+  state.length = length;
   state.entered = state.base + 1;
+  state.rounds = level < 18 ? 1 : 2;
+  state.hasPrices = 0;
   if (level < 2) {
     state.strategy = FAST;
-    state.hashLog = log < 18 ? min<u32>(log, 14) : log - 3;
-    state.minMatch = 5;
-  } else if (level < 4) {
+    return;
+  }
+  if (level < 4) {
     state.strategy = DOUBLE;
-    state.hashLog = log < 18 ? min<u32>(log, 14) : log - 3;
-    state.secondLog = state.hashLog;
-    if (level === 2) state.minMatch = 5;
+    return;
+  }
+  state.hashLog = min<u32>(log, log < 18 ? 14 : 16);
+  state.secondLog = min<u32>(log, 17);
+  state.patience = level < 5 ? 0 : level < 6 ? 1 : 2;
+  if (level < (log < 16 ? 10 : 13)) {
+    state.strategy = LAZY;
+    state.depth = level < 6 ? 2 * level - 4 : 4 << ((level - 3) >> 1);
+    state.enough = 8 << min<u32>(level - 3, 9);
   } else {
-    state.strategy = level < (log < 16 ? 10 : 13) ? LAZY : OPTIMAL;
-    state.rounds = level < 18 ? 1 : 2;
-    state.hasPrices = 0;
-    state.length = length;
-    state.hashLog = min<u32>(log, log < 18 ? 14 : 16);
-    state.secondLog = min<u32>(log, 17);
-    if (state.strategy === LAZY) state.depth = level < 6 ? 2 + 2 * (level - 3) : 4 << ((level - 3) >> 1);
-    else state.depth = level < 13 ? level : 1 << min<u32>((level - 4) >> 1, 9);
-    state.patience = level < 5 ? 0 : level < 6 ? 1 : 2;
-    state.enough = state.strategy === LAZY ? 8 << min<u32>(level - 3, 9) : 16 << min<u32>((level - 7) / 3, 5);
+    state.strategy = OPTIMAL;
+    state.depth = level < 13 ? level : 1 << min<u32>((level - 4) >> 1, 9);
+    state.enough = 16 << min<u32>((level - 7) / 3, 5);
   }
 }
 
@@ -166,10 +173,11 @@ export function zstdCompress(src: usize, length: u32, dst: usize, capacity: u32,
       }
     }
     if (written + 3 + packed > capacity) return 0;
-    const header = (left === 0 ? 1 : 0) | (type << 1) | (size << 3);
+    // Header of a block: 1 bit last, 2 type, 21 size; of a repeated byte, how often.
+    const header = (left === 0 ? 1 : 0) | (type << 1) | ((type === BLOCK_RLE ? size : packed) << 3);
     const to = dst + written;
-    store<u16>(to, <u16>(type === BLOCK_COMPRESSED ? (header & 7) | (packed << 3) : header));
-    store<u8>(to, <u8>((type === BLOCK_COMPRESSED ? packed << 3 : header) >> 16), 2);
+    store<u16>(to, <u16>header);
+    store<u8>(to, <u8>(header >> 16), 2);
     memory.copy(to + 3, content, packed);
     written += 3 + packed;
     from += size;

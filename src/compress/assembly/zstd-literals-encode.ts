@@ -1,6 +1,6 @@
 // A block's literals section, the writing side (RFC 8878, 3.1.1.3.1): raw, one byte repeated, or Huffman-coded in one stream or four.
 import { LITERALS_COMPRESSED, LITERALS_RAW, LITERALS_RLE } from './zstd-codes';
-import { buildCodes, TREE_SCRATCH_BYTES, writeTree } from './zstd-huffman-tree';
+import { buildCodes, writeTree } from './zstd-huffman-tree';
 
 /** Fewer literals are not worth a tree. */
 const MIN_COUNT: u32 = 48;
@@ -155,6 +155,3 @@ export function writeLiterals(to: usize, literals: usize, count: u32, scratch: u
   if (headerBytes > 4) store<u8>(to, <u8>(header >> 32), 4);
   return <u32>(at - to);
 }
-
-/** Bytes of scratch that writeLiterals takes. */
-export const LITERALS_SCRATCH_BYTES: u32 = 4096 + 1024 + TREE_SCRATCH_BYTES;
