@@ -12,11 +12,10 @@ export const BLOCK_RAW: u32 = 0;
 export const BLOCK_RLE: u32 = 1;
 export const BLOCK_COMPRESSED: u32 = 2;
 
-/** Types of literals sections; a treeless one uses the Huffman table of the block before. */
+/** Types of literals sections; the fourth, treeless, uses the Huffman table of the block before. */
 export const LITERALS_RAW: u32 = 0;
 export const LITERALS_RLE: u32 = 1;
 export const LITERALS_COMPRESSED: u32 = 2;
-export const LITERALS_TREELESS: u32 = 3;
 
 /** Largest codes: of literal lengths, match lengths, and offsets (a match no farther than 2 GiB). */
 export const MAX_LITERAL_CODE: u32 = 35;
@@ -30,14 +29,11 @@ export const OFFSET_LOG: u32 = 8;
 export const LITERAL_DEFAULT_LOG: u32 = 6;
 export const MATCH_DEFAULT_LOG: u32 = 6;
 export const OFFSET_DEFAULT_LOG: u32 = 5;
-/** Largest code that the predefined table of offsets knows. */
-export const OFFSET_DEFAULT_MAX: u32 = 28;
 
-/** How the table of a kind of code is given (`Compression_Mode`). */
+/** How the table of a kind of code is given (`Compression_Mode`); a fourth repeats the block before's. */
 export const MODE_PREDEFINED: u32 = 0;
 export const MODE_RLE: u32 = 1;
 export const MODE_FSE: u32 = 2;
-export const MODE_REPEAT: u32 = 3;
 
 /** Kinds of codes, in the order in which their tables stand in a block. */
 export const KIND_LITERAL: u32 = 0;

@@ -19,7 +19,6 @@ const INNER_PARENTS_AT: u32 = 2592;
 const LENGTHS_AT: u32 = 3104;
 const BUCKETS_AT: u32 = 3168;
 const NR_BUCKETS: u32 = 144;
-export const TREE_SCRATCH_BYTES: u32 = BUCKETS_AT + (NR_BUCKETS + 1) * 4;
 
 const WEIGHT_FSE_LOG: u32 = 6;
 
@@ -131,7 +130,7 @@ function repairDepths(lengths: usize): void {
  * Gives each symbol a code.
  * @param counts u32 for each of 256 symbols, two or more of them not 0
  * @param codes receives a u32 for each: the code, its length << 16; 0 for symbols that don't occur
- * @param scratch TREE_SCRATCH_BYTES
+ * @param scratch BUCKETS_AT + (NR_BUCKETS + 1) * 4 bytes
  * @returns the longest length
  */
 export function buildCodes(counts: usize, codes: usize, scratch: usize): u32 {
@@ -225,7 +224,7 @@ function packWeights(to: usize, weights: usize, count: u32, scratch: usize): u32
 /**
  * Describes a tree at `to`. Up to 160 bytes there are touched.
  * @param longest as buildCodes returned it
- * @param scratch TREE_SCRATCH_BYTES
+ * @param scratch BUCKETS_AT + (NR_BUCKETS + 1) * 4 bytes
  * @returns the bytes written; 0 when the tree can't be described
  */
 export function writeTree(to: usize, codes: usize, longest: u32, scratch: usize): u32 {

@@ -106,7 +106,7 @@ function writeStream(to: usize, from: usize, length: u32, codes: usize): u32 {
 
 /**
  * Writes the literals section of `count` literals at `to`, where count + 1 KiB bytes may be touched.
- * @param scratch 8 KiB and TREE_SCRATCH_BYTES
+ * @param scratch 12 KiB
  * @returns the bytes written
  */
 export function writeLiterals(to: usize, literals: usize, count: u32, scratch: usize): u32 {
