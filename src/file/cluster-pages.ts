@@ -59,8 +59,10 @@ export class ClusterPages {
   read(inode: Inode, index: number, end: number): boolean {
     const start = index - (index % inode.clusterPages);
     if (this.#gather(inode, start, end) === 0) return false;
-    // What is in the cache may be all there is: its last write may have failed.
-    if (inode.pages.hasAll(start, Math.min(start + inode.clusterPages, Math.ceil(inode.size / BLKSIZE)))) return true;
+    // What is in the cache may be all there is: its last write may have failed. A page past the end of the file is asked for
+    // where another writer left a cluster there.
+    const fileEnd = Math.max(index + 1, Math.ceil(inode.size / BLKSIZE));
+    if (inode.pages.hasAll(start, Math.min(start + inode.clusterPages, fileEnd))) return true;
     if (this.#load(inode, start)) return true;
     // What is wrong with a cluster is told to who wants that one.
     this.#gather(inode, start, start + 1);
