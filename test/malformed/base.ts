@@ -1,6 +1,8 @@
 // The sound volumes that get damaged: small, varied trees on devices in memory, made once a run and never changed.
+import { parseCodec } from '../../src/compress/algorithms.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { BLKSIZE } from '../../src/format/constants.ts';
+import type { MountOptions } from '../../src/fs/core.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { type FormatOptions, format } from '../../src/mkfs/format.ts';
 
@@ -11,6 +13,20 @@ export const HASHED_NAMES = 300;
 /** A page of `/sparse` under each way of reaching one: in the inode, by a direct node, by an indirect and by a double one. */
 export const SPARSE_PAGES = [0, 1000, 3000, 3001, 20_000_000] as const;
 
+/**
+ * Files of three clusters of four pages and a tail of a page: the first two clusters are compressed, into two blocks and three; the
+ * third is raw.
+ */
+export const CLUSTER_FILES = {
+  '/lz4': { codec: 'lz4', checksum: false },
+  '/lz4hc': { codec: 'lz4:9', checksum: false },
+  '/zstd': { codec: 'zstd:1', checksum: false },
+  '/lzo': { codec: 'lzo', checksum: false },
+  '/lzo-rle': { codec: 'lzo-rle', checksum: false },
+  '/checked': { codec: 'lz4', checksum: true },
+  '/released': { codec: 'lz4', checksum: false },
+} as const;
+
 const BASES = {
   /** What `format` makes when nothing else is asked. */
   default: {},
@@ -20,6 +36,10 @@ const BASES = {
   plain: { features: [] },
   /** The checkpoint's checksum stands before its version bitmaps. */
   large_nat: { largeNatBitmap: true },
+  /** With files in compressed clusters, see CLUSTER_FILES. */
+  compressed: {
+    features: ['extra_attr', 'inode_checksum', 'sb_checksum', 'inode_crtime', 'compression', 'lost_found'],
+  },
 } satisfies Record<string, Partial<FormatOptions>>;
 export type BaseName = keyof typeof BASES;
 export const BASE_NAMES = Object.keys(BASES) as BaseName[];
@@ -46,6 +66,7 @@ export function baseOf(name: BaseName): Base {
     using fs = mount(device, clock);
     populate(fs);
   }
+  if (name === 'compressed') addClusters(device, clock);
   // What a second, short mount changes stands in the journals; the rest is in the tables.
   {
     using fs = mount(device, clock);
@@ -110,6 +131,26 @@ function populate(fs: FileSystem): void {
     view.setUint32(8 + 8 * i, 0xffffffff, true);
   });
   fs.setXattr('/guarded', 'system.posix_acl_access', acl);
+}
+
+function addClusters(device: MemoryDevice, options: MountOptions): void {
+  const text = (nrPages: number) => pattern(nrPages * BLKSIZE, 1);
+  const dense = (nrPages: number, seed: number) => {
+    let state = seed;
+    return Uint8Array.from({ length: nrPages * BLKSIZE }, () => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      return state >>> 24;
+    });
+  };
+  const contents = Buffer.concat([text(3), dense(1, 1), text(2), dense(2, 2), dense(4, 3), text(1)]);
+  for (const [path, { codec, checksum }] of Object.entries(CLUSTER_FILES)) {
+    const compress = { codec: parseCodec(codec), clusterPages: 4, checksum };
+    using fs = mount(device, { ...options, compress });
+    fs.writeFile(path, contents, { compress: true });
+    if (path !== '/released') continue;
+    using file = fs.openFile(path);
+    file.releaseBlocks();
+  }
 }
 
 function listInos(fs: FileSystem): Map<string, number> {

@@ -11,6 +11,7 @@ export type DamageClass =
   | 'footer'
   | 'inode'
   | 'address'
+  | 'cluster'
   | 'dentry'
   | 'xattr';
 

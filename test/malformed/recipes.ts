@@ -2,6 +2,7 @@
 import type { Recipe } from './recipe.ts';
 import { addressRecipes } from './recipes/address.ts';
 import { checkpointRecipes } from './recipes/checkpoint.ts';
+import { clusterRecipes } from './recipes/cluster.ts';
 import { dentryRecipes } from './recipes/dentry.ts';
 import { footerRecipes } from './recipes/footer.ts';
 import { inodeRecipes } from './recipes/inode.ts';
@@ -18,6 +19,7 @@ export const RECIPES: readonly Recipe[] = [
   ...footerRecipes,
   ...inodeRecipes,
   ...addressRecipes,
+  ...clusterRecipes,
   ...dentryRecipes,
   ...xattrRecipes,
 ];

@@ -27,7 +27,7 @@ export interface WalkLimits {
 
 export const DEFAULT_LIMITS: WalkLimits = { fileBytes: 64 << 20, entries: 20_000 };
 const CHUNK = 1 << 18;
-const CACHE_BYTES = 8 << 20;
+const CACHE_BYTES = 16 << 20;
 
 /** Runs `read`; a failure of this package is noted under `path`, any other one is thrown: it is a bug. */
 function attempt<T>(report: WalkReport, path: string, read: () => T): T | null {

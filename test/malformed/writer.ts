@@ -14,7 +14,7 @@ export interface Written {
 
 /** Names that the writer uses; what stands there is its own. */
 const NAMES = ['added', 'added directory', 'hashed/added', 'few/added', 'added directory/file'];
-const CACHE_BYTES = 8 << 20;
+const CACHE_BYTES = 16 << 20;
 
 /**
  * Mounts for writing, makes files in several directories, syncs and closes. Then reads everything again: what `seen` (a
