@@ -19,7 +19,7 @@ export const writeCase: Case = {
 async function run(context: Context): Promise<Figure[]> {
   const { workspace, quick, runs } = context;
   const sizeBytes = (quick ? 32 : 2048) * MIB;
-  workspace.demand(1.4 * sizeBytes);
+  workspace.demand(1.6 * sizeBytes);
   const found: Record<WriteChoice, WriteReport[]> = {
     folios: [],
     pages: [],
@@ -60,12 +60,13 @@ async function run(context: Context): Promise<Figure[]> {
 }
 
 /**
- * Writes as much once more and removes it, so that the memory for the host's page cache is at hand to each alike: a virtual
+ * Writes half as much again as will be and removes it, so that the memory for the host's page cache is at hand to each alike: a virtual
  * machine may have given it back, and getting it again costs more than the write.
  */
 async function touchMemory(context: Context, sizeBytes: number): Promise<void> {
   const file = context.workspace.file('write.tmp');
-  await runChild<WriteReport>(context, 'write', file, sizeBytes, { choice: 'pwrite' });
+  const touched = Math.ceil((1.5 * sizeBytes) / MIB) * MIB;
+  await runChild<WriteReport>(context, 'write', file, touched, { choice: 'pwrite' });
   context.workspace.remove('write.tmp');
 }
 
