@@ -26,6 +26,24 @@ export function hasChecksum(inode: Inode): boolean {
   return (inode.extra.iCompressFlag & COMPRESS_CHKSUM) !== 0;
 }
 
+/**
+ * Looks at a cluster that is to be changed in part. Nothing is changed yet: when it is damaged, that is a matter of this
+ * file, which may still be removed or replaced, and no reason to stop the volume. Throws EIO then.
+ */
+export function beforeChange<T>(inode: Inode, look: () => T): T {
+  try {
+    return look();
+  } catch (error) {
+    if (!(error instanceof F2fsError) || error.code !== 'EUCLEAN' || inode.clusterPages === 1) throw error;
+    const { blkaddr, message } = error;
+    throw new F2fsError('EIO', `cannot change a part of what can't be read: ${message}`, {
+      ino: inode.ino,
+      ...(blkaddr === undefined ? {} : { blkaddr }),
+      cause: error,
+    });
+  }
+}
+
 export class ClusterPages {
   readonly #volume: Volume;
   readonly #map: ClusterMap;

@@ -5,6 +5,7 @@ import { ADVISE, I_FLAGS, INLINE } from '../format/inode.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
+import { beforeChange } from './cluster-pages.ts';
 import type { FilePages } from './file-pages.ts';
 import type { Inode } from './inode.ts';
 
@@ -204,7 +205,7 @@ export class FileData {
       const start = page - (page % inode.clusterPages);
       // One on its way through compression has the slots of a raw one still.
       this.#pages.waitStable(inode, start, inode.clusterPages);
-      clusterMap.lookup(inode, start);
+      beforeChange(inode, () => clusterMap.lookup(inode, start));
     }
     if (inode.clusterPages === 1 || clusterMap.nrBlocks === 0) {
       const first = Math.ceil(position / BLKSIZE);
@@ -227,7 +228,7 @@ export class FileData {
     const page = Math.floor(from / BLKSIZE);
     this.#map.lookup(inode, page, 1);
     if (this.#map.blkaddr === NULL_ADDR) return;
-    const pfn = this.#pages.read(inode, page, 1);
+    const pfn = beforeChange(inode, () => this.#pages.read(inode, page, 1));
     this.#pages.waitStable(inode, page, 1);
     this.#volume.pool.bytes.fill(0, pfn * BLKSIZE + (from % BLKSIZE), pfn * BLKSIZE + (from % BLKSIZE) + (to - from));
     this.#pages.setDirty(inode, page, 1);
@@ -241,10 +242,10 @@ export class FileData {
     const { clusterMap, clusters } = this.#pages;
     const start = end - (end % inode.clusterPages);
     this.#pages.waitStable(inode, start, inode.clusterPages);
-    clusterMap.lookup(inode, start);
+    beforeChange(inode, () => clusterMap.lookup(inode, start));
     if (clusterMap.nrBlocks === 0) return;
     // What is all in the cache may never have got to disk.
-    if (!inode.pages.hasAll(start, end)) clusters.read(inode, start, end);
+    if (!inode.pages.hasAll(start, end)) beforeChange(inode, () => clusters.read(inode, start, end));
     this.#pages.setDirty(inode, start, end - start);
     clusterMap.dissolve(inode, start);
   }

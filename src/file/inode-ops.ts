@@ -6,7 +6,7 @@ import type { ExtentList } from '../writeback/extent-list.ts';
 import type { ClusterOps, WritebackOps } from '../writeback/ops.ts';
 import type { BlockMap } from './block-map.ts';
 import type { ClusterMap } from './cluster-map.ts';
-import { type ClusterPages, hasChecksum } from './cluster-pages.ts';
+import { beforeChange, type ClusterPages, hasChecksum } from './cluster-pages.ts';
 import type { Inode } from './inode.ts';
 
 /** Up to this many dirty pages a file counts as hot. Source: DEF_MIN_HOT_BLOCKS. */
@@ -63,7 +63,7 @@ class InodeClusterOps implements ClusterOps {
   }
 
   isCompressed(start: number): boolean {
-    this.#map.lookup(this.#inode, start);
+    beforeChange(this.#inode, () => this.#map.lookup(this.#inode, start));
     return this.#map.nrBlocks > 0;
   }
 
@@ -73,7 +73,7 @@ class InodeClusterOps implements ClusterOps {
   }
 
   makeWhole(start: number): void {
-    this.#pages.read(this.#inode, start, start + this.nrPages);
+    beforeChange(this.#inode, () => this.#pages.read(this.#inode, start, start + this.nrPages));
   }
 
   allocate(start: number, nrBlocks: number, log: Log, extents: ExtentList): void {
