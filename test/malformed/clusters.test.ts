@@ -103,6 +103,36 @@ test('the clusters before and after a damaged one are read', () => {
   expect(attempt(() => file.read(new Uint8Array(13 * BLKSIZE), 0))?.code).toBe('EUCLEAN');
 });
 
+describe.each(['folios', 'pages'] as const)('a page of a damaged cluster written anew, engine %s', (engine) => {
+  const isCluster = /clen|checksum|^COMPRESS_ADDR in slot|gap|hole|no data block|free$|: zeros/;
+  const recipes = damaged.filter(({ name }) => isCluster.test(name) && !/says|with a|pages/.test(name));
+
+  test.each(recipes)('$name ($touch): the file can be removed, all else is written', (recipe) => {
+    const device = damagedBy(recipe).device();
+    const fs = mount(device, { ...OPTIONS, engine });
+    const written = attempt(() => {
+      using file = fs.openFile(recipe.touch);
+      file.write(pattern(BLKSIZE, 5), 2 * BLKSIZE);
+      file.write(pattern(BLKSIZE, 5), 6 * BLKSIZE);
+    });
+    attempt(() => fs.writeFile('/late', pattern(70_000, 3)));
+    const synced = attempt(() => fs.sync());
+    if (recipe.touch === '/released') expect(written?.code).toBe('EPERM');
+    else if (written === null)
+      expect([synced?.code, synced?.ino]).toEqual(['EIO', baseOf('compressed').inos.get(recipe.touch)]);
+    expect(fs.volume.stopped).toBe(false);
+    const removed = attempt(() => fs.unlink(recipe.touch));
+    // Slots that can't be trusted, or do not fit the inode's counts, can't be freed either.
+    if (/clen|checksum|zeros/.test(recipe.name)) expect(removed).toBeNull();
+    if (removed !== null) return;
+    fs.writeFile('/late', pattern(70_000, 3));
+    fs.sync();
+    fs.close();
+    const after = faults(device);
+    expect([...after.keys()].sort()).toEqual(['/late', recipe.touch].sort());
+  });
+});
+
 describe('changing a damaged file', () => {
   const CHANGES: Record<string, (fs: FileSystem, path: string) => void> = {
     unlink: (fs, path) => fs.unlink(path),
