@@ -264,21 +264,21 @@ describe('changes within a file', () => {
   });
 
   test.each([
-    ['a whole compressed cluster', 4 * BLKSIZE, 4 * BLKSIZE, '....'],
-    ['a part of one', 5 * BLKSIZE, BLKSIZE, 'CdRR'],
-    ['bytes of one', 4 * BLKSIZE + 10, 20, 'CdRR'],
+    ['a whole compressed cluster', 4 * BLKSIZE, 4 * BLKSIZE, /^\.{4}$/],
+    ['a part of one', 5 * BLKSIZE, BLKSIZE, /^Cd+R*$/],
+    ['bytes of one', 4 * BLKSIZE + 10, 20, /^Cd+R*$/],
     ['a whole raw cluster', 16 * BLKSIZE, 4 * BLKSIZE, null],
     ['a page of a raw one', 17 * BLKSIZE, BLKSIZE, null],
-    ['all but the edges', 100, SIZE - 200, '....'],
-    ['all to the end', 3 * BLKSIZE + 1, SIZE, '....'],
+    ['all but the edges', 100, SIZE - 200, /^\.{4}$/],
+    ['all to the end', 3 * BLKSIZE + 1, SIZE, /^\.{4}$/],
   ])('a hole: %s', async (_, at, length, shape) => {
     const device = await changed((file, bytes) => {
       file.punch(at, length);
       return Buffer.from(bytes).fill(0, at, Math.min(bytes.length, at + length));
     });
-    if (shape !== null)
-      expect(shapeOf(device, '/file').padEnd(40, '.').slice(4, 8).replace('Cdd', 'Cd')).toMatch(/^(\.{4}|Cd+R*)$/);
-    if (shape === '....') expect(shapeOf(device, '/file').padEnd(40, '.').slice(4, 8)).toBe('....');
+    const second = shapeOf(device, '/file').padEnd(40, '.').slice(4, 8);
+    if (shape !== null) expect(second).toMatch(shape);
+    // The first cluster keeps its slots, what follows it has none.
     if (length === SIZE) expect(shapeOf(device, '/file')).toMatch(/^Cd+R*$/);
   });
 
