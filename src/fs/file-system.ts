@@ -116,7 +116,11 @@ export class FileSystem {
     this.#inParent(path, (parent, name) => {
       const there = parent.lookup(name);
       using file = there === null ? parent.createFile(name, attributes) : this.openFile(path);
-      if (there !== null) file.truncate(0);
+      if (there !== null) {
+        // A file that can't be written must not be emptied.
+        file.write(new Uint8Array(0), 0);
+        file.truncate(0);
+      }
       file.write(bytes, 0);
       if (there !== null) file.setAttributes({ mtime: this.#core.now(), ...attributes });
     });

@@ -570,3 +570,33 @@ describe('written over their old blocks', () => {
     expectContents(device, { '/film.mp4': bytes });
   });
 });
+
+test('a file that finds no block does not hold back the ones after it', () => {
+  const device = freshDevice(64);
+  const fs = mountOf(device, {});
+  fs.writeFile('/first', Buffer.alloc(0));
+  fs.writeFile('/second', Buffer.alloc(0));
+  fs.sync();
+  const bytes = prose(40 * BLKSIZE, 1);
+  const { logs } = fs.volume;
+  const allocate = logs.allocate.bind(logs);
+  {
+    using first = fs.openFile('/first');
+    using second = fs.openFile('/second');
+    first.write(bytes, 0);
+    second.write(bytes, 0);
+    let fails = true;
+    logs.allocate = (...args) => {
+      if (!fails) return allocate(...args);
+      fails = false;
+      throw new F2fsError('ENOSPC', 'no free segment');
+    };
+    const before = fs.writebackCounters.pages;
+    expect(errorOf(() => fs.sync())).toMatchObject({ code: 'ENOSPC' });
+    expect(fs.writebackCounters.pages - before).toBeGreaterThanOrEqual(40);
+  }
+  fs.sync();
+  fs.close();
+  expect(Audit.of(device)).toEqual([]);
+  expectContents(device, { '/first': bytes, '/second': bytes });
+});

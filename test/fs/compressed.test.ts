@@ -607,6 +607,7 @@ describe('release and reserve', () => {
       expect(codeOf(() => file.releaseBlocks())).toBe('EINVAL');
       file.setAttributes({ mode: 0o600 });
       expect(codeOf(() => fs.writeFile('/file', Buffer.from('x')))).toBe('EPERM');
+      expect(fs.stat('/file').size).toBe(BYTES.length);
     });
   });
 
