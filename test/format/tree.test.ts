@@ -126,7 +126,9 @@ describe('the node tree of a file', () => {
   });
 
   it.each([-1, Number.NaN, Number.NEGATIVE_INFINITY])('has no page %d', (page) => {
-    expect(() => nodePath(page, 923, 1018, new NodePath())).toThrow(expect.objectContaining({ code: 'EUCLEAN' }) as Error);
+    expect(() => nodePath(page, 923, 1018, new NodePath())).toThrow(
+      expect.objectContaining({ code: 'EUCLEAN' }) as Error,
+    );
   });
 
   it('has nodes of nids at a few offsets, nodes of addresses at all others', () => {
