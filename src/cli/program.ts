@@ -220,7 +220,7 @@ function declareBench(program: Command, run: Run): void {
       ),
     )
     .addOption(sizeOption('--cluster <size>', 'of a compressed cluster', '64K'))
-    .option('--workers <n>', 'threads that compress (default: one for each core, if the cache has room)', parseCount(0))
+    .option('--workers <n>', 'threads that compress (default: 0: the one that writes)', parseCount(0))
     .option('--folio <pages>', 'pages of the largest folio (default: 512; for the engine pages 1)', parseCount(1))
     .option('--queue <n>', 'large writes under way at most; 0: no writing thread', parseCount(0))
     .option('--cache <size>', 'of the page cache', parseSize)
