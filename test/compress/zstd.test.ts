@@ -1,12 +1,11 @@
 // Zstandard: what our encoder writes is read by libzstd, which the kernel's decoder is, and the other way round at every level; and
 // whatever frame or capacity they are given, neither touches a byte that it should not.
 import * as fs from 'node:fs';
-import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { WORKSPACE_BYTES } from '../../src/compress/codecs.ts';
 import { random, seedOf } from '../pagecache/random.ts';
-import { libzstd, type MaybeReference, need } from './reference.ts';
+import { libzstd, libzstdWithChecksums, need } from './reference.ts';
 import { binary, noise, patchwork, periodic, type Sample, samples, text } from './samples.ts';
 
 const SEED = seedOf('zstd');
@@ -97,33 +96,6 @@ function inflate(packed: Uint8Array, capacity: number): Uint8Array | null {
   );
   return length === -1 ? null : bytes;
 }
-
-/** libzstd with a checksum at the frame's end; it only compresses. */
-const checked: MaybeReference = (() => {
-  try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
-    const library = koffi.load('libzstd.so.1');
-    const context: unknown = library.func('void *ZSTD_createCCtx()')();
-    const set = library.func('size_t ZSTD_CCtx_setParameter(void *, int, int)');
-    const deflate = library.func('size_t ZSTD_compress2(void *, void *, size_t, void *, size_t)');
-    const LEVEL = 100;
-    const CHECKSUM = 201;
-    return {
-      use: {
-        compress(source: Uint8Array, level = 3) {
-          const into = new Uint8Array(source.length + (source.length >>> 7) + 512);
-          set(context, LEVEL, level);
-          set(context, CHECKSUM, 1);
-          return into.slice(0, Number(deflate(context, into, into.length, source.slice(), source.length)));
-        },
-        decompress: () => null,
-      },
-      missing: null,
-    };
-  } catch (error) {
-    return { use: null, missing: `libzstd.so.1 can't be used: ${(error as Error).message}` };
-  }
-})();
 
 /** The samples that are tried at a level: the higher ones take too long for the large. */
 function samplesOf(level: number): Sample[] {
@@ -223,7 +195,7 @@ describe('the decoder', () => {
   });
 
   it('verifies the checksum of a frame that has one', (test) => {
-    const reference = need(test, checked);
+    const reference = need(test, libzstdWithChecksums);
     for (const { name, bytes } of SAMPLES.filter(({ bytes }) => bytes.length <= 65536)) {
       const packed = reference.compress(bytes, 1);
       expect(same(inflate(packed, bytes.length), bytes), name).toBe(true);

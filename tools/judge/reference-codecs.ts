@@ -2,9 +2,12 @@
 // and libzstd, as Debian ships them, called in this process through koffi (an optional dependency).
 
 import { createRequire } from 'node:module';
-import { ALGORITHM, type Algorithm } from '../../src/compress/algorithms.ts';
+import { ALGORITHM, ALGORITHM_NAMES, type Algorithm } from '../../src/compress/algorithms.ts';
 
-/** A reference library's routines for one algorithm. Both take views on shared memory too. */
+/**
+ * A reference library's routines for one algorithm. Both take views on shared memory too. A `Uint8Array(0)` is a null
+ * pointer to the library, a subarray of no bytes is none.
+ */
 export interface ReferenceCodec {
   /** The library's name and version. */
   readonly library: string;
@@ -22,37 +25,42 @@ interface Koffi {
   load(name: string): Library;
 }
 
+const LIBZSTD = 'libzstd.so.1';
+/** Of ZSTD_cParameter in zstd.h. */
+const ZSTD_C_COMPRESSION_LEVEL = 100;
+const ZSTD_C_CHECKSUM_FLAG = 201;
+
 /** Bytes of work memory that lzo1x_1_compress wants: LZO1X_1_MEM_COMPRESS on 64-bit machines. */
 const LZO_WORK_BYTES = 16384 * 8;
 /** The most by which LZO may make its input larger. Source: the FAQ of LZO. */
 const lzoBound = (length: number) => length + (length >>> 4) + 64 + 3;
 
-let loaded: ReadonlyMap<Algorithm, ReferenceCodec> | undefined;
+const BINDINGS: ReadonlyMap<Algorithm, () => ReferenceCodec> = new Map([
+  [ALGORITHM.LZ4, () => lz4(load('liblz4.so.1'))],
+  [ALGORITHM.LZO, () => lzo(load('liblzo2.so.2'))],
+  [ALGORITHM.ZSTD, () => zstd(load(LIBZSTD))],
+]);
+
+const loaded = new Map<Algorithm, ReferenceCodec>();
+
+/** An algorithm's reference codec. Throws, saying what to install, when koffi or the library is missing. */
+export function referenceCodec(algorithm: Algorithm): ReferenceCodec {
+  let codec = loaded.get(algorithm);
+  if (codec === undefined) {
+    const bind = BINDINGS.get(algorithm);
+    if (bind === undefined) throw new Error(`no library knows of ${ALGORITHM_NAMES[algorithm]}`);
+    codec = bind();
+    loaded.set(algorithm, codec);
+  }
+  return codec;
+}
 
 /**
  * The reference codecs by algorithm. lzo-rle has none: no library but the kernel's own code reads it. Throws, saying
  * what to install, when koffi or a library is missing.
  */
 export function referenceCodecs(): ReadonlyMap<Algorithm, ReferenceCodec> {
-  if (loaded !== undefined) return loaded;
-  let koffi: Koffi;
-  try {
-    koffi = createRequire(import.meta.url)('koffi') as Koffi;
-  } catch (cause) {
-    throw new Error('the reference codecs are called through koffi, which is not installed: npm ci', { cause });
-  }
-  const load = (name: string): Library => {
-    try {
-      return koffi.load(name);
-    } catch (cause) {
-      throw new Error(`${name} is missing: run tools/setup.sh`, { cause });
-    }
-  };
-  loaded = new Map<Algorithm, ReferenceCodec>([
-    [ALGORITHM.LZ4, lz4(load('liblz4.so.1'))],
-    [ALGORITHM.LZO, lzo(load('liblzo2.so.2'))],
-    [ALGORITHM.ZSTD, zstd(load('libzstd.so.1'))],
-  ]);
+  for (const algorithm of BINDINGS.keys()) referenceCodec(algorithm);
   return loaded;
 }
 
@@ -62,6 +70,20 @@ export function referenceCodecsAreThere(): boolean {
     return referenceCodecs().size > 0;
   } catch {
     return false;
+  }
+}
+
+function load(name: string): Library {
+  let koffi: Koffi;
+  try {
+    koffi = createRequire(import.meta.url)('koffi') as Koffi;
+  } catch (cause) {
+    throw new Error('the reference codecs are called through koffi, which is not installed: npm ci', { cause });
+  }
+  try {
+    return koffi.load(name);
+  } catch (cause) {
+    throw new Error(`${name} is missing: run tools/setup.sh`, { cause });
   }
 }
 
@@ -135,6 +157,26 @@ function zstd(library: Library): ReferenceCodec {
     },
     compress(src, dst, level) {
       const got = compress(squeezer, dst, dst.length, src, src.length, level);
+      return isError(got) !== 0 ? 0 : (got as number);
+    },
+  };
+}
+
+/** libzstd, with a checksum at the end of each frame that it makes. */
+export function zstdWithChecksums(): ReferenceCodec {
+  const library = load(LIBZSTD);
+  const isError = library.func('unsigned int ZSTD_isError(size_t code)');
+  const set = library.func('size_t ZSTD_CCtx_setParameter(void *ctx, int parameter, int value)');
+  const compress = library.func(
+    'size_t ZSTD_compress2(void *ctx, void *dst, size_t capacity, const void *src, size_t length)',
+  );
+  const squeezer = library.func('void *ZSTD_createCCtx()')();
+  set(squeezer, ZSTD_C_CHECKSUM_FLAG, 1);
+  return {
+    ...referenceCodec(ALGORITHM.ZSTD),
+    compress(src, dst, level) {
+      set(squeezer, ZSTD_C_COMPRESSION_LEVEL, level);
+      const got = compress(squeezer, dst, dst.length, src, src.length);
       return isError(got) !== 0 ? 0 : (got as number);
     },
   };
