@@ -1,5 +1,5 @@
 // Writes one large file in pieces of 1 MiB and syncs: through the library with one engine or the other, on an image or on a
-// device that keeps none of it, or with nothing but pwrite and fdatasync on a plain file, or into memory alone. Prints
+// device that keeps none of it, or with nothing but pwrite and fdatasync on a plain file. Prints
 // what that took on the clock and of the CPUs, mounting not counted.
 import * as fs from 'node:fs';
 import type { ChildTask } from '../child.ts';
@@ -11,12 +11,10 @@ export interface WriteReport {
   userSeconds: number;
 }
 
-/** What the case asks for; `nowhere`: what is written is dropped; `copy`: pieces into a memory of the cache's size. */
-export type WriteChoice = 'folios' | 'pages' | 'pwrite' | 'folios nowhere' | 'pages nowhere' | 'copy';
+/** What the case asks for; `nowhere`: nothing is copied into the pages, and what is written is dropped. */
+export type WriteChoice = 'folios' | 'pages' | 'pwrite' | 'folios nowhere' | 'pages nowhere';
 
 const PIECE = 1 << 20;
-/** Bytes of page cache that a mount has by default. */
-const CACHE_BYTES = 128 << 20;
 /** Writes of this many bytes or more are file data, or nodes that are not read again here. */
 const DROPPED_BYTES = 16 * 4096;
 
@@ -42,13 +40,6 @@ function writePlain(): WriteReport {
   });
   fs.closeSync(fd);
   return report;
-}
-
-function copyOnly(): WriteReport {
-  const memory = new Uint8Array(new SharedArrayBuffer(CACHE_BYTES));
-  return measured(() => {
-    for (let at = 0; at < task.amount; at += PIECE) memory.set(piece, at % CACHE_BYTES);
-  });
 }
 
 /** A device in memory that drops what is large, once it is told to. */
@@ -79,8 +70,13 @@ async function writeVolume(engine: 'folios' | 'pages', stored: boolean): Promise
   const volume = mount(device, { engine });
   const file = volume.root().createFile(Buffer.from('large'));
   if (memory !== null) memory.drops = true;
+  const source = {
+    fill: stored
+      ? (into: Uint8Array, offset: number, length: number) => into.set(piece.subarray(0, length), offset)
+      : () => undefined,
+  };
   const report = measured(() => {
-    for (let at = 0; at < task.amount; at += PIECE) file.write(piece, at);
+    for (let at = 0; at < task.amount; at += PIECE) file.writeFrom(source, at, PIECE);
     volume.sync();
   });
   file.close();
@@ -91,8 +87,6 @@ async function writeVolume(engine: 'folios' | 'pages', stored: boolean): Promise
 
 function report(): WriteReport | Promise<WriteReport> {
   switch (choice) {
-    case 'copy':
-      return copyOnly();
     case 'pwrite':
       return writePlain();
     case 'folios':
