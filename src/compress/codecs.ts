@@ -12,7 +12,7 @@ export const WORKSPACE_BYTES = 2 * 1024 * 1024;
  * `capacity`, or 0 when the result would not fit; decompressors the bytes that they wrote, at most `capacity`, or -1 for
  * data that is damaged.
  */
-interface Exports {
+export interface CodecExports {
   lz4Compress(src: number, length: number, dst: number, capacity: number, level: number, work: number): number;
   lz4Decompress(src: number, length: number, dst: number, capacity: number): number;
   lzoCompress(src: number, length: number, dst: number, capacity: number, work: number): number;
@@ -41,13 +41,13 @@ function codecsModule(api: WebAssemblyApi): object {
 
 /** One thread's codecs over a memory. */
 export class Codecs {
-  readonly #wasm: Exports;
+  readonly #wasm: CodecExports;
   readonly #work: number;
 
   /** @param work byte offset of WORKSPACE_BYTES bytes of the memory that are this instance's alone */
   constructor(memory: SharedMemory, work: number) {
     const api = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
-    this.#wasm = new api.Instance(codecsModule(api), { env: { memory } }).exports as Exports;
+    this.#wasm = new api.Instance(codecsModule(api), { env: { memory } }).exports as CodecExports;
     this.#work = work;
   }
 

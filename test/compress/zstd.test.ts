@@ -1,80 +1,15 @@
 // Zstandard: what our encoder writes is read by libzstd, which the kernel's decoder is, and the other way round at every level; and
 // whatever frame or capacity they are given, neither touches a byte that it should not.
-import * as fs from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { WORKSPACE_BYTES } from '../../src/compress/codecs.ts';
 import { random, seedOf } from '../pagecache/random.ts';
+import * as arena from './arena.ts';
 import { libzstd, libzstdWithChecksums, need } from './reference.ts';
 import { binary, noise, patchwork, periodic, type Sample, samples, text } from './samples.ts';
 
 const SEED = seedOf('zstd');
 const SAMPLES = samples(SEED);
 const LEVELS = [1, 2, 3, 4, 6, 9, 12, 13, 16, 19, 22];
-
-interface Exports {
-  zstdCompress(src: number, length: number, dst: number, capacity: number, level: number, work: number): number;
-  zstdDecompress(src: number, length: number, dst: number, capacity: number, work: number): number;
-}
-
-interface WebAssemblyApi {
-  Memory: new (limits: { initial: number; maximum: number; shared: true }) => { buffer: SharedArrayBuffer };
-  Module: new (bytes: Uint8Array) => object;
-  Instance: new (module: object, imports: unknown) => { exports: unknown };
-}
-
-const MIB = 1024 * 1024;
-const SIZE = 8 * MIB;
-const WORK = 4096;
-const MIDDLE = 4 * MIB;
-const GUARD = 4096;
-
-const api = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
-const memory = new api.Memory({ initial: SIZE / 65536, maximum: SIZE / 65536, shared: true });
-const bytesOf = new Uint8Array(memory.buffer);
-const wasm = new api.Instance(
-  new api.Module(fs.readFileSync(new URL('../../dist/compress/codecs.wasm', import.meta.url))),
-  { env: { memory } },
-).exports as Exports;
-
-/**
- * Calls twice, with what is read and then with what is written against the end of the memory (beyond lies a trap), and other
- * garbage in the workspace and around: the results must be the same, and nothing outside dst and the workspace changed.
- */
-function watch(
-  input: Uint8Array,
-  capacity: number,
-  call: (src: number, dst: number) => number,
-): { length: number; bytes: Uint8Array } {
-  const results = [0xa5, 0x01].map((garbage, turn) => {
-    const src = turn === 0 ? SIZE - input.length : MIDDLE;
-    const dst = turn === 0 ? MIDDLE : SIZE - capacity;
-    const span = Math.max(input.length, capacity) + GUARD;
-    bytesOf.fill(garbage, WORK - GUARD, WORK);
-    // The second time the workspace holds what the first left there.
-    if (turn === 0) bytesOf.fill(garbage, WORK, WORK + WORKSPACE_BYTES);
-    bytesOf.fill(garbage, WORK + WORKSPACE_BYTES, WORK + WORKSPACE_BYTES + GUARD);
-    bytesOf.fill(garbage, MIDDLE - GUARD, MIDDLE + span);
-    bytesOf.fill(garbage, SIZE - span);
-    bytesOf.set(input, src);
-    const length = call(src, dst);
-    if (length > capacity) throw new Error(`returned ${length}, with a capacity of ${capacity}`);
-    for (const [from, to] of [
-      [WORK - GUARD, WORK],
-      [WORK + WORKSPACE_BYTES, WORK + WORKSPACE_BYTES + GUARD],
-      [dst - GUARD, dst],
-      [dst + capacity, Math.min(SIZE, dst + capacity + GUARD)],
-    ] as const) {
-      for (let at = from; at < to; at++) {
-        if (bytesOf[at] !== garbage) throw new Error(`wrote at ${at - dst} of dst, with a capacity of ${capacity}`);
-      }
-    }
-    return { length, bytes: Uint8Array.from(bytesOf.subarray(dst, dst + Math.max(length, 0))) };
-  });
-  const [one, other] = results as [{ length: number; bytes: Uint8Array }, { length: number; bytes: Uint8Array }];
-  if (one.length !== other.length || !same(one.bytes, other.bytes)) throw new Error('not the same result twice');
-  return one;
-}
 
 /** toEqual takes seconds on a megabyte. */
 function same(a: Uint8Array | null, b: Uint8Array): boolean {
@@ -83,18 +18,12 @@ function same(a: Uint8Array | null, b: Uint8Array): boolean {
 
 /** Squeezes to a frame; null when it is larger than `capacity`. */
 function squeeze(source: Uint8Array, level: number, capacity = source.length + 64): Uint8Array | null {
-  const { length, bytes } = watch(source, capacity, (src, dst) =>
-    wasm.zstdCompress(src, source.length, dst, capacity, level, WORK),
-  );
-  return length === 0 ? null : bytes;
+  return arena.squeeze('zstd', source, level, capacity);
 }
 
 /** Inflates a frame; null when it is refused. */
 function inflate(packed: Uint8Array, capacity: number): Uint8Array | null {
-  const { length, bytes } = watch(packed, capacity, (src, dst) =>
-    wasm.zstdDecompress(src, packed.length, dst, capacity, WORK),
-  );
-  return length === -1 ? null : bytes;
+  return arena.inflate('zstd', packed, capacity);
 }
 
 /** The samples that are tried at a level: the higher ones take too long for the large. */
