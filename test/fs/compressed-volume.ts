@@ -3,6 +3,7 @@
 import * as nodeFs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect } from 'vitest';
 import { parseCodec } from '../../src/compress/algorithms.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { F2fsError } from '../../src/errors.ts';
@@ -304,4 +305,19 @@ export class Audit {
     while (slots.at(-1) === NULL_ADDR) slots.pop();
     return { slots, iBlocks, iComprBlocks, released, counted, saved, clusters, rawClusters };
   }
+}
+
+/** What a reader finds after another mount. */
+export function expectContents(device: MemoryDevice, files: Record<string, Buffer>): void {
+  during(device, { readonly: true }, (fs) => {
+    for (const [path, bytes] of Object.entries(files)) {
+      expect(Buffer.compare(fs.readFile(path), bytes), `${path} reads otherwise`).toBe(0);
+    }
+  });
+}
+
+/** Neither the audit nor fsck.f2fs complains. */
+export async function expectSound(device: FlakyDevice): Promise<void> {
+  expect(Audit.of(device)).toEqual([]);
+  expect(await fsckComplaints(device)).toEqual([]);
 }

@@ -12,6 +12,8 @@ import {
   compressing,
   during,
   errorOf,
+  expectContents,
+  expectSound,
   type FlakyDevice,
   freshDevice,
   fsckComplaints,
@@ -20,20 +22,6 @@ import {
   noise,
   prose,
 } from './compressed-volume.ts';
-
-/** What a reader finds, after a sync, and again after a mount. */
-function expectContents(device: FlakyDevice, files: Record<string, Buffer>): void {
-  during(device, { readonly: true }, (fs) => {
-    for (const [path, bytes] of Object.entries(files)) {
-      expect(Buffer.compare(fs.readFile(path), bytes), `${path} reads otherwise`).toBe(0);
-    }
-  });
-}
-
-async function expectSound(device: FlakyDevice): Promise<void> {
-  expect(Audit.of(device)).toEqual([]);
-  expect(await fsckComplaints(device)).toEqual([]);
-}
 
 /** Slots in short: C for COMPRESS_ADDR, R for reserved, d for a block, a dot for a hole. */
 function shapeOf(device: FlakyDevice, path: string): string {
