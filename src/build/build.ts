@@ -1,7 +1,7 @@
 // A directory of the host made into an image: format, mount, fill, checkpoint. Nothing here writes a block itself.
 import * as fs from 'node:fs';
-import * as os from 'node:os';
 import { ALGORITHM_NAMES, type AlgorithmName } from '../compress/algorithms.ts';
+import { defaultWorkers } from '../compress/cluster-buffers.ts';
 import { type FileDevice, openFileDevice } from '../device/file-device.ts';
 import { F2fsError } from '../errors.ts';
 import { CompressPolicy } from '../file/compression.ts';
@@ -96,7 +96,6 @@ export interface BuildCompressionReport {
 const DEFAULT_CACHE = 64 * 1024 * 1024;
 /** Clusters under way and the threads' tables come to the pages. */
 const COMPRESSION_CACHE = 128 * 1024 * 1024;
-const MAX_WORKERS = 8;
 /** Milliseconds of work between two looks at the signal and calls of onProgress. */
 const SLICE_MS = 50;
 
@@ -171,7 +170,7 @@ function mountOptions(options: BuildOptions, now: Timestamp, policy: CompressPol
     cacheBytes: options.cacheBytes ?? COMPRESSION_CACHE,
     now: stamp,
     engine,
-    workers: options.workers ?? Math.min(MAX_WORKERS, os.availableParallelism()),
+    workers: options.workers ?? defaultWorkers(),
     compress: { codec: policy.codec, clusterPages: policy.clusterPages, checksum: policy.checksum },
   };
 }

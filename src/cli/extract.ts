@@ -1,6 +1,6 @@
 // f2fs extract: a volume, or a part of it, into a directory of the host.
-import * as os from 'node:os';
 import { extract as extractTree } from '../build/extract.ts';
+import { defaultWorkers } from '../compress/cluster-buffers.ts';
 import { F2fsError } from '../errors.ts';
 import type { ExtractReport } from '../index.ts';
 import { complain, EXIT } from './errors.ts';
@@ -27,7 +27,7 @@ export async function extract(
   path: string,
   options: ExtractCommandOptions,
 ): Promise<number> {
-  using volume = new ReadVolume(image, os.availableParallelism());
+  using volume = new ReadVolume(image, defaultWorkers());
   using interruption = new Interruption();
   let report: ExtractReport;
   try {

@@ -1,5 +1,6 @@
 // All that compression takes of the page cache: frames to write compressed clusters from, frames to read them to, and the
 // squeezer's own. They are taken at once, while the pool still has long runs, and kept.
+import * as os from 'node:os';
 import { F2fsError } from '../errors.ts';
 import { type FramePool, PAGE_SIZE } from '../pagecache/pool.ts';
 import { MAX_CLUSTER_PAGES } from './algorithms.ts';
@@ -103,6 +104,11 @@ export class ClusterBuffers {
   close(): void {
     this.squeezer.close();
   }
+}
+
+/** Threads for those who do not say how many: one for each core, as far as they could get frames. */
+export function defaultWorkers(): number {
+  return Math.min(MAX_DESKS, os.availableParallelism());
 }
 
 /** Threads that a pool has frames for. */
