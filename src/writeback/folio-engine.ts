@@ -3,7 +3,7 @@
 // folio or lies across several. It knows folios, runs, clusters and blocks; what an inode is only its ops know.
 import { BLKSIZE } from '../format/constants.ts';
 import { type AddressSpace, TAG } from '../pagecache/address-space.ts';
-import { IN_PLACE, type Ioends } from '../pagecache/ioend.ts';
+import type { Ioends } from '../pagecache/ioend.ts';
 import type { FramePool } from '../pagecache/pool.ts';
 import { type ClusterQueue, sendPages } from './cluster-queue.ts';
 import { WB_SYNC, type WritebackControl } from './control.ts';
@@ -59,7 +59,7 @@ export class FolioEngine implements Engine {
       const pfn = mapping.find(index);
       const folio = index - (pfn - this.#pool.folioHead(pfn));
       const folioEnd = folio + (1 << this.#pool.folioOrder(pfn));
-      walk.doneIndex = this.#writeSingleFolio(walk, folio, index, Math.min(control.end, folioEnd));
+      walk.doneIndex = this.#writeSingleFolio(walk, index, Math.min(control.end, folioEnd));
       if (control.isSated) return false;
       index = mapping.nextTagged(tag, walk.doneIndex, control.end);
     }
@@ -67,10 +67,10 @@ export class FolioEngine implements Engine {
   }
 
   /**
-   * Writes what is tagged in pages [start, end) of the folio whose first page is `folio`; a cluster that goes on past the
+   * Writes what is tagged in pages [start, end), which lie in one folio; a cluster that goes on past the
    * folio is written to its end. Returns the page after the last one looked at. Source: iomap_writepage_map.
    */
-  #writeSingleFolio(walk: Walk, folio: number, start: number, end: number): number {
+  #writeSingleFolio(walk: Walk, start: number, end: number): number {
     this.#counters.folios++;
     const { mapping, eof } = walk;
     if (end > eof) {
@@ -82,14 +82,13 @@ export class FolioEngine implements Engine {
     const last = Math.min(end, eof);
     if (last * BLKSIZE > walk.ops.sizeBytes) zeroTail(this.#pool, mapping, walk.ops.sizeBytes);
     return walk.ops.clusters === null
-      ? this.#writeRuns(walk, folio, start, last)
+      ? this.#writeRuns(walk, start, last)
       : this.#writeClusters(walk, walk.ops.clusters, start, last);
   }
 
   /** The tagged runs within pages [start, end) of one folio. */
-  #writeRuns(walk: Walk, folio: number, start: number, end: number): number {
+  #writeRuns(walk: Walk, start: number, end: number): number {
     const { mapping, tag, control } = walk;
-    const head = mapping.find(start) - (start - folio);
     for (let index = start; index >= 0 && index < end; index = mapping.nextTagged(tag, index, end)) {
       let runEnd = mapping.taggedRunEnd(tag, index, end);
       const busy = mapping.nextTagged(TAG.WRITEBACK, index, runEnd);
@@ -104,21 +103,17 @@ export class FolioEngine implements Engine {
           runEnd = busy;
         }
       }
-      this.#writeRun(walk, head + (index - folio), index, runEnd - index);
+      this.#writeRun(walk, index, runEnd - index);
       index = runEnd;
       if (index >= end || control.isSated) return index;
     }
     return end;
   }
 
-  #writeRun(walk: Walk, pfn: number, index: number, nrPages: number): void {
-    const { mapping, log } = walk;
+  /** A run of pages, which of a cluster may lie in several folios: one mapping call. */
+  #writeRun(walk: Walk, index: number, nrPages: number): void {
     const extents = this.#map(walk, index, nrPages);
-    for (let i = 0, done = 0; i < extents.length; i++) {
-      const stream = extents.inPlace[i] === 1 ? IN_PLACE : log;
-      this.#ioends.add(stream, mapping, index + done, pfn + done, extents.count[i], extents.blkaddr[i]);
-      done += extents.count[i];
-    }
+    sendPages(this.#ioends, walk.mapping, index, walk.log, extents);
     this.#extents.push(extents);
   }
 
@@ -181,17 +176,10 @@ export class FolioEngine implements Engine {
     if (compressed) clusters.dissolve(first);
     for (let index = first; index >= 0 && index < end; index = mapping.nextTagged(TAG.DIRTY, index, end)) {
       const runEnd = mapping.taggedRunEnd(TAG.DIRTY, index, end);
-      if (runEnd > index) this.#writeScattered(walk, index, runEnd - index);
+      if (runEnd > index) this.#writeRun(walk, index, runEnd - index);
       index = runEnd;
       if (index >= end) break;
     }
-  }
-
-  /** A run of pages that may lie in several folios: still one mapping call. */
-  #writeScattered(walk: Walk, index: number, nrPages: number): void {
-    const extents = this.#map(walk, index, nrPages);
-    sendPages(this.#ioends, walk.mapping, index, walk.log, extents);
-    this.#extents.push(extents);
   }
 }
 
