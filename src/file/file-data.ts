@@ -96,8 +96,7 @@ export class FileData {
       }
       this.convertInline(inode);
     }
-    this.#memory.throttle();
-    this.#prepare(inode);
+    this.#makeReady(inode);
     if (end > inode.size) this.#clearPastEnd(inode);
     for (let at = position; at < end; ) {
       this.#memory.throttle();
@@ -169,8 +168,7 @@ export class FileData {
       this.#volume.pool.bytes.fill(0, at + position, at + end);
       return;
     }
-    this.#memory.throttle();
-    this.#prepare(inode);
+    this.#makeReady(inode);
     const unit = inode.clusterPages;
     const lastPage = end === inode.size ? Math.ceil(end / BLKSIZE) : Math.floor(end / BLKSIZE);
     for (let at = position; at < end; ) {
@@ -195,6 +193,13 @@ export class FileData {
   /** Before pages of a compressed file are made dirty, it must be sure that they can be written. Throws ENOMEM. */
   #prepare(inode: Inode): void {
     if (inode.clusterPages > 1) this.#pages.clusters.prepare();
+  }
+
+  /** The same for a writer, with room made first. Plain files need none before their first folio. */
+  #makeReady(inode: Inode): void {
+    if (inode.clusterPages === 1) return;
+    this.#memory.throttle();
+    this.#prepare(inode);
   }
 
   /** A hole within a cluster, or a page of a plain file. */
