@@ -288,11 +288,8 @@ export class Core {
     this.#beginChange(parent, name);
     this.directories.add(parent, name, inode.ino, fileTypeOf(inode.mode));
     setParent(inode, parent.ino, name);
-    const raw = inode.change();
-    raw.iLinks++;
-    const { sec, nsec } = this.now();
-    raw.iCtime = sec;
-    raw.iCtimeNsec = nsec;
+    inode.change().iLinks++;
+    this.stampChange(inode);
     this.#touch(parent);
   }
 
@@ -319,12 +316,17 @@ export class Core {
         this.inodes.discard(inode);
       });
     } else {
-      const { sec, nsec } = this.now();
-      const raw = inode.change();
-      raw.iLinks--;
-      raw.iCtime = sec;
-      raw.iCtimeNsec = nsec;
+      inode.change().iLinks--;
+      this.stampChange(inode);
     }
+  }
+
+  /** An inode itself changed now. */
+  stampChange(inode: Inode): void {
+    const { sec, nsec } = this.now();
+    const raw = inode.change();
+    raw.iCtime = sec;
+    raw.iCtimeNsec = nsec;
   }
 
   #beginChange(parent: Inode, name: Uint8Array): void {

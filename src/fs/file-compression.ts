@@ -30,11 +30,10 @@ export class FileCompression {
       if (inode.size > 0) throw invalid(inode, 'has contents: whether they are compressed is settled when it is empty');
       data.convertInline(inode);
     }
+    inode.change().iFlags &= ~(compressed ? I_FLAGS.NOCOMP : I_FLAGS.COMPR);
     if (compressed) inodes.setCompressContext(inode);
-    else inode.change().iFlags &= ~I_FLAGS.COMPR;
-    if (compressed) inode.change().iFlags &= ~I_FLAGS.NOCOMP;
-    inode.refreshLayout();
-    this.#touch(inode);
+    else inode.refreshLayout();
+    this.#core.stampChange(inode);
   }
 
   release(inode: Inode): number {
@@ -54,7 +53,7 @@ export class FileCompression {
     this.#core.stopOnDamage(() => {
       blocks = change();
     });
-    this.#touch(inode);
+    this.#core.stampChange(inode);
     return blocks;
   }
 
@@ -88,13 +87,6 @@ export class FileCompression {
     } finally {
       inode.compressOnWrite = false;
     }
-  }
-
-  #touch(inode: Inode): void {
-    const { sec, nsec } = this.#core.now();
-    const raw = inode.change();
-    raw.iCtime = sec;
-    raw.iCtimeNsec = nsec;
   }
 }
 
