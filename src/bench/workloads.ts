@@ -2,8 +2,9 @@
 // that yields between two operations, so that the command stays interruptible.
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
+import { Directory } from '../fs/directory-handle.ts';
+import type { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
-import { Directory, type FileHandle } from '../fs/handles.ts';
 import type { FileStat } from '../fs/stat.ts';
 import type { Content } from './content.ts';
 import { SeededRandom } from './random.ts';

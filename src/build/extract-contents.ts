@@ -2,7 +2,7 @@
 import * as fs from 'node:fs';
 import { hostError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
-import type { FileHandle } from '../fs/handles.ts';
+import type { FileHandle } from '../fs/file-handle.ts';
 import type { FileStat } from '../fs/stat.ts';
 
 /** Bytes read at a time. */

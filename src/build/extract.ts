@@ -3,8 +3,10 @@
 import * as fs from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { corrupt, F2fsError, hostError } from '../errors.ts';
+import { Directory, type DirectoryEntry } from '../fs/directory-handle.ts';
+import { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem, Path } from '../fs/file-system.ts';
-import { Directory, type DirectoryEntry, FileHandle, type Handle } from '../fs/handles.ts';
+import type { Handle } from '../fs/handle.ts';
 import type { FileStat } from '../fs/stat.ts';
 import { copyContents } from './extract-contents.ts';
 import type { ExtractNote, ExtractOptions, ExtractProblem, ExtractReport } from './extract-report.ts';

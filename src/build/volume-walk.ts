@@ -1,7 +1,7 @@
 // Walks the directories of a mounted volume without recursion, as one has to with an image that may be damaged: however
 // deep they lie, and though their names may form a circle. Relies on fs.
 import { corrupt, F2fsError } from '../errors.ts';
-import { Directory, type DirectoryEntry } from '../fs/handles.ts';
+import { Directory, type DirectoryEntry } from '../fs/directory-handle.ts';
 
 /** A directory that the walk has come to. */
 export interface WalkStep {

@@ -5,16 +5,15 @@ import type { BlockDevice } from '../device/device.ts';
 import { F2fsError } from '../errors.ts';
 import { BlockMap } from '../file/block-map.ts';
 import { type CompressOptions, CompressPolicy } from '../file/compression.ts';
-import { checkName, Directories } from '../file/directory.ts';
+import { Directories } from '../file/directory.ts';
 import { FileData } from '../file/file-data.ts';
 import { FilePages } from '../file/file-pages.ts';
 import { FrameAllocator } from '../file/frames.ts';
 import { InPlacePolicy, type IpuPolicy, type WriteMode } from '../file/in-place.ts';
 import type { Inode, Timestamp } from '../file/inode.ts';
-import { Inodes, type NewInode, setParent } from '../file/inodes.ts';
+import { Inodes } from '../file/inodes.ts';
 import { Xattrs } from '../file/xattrs.ts';
-import { BLKS_PER_SEG, NR_LOGS, S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
-import { fileTypeOf } from '../format/dentry.ts';
+import { BLKS_PER_SEG, NR_LOGS } from '../format/constants.ts';
 import { TAG } from '../pagecache/address-space.ts';
 import { FramePool, MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import { Volume } from '../volume/volume.ts';
@@ -22,6 +21,7 @@ import { type SyncMode, WB_SYNC } from '../writeback/control.ts';
 import type { EngineName } from '../writeback/engines.ts';
 import { Writeback } from '../writeback/writeback.ts';
 import { FileCompression } from './file-compression.ts';
+import { Namespace } from './namespace.ts';
 
 export interface MountOptions {
   /** Changes are refused and nothing is written. Default: false. */
@@ -46,8 +46,6 @@ export interface MountOptions {
   ipuPolicies?: readonly IpuPolicy[];
 }
 
-/** Links that an inode may have. Source: F2FS_LINK_MAX. */
-const LINK_MAX = 0xffffffff;
 /** Frames that an operation may take without asking: a folio, and the nodes and dentry blocks that one step touches. */
 const RESERVED_FRAMES = 640;
 
@@ -65,6 +63,7 @@ export class Core {
   readonly data: FileData;
   readonly xattrs: Xattrs;
   readonly compression: FileCompression;
+  readonly namespace: Namespace;
   readonly now: () => Timestamp;
   /** Pages that may be dirty before files (nodes) are written out. */
   readonly #dirtyLimit: number;
@@ -101,6 +100,7 @@ export class Core {
     );
     this.xattrs = new Xattrs(this.volume);
     this.compression = new FileCompression(this, pages);
+    this.namespace = new Namespace(this);
   }
 
   /**
@@ -242,85 +242,6 @@ export class Core {
       this.stopOnDamage(() => this.writeback.wait(inode.pages));
   }
 
-  /** Makes an inode and its name. Throws EEXIST, ENOSPC, ENAMETOOLONG; nothing is changed then. */
-  create(parent: Inode, name: Uint8Array, attributes: NewInode): Inode {
-    this.#beginChange(parent, name);
-    const inode = this.inodes.create(parent, name, attributes);
-    try {
-      if ((attributes.mode & S_IFMT) === S_IFDIR) this.directories.makeEmpty(inode, parent.ino);
-      this.directories.add(parent, name, inode.ino, fileTypeOf(attributes.mode));
-    } catch (error) {
-      this.data.free(inode);
-      this.inodes.discard(inode);
-      throw error;
-    }
-    const raw = parent.change();
-    if ((attributes.mode & S_IFMT) === S_IFDIR) raw.iLinks++;
-    this.#touch(parent);
-    return inode;
-  }
-
-  /** Makes a symlink; the target is any bytes without a zero. Throws ENOENT for an empty one, ENAMETOOLONG past 4095. */
-  symlink(parent: Inode, name: Uint8Array, target: Uint8Array, attributes: NewInode): Inode {
-    if (target.length === 0) throw new F2fsError('ENOENT', 'the target of a symlink must not be empty');
-    if (target.length > 4095)
-      throw new F2fsError(
-        'ENAMETOOLONG',
-        `a symlink's target of ${target.length} bytes is too long: 4095 is the limit`,
-      );
-    const inode = this.create(parent, name, { ...attributes, mode: S_IFLNK | 0o777 });
-    inode.opens++;
-    try {
-      this.data.write(inode, 0, target.length, { fill: (memory, offset) => memory.set(target, offset) });
-    } catch (error) {
-      inode.opens--;
-      this.unlink(parent, name);
-      throw error;
-    }
-    inode.opens--;
-    return inode;
-  }
-
-  /** Gives an inode one more name. Throws EPERM for a directory, EMLINK, EEXIST. Source: f2fs_link. */
-  link(parent: Inode, name: Uint8Array, inode: Inode): void {
-    if (inode.isDirectory) throw new F2fsError('EPERM', 'a directory can have one name only');
-    if (inode.load().iLinks >= LINK_MAX) throw new F2fsError('EMLINK', 'the inode has all the links that it can have');
-    this.#beginChange(parent, name);
-    this.directories.add(parent, name, inode.ino, fileTypeOf(inode.mode));
-    setParent(inode, parent.ino, name);
-    inode.change().iLinks++;
-    this.stampChange(inode);
-    this.#touch(parent);
-  }
-
-  /** Removes a name that is no directory's, and the inode with its last one. Throws ENOENT, EISDIR, EBUSY. Source: f2fs_unlink. */
-  unlink(parent: Inode, name: Uint8Array): void {
-    checkParent(parent, name);
-    this.volume.assertWritable();
-    // What fails in the background is not told here: removing a file may be the cure.
-    this.balance();
-    const found = this.directories.lookup(parent, name);
-    if (found === null) throw new F2fsError('ENOENT', `"${Buffer.from(name).toString()}" does not exist`);
-    const inode = this.inodes.get(found.ino);
-    if (inode.isDirectory) throw new F2fsError('EISDIR', `"${Buffer.from(name).toString()}" is a directory`);
-    const last = inode.load().iLinks <= 1;
-    if (last && inode.opens > 0)
-      throw new F2fsError('EBUSY', `"${Buffer.from(name).toString()}" is open; close it first`);
-    this.directories.remove(parent, name);
-    this.#touch(parent);
-    if (last) {
-      this.settle(inode);
-      this.stopOnDamage(() => {
-        this.data.free(inode);
-        this.xattrs.free(inode);
-        this.inodes.discard(inode);
-      });
-    } else {
-      inode.change().iLinks--;
-      this.stampChange(inode);
-    }
-  }
-
   /** An inode itself changed now. */
   stampChange(inode: Inode): void {
     const { sec, nsec } = this.now();
@@ -329,13 +250,8 @@ export class Core {
     raw.iCtimeNsec = nsec;
   }
 
-  #beginChange(parent: Inode, name: Uint8Array): void {
-    checkParent(parent, name);
-    this.throttle();
-  }
-
   /** A directory's contents changed now. */
-  #touch(dir: Inode): void {
+  touch(dir: Inode): void {
     const { sec, nsec } = this.now();
     const raw = dir.change();
     raw.iMtime = sec;
@@ -343,12 +259,6 @@ export class Core {
     raw.iCtime = sec;
     raw.iCtimeNsec = nsec;
   }
-}
-
-function checkParent(parent: Inode, name: Uint8Array): void {
-  checkName(name);
-  if (!parent.isDirectory)
-    throw new F2fsError('ENOTDIR', `inode ${parent.ino} is not a directory`, { ino: parent.ino });
 }
 
 /** Throws EINVAL for what is no number of threads. */

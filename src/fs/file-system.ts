@@ -6,7 +6,9 @@ import type { Xattr } from '../file/xattrs.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
 import type { Volume } from '../volume/volume.ts';
 import { Core, type MountOptions } from './core.ts';
-import { type Attributes, Directory, type DirectoryEntry, FileHandle, type Handle, openInode } from './handles.ts';
+import { Directory, type DirectoryEntry, openInode } from './directory-handle.ts';
+import { FileHandle } from './file-handle.ts';
+import type { Attributes, Handle } from './handle.ts';
 import { type FileStat, statOf } from './stat.ts';
 
 /** Symlinks followed on one path before it counts as a loop. */

@@ -4,8 +4,8 @@ import type { BlockDevice } from '../../src/device/device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { BLKSIZE } from '../../src/format/constants.ts';
 import type { MountOptions } from '../../src/fs/core.ts';
+import type { FileHandle } from '../../src/fs/file-handle.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
-import type { FileHandle } from '../../src/fs/handles.ts';
 import { format } from '../../src/mkfs/format.ts';
 
 export const MIB = 2 ** 20;

@@ -3,8 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR } from '../../src/format/constants.ts';
 import { I_FLAGS } from '../../src/format/inode.ts';
+import type { FileHandle } from '../../src/fs/file-handle.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
-import type { FileHandle } from '../../src/fs/handles.ts';
 import { random } from '../pagecache/random.ts';
 import {
   Audit,

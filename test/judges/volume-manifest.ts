@@ -1,7 +1,9 @@
 // What our own reader finds in an image, in the judges' common language.
 import { createHash } from 'node:crypto';
+import { Directory } from '../../src/fs/directory-handle.ts';
+import { FileHandle } from '../../src/fs/file-handle.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
-import { Directory, FileHandle, type Handle } from '../../src/fs/handles.ts';
+import type { Handle } from '../../src/fs/handle.ts';
 import type { FileType } from '../../src/fs/stat.ts';
 import { type EntryType, finishManifest, type Manifest, type RawEntry } from '../../tools/judge/manifest.ts';
 

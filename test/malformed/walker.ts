@@ -2,8 +2,10 @@
 import type { BlockDevice } from '../../src/device/device.ts';
 import { F2fsError } from '../../src/errors.ts';
 import { crc32 } from '../../src/format/crc.ts';
+import { Directory } from '../../src/fs/directory-handle.ts';
+import { FileHandle } from '../../src/fs/file-handle.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
-import { Directory, FileHandle, type Handle } from '../../src/fs/handles.ts';
+import type { Handle } from '../../src/fs/handle.ts';
 
 /** Where a failure happened: `mount`, or the path that was being read. */
 export interface Failure {
