@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import { ALGORITHM_NAMES, type AlgorithmName } from '../compress/algorithms.ts';
 import { defaultWorkers } from '../compress/cluster-buffers.ts';
 import { type FileDevice, openFileDevice } from '../device/file-device.ts';
+import { openHostTarget } from '../device/host-target.ts';
 import { F2fsError } from '../errors.ts';
 import { CompressPolicy } from '../file/compression.ts';
 import type { Timestamp } from '../file/inode.ts';
@@ -111,6 +112,7 @@ export async function build(sourceDir: string, image: string, options: BuildOpti
   if (!isDevice && fs.existsSync(image) && options.force !== true) {
     throw new F2fsError('EEXIST', `${image} exists already; --force replaces it`, { path: image });
   }
+  if (!isDevice) refuseIfHeld(image);
   if (options.release === true && options.compress === undefined) {
     throw new F2fsError('EINVAL', 'there is nothing to release without compression: say how to compress too');
   }
@@ -143,7 +145,10 @@ export async function build(sourceDir: string, image: string, options: BuildOpti
     else volume.close();
     report = reportOf(image, formatUuid(uuid), tree, populator, volume, device, compression);
     device.close();
-    if (!isDevice) fs.renameSync(path, image);
+    if (!isDevice) {
+      refuseIfHeld(image);
+      fs.renameSync(path, image);
+    }
   } catch (error) {
     volume?.abandon();
     closeQuietly(device);
@@ -211,6 +216,15 @@ function targetIsDevice(image: string): boolean {
   if (stat?.isDirectory())
     throw new F2fsError('EISDIR', `${image} is a directory: name an image file or a block device`, { path: image });
   return stat?.isBlockDevice() ?? false;
+}
+
+/** Throws EBUSY while another process changes the image that is to be replaced: what it writes would be lost. */
+function refuseIfHeld(image: string): void {
+  try {
+    fs.closeSync(openHostTarget(image, { writable: false }).fd);
+  } catch (error) {
+    if (error instanceof F2fsError && error.code === 'EBUSY') throw error;
+  }
 }
 
 function inodeOf(image: string): HostInode[] {

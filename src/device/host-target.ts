@@ -1,6 +1,7 @@
 // Opens what a path names on the host, and says clearly why not when it can't: sizes, locks and mounts of block devices.
 import * as fs from 'node:fs';
 import { F2fsError, hostError } from '../errors.ts';
+import { busy, lockFile, lockingFlags } from './lock.ts';
 
 export interface OpenOptions {
   writable: boolean;
@@ -120,6 +121,7 @@ function openError(
   if (code === 'EBUSY' && kind === 'block' && before !== null) {
     return new F2fsError('EBUSY', `cannot open ${path}: ${describeBusy(before.rdev)}`, { path, cause: error });
   }
+  if (kind === 'file' && (code === 'EBUSY' || code === 'EAGAIN')) return busy(path, options.writable);
   if (code === 'EEXIST') {
     return new F2fsError('EEXIST', `${path} exists; ask for overwriting to replace it`, { path, cause: error });
   }
@@ -141,7 +143,7 @@ function flagsFor(kind: 'file' | 'block', options: OpenOptions): number {
   }
   if (kind === 'block') return (options.exclusive ?? options.writable) ? flags | O_EXCL : flags;
   if (options.create !== undefined) flags |= options.create.overwrite ? O_CREAT : O_CREAT | O_EXCL;
-  return flags;
+  return flags | lockingFlags(options.writable);
 }
 
 /** Gives a file `sizeBytes` bytes of nothing but hole. */
@@ -151,9 +153,32 @@ export function makeHole(fd: number, sizeBytes: number): void {
 }
 
 /**
- * Opens an image file or a block device.
- * Throws ENOENT, EACCES, EISDIR, ENOTBLK (neither file nor block device), EEXIST, EBUSY (block device in use, naming the
- * mount point when known; image file attached to a loop device), EROFS (read-only device) and EINVAL, each with the cure in its message.
+ * Opens `path`, with the flags that lock it if the host has such; and without where the file system that holds it takes no
+ * locks.
+ */
+function openFd(path: string, flags: number, writable: boolean): number {
+  const locking = lockingFlags(writable);
+  try {
+    return fs.openSync(path, flags, 0o666);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if ((flags & locking) === 0 || (code !== 'ENOTSUP' && code !== 'EOPNOTSUPP')) throw error;
+    return fs.openSync(path, flags & ~locking, 0o666);
+  }
+}
+
+/** Throws EAGAIN when the path meanwhile means another file: a lock on what was replaced keeps nobody out. */
+function checkSame(path: string, kind: 'file' | 'block', stats: fs.Stats): void {
+  const now = statIfThere(path);
+  if (kindOf(path, stats) === kind && now?.ino === stats.ino && now.dev === stats.dev) return;
+  throw new F2fsError('EAGAIN', `${path} changed while it was opened; try again`, { path });
+}
+
+/**
+ * Opens an image file or a block device, and locks it: shared for reading, else exclusively.
+ * Throws ENOENT, EACCES, EISDIR, ENOTBLK (neither file nor block device), EEXIST, EBUSY (in use by another process, naming it or
+ * the mount point when known; image file attached to a loop device), EROFS (read-only device) and EINVAL, each with the cure in its
+ * message.
  */
 export function openHostTarget(path: string, options: OpenOptions): HostTarget {
   const { create } = options;
@@ -182,13 +207,14 @@ export function openHostTarget(path: string, options: OpenOptions): HostTarget {
   }
   let fd: number;
   try {
-    fd = fs.openSync(path, flagsFor(kind, options), 0o666);
+    fd = openFd(path, flagsFor(kind, options), options.writable);
   } catch (error) {
     throw openError(path, kind, before, options, error);
   }
   try {
+    lockFile(path, fd, kind, options.writable);
     const stats = fs.fstatSync(fd);
-    if (kindOf(path, stats) !== kind) throw new F2fsError('EAGAIN', `${path} changed while it was opened`, { path });
+    checkSame(path, kind, stats);
     if (kind === 'block') {
       const sizeBytes = blockDeviceSize(path, stats.rdev);
       return { fd, sizeBytes, kind, fresh: false, startSector: partitionStart(stats.rdev) };
@@ -198,7 +224,9 @@ export function openHostTarget(path: string, options: OpenOptions): HostTarget {
     return { fd, sizeBytes: create.sizeBytes, kind, fresh: true, startSector: 0 };
   } catch (error) {
     fs.closeSync(fd);
-    if (before === null) fs.rmSync(path, { force: true });
+    // Someone else who has it made it, too.
+    const isOurs = before === null && !(error instanceof F2fsError && ['EBUSY', 'EAGAIN'].includes(error.code));
+    if (isOurs) fs.rmSync(path, { force: true });
     throw hostError(`cannot prepare ${path}`, error, { path });
   }
 }
