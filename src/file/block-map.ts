@@ -231,15 +231,8 @@ export class BlockMap {
       const ofs = this.#ofsInNode;
       const addrs = this.#at - 4 * ofs;
       this.#volume.nodes.markDirty(this.#nid);
-      const freed = this.#freeAddresses(inode, addrs, ofs, ofs + count, at - ofs);
-      const raw = inode.change();
-      if (freed >= raw.iBlocks) {
-        throw corrupt(`${freed} blocks of inode ${inode.ino} are freed, but it counts ${raw.iBlocks}`, {
-          ino: inode.ino,
-        });
-      }
-      raw.iBlocks -= freed;
-      forgetExtent(raw);
+      this.#uncount(inode, this.#freeAddresses(inode, addrs, ofs, ofs + count, at - ofs));
+      forgetExtent(inode.load());
       at += count;
     }
   }
@@ -250,25 +243,30 @@ export class BlockMap {
    */
   truncate(inode: Inode, index: number): void {
     const { addrsPerInode, addrsPerBlock } = inode;
-    const raw = inode.change();
-    let freed = 0;
-    if (index < addrsPerInode) freed += this.#freeAddresses(inode, inode.addrOffset, index, addrsPerInode, 0);
+    forgetExtent(inode.change());
+    if (index < addrsPerInode) {
+      this.#uncount(inode, this.#freeAddresses(inode, inode.addrOffset, index, addrsPerInode, 0));
+    }
     let start = addrsPerInode;
     for (const { slot, level } of SUBTREES) {
       const pages = pagesUnder(level, addrsPerBlock);
       if (index < start + pages) {
         const at = inode.nidOffset + 4 * slot;
-        freed += this.#freeSlot(inode, at, level, Math.max(0, index - start), this.#subtreeOffset(slot), start);
+        this.#freeSlot(inode, at, level, Math.max(0, index - start), this.#subtreeOffset(slot), start);
       }
       start += pages;
     }
+  }
+
+  /** Takes freed blocks off i_blocks, as they are freed: a later node may fail to be read. */
+  #uncount(inode: Inode, freed: number): void {
+    const raw = inode.change();
     if (freed >= raw.iBlocks) {
       throw corrupt(`${freed} blocks of inode ${inode.ino} are freed, but it counts ${raw.iBlocks}`, {
         ino: inode.ino,
       });
     }
     raw.iBlocks -= freed;
-    forgetExtent(raw);
   }
 
   /** Offset in the node tree of the node under a slot of i_nid. */
@@ -277,40 +275,36 @@ export class BlockMap {
     return offsets[slot];
   }
 
-  /**
-   * Frees pages [from, ...) under the node whose nid stands at byte `at`, and the node too when nothing of it is left.
-   * Returns the blocks freed, nodes included.
-   */
-  #freeSlot(inode: Inode, at: number, level: number, from: number, offset: number, firstPage: number): number {
+  /** Frees pages [from, ...) under the node whose nid stands at byte `at`, and the node too when nothing of it is left. */
+  #freeSlot(inode: Inode, at: number, level: number, from: number, offset: number, firstPage: number): void {
     const { pool, nodes } = this.#volume;
     const nid = pool.view.getUint32(at, true);
-    if (nid === 0) return 0;
+    if (nid === 0) return;
     const base = this.#node(inode, nid, offset) * BLKSIZE;
-    let freed = 0;
     nodes.markDirty(nid);
     if (level === 1) {
-      freed = this.#freeAddresses(inode, base, from, inode.addrsPerBlock, firstPage);
+      this.#uncount(inode, this.#freeAddresses(inode, base, from, inode.addrsPerBlock, firstPage));
     } else {
       const pages = pagesUnder(level - 1, inode.addrsPerBlock);
       const nodesUnder = level === 2 ? 1 : NIDS_PER_BLOCK + 1;
       for (let slot = Math.floor(from / pages); slot < NIDS_PER_BLOCK; slot++) {
         const inSlot = Math.max(0, from - slot * pages);
         const start = firstPage + slot * pages;
-        freed += this.#freeSlot(inode, base + 4 * slot, level - 1, inSlot, offset + 1 + slot * nodesUnder, start);
+        this.#freeSlot(inode, base + 4 * slot, level - 1, inSlot, offset + 1 + slot * nodesUnder, start);
       }
     }
     if (from === 0) {
       nodes.remove(nid, false);
       pool.view.setUint32(at, 0, true);
-      freed++;
+      this.#uncount(inode, 1);
     }
-    return freed;
   }
 
   /** Frees the addresses [from, end) of a dnode; returns how many counted. Source: f2fs_truncate_data_blocks_range. */
   #freeAddresses(inode: Inode, addrs: number, from: number, end: number, firstPage: number): number {
     const { pool, logs, space } = this.#volume;
     const cluster = inode.clusterPages;
+    this.#loadSegments(inode, addrs, from, end, firstPage);
     let freed = 0;
     // The slots of a released file's clusters were given back when it was released.
     const released = cluster > 1 && inode.comprBlocks === 0;
@@ -335,6 +329,19 @@ export class BlockMap {
     if (isCompressed) inode.addComprBlocks(nrData - cluster);
     space.releaseBlocks(freed);
     return freed;
+  }
+
+  /** Reads the SIT blocks of what is about to be freed: one that can't be read must fail before anything is. */
+  #loadSegments(inode: Inode, addrs: number, from: number, end: number, firstPage: number): void {
+    const { layout, sit } = this.#volume;
+    let last = -1;
+    for (let i = from; i < end; i++) {
+      const blkaddr = this.#address(inode, addrs + 4 * i, firstPage + i);
+      if (blkaddr === NULL_ADDR || blkaddr >= COMPRESS_ADDR) continue;
+      const segno = layout.segnoOf(blkaddr);
+      if (segno !== last) sit.validBlocks(segno);
+      last = segno;
+    }
   }
 
   /**

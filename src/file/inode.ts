@@ -52,6 +52,8 @@ export class Inode {
   readonly pages: AddressSpace;
   /** Handles on it; it stays in memory while there are any. */
   opens = 0;
+  /** Whether it was freed: nobody may use it any more. */
+  gone = false;
   /** Whether dirty clusters are compressed when they are written. */
   compressOnWrite = true;
   /** A directory's index, while it is open for changes. */
@@ -274,8 +276,8 @@ export class Inode {
     if (type === S_IFDIR && (raw.iCurrentDepth > MAX_DIR_HASH_DEPTH || raw.iDirLevel > MAX_DIR_HASH_DEPTH)) {
       return `its depth is ${raw.iCurrentDepth}, from level ${raw.iDirLevel} on`;
     }
-    // A directory in blocks has at least the one with its dots.
-    if (type === S_IFDIR && (inline & INLINE.DENTRY) === 0) {
+    // A directory in blocks has at least the one with its dots, until it is removed.
+    if (type === S_IFDIR && (inline & INLINE.DENTRY) === 0 && raw.iLinks > 0) {
       if (raw.iSize === 0 || raw.iSize % BLKSIZE !== 0 || raw.iCurrentDepth === 0) {
         return `it is a directory of ${raw.iSize} bytes and ${raw.iCurrentDepth} levels`;
       }

@@ -9,13 +9,16 @@ import {
   INLINE,
   Inode as InodeView,
 } from '../format/inode.ts';
+import { TAG } from '../pagecache/address-space.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { SyncMode, WritebackRequest } from '../writeback/control.ts';
 import type { Writeback } from '../writeback/writeback.ts';
 import { type CompressPolicy, setCompressContext } from './compression.ts';
+import type { FileData } from './file-data.ts';
 import type { FilePages } from './file-pages.ts';
 import { Inode, type Timestamp } from './inode.ts';
 import { Extensions } from './temperature.ts';
+import type { Xattrs } from './xattrs.ts';
 
 /** Inodes kept in memory without anybody holding them. */
 const MAX_UNUSED = 4096;
@@ -40,6 +43,8 @@ export class Inodes {
   readonly #volume: Volume;
   readonly #pages: FilePages;
   readonly #writeback: Writeback;
+  readonly #data: FileData;
+  readonly #xattrs: Xattrs;
   readonly compression: CompressPolicy;
   readonly #onCompressed: () => void;
   readonly #extensions: Extensions;
@@ -52,12 +57,16 @@ export class Inodes {
     volume: Volume,
     pages: FilePages,
     writeback: Writeback,
+    data: FileData,
+    xattrs: Xattrs,
     compression: CompressPolicy,
     onCompressed: () => void,
   ) {
     this.#volume = volume;
     this.#pages = pages;
     this.#writeback = writeback;
+    this.#data = data;
+    this.#xattrs = xattrs;
     this.compression = compression;
     this.#onCompressed = onCompressed;
     this.#extensions = new Extensions(volume.layout.sb);
@@ -67,22 +76,37 @@ export class Inodes {
   get(ino: number): Inode {
     const known = this.#table.get(ino);
     if (known !== undefined) return known;
+    const inode = this.#load(ino, 'a name leads to it');
+    const { iLinks } = inode.load();
+    if (iLinks < (inode.isDirectory ? 2 : 1)) throw corrupt(`inode ${ino} has a name, but ${iLinks} links`, { ino });
+    this.#table.set(ino, inode);
+    return inode;
+  }
+
+  /** The inode of a number in the list of orphans, which no name leads to. Throws EUCLEAN when it is free or damaged. */
+  getOrphan(ino: number): Inode {
+    const known = this.#table.get(ino);
+    if (known !== undefined) return known;
+    const inode = this.#load(ino, 'the checkpoint has it as an orphan');
+    this.#table.set(ino, inode);
+    return inode;
+  }
+
+  /** Reads an inode and checks it; `why` somebody asks for it. */
+  #load(ino: number, why: string): Inode {
     const { nat, nodes, layout } = this.#volume;
     if (ino < layout.sb.rootIno || ino >= layout.maxNid) throw corrupt(`inode ${ino} is out of range`, { ino });
     const blkaddr = nat.blkaddrOf(ino);
     // A new inode has no block until it is first written.
     if (blkaddr === NULL_ADDR || (blkaddr === NEW_ADDR && !nodes.pages.has(ino)))
-      throw corrupt(`inode ${ino} is free, but a name leads to it`, { ino });
+      throw corrupt(`inode ${ino} is free, but ${why}`, { ino });
     if (nat.inoOf(ino) !== ino)
       throw corrupt(`node ${ino} is no inode: it belongs to inode ${nat.inoOf(ino)}`, { ino });
     const inode = new Inode(this.#volume, ino);
     inode.verify();
-    const { iLinks } = inode.load();
-    if (iLinks < (inode.isDirectory ? 2 : 1)) throw corrupt(`inode ${ino} has a name, but ${iLinks} links`, { ino });
     inode.refreshLayout();
     inode.compressOnWrite = this.compression.mode === 'fs';
     if (inode.clusterPages > 1) this.#onCompressed();
-    this.#table.set(ino, inode);
     return inode;
   }
 
@@ -151,9 +175,22 @@ export class Inodes {
 
   /** Undoes `create`, for when the inode could not get its name. Its pages and blocks must be gone. */
   discard(inode: Inode): void {
-    inode.pages.destroy();
-    this.#forget(inode);
     this.#volume.nodes.remove(inode.ino, true);
+    inode.pages.destroy();
+    inode.gone = true;
+    this.#forget(inode);
+  }
+
+  /**
+   * Frees an inode that has no name and that nobody holds: its data, xattrs and itself; no orphan is left of it. When that
+   * fails half way the rest stays an orphan, which may be evicted anew. Source: f2fs_evict_inode.
+   */
+  evict(inode: Inode): void {
+    if (inode.pages.nextTagged(TAG.WRITEBACK, 0, Number.POSITIVE_INFINITY) >= 0) this.#writeback.wait(inode.pages);
+    this.#data.free(inode);
+    this.#xattrs.free(inode);
+    this.discard(inode);
+    this.#volume.orphans.delete(inode.ino);
   }
 
   /**

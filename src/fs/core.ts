@@ -95,10 +95,16 @@ export class Core {
       balance: () => this.balance(),
       throttle: () => this.throttle(),
     });
-    this.inodes = new Inodes(this.volume, pages, this.writeback, new CompressPolicy(options.compress), () =>
-      this.#buffers.want(),
-    );
     this.xattrs = new Xattrs(this.volume);
+    this.inodes = new Inodes(
+      this.volume,
+      pages,
+      this.writeback,
+      this.data,
+      this.xattrs,
+      new CompressPolicy(options.compress),
+      () => this.#buffers.want(),
+    );
     this.compression = new FileCompression(this, pages);
     this.namespace = new Namespace(this);
   }
@@ -206,6 +212,37 @@ export class Core {
     this.#dirtyFloor = 0;
     const error = this.inodes.takeError();
     if (error !== null) throw error;
+  }
+
+  /**
+   * Frees an inode that has neither name nor handle. Name and handle are gone for good: what fails but for damage is kept for the
+   * next who changes something, and the inode stays an orphan.
+   */
+  evict(inode: Inode): void {
+    try {
+      this.stopOnDamage(() => this.inodes.evict(inode));
+    } catch (error) {
+      if (!(error instanceof F2fsError) || error.code === 'EUCLEAN') throw error;
+      this.#failure ??= error;
+    }
+  }
+
+  /** A handle on an inode is gone; with the last one goes an inode without a name. */
+  release(inode: Inode): void {
+    const { orphans, readonly, stopped } = this.volume;
+    if (inode.opens === 1 && orphans.has(inode.ino) && !inode.gone && !readonly && !stopped) {
+      this.balance();
+      this.evict(inode);
+    }
+    this.inodes.release(inode);
+  }
+
+  /** Frees the inodes that have no name, whoever holds them: for an unmount, after which nobody does. */
+  evictOrphans(): void {
+    for (const ino of this.volume.orphans) {
+      this.balance();
+      this.#inBackground(() => this.evict(this.inodes.getOrphan(ino)));
+    }
   }
 
   /**

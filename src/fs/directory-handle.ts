@@ -75,7 +75,7 @@ export class Directory extends Handle {
     this.core.namespace.link(this.inode, name, target.inode);
   }
 
-  /** Removes a name that is no directory's, and the inode with its last one. Throws ENOENT, EISDIR, EBUSY while it is open. */
+  /** Removes a name that is no directory's, and with its last one the inode, once no handle on it is open. Throws ENOENT, EISDIR. */
   unlink(name: Uint8Array): void {
     this.core.namespace.unlink(this.inode, name);
   }

@@ -145,7 +145,7 @@ export class FileSystem {
     this.#inParent(path, (parent, name) => parent.mknod(name, type, attributes, rdev).close());
   }
 
-  /** Removes a name that is no directory's, and the inode with its last one. Throws ENOENT, EISDIR, EBUSY while it is open. */
+  /** Removes a name that is no directory's, and with its last one the inode, once no handle on it is open. Throws ENOENT, EISDIR. */
   unlink(path: Path): void {
     this.#inParent(path, (parent, name) => parent.unlink(name));
   }
@@ -197,10 +197,16 @@ export class FileSystem {
     this.#core.close();
   }
 
-  /** Writes all changes with the checkpoint of a clean unmount. The file system can't be changed after. */
+  /**
+   * Writes all changes with the checkpoint of a clean unmount. The file system can't be changed after; handles on files that
+   * have no name any more are of no use.
+   */
   close(): void {
     if (!this.#open) return;
-    if (!this.volume.readonly && !this.volume.stopped) this.#core.sync(true);
+    if (!this.volume.readonly && !this.volume.stopped) {
+      this.#core.evictOrphans();
+      this.#core.sync(true);
+    }
     this.#open = false;
     this.volume.unmount();
     this.#core.close();

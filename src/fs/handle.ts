@@ -36,7 +36,8 @@ export class Handle {
 
   /** @internal Throws EBADF once the handle is closed. */
   get inode(): Inode {
-    if (!this.#open) throw new F2fsError('EBADF', 'the handle is closed; open it again', { ino: this.#inode.ino });
+    if (!this.#open || this.#inode.gone)
+      throw new F2fsError('EBADF', 'the handle is closed; open it again', { ino: this.#inode.ino });
     return this.#inode;
   }
 
@@ -86,7 +87,7 @@ export class Handle {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.core.inodes.release(this.#inode);
+    this.core.release(this.#inode);
   }
 
   [Symbol.dispose](): void {

@@ -5,6 +5,7 @@ import type { Inode } from '../file/inode.ts';
 import { type NewInode, setParent } from '../file/inodes.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
 import { fileTypeOf } from '../format/dentry.ts';
+import { maxOrphans } from '../volume/orphans.ts';
 import type { Core } from './core.ts';
 
 /** Links that an inode may have. Source: F2FS_LINK_MAX. */
@@ -68,7 +69,10 @@ export class Namespace {
     this.#core.touch(parent);
   }
 
-  /** Removes a name that is no directory's, and the inode with its last one. Throws ENOENT, EISDIR, EBUSY. Source: f2fs_unlink. */
+  /**
+   * Removes a name that is no directory's, and with its last one the inode, as soon as nobody holds it. Throws ENOENT, EISDIR;
+   * ENOSPC when the list of inodes that are held without a name is full. Source: f2fs_unlink.
+   */
   unlink(parent: Inode, name: Uint8Array): void {
     checkParent(parent, name);
     this.#core.volume.assertWritable();
@@ -78,22 +82,27 @@ export class Namespace {
     if (found === null) throw new F2fsError('ENOENT', `"${Buffer.from(name).toString()}" does not exist`);
     const inode = this.#core.inodes.get(found.ino);
     if (inode.isDirectory) throw new F2fsError('EISDIR', `"${Buffer.from(name).toString()}" is a directory`);
-    const last = inode.load().iLinks <= 1;
-    if (last && inode.opens > 0)
-      throw new F2fsError('EBUSY', `"${Buffer.from(name).toString()}" is open; close it first`);
+    if (inode.load().iLinks === 1) this.#checkRoomForOrphan();
     this.#core.directories.remove(parent, name);
     this.#core.touch(parent);
-    if (last) {
-      this.#core.settle(inode);
-      this.#core.stopOnDamage(() => {
-        this.#core.data.free(inode);
-        this.#core.xattrs.free(inode);
-        this.#core.inodes.discard(inode);
-      });
-    } else {
-      inode.change().iLinks--;
-      this.#core.stampChange(inode);
-    }
+    this.#dropLink(inode);
+  }
+
+  /** Takes a link off an inode; without any it goes, or becomes an orphan while somebody holds it. Source: f2fs_drop_nlink. */
+  #dropLink(inode: Inode): void {
+    const raw = inode.change();
+    raw.iLinks--;
+    if (raw.iLinks === 0) this.#core.volume.orphans.add(inode.ino);
+    if (raw.iLinks === 0 && inode.opens === 0) this.#core.evict(inode);
+    else this.#core.stampChange(inode);
+  }
+
+  /** Throws ENOSPC when a checkpoint could not list one more. Source: f2fs_acquire_orphan_inode. */
+  #checkRoomForOrphan(): void {
+    const { orphans, layout } = this.#core.volume;
+    const limit = maxOrphans(layout);
+    if (orphans.size < limit) return;
+    throw new F2fsError('ENOSPC', `${limit} removed files are still open, and the volume can keep no more: close some`);
   }
 
   #beginChange(parent: Inode, name: Uint8Array): void {

@@ -50,14 +50,14 @@ export function writeCheckpoint(volume: Volume, umount: boolean): CheckpointPack
   tables.finish();
 
   const dataBlocks = dataSummaryBlocks(logs.current);
-  const nrOrphanBlocks = orphanBlocks(volume.orphans.length);
+  const nrOrphanBlocks = orphanBlocks(volume.orphans.size);
   const startSum = 1 + layout.cpPayload + nrOrphanBlocks;
   const total = startSum + dataBlocks + (umount ? NR_LOGS - NR_DATA_LOGS : 0) + 1;
   const head = checkpointBlock(volume, umount, { dataBlocks, startSum, total });
 
   const pack = new Uint8Array(total * BLKSIZE);
   pack.set(head, 0);
-  writeOrphans(volume.orphans, pack.subarray((1 + layout.cpPayload) * BLKSIZE, startSum * BLKSIZE));
+  writeOrphans([...volume.orphans], pack.subarray((1 + layout.cpPayload) * BLKSIZE, startSum * BLKSIZE));
   const nodeSum = startSum + dataBlocks;
   writeDataSummaries(logs.current, journals, pack.subarray(startSum * BLKSIZE, nodeSum * BLKSIZE));
   if (umount) writeNodeSummaries(logs.current, journals, pack.subarray(nodeSum * BLKSIZE, (total - 1) * BLKSIZE));
@@ -96,7 +96,7 @@ function checkpointBlock(
   let flags = (cp.ckptFlags & KEPT_FLAGS) | CP.CRC_RECOVERY;
   if (umount) flags |= CP.UMOUNT;
   if (dataBlocks < NR_DATA_LOGS) flags |= CP.COMPACT_SUM;
-  if (volume.orphans.length > 0) flags |= CP.ORPHAN_PRESENT;
+  if (volume.orphans.size > 0) flags |= CP.ORPHAN_PRESENT;
   cp.ckptFlags = flags;
   cp.cpPackStartSum = startSum;
   cp.cpPackTotalBlockCount = total;

@@ -2,7 +2,7 @@
 import type { BlockDevice } from '../device/device.ts';
 import { corrupt } from '../errors.ts';
 import { CP, ORPHANS_PER_BLOCK, OrphanBlock } from '../format/checkpoint.ts';
-import { BLKSIZE } from '../format/constants.ts';
+import { BLKS_PER_SEG, BLKSIZE, NR_LOGS } from '../format/constants.ts';
 import { f2fsCrc } from '../format/crc.ts';
 import { viewOf } from '../format/struct.ts';
 import type { CheckpointPack } from './checkpoint-pack.ts';
@@ -28,6 +28,11 @@ export function readOrphans(device: BlockDevice, layout: VolumeLayout, pack: Che
     }
   }
   return inos;
+}
+
+/** Orphans that a checkpoint pack has room for, besides its two checkpoint blocks and the summaries. Source: max_orphans. */
+export function maxOrphans(layout: VolumeLayout): number {
+  return (BLKS_PER_SEG - 2 - NR_LOGS - layout.cpPayload) * ORPHANS_PER_BLOCK;
 }
 
 /** Blocks that a list of orphans takes. */

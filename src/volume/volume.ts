@@ -64,7 +64,8 @@ export class Volume {
   readonly ioends: Ioends;
   readonly space: Space;
   readonly journals: Journals;
-  readonly orphans: number[];
+  /** Inodes without a name, freed with their last handle, or at a mount when the power failed before; in the order that they became so. */
+  readonly orphans: Set<number>;
   /** The checkpoint that the volume was mounted from, then the last one written. */
   pack: CheckpointPack;
   readonly #clock: () => number;
@@ -88,7 +89,7 @@ export class Volume {
     const { cp } = this.pack;
     const { logs, journals } = readSummaries(device, this.layout, this.pack);
     this.journals = journals;
-    this.orphans = readOrphans(device, this.layout, this.pack);
+    this.orphans = new Set(readOrphans(device, this.layout, this.pack));
     const { layout } = this;
     const bitmap = (which: 'sit' | 'nat') => versionBitmap(this.pack, which, layout.cpPayload);
     this.nat = new NodeTable(device, layout, bitmap('nat'), journals.nat, cp.nextFreeNid);
