@@ -444,6 +444,6 @@ function bucketOfBlock(block: number, dirLevel: number): Bucket {
   throw corrupt(`block ${block} of a directory is past its last hash level`);
 }
 
-function exists(name: Uint8Array): F2fsError {
+export function exists(name: Uint8Array): F2fsError {
   return new F2fsError('EEXIST', `"${Buffer.from(name).toString()}" exists already`);
 }

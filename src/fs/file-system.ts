@@ -1,6 +1,7 @@
 // A mounted volume by paths, in the shape of node:fs's synchronous calls. Paths are bytes or text, from the root.
 import type { BlockDevice } from '../device/device.ts';
 import { F2fsError } from '../errors.ts';
+import { checkName } from '../file/directory.ts';
 import type { Inode } from '../file/inode.ts';
 import type { Xattr } from '../file/xattrs.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
@@ -71,15 +72,16 @@ export class FileSystem {
   }
 
   openDirectory(path: Path): Directory {
-    const handle = this.open(path);
-    if (handle instanceof Directory) return handle;
-    throw notA('directory', 'ENOTDIR', path);
+    const inode = this.#resolve(path, true);
+    if (!inode.isDirectory) throw notA('directory', 'ENOTDIR', path);
+    return new Directory(this.#core, inode);
   }
 
   openFile(path: Path): FileHandle {
-    const handle = this.open(path);
-    if (handle instanceof FileHandle) return handle;
-    throw handle instanceof Directory ? notA('file', 'EISDIR', path) : notA('regular file', 'EINVAL', path);
+    const inode = this.#resolve(path, true);
+    if (inode.isDirectory) throw notA('file', 'EISDIR', path);
+    if (!inode.isRegular) throw notA('regular file', 'EINVAL', path);
+    return new FileHandle(this.#core, inode);
   }
 
   stat(path: Path): FileStat {
@@ -235,6 +237,7 @@ export class FileSystem {
         if (trail.length > 1) trail.pop();
         continue;
       }
+      checkName(name);
       const found = this.#core.directories.lookup(dir, name);
       if (found === null) throw new F2fsError('ENOENT', `${display(path)} does not exist`, { path: display(path) });
       const inode = this.#core.inodes.get(found.ino);

@@ -1,6 +1,6 @@
 // Names: what makes, finds and removes them, and the inodes that come and go with them.
 import { F2fsError } from '../errors.ts';
-import { checkName } from '../file/directory.ts';
+import { checkName, exists } from '../file/directory.ts';
 import type { Inode } from '../file/inode.ts';
 import { type NewInode, setParent } from '../file/inodes.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
@@ -59,7 +59,11 @@ export class Namespace {
 
   /** Gives an inode one more name. Throws EPERM for a directory, EMLINK, EEXIST. Source: f2fs_link. */
   link(parent: Inode, name: Uint8Array, inode: Inode): void {
-    if (inode.isDirectory) throw new F2fsError('EPERM', 'a directory can have one name only');
+    checkParent(parent, name);
+    if (inode.isDirectory) {
+      if (this.#core.directories.lookup(parent, name) !== null) throw exists(name);
+      throw new F2fsError('EPERM', 'a directory can have one name only');
+    }
     if (inode.load().iLinks >= LINK_MAX) throw new F2fsError('EMLINK', 'the inode has all the links that it can have');
     this.#beginChange(parent, name);
     this.#core.directories.add(parent, name, inode.ino, fileTypeOf(inode.mode));
