@@ -225,10 +225,10 @@ export class Inode {
     try {
       fault = this.#fault();
     } catch (error) {
-      // A 64-bit field that no number can be: it does not know whose it is.
-      const { nid, segno } = error instanceof F2fsError ? error : { nid: 0 };
-      if (nid !== undefined || segno !== undefined) throw error;
-      fault = (error as F2fsError).message;
+      // A 64-bit field that no number can be: it does not know whose it is. A read that failed is no damage.
+      if (!(error instanceof F2fsError) || error.code !== 'EUCLEAN') throw error;
+      if (error.nid !== undefined || error.segno !== undefined) throw error;
+      fault = error.message;
     }
     if (fault !== null) throw corrupt(`inode ${this.ino} is damaged: ${fault}`, { ino: this.ino });
   }
