@@ -1,5 +1,6 @@
 // The sound volumes that get damaged: small, varied trees on devices in memory, made once a run and never changed.
 import { parseCodec } from '../../src/compress/algorithms.ts';
+import type { BlockDevice } from '../../src/device/device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { BLKSIZE } from '../../src/format/constants.ts';
 import type { MountOptions } from '../../src/fs/core.ts';
@@ -46,11 +47,15 @@ export const BASE_NAMES = Object.keys(BASES) as BaseName[];
 
 /** A sound volume: its bytes, its mount, and the inode number of each path. */
 export interface Base {
-  readonly name: BaseName;
+  readonly name: string;
   readonly bytes: Uint8Array;
   /** Mounted read-only, to find structures by. */
   readonly fs: FileSystem;
   readonly inos: ReadonlyMap<string, number>;
+  /** Page cache that its mounts take. */
+  readonly cacheBytes: number;
+  /** Whether a sound copy of it can be mounted for writing. */
+  readonly writable: boolean;
 }
 
 const made = new Map<BaseName, Base>();
@@ -75,10 +80,23 @@ export function baseOf(name: BaseName): Base {
   }
   const bytes = new Uint8Array(NR_BLOCKS * BLKSIZE);
   device.read(0, bytes);
-  const fs = mount(device, { readonly: true, cacheBytes: 16 << 20 });
-  const base = { name, bytes, fs, inos: listInos(fs) };
+  const base = baseOn(name, device, bytes, { cacheBytes: name === 'compressed' ? 16 << 20 : SMALL_CACHE });
   made.set(name, base);
   return base;
+}
+
+/** A page cache that is quickly made, and large enough for what has no compressed clusters. */
+const SMALL_CACHE = 6 << 20;
+
+/** A base of the volume on `device`, whose bytes are `bytes`. */
+export function baseOn(
+  name: string,
+  device: BlockDevice,
+  bytes: Uint8Array,
+  { cacheBytes = SMALL_CACHE, writable = true } = {},
+): Base {
+  const fs = mount(device, { readonly: true, cacheBytes: 16 << 20 });
+  return { name, bytes, fs, inos: listInos(fs), cacheBytes, writable };
 }
 
 /** `length` bytes that differ from page to page. */

@@ -1,7 +1,8 @@
 // A copy of a base to be damaged: finds structures by what they are about, hands them out to be changed, and puts their
 // checksums right, so that what is tested is the check of the value and not that of the checksum.
-import { Checkpoint, checkpointCrc } from '../../src/format/checkpoint.ts';
+import { Checkpoint, checkpointCrc, OrphanBlock } from '../../src/format/checkpoint.ts';
 import { BLKSIZE, SUPER_OFFSET } from '../../src/format/constants.ts';
+import { f2fsCrc } from '../../src/format/crc.ts';
 import { inlineDentryLayout } from '../../src/format/dentry.ts';
 import {
   checksumSeed,
@@ -24,6 +25,7 @@ import { hasFeature, Superblock, superblockCrc } from '../../src/format/superblo
 import type { VolumeLayout } from '../../src/volume/layout.ts';
 import type { Base } from './base.ts';
 import { DentryArea, type DentrySlot } from './dentry-area.ts';
+import type { MetadataKind } from './metadata.ts';
 import { OverlayDevice } from './overlay-device.ts';
 
 /** A node block about to be changed. In one that is no inode only `footer`, `bytes` and `dv` mean something. */
@@ -210,6 +212,23 @@ export class DamagedImage {
   /** Address of the block of a path's page `index`, which its inode must hold itself. */
   pageBlkaddr(path: string, index: number): number {
     return this.peek(this.ino(path), ({ addrs }) => addrs + 4 * index);
+  }
+
+  /** Puts the checksum of a block right, if blocks of its kind have one. */
+  seal(kind: MetadataKind, blkaddr: number): void {
+    const bytes = this.block(blkaddr);
+    const dv = viewOf(bytes);
+    if (kind === 'superblock') {
+      const sb = new Superblock(dv, SUPER_OFFSET);
+      if (hasFeature(sb, 'sb_checksum')) sb.crc = superblockCrc(sb);
+    } else if (kind === 'checkpoint') {
+      const { checksumOffset } = new Checkpoint(dv);
+      if (checksumOffset <= BLKSIZE - 4) dv.setUint32(checksumOffset, checkpointCrc(bytes, checksumOffset), true);
+    } else if (kind === 'orphans') {
+      new OrphanBlock(dv).checkSum = f2fsCrc(bytes.subarray(0, BLKSIZE - 4));
+    } else if (kind === 'inode' || kind === 'chain') {
+      this.sealNode(bytes);
+    }
   }
 
   sealNode(bytes: Uint8Array): void {

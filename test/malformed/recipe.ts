@@ -24,13 +24,21 @@ export interface Recipe {
   /** The error that reading `touch` must give, or `readable` when the damage is none that a reader could know of. */
   readonly expect: string;
   readonly damage: (image: DamagedImage) => void;
+  /** Sound files that the damaged one claims blocks of: freed by it, they are lost to them, which is then told. */
+  readonly robs?: readonly string[];
 }
 
-/** Sets of recipes in short: `[name, touch, expect, damage]`, all of one class and base. */
-export type Row = readonly [name: string, touch: string, expect: string, damage: (image: DamagedImage) => void];
+/** Sets of recipes in short: `[name, touch, expect, damage, robs?]`, all of one class and base. */
+export type Row = readonly [
+  name: string,
+  touch: string,
+  expect: string,
+  damage: (image: DamagedImage) => void,
+  robs?: readonly string[],
+];
 
 export function recipes(kind: DamageClass, base: BaseName, rows: readonly Row[]): Recipe[] {
-  return rows.map(([name, touch, expect, damage]) => ({ class: kind, name, base, touch, expect, damage }));
+  return rows.map(([name, touch, expect, damage, robs]) => ({ class: kind, name, base, touch, expect, damage, robs }));
 }
 
 /** Rows that change the inode of a path, which is also what is read. */

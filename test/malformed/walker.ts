@@ -6,6 +6,7 @@ import { Directory } from '../../src/fs/directory-handle.ts';
 import { FileHandle } from '../../src/fs/file-handle.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import type { Handle } from '../../src/fs/handle.ts';
+import type { Random } from './random.ts';
 
 /** Where a failure happened: `mount`, or the path that was being read. */
 export interface Failure {
@@ -21,14 +22,16 @@ export interface WalkReport {
 }
 
 export interface WalkLimits {
-  /** Bytes read of each file, and its last 256 KiB besides. */
+  /** Bytes read of each file, and its last 64 KiB besides. */
   fileBytes: number;
+  /** Positions past those that are read too, where a file has them, a chunk at each; ascending. */
+  probes?: readonly number[];
   /** Entries looked at. */
   entries: number;
 }
 
 export const DEFAULT_LIMITS: WalkLimits = { fileBytes: 64 << 20, entries: 20_000 };
-const CHUNK = 1 << 18;
+const CHUNK = 1 << 16;
 const CACHE_BYTES = 16 << 20;
 
 /** Runs `read`; a failure of this package is noted under `path`, any other one is thrown: it is a bug. */
@@ -42,12 +45,22 @@ function attempt<T>(report: WalkReport, path: string, read: () => T): T | null {
   }
 }
 
+export interface WalkOptions {
+  cacheBytes?: number;
+  /** Decides which directory is next, for walks that do not get to all of them. */
+  random?: Random;
+}
+
 /** Mounts read-only and reads everything. */
-export function readEverything(device: BlockDevice, limits: WalkLimits = DEFAULT_LIMITS): WalkReport {
+export function readEverything(
+  device: BlockDevice,
+  limits: WalkLimits = DEFAULT_LIMITS,
+  { cacheBytes = CACHE_BYTES, random }: WalkOptions = {},
+): WalkReport {
   const report: WalkReport = { failures: [], seen: new Map() };
-  const fs = attempt(report, 'mount', () => mount(device, { readonly: true, cacheBytes: CACHE_BYTES }));
+  const fs = attempt(report, 'mount', () => mount(device, { readonly: true, cacheBytes }));
   if (fs === null) return report;
-  new Walk(fs, report, limits).directory(
+  new Walk(fs, report, limits, random).directory(
     '/',
     attempt(report, '/', () => fs.root()),
   );
@@ -64,9 +77,11 @@ class Walk {
   /** What was seen of an inode, for its other names. */
   readonly #inodes = new Map<number, string | null>();
   readonly #chunk = new Uint8Array(CHUNK);
+  readonly #random: Random | undefined;
   #entries = 0;
 
-  constructor(fs: FileSystem, report: WalkReport, limits: WalkLimits) {
+  constructor(fs: FileSystem, report: WalkReport, limits: WalkLimits, random?: Random) {
+    this.#random = random;
     this.#fs = fs;
     this.#report = report;
     this.#limits = limits;
@@ -83,8 +98,10 @@ class Walk {
         continue;
       }
       this.#directories.add(handle.ino);
-      const entries = attempt(this.#report, path, () => handle.entries());
-      for (const { name, ino } of entries ?? []) {
+      const entries = attempt(this.#report, path, () => handle.entries()) ?? [];
+      // Of a walk that ends early every part is to be seen by someone.
+      const from = this.#random?.below(entries.length + 1) ?? 0;
+      for (const { name, ino } of [...entries.slice(from), ...entries.slice(0, from)]) {
         if (++this.#entries > this.#limits.entries) return;
         const child = `${path === '/' ? '' : path}/${Buffer.from(name).toString()}`;
         const found = attempt(this.#report, child, () => handle.lookup(name));
@@ -139,10 +156,10 @@ class Walk {
   #contents(file: FileHandle): string {
     const { size } = file.stat();
     let sum = 0;
-    const { fileBytes } = this.#limits;
+    const { fileBytes, probes = [] } = this.#limits;
     for (let at = 0; at < size; ) {
       // A file may claim any size: of a longer one than the limit the last chunk is read besides.
-      if (at >= fileBytes) at = Math.max(at, size - CHUNK);
+      if (at >= fileBytes) at = probes.find((probe) => probe >= at && probe < size) ?? Math.max(at, size - CHUNK);
       const count = file.read(this.#chunk, at);
       if (count === 0) break;
       sum = crc32(sum, this.#chunk.subarray(0, count));

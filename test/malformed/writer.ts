@@ -1,8 +1,12 @@
 // Writes to a damaged volume, as a user would who does not know: it may be refused, it must not break what was sound.
 import type { BlockDevice } from '../../src/device/device.ts';
 import { F2fsError } from '../../src/errors.ts';
+import { BLKSIZE } from '../../src/format/constants.ts';
+import type { FileHandle } from '../../src/fs/file-handle.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { pattern } from './base.ts';
+import type { DamagedImage } from './damaged-image.ts';
+import type { Recipe } from './recipe.ts';
 import { readEverything, type WalkLimits } from './walker.ts';
 
 export interface Written {
@@ -14,46 +18,109 @@ export interface Written {
 
 /** Names that the writer uses; what stands there is its own. */
 const NAMES = ['added', 'added directory', 'hashed/added', 'few/added', 'added directory/file'];
-const CACHE_BYTES = 16 << 20;
 
 /**
  * Mounts for writing, makes files in several directories, syncs and closes. Then reads everything again: what `seen` (a
  * walk's report from before) has must be as it was, unless the writing was refused before the first checkpoint.
  */
-export function writeBeside(device: BlockDevice, seen: ReadonlyMap<string, string>, limits: WalkLimits): Written {
+export function writeBeside(image: DamagedImage, seen: ReadonlyMap<string, string>, limits: WalkLimits): Written {
+  const device = image.device();
+  const error = change(image, device, (fs) => [
+    () => fs.writeFile('/added', pattern(100_000, 1)),
+    () => fs.mkdir('/added directory'),
+    () => fs.writeFile('/added directory/file', pattern(10, 2)),
+    () => fs.writeFile('/hashed/added', pattern(5000, 3)),
+    () => fs.writeFile('/few/added', pattern(20, 4)),
+    () => fs.sync(),
+    () => fs.writeFile('/added', pattern(50_000, 5)),
+  ]);
+  return { error, spoilt: spoiltBy(image, device, seen, limits, (path) => NAMES.includes(path.slice(1))) };
+}
+
+/**
+ * Mounts for writing and changes what stands at `path` in many ways, and its directory; a path that is none changes the
+ * root. What is elsewhere must be as it was.
+ */
+export function changeNear(
+  image: DamagedImage,
+  { touch, robs = [] }: Pick<Recipe, 'touch' | 'robs'>,
+  seen: ReadonlyMap<string, string>,
+  limits: WalkLimits,
+): Written {
+  const path = touch.startsWith('/') ? touch : '/';
+  const parent = path.slice(0, path.lastIndexOf('/'));
+  const device = image.device();
+  const error = change(image, device, (fs) => [
+    () => fs.writeFile(`${parent}/added`, pattern(5000, 1)),
+    () => fs.writeFile(`${path}/added`, pattern(100, 2)),
+    () => withFile(fs, path, (file) => file.write(pattern(100, 3), 2 * BLKSIZE + 5)),
+    () => fs.setXattr(path, 'user.added', pattern(1000, 4)),
+    () => fs.link(path, `${parent}/added too`),
+    () => fs.writeBack(),
+    () => fs.sync(),
+    () => withFile(fs, path, (file) => file.truncate(3 * BLKSIZE + 1)),
+    () => fs.unlink(path),
+    () => fs.unlink(`${parent}/added too`),
+    () => fs.unlink(`${parent}/added`),
+    () => fs.writeFile('/added', pattern(50_000, 5)),
+  ]);
+  // The root's inode is everybody's; a file that was linked has other names.
+  const others = new Set([...seen].filter(([, words]) => words === seen.get(path)).map(([name]) => name));
+  const isNear = (name: string) => name === path || name.includes('/added') || others.has(name);
+  return { error, spoilt: spoiltBy(image, device, seen, limits, isNear, robs) };
+}
+
+/** Mounts for writing, makes changes, each whatever became of those before, and closes. The first failure, or null. */
+function change(
+  { base: { cacheBytes } }: DamagedImage,
+  device: BlockDevice,
+  changes: (fs: FileSystem) => readonly (() => void)[],
+): F2fsError | null {
   let error: F2fsError | null = null;
   try {
-    const fs = mount(device, { cacheBytes: CACHE_BYTES });
-    const failed = [
-      () => fs.writeFile('/added', pattern(100_000, 1)),
-      () => fs.mkdir('/added directory'),
-      () => fs.writeFile('/added directory/file', pattern(10, 2)),
-      () => fs.writeFile('/hashed/added', pattern(5000, 3)),
-      () => fs.writeFile('/few/added', pattern(20, 4)),
-      () => fs.sync(),
-      () => fs.writeFile('/added', pattern(50_000, 5)),
-      () => fs.close(),
-    ].map(attempt);
-    error = failed.find((failure) => failure !== null) ?? null;
+    const fs = mount(device, { cacheBytes });
+    for (const step of [...changes(fs), () => fs.close()]) {
+      const failure = attempt(step);
+      error ??= failure;
+    }
   } catch (thrown) {
     error = asError(thrown);
   }
-  const after = readEverything(device, limits);
+  return error;
+}
+
+/**
+ * Paths of `seen` that do not read as they did, but for those that were to be changed. A file that was robbed of its blocks may
+ * not be readable any more; it must not read otherwise.
+ */
+function spoiltBy(
+  { base: { cacheBytes } }: DamagedImage,
+  device: BlockDevice,
+  seen: ReadonlyMap<string, string>,
+  limits: WalkLimits,
+  isChanged: (path: string) => boolean,
+  robbed: readonly string[] = [],
+): string[] {
+  const after = readEverything(device, limits, { cacheBytes });
   const spoilt: string[] = [];
   for (const [path, words] of seen) {
-    if (NAMES.includes(path.slice(1))) continue;
-    if (after.seen.get(path) !== words) {
-      const why = after.failures.find((failure) => failure.path === path)?.error.message ?? after.seen.get(path);
-      spoilt.push(`${path}: ${words} -> ${why}`);
-    }
+    if (isChanged(path) || after.seen.get(path) === words) continue;
+    const error = after.failures.find((failure) => failure.path === path)?.error;
+    if (error?.code === 'EUCLEAN' && robbed.includes(path)) continue;
+    spoilt.push(`${path}: ${words} -> ${error?.message ?? after.seen.get(path)}`);
   }
-  return { error, spoilt };
+  return spoilt;
 }
 
 function unlink(fs: FileSystem, path: string): void {
   const slash = path.lastIndexOf('/');
   using parent = fs.openDirectory(path.slice(0, slash));
   parent.unlink(Buffer.from(path.slice(slash + 1)));
+}
+
+function withFile(fs: FileSystem, path: string, use: (file: FileHandle) => void): void {
+  using file = fs.openFile(path);
+  use(file);
 }
 
 function attempt(write: () => void): F2fsError | null {
@@ -74,32 +141,19 @@ function asError(thrown: unknown): F2fsError {
  * Mounts for writing and changes what is there: every name that the walk saw has its contents, attributes or name
  * changed, so that blocks and nodes are freed too. Each failure must be an F2fsError; returns the first, or null.
  */
-export function changeAll(device: BlockDevice, paths: Iterable<string>): F2fsError | null {
-  let error: F2fsError | null = null;
-  try {
-    const fs = mount(device, { cacheBytes: CACHE_BYTES });
+export function changeAll(image: DamagedImage, device: BlockDevice, paths: Iterable<string>): F2fsError | null {
+  return change(image, device, (fs) => {
     const changes: (() => void)[] = [];
     let i = 0;
     for (const path of paths) {
       const kind = i++ % 4;
       if (kind === 0) changes.push(() => unlink(fs, path));
-      else if (kind === 1) changes.push(() => fs.openFile(path).truncate(5000));
+      else if (kind === 1) changes.push(() => withFile(fs, path, (file) => file.truncate(5000)));
       else if (kind === 2) changes.push(() => fs.setXattr(path, 'user.added', pattern(300, 1)));
       else changes.push(() => fs.writeFile(path, pattern(9000, 2)));
     }
-    changes.push(
-      () => fs.sync(),
-      () => fs.writeFile('/added', pattern(5000, 3)),
-      () => fs.close(),
-    );
-    for (const change of changes) {
-      const failure = attempt(change);
-      error ??= failure;
-    }
-  } catch (thrown) {
-    error = asError(thrown);
-  }
-  return error;
+    return [...changes, () => fs.sync(), () => fs.writeFile('/added', pattern(5000, 3))];
+  });
 }
 
 /** Of a walk's paths those that `changeAll` is to change: all, but few of a directory with many. */

@@ -89,6 +89,7 @@ const rows: Row[] = [
     '/late',
     'readable',
     (image) => image.inode('/late', ({ dv, addrs }) => dv.setUint32(addrs, image.pageBlkaddr('/direct', 0), true)),
+    ['/direct', '/second'],
   ],
   [
     'one block twice in a directory',
