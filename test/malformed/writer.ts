@@ -105,9 +105,10 @@ function spoiltBy(
   const spoilt: string[] = [];
   for (const [path, words] of seen) {
     if (isChanged(path) || after.seen.get(path) === words) continue;
+    const now = after.seen.get(path);
+    if (now === undefined && robbed.includes(path)) continue;
     const error = after.failures.find((failure) => failure.path === path)?.error;
-    if (error?.code === 'EUCLEAN' && robbed.includes(path)) continue;
-    spoilt.push(`${path}: ${words} -> ${error?.message ?? after.seen.get(path)}`);
+    spoilt.push(`${path}: ${words} -> ${error?.message ?? now}`);
   }
   return spoilt;
 }
