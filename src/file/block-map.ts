@@ -11,6 +11,7 @@ import {
   NodePath,
   nodePath,
 } from '../format/node.ts';
+import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { ExtentList } from '../writeback/extent-list.ts';
 import type { Inode } from './inode.ts';
@@ -179,12 +180,15 @@ export class BlockMap {
       this.#seek(inode, index + done, true);
       const count = Math.min(nrPages - done, this.#left);
       const version = nat.versionOf(this.#nid);
-      nodes.markDirty(this.#nid);
+      let kept = 0;
+      let replaced = 0;
       for (let i = 0; i < count; ) {
         if (inPlace && this.#keepBlock(inode, this.#at + 4 * i, index + done + i, extents)) {
           i++;
+          kept++;
           continue;
         }
+        nodes.markDirty(this.#nid);
         const given = logs.allocate(log, inPlace ? 1 : count - i, this.#nid, version, this.#ofsInNode + i);
         const blkaddr = logs.lastBlkaddr;
         for (let j = 0; j < given; j++) {
@@ -195,12 +199,17 @@ export class BlockMap {
               ino: inode.ino,
             });
           }
-          if (old !== NEW_ADDR) logs.invalidate(old);
+          if (old !== NEW_ADDR) {
+            logs.invalidate(old);
+            replaced++;
+          }
           view.setUint32(at, blkaddr + j, true);
         }
         extents.add(blkaddr, given);
         i += given;
       }
+      nat.note(inode.ino, (kept > 0 ? SINCE.OVERWRITTEN : 0) | (kept < count ? SINCE.MOVED : 0));
+      if (replaced > 0) nat.note(inode.ino, SINCE.REPLACED);
       done += count;
     }
   }

@@ -4,6 +4,7 @@ import { MAX_CLUSTER_PAGES } from '../compress/algorithms.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import { BLKSIZE, COMPRESS_ADDR, type Log, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
 import { INLINE } from '../format/inode.ts';
+import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
 import { ExtentList } from '../writeback/extent-list.ts';
 import { type BlockMap, forgetExtent } from './block-map.ts';
@@ -85,6 +86,7 @@ export class ClusterMap {
     const { nid, ofsInNode } = this.#map;
     this.#take(log, nrBlocks, nid, nat.versionOf(nid), ofsInNode + 1);
     nodes.markDirty(nid);
+    nat.note(inode.ino, SINCE.MOVED);
     inode.addComprBlocks(inode.clusterPages - nrBlocks - saved);
     const raw = inode.change();
     if (raw.extLen !== 0) forgetExtent(raw);

@@ -101,8 +101,7 @@ export class FileData {
     for (let at = position; at < end; ) {
       this.#memory.throttle();
       at += this.#writeFolio(inode, at, end - at, source, options.sparse === true);
-      const raw = inode.change();
-      if (at > raw.iSize) raw.iSize = at;
+      if (at > inode.size) inode.change().iSize = at;
     }
   }
 

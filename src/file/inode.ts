@@ -31,6 +31,7 @@ import {
 import { ADDRS_PER_BLOCK, maxFileBlocks } from '../format/node.ts';
 import { XattrHeader } from '../format/xattr.ts';
 import { AddressSpace } from '../pagecache/address-space.ts';
+import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { DirectoryIndex } from './directory-index.ts';
 
@@ -84,6 +85,12 @@ export class Inode {
 
   /** The inode's block, about to be changed. */
   change(): InodeView {
+    this.#volume.nat.note(this.ino, SINCE.CHANGED);
+    return this.changeTimes();
+  }
+
+  /** The inode's block, about to be changed in nothing that fdatasync must write. */
+  changeTimes(): InodeView {
     const raw = this.load();
     this.#volume.nodes.markDirty(this.ino);
     return raw;

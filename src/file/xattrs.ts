@@ -13,6 +13,7 @@ import {
   XattrHeader,
   xattrEntrySize,
 } from '../format/xattr.ts';
+import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
 import { aclFromDisk, aclToDisk } from './acl.ts';
 import type { Inode } from './inode.ts';
@@ -70,6 +71,8 @@ export class Xattrs {
       if (value !== null) stored.push({ index, name: rest, value: isAcl(index) ? aclToDisk(value) : value });
     }
     this.#write(inode, stored);
+    // What is made in a directory may depend on them. Source: XATTR_DIR_INO.
+    if (inode.isDirectory) this.#volume.nat.note(inode.ino, SINCE.NEEDS_CHECKPOINT);
   }
 
   /** Frees the node block of an inode that goes away. */

@@ -264,9 +264,9 @@ export class Core {
   }
 
   /** Writes an inode's dirty pages and waits for them. Throws what went wrong. Source: filemap_write_and_wait. */
-  writeInode(inode: Inode): void {
+  writeInode(inode: Inode, needInPlace = false): void {
     this.stopOnDamage(() => {
-      this.inodes.writePages(inode, { syncMode: WB_SYNC.ALL, makeRoom: () => this.#makeRoom(() => {}) });
+      this.inodes.writePages(inode, { syncMode: WB_SYNC.ALL, needInPlace, makeRoom: () => this.#makeRoom(() => {}) });
       this.writeback.wait(inode.pages);
     });
     const error = inode.pages.error !== null ? this.inodes.takeError() : null;
@@ -282,7 +282,7 @@ export class Core {
   /** An inode itself changed now. */
   stampChange(inode: Inode): void {
     const { sec, nsec } = this.now();
-    const raw = inode.change();
+    const raw = inode.changeTimes();
     raw.iCtime = sec;
     raw.iCtimeNsec = nsec;
   }
@@ -290,7 +290,7 @@ export class Core {
   /** A directory's contents changed now. */
   touch(dir: Inode): void {
     const { sec, nsec } = this.now();
-    const raw = dir.change();
+    const raw = dir.changeTimes();
     raw.iMtime = sec;
     raw.iMtimeNsec = nsec;
     raw.iCtime = sec;

@@ -188,6 +188,12 @@ export class FileSystem {
     this.#core.sync(false);
   }
 
+  /** Puts what a path leads to on stable storage; see Handle.fsync. */
+  fsync(path: Path): void {
+    using handle = this.open(path);
+    handle.fsync();
+  }
+
   /** Writes every file's dirty pages and waits for them; no checkpoint. Throws the first failure. Source: writeback_inodes_sb. */
   writeBack(): void {
     this.#core.writeBack();

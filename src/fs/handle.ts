@@ -4,6 +4,7 @@ import type { Inode, Timestamp } from '../file/inode.ts';
 import type { Xattr } from '../file/xattrs.ts';
 import { S_IFMT } from '../format/constants.ts';
 import type { Core } from './core.ts';
+import { fsync } from './fsync.ts';
 import { type FileStat, statOf } from './stat.ts';
 
 /** What may be set on an inode; what is left out stays, or on a new one gets its default. */
@@ -82,6 +83,19 @@ export class Handle {
     this.core.volume.assertWritable();
     this.core.balance();
     this.core.xattrs.set(this.inode, changes);
+  }
+
+  /**
+   * Puts the contents, attributes and name on stable storage: they outlive a crash. Throws the first failure. Nothing to do in a
+   * read-only mount. Source: fsync.
+   */
+  fsync(): void {
+    fsync(this.core, this.inode, false);
+  }
+
+  /** As fsync, but for times, when nothing else of the inode changed. Source: fdatasync. */
+  fdatasync(): void {
+    fsync(this.core, this.inode, true);
   }
 
   close(): void {

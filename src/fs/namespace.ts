@@ -5,6 +5,7 @@ import type { Inode } from '../file/inode.ts';
 import { type NewInode, setParent } from '../file/inodes.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
 import { fileTypeOf } from '../format/dentry.ts';
+import { ADVISE } from '../format/inode.ts';
 import { maxOrphans } from '../volume/orphans.ts';
 import type { Core } from './core.ts';
 
@@ -68,7 +69,9 @@ export class Namespace {
     this.#beginChange(parent, name);
     this.#core.directories.add(parent, name, inode.ino, fileTypeOf(inode.mode));
     setParent(inode, parent.ino, name);
-    inode.change().iLinks++;
+    const raw = inode.change();
+    raw.iLinks++;
+    raw.iAdvise |= ADVISE.LOST_PINO;
     this.#core.stampChange(inode);
     this.#core.touch(parent);
   }

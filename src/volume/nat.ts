@@ -12,6 +12,29 @@ import type { VolumeLayout } from './layout.ts';
 const INO = NatEntry.offsets.ino;
 const BLOCK_ADDR = NatEntry.offsets.blockAddr;
 
+/**
+ * What became of a node since the last checkpoint, noted for fsync. But for NEW it stands with the inode's number. Source:
+ * IS_CHECKPOINTED, HAS_FSYNCED_INODE, HAS_LAST_FSYNC in node.h; FI_APPEND_WRITE, FI_UPDATE_WRITE.
+ */
+export const SINCE = {
+  /** The number was given away: no checkpoint has the node. */
+  NEW: 0x01,
+  /** The inode was written with the fsync mark. */
+  FSYNCED: 0x02,
+  /** The node of the inode's that was written last has no fsync mark. */
+  UNMARKED: 0x04,
+  /** The inode was changed in more than its times, and not fsynced. */
+  CHANGED: 0x08,
+  /** Data got new blocks, and was not fsynced. */
+  MOVED: 0x10,
+  /** New blocks took the place of ones with data. */
+  REPLACED: 0x20,
+  /** Data was written over its blocks. */
+  OVERWRITTEN: 0x40,
+  /** Roll-forward could not bring about what happened; of a directory, that its attributes changed. */
+  NEEDS_CHECKPOINT: 0x80,
+} as const;
+
 /** One NAT block in memory. */
 interface NatBlock {
   readonly bytes: Uint8Array;
@@ -21,6 +44,8 @@ interface NatBlock {
   /** One bit for each entry that the block on disk does not hold as it is here. */
   readonly dirty: Uint8Array;
   nrDirty: number;
+  /** SINCE flags of each entry, once one has any. */
+  since: Uint8Array | null;
 }
 
 /** Node number -> owner inode, block address and version. */
@@ -34,6 +59,8 @@ export class NodeTable {
   readonly #journalView: DataView;
   /** Nids freed since the last checkpoint: not to be used again before the next one. */
   readonly #freed = new Set<number>();
+  /** Blocks with SINCE flags. */
+  readonly #noted: NatBlock[] = [];
   /** Where the search for a free nid goes on. */
   nextFreeNid: number;
   #nrDirty = 0;
@@ -104,6 +131,7 @@ export class NodeTable {
           this.nextFreeNid = nid + 1;
           block.free--;
           this.#store(nid, ino === 0 ? nid : ino, NEW_ADDR);
+          this.note(nid, SINCE.NEW);
           return nid;
         }
       } else {
@@ -112,6 +140,27 @@ export class NodeTable {
       left -= rest;
     }
     throw new F2fsError('ENOSPC', `all ${maxNid - RESERVED_NODES} node numbers of the volume are in use`);
+  }
+
+  /** SINCE flags of a node. */
+  since(nid: number): number {
+    return this.#blockOf(nid).since?.[nid % NAT_ENTRIES_PER_BLOCK] ?? 0;
+  }
+
+  /** Adds SINCE flags to a node; all are gone with the next checkpoint. */
+  note(nid: number, flags: number): void {
+    const block = this.#blockOf(nid);
+    if (block.since === null) {
+      block.since = new Uint8Array(NAT_ENTRIES_PER_BLOCK);
+      this.#noted.push(block);
+    }
+    block.since[nid % NAT_ENTRIES_PER_BLOCK] |= flags;
+  }
+
+  /** Takes SINCE flags off a node. */
+  unnote(nid: number, flags: number): void {
+    const { since } = this.#blockOf(nid);
+    if (since !== null) since[nid % NAT_ENTRIES_PER_BLOCK] &= ~flags;
   }
 
   /** Records where an allocated node's block now is. */
@@ -128,6 +177,7 @@ export class NodeTable {
     // A node that was never written did not exist for any summary: its version stays.
     if (block.dv.getUint32(entry + BLOCK_ADDR, true) !== NEW_ADDR) block.bytes[entry]++;
     this.#store(nid, 0, NULL_ADDR);
+    this.unnote(nid, 0xff);
     this.#freed.add(nid);
   }
 
@@ -166,6 +216,8 @@ export class NodeTable {
   checkpointed(): void {
     for (const nid of this.#freed) this.#blockOf(nid).free++;
     this.#freed.clear();
+    for (const block of this.#noted) block.since = null;
+    this.#noted.length = 0;
   }
 
   /** Turns a block's version bit and returns the address that is now current. */
@@ -208,7 +260,7 @@ export class NodeTable {
     const bytes = new Uint8Array(BLKSIZE);
     this.#device.read(this.#layout.natBlock(index, this.#isSecond(index)), bytes);
     const dirty = new Uint8Array((NAT_ENTRIES_PER_BLOCK + 7) >>> 3);
-    const block: NatBlock = { bytes, dv: viewOf(bytes), free: 0, dirty, nrDirty: 0 };
+    const block: NatBlock = { bytes, dv: viewOf(bytes), free: 0, dirty, nrDirty: 0, since: null };
     this.#blocks[index] = block;
     const count = this.#journalView.getUint16(0, true);
     for (let i = 0; i < count; i++) {

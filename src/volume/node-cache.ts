@@ -1,14 +1,14 @@
 // Node blocks in the page cache, by nid: read and checked on first touch, edited in place, written to the node logs.
 import type { BlockDevice } from '../device/device.ts';
 import { corrupt, F2fsError } from '../errors.ts';
-import { BLKSIZE, LOG, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
+import { BLKSIZE, LOG, type Log, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
 import { I_ADDR_OFFSET, INLINE, INODE_CHECKSUM_OFFSET, Inode, InodeExtra, inodeChecksum } from '../format/inode.ts';
 import { isDnodeOffset, NODE_FLAG, NODE_FOOTER_OFFSET, NODE_OFFSET_SHIFT, NodeFooter } from '../format/node.ts';
 import { AddressSpace, TAG } from '../pagecache/address-space.ts';
 import type { Ioends } from '../pagecache/ioend.ts';
 import type { FramePool } from '../pagecache/pool.ts';
 import type { Logs } from './logs.ts';
-import type { NodeTable } from './nat.ts';
+import { type NodeTable, SINCE } from './nat.ts';
 import type { SegmentTable } from './sit.ts';
 import type { Space } from './space.ts';
 
@@ -34,9 +34,14 @@ export class NodeCache {
   readonly #checksumSeed: number | null;
   readonly pages: AddressSpace;
   readonly #ioends: Ioends;
-  /** The version that footers carry: the last checkpoint's, and its CRC. */
+  /**
+   * The version that footers carry: the last checkpoint's, and its CRC. Before this mount has written one it is 0, which no
+   * chain has: what an earlier mount left of the chain after its checkpoint must not come to follow a node of ours.
+   */
   #cpVer = 0;
   #cpVerCrc = 0;
+  /** Dirty nodes of the chain, but for the inodes themselves, by inode. */
+  readonly #dirtyDnodes = new Map<number, Set<number>>();
 
   constructor(
     device: BlockDevice,
@@ -59,9 +64,13 @@ export class NodeCache {
     this.#ioends = ioends;
   }
 
+  /** Nodes in the chain since the last checkpoint. */
+  chainLength = 0;
+
   setCheckpointVersion(version: number, crc: number): void {
     this.#cpVer = version >>> 0;
     this.#cpVerCrc = crc;
+    this.chainLength = 0;
   }
 
   /**
@@ -130,7 +139,7 @@ export class NodeCache {
     view.setUint32(base + INO, ino === 0 ? nid : ino, true);
     view.setUint32(base + FLAG, ((offset << NODE_OFFSET_SHIFT) | (cold ? NODE_FLAG.COLD : 0)) >>> 0, true);
     this.pages.insert(nid, pfn);
-    this.pages.setDirty(nid, 1);
+    this.#setDirty(nid, base);
     return nid;
   }
 
@@ -146,14 +155,37 @@ export class NodeCache {
   markDirty(nid: number): void {
     if (this.pages.isTagged(TAG.DIRTY, nid)) return;
     if (this.pages.isTagged(TAG.WRITEBACK, nid)) this.#ioends.submit();
+    this.#setDirty(nid, this.pages.find(nid) * BLKSIZE);
+  }
+
+  #setDirty(nid: number, base: number): void {
     this.pages.setDirty(nid, 1);
+    const { view } = this.#pool;
+    const ino = view.getUint32(base + INO, true);
+    if (ino === nid || logOf(view.getUint32(base + FLAG, true)) !== LOG.WARM_NODE) return;
+    const dnodes = this.#dirtyDnodes.get(ino);
+    if (dnodes === undefined) this.#dirtyDnodes.set(ino, new Set([nid]));
+    else dnodes.add(nid);
+  }
+
+  #clearDirty(nid: number, ino: number): void {
+    this.pages.clearDirty(nid, 1);
+    if (ino === nid) return;
+    const dnodes = this.#dirtyDnodes.get(ino);
+    if (dnodes?.delete(nid) === true && dnodes.size === 0) this.#dirtyDnodes.delete(ino);
   }
 
   /** Frees a node: its number, its block and its frame. */
   remove(nid: number, isInode: boolean): void {
     const blkaddr = this.#nat.blkaddrOf(nid);
-    if (blkaddr !== NULL_ADDR && blkaddr !== NEW_ADDR) this.#logs.invalidate(blkaddr);
+    const ino = this.#nat.inoOf(nid);
+    if (blkaddr !== NULL_ADDR && blkaddr !== NEW_ADDR) {
+      this.#logs.invalidate(blkaddr);
+      // The chain tells of nodes that are there, not of those that are not.
+      if (!isInode) this.#nat.note(ino, SINCE.NEEDS_CHECKPOINT);
+    }
     if (this.pages.isTagged(TAG.WRITEBACK, nid)) this.#ioends.submit();
+    if (this.pages.isTagged(TAG.DIRTY, nid)) this.#clearDirty(nid, ino);
     this.pages.truncate(nid, nid + 1);
     this.#nat.release(nid);
     this.#space.releaseNode(isInode);
@@ -169,27 +201,53 @@ export class NodeCache {
     for (let nid = pages.nextTagged(TAG.DIRTY, 0, end); nid >= 0; nid = pages.nextTagged(TAG.DIRTY, nid + 1, end)) {
       const pfn = pages.find(nid);
       if (!directories && (this.#pool.view.getUint32(pfn * BLKSIZE + FLAG, true) & NODE_FLAG.COLD) === 0) continue;
-      pages.clearDirty(nid, 1);
-      this.#write(nid, pfn);
+      this.#write(nid, pfn, 0);
     }
   }
 
-  /** Gives a dirty node its new block and adds it to the log's bio. Source: f2fs_do_write_node_page. */
-  #write(nid: number, pfn: number): void {
+  /** Whether nodes of the chain, besides the inode itself, are dirty. */
+  hasDirtyDnodes(ino: number): boolean {
+    return this.#dirtyDnodes.has(ino);
+  }
+
+  /** Sends an inode's dirty nodes of the chain to their log, but for the inode itself. */
+  writeDnodes(ino: number): void {
+    const nids = [...(this.#dirtyDnodes.get(ino) ?? [])].sort((a, b) => a - b);
+    for (const nid of nids) this.#write(nid, this.get(nid, ino), 0);
+  }
+
+  /**
+   * Sends an inode to its log with the fsync mark, and the dentry mark while no checkpoint and no fsync has it: roll-forward
+   * then makes its name. Source: f2fs_fsync_node_pages.
+   */
+  writeFsynced(ino: number): void {
+    const pfn = this.get(ino, ino);
+    this.markDirty(ino);
+    const isUnknown = (this.#nat.since(ino) & (SINCE.NEW | SINCE.FSYNCED)) === SINCE.NEW;
+    this.#write(ino, pfn, isUnknown ? NODE_FLAG.FSYNC | NODE_FLAG.DENTRY : NODE_FLAG.FSYNC);
+  }
+
+  /** Gives a dirty node its new block and adds it to the log's bio. Source: __write_node_page, f2fs_do_write_node_page. */
+  #write(nid: number, pfn: number, marks: number): void {
     const { view } = this.#pool;
     const base = pfn * BLKSIZE;
     const flag = view.getUint32(base + FLAG, true);
-    const log = !isDnodeOffset(flag >>> NODE_OFFSET_SHIFT)
-      ? LOG.COLD_NODE
-      : (flag & NODE_FLAG.COLD) !== 0
-        ? LOG.WARM_NODE
-        : LOG.HOT_NODE;
+    const ino = view.getUint32(base + INO, true);
+    const log = logOf(flag);
     const old = this.#nat.blkaddrOf(nid);
+    this.#clearDirty(nid, ino);
     this.#logs.allocate(log, 1, nid, 0, 0);
     const blkaddr = this.#logs.lastBlkaddr;
+    if (log === LOG.WARM_NODE) this.chainLength++;
     if (old !== NULL_ADDR && old !== NEW_ADDR) this.#logs.invalidate(old);
     this.#nat.setBlkaddr(nid, blkaddr);
-    view.setUint32(base + FLAG, flag & ~(NODE_FLAG.FSYNC | NODE_FLAG.DENTRY), true);
+    if (marks === 0) {
+      this.#nat.note(ino, SINCE.UNMARKED);
+    } else {
+      this.#nat.note(ino, SINCE.FSYNCED);
+      this.#nat.unnote(ino, SINCE.UNMARKED);
+    }
+    view.setUint32(base + FLAG, ((flag & ~(NODE_FLAG.FSYNC | NODE_FLAG.DENTRY)) | marks) >>> 0, true);
     view.setUint32(base + CP_VER, this.#cpVer, true);
     view.setUint32(base + CP_VER_CRC, this.#cpVerCrc, true);
     view.setUint32(base + NEXT_BLKADDR, this.#logs.nextBlkaddr(log), true);
@@ -224,4 +282,10 @@ export class NodeCache {
     if (pfn < 0) throw new F2fsError('ENOMEM', 'the page cache has no free frame for a node; give it a larger budget');
     return pfn;
   }
+}
+
+/** The log of a node with these footer flags; the warm one is the chain that roll-forward follows. */
+function logOf(flag: number): Log {
+  if (!isDnodeOffset(flag >>> NODE_OFFSET_SHIFT)) return LOG.COLD_NODE;
+  return (flag & NODE_FLAG.COLD) !== 0 ? LOG.WARM_NODE : LOG.HOT_NODE;
 }

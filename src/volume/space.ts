@@ -10,12 +10,16 @@ export class Space {
   validBlockCount: number;
   validNodeCount: number;
   validInodeCount: number;
+  /** Blocks in use at the last checkpoint, and those promised since. */
+  #checkpointed: number;
+  #promised = 0;
   /** Nodes that the NAT has room for. */
   readonly totalNodeCount: number;
 
   constructor(cp: Checkpoint, maxNid: number) {
     this.userBlockCount = cp.userBlockCount;
     this.validBlockCount = cp.validBlockCount;
+    this.#checkpointed = cp.validBlockCount;
     this.validNodeCount = cp.validNodeCount;
     this.validInodeCount = cp.validInodeCount;
     this.totalNodeCount = maxNid - RESERVED_NODES;
@@ -34,6 +38,21 @@ export class Space {
       );
     }
     this.validBlockCount += nrBlocks;
+    this.#promised += nrBlocks;
+  }
+
+  /**
+   * Whether roll-forward, which begins with what the last checkpoint has, could take all that was promised since. Source:
+   * f2fs_space_for_roll_forward.
+   */
+  get hasRoomForRollForward(): boolean {
+    return this.#checkpointed + this.#promised <= this.userBlockCount;
+  }
+
+  /** To be called once the checkpoint is down. */
+  checkpointed(): void {
+    this.#checkpointed = this.validBlockCount;
+    this.#promised = 0;
   }
 
   /** Throws EUCLEAN when more are given back than the checkpoint counts. Source: dec_valid_block_count. */

@@ -13,7 +13,7 @@ import { writeCheckpoint } from './checkpoint.ts';
 import { type CheckpointPack, readCheckpoint, versionBitmap } from './checkpoint-pack.ts';
 import { readSuperblock, type VolumeLayout } from './layout.ts';
 import { Logs } from './logs.ts';
-import { NodeTable } from './nat.ts';
+import { NodeTable, SINCE } from './nat.ts';
 import { NodeCache } from './node-cache.ts';
 import { readOrphans } from './orphans.ts';
 import { SegmentTable } from './sit.ts';
@@ -68,6 +68,10 @@ export class Volume {
   readonly orphans: Set<number>;
   /** The checkpoint that the volume was mounted from, then the last one written. */
   pack: CheckpointPack;
+  /** Whether this mount has written a checkpoint: only then is the chain of fsynced nodes its own. */
+  hasCheckpointed = false;
+  /** Whether a directory got another place or was removed since the last checkpoint, which roll-forward could not tell. */
+  treeChanged = false;
   readonly #clock: () => number;
   readonly #mountedAt: number;
   readonly #elapsedAtMount: number;
@@ -99,7 +103,6 @@ export class Volume {
     const seed = hasFeature(sb, 'inode_checksum') ? checksumSeed(sb.uuid) : null;
     this.ioends = new Ioends(device, this.pool);
     this.nodes = new NodeCache(device, this.pool, this.nat, this.sit, this.logs, this.space, this.ioends, seed);
-    this.nodes.setCheckpointVersion(cp.checkpointVer, this.pack.crc);
     this.#clock = options.clock;
     this.#mountedAt = options.clock();
     this.#elapsedAtMount = cp.elapsedTime;
@@ -146,13 +149,7 @@ export class Volume {
    * stops the volume.
    */
   writeNodes(directories: boolean): void {
-    this.assertWritable();
-    try {
-      this.nodes.writeback(directories);
-    } catch (error) {
-      if (error instanceof F2fsError) this.stop(error);
-      throw error;
-    }
+    this.#orStop(() => this.nodes.writeback(directories));
   }
 
   /**
@@ -161,22 +158,61 @@ export class Volume {
    * stays the truth. Source: f2fs_write_checkpoint.
    */
   checkpoint(umount: boolean): void {
-    this.assertWritable();
-    try {
+    this.#orStop(() => {
       this.logs.mtime = this.elapsedTime;
       this.nodes.writeback(true);
-      this.ioends.submit();
-      const { error } = this.nodes.pages;
-      if (error !== null) throw error;
+      this.#settleNodes();
       this.pack = writeCheckpoint(this, umount);
-    } catch (error) {
-      if (error instanceof F2fsError) this.stop(error);
-      throw error;
-    }
+    });
     this.nodes.setCheckpointVersion(this.pack.cp.checkpointVer, this.pack.crc);
     this.nat.checkpointed();
     this.sit.checkpointed();
     this.logs.checkpointed();
+    this.space.checkpointed();
+    this.hasCheckpointed = true;
+    this.treeChanged = false;
+  }
+
+  /**
+   * Writes what roll-forward needs to find an inode as it is now: its nodes, the inode last and with the fsync mark. Its data
+   * must be on its way. The nodes before it, and data that took the place of other data (`dataFirst`), are down before the
+   * inode is sent: as long as that one is not whole, the state before stays. A failure stops the volume. Source:
+   * f2fs_do_sync_file.
+   */
+  fsyncNodes(ino: number, dataFirst: boolean): void {
+    this.#orStop(() => {
+      this.logs.mtime = this.elapsedTime;
+      if (dataFirst || this.nodes.hasDirtyDnodes(ino) || (this.nat.since(ino) & SINCE.UNMARKED) !== 0) {
+        this.nodes.writeDnodes(ino);
+        this.#settleNodes();
+        this.device.flush();
+      }
+      this.nodes.writeFsynced(ino);
+      this.#settleNodes();
+      this.device.flush();
+    });
+  }
+
+  /** Has what was written so far put on stable storage. A failure stops the volume: nobody knows what is there. */
+  flush(): void {
+    this.#orStop(() => this.device.flush());
+  }
+
+  /** Waits for all nodes that were sent. */
+  #settleNodes(): void {
+    this.ioends.submit();
+    const { error } = this.nodes.pages;
+    if (error !== null) throw error;
+  }
+
+  #orStop(write: () => void): void {
+    this.assertWritable();
+    try {
+      write();
+    } catch (error) {
+      if (error instanceof F2fsError) this.stop(error);
+      throw error;
+    }
   }
 
   #refuseFeatures(bits: number): void {
