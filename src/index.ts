@@ -16,6 +16,7 @@ export type {
   ExtractProgress,
   ExtractReport,
 } from './build/extract-report.ts';
+export { type PutOptions, type PutPlace, type PutReport, put } from './build/put.ts';
 export { joinPath, sortedEntries, type WalkProblem, type WalkStep, walkDirectories } from './build/volume-walk.ts';
 export { type AlgorithmName, type Codec, parseCodec } from './compress/algorithms.ts';
 export type { BlockDevice, IoCounters } from './device/device.ts';

@@ -19,20 +19,13 @@ import { probe } from '../mkfs/probe.ts';
 import { shrinkMain, usedSegments } from '../volume/resize.ts';
 import type { EngineName } from '../writeback/engines.ts';
 import { type BuildCompression, CompressChoice } from './compress-choice.ts';
+import { type BuildProgress, drive } from './drive.ts';
 import { Estimate } from './estimate.ts';
-import { type HostInode, type HostTree, scanHostTree } from './host-tree.ts';
+import { type HostTree, hostInodes, scanHostTree } from './host-tree.ts';
 import { type BuildProblem, type Populated, Populator } from './populate.ts';
 
+export type { BuildProgress } from './drive.ts';
 export type { BuildProblem, Populated } from './populate.ts';
-
-export interface BuildProgress {
-  entries: number;
-  totalEntries: number;
-  bytes: number;
-  totalBytes: number;
-  /** The entry at hand, relative to the source. */
-  path: string;
-}
 
 export interface BuildOptions {
   /** Bytes of the image, or `auto` for the least that holds the tree. Default: auto; a block device has its own. */
@@ -97,8 +90,6 @@ export interface BuildCompressionReport {
 const DEFAULT_CACHE = 64 * 1024 * 1024;
 /** Clusters under way and the threads' tables come to the pages. */
 const COMPRESSION_CACHE = 128 * 1024 * 1024;
-/** Milliseconds of work between two looks at the signal and calls of onProgress. */
-const SLICE_MS = 50;
 
 /**
  * Makes `image` (a file or a block device) from the directory `sourceDir`. An image file is written beside its name and
@@ -117,7 +108,7 @@ export async function build(sourceDir: string, image: string, options: BuildOpti
     throw new F2fsError('EINVAL', 'there is nothing to release without compression: say how to compress too');
   }
   const policy = options.compress === undefined ? null : compressionPolicy(options);
-  const tree = scanHostTree(sourceDir, { exclude: inodeOf(image) });
+  const tree = scanHostTree(sourceDir, { exclude: hostInodes(image) });
   const path = isDevice ? image : `${image}.${process.pid}.part`;
   const now = stamp(options);
   const choice = policy && new CompressChoice(tree, policy.clusterPages, options.compress ?? {});
@@ -227,11 +218,6 @@ function refuseIfHeld(image: string): void {
   }
 }
 
-function inodeOf(image: string): HostInode[] {
-  const stat = fs.statSync(image, { throwIfNoEntry: false, bigint: true });
-  return stat === undefined ? [] : [{ dev: stat.dev, ino: stat.ino }];
-}
-
 function stamp({ sourceDateEpoch }: BuildOptions): Timestamp {
   return sourceDateEpoch === undefined ? systemTime() : { sec: sourceDateEpoch, nsec: 0 };
 }
@@ -296,27 +282,6 @@ function checkRoom(path: string, nrBlocks: number, wanted: number, options: Buil
     `the tree does not fit: it needs an image of ${least} bytes (${Math.ceil(least / 2 ** 20)} MiB), the target has ${nrBlocks * BLKSIZE}`,
     { path },
   );
-}
-
-/** Runs the populator in slices, so that signals are heard. */
-async function drive(populator: Populator, tree: HostTree, { signal, onProgress }: BuildOptions): Promise<void> {
-  const tell = () =>
-    onProgress?.({
-      entries: populator.entries,
-      totalEntries: tree.count - 1,
-      bytes: populator.done.contentBytes,
-      totalBytes: tree.totals.bytes,
-      path: tree.path(populator.current),
-    });
-  let sliceEnd = performance.now() + SLICE_MS;
-  for (const _ of populator.run()) {
-    if (performance.now() < sliceEnd) continue;
-    tell();
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    if (signal?.aborted) throw new F2fsError('ECANCELED', 'the build was interrupted; nothing is left of it');
-    sliceEnd = performance.now() + SLICE_MS;
-  }
-  tell();
 }
 
 /** Ends an image at the least size that holds what turned out to be in it: zeros were counted, but became holes. */

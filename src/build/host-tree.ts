@@ -33,6 +33,8 @@ export interface HostInode {
 }
 
 export interface ScanOptions {
+  /** The one name of the root directory that is taken, whatever it is; the others are passed over. */
+  only?: Uint8Array;
   /** Files to leave out; each one met is told in `skipped`. */
   exclude?: readonly HostInode[];
   /** Ask every entry for extended attributes. Default: true. */
@@ -228,6 +230,12 @@ export class HostTree {
   }
 }
 
+/** The file that a path names, for `exclude`; empty when there is none. */
+export function hostInodes(file: string): HostInode[] {
+  const stat = fs.statSync(file, { throwIfNoEntry: false, bigint: true });
+  return stat === undefined ? [] : [{ dev: stat.dev, ino: stat.ino }];
+}
+
 /** Opens the scan's source at the root and checks that it is a directory. */
 function openRoot(root: string | Uint8Array): Buffer {
   const text = typeof root === 'string' ? root : Buffer.from(root).toString();
@@ -256,7 +264,7 @@ export function scanHostTree(root: string | Uint8Array, options: ScanOptions = {
     inoHigh: Number(BigInt.asUintN(32, BigInt(ino) >> 32n)),
     inoLow: Number(BigInt.asUintN(32, BigInt(ino))),
   }));
-  const scan = new Scan(tree, source, exclude);
+  const scan = new Scan(tree, source, exclude, options.only);
   try {
     scan.run();
   } finally {
@@ -270,7 +278,7 @@ class Scan {
   readonly #tree: HostTree;
   readonly #source: HostSource;
   readonly #exclude: readonly { dev: number; inoHigh: number; inoLow: number }[];
-
+  readonly #only: Uint8Array | undefined;
   /** Host path of the child that is asked for extended attributes. */
   readonly #path = new Uint8Array(MAX_PATH + 512);
 
@@ -278,10 +286,12 @@ class Scan {
     tree: HostTree,
     source: HostSource,
     exclude: readonly { dev: number; inoHigh: number; inoLow: number }[],
+    only: Uint8Array | undefined,
   ) {
     this.#tree = tree;
     this.#source = source;
     this.#exclude = exclude;
+    this.#only = only;
   }
 
   run(): void {
@@ -325,6 +335,7 @@ class Scan {
     for (let i = 0; i < names.count; i++) {
       const from = names.starts[i];
       const end = names.end(from);
+      if (dir === 0 && !this.#isWanted(from, end)) continue;
       if (prefix + (end - from) >= MAX_PATH) {
         this.#childProblem(
           dir,
@@ -350,6 +361,10 @@ class Scan {
       }
     }
     table.setChildren(dir, first, table.count - first);
+  }
+
+  #isWanted(from: number, end: number): boolean {
+    return this.#only === undefined || Buffer.compare(this.#source.names.bytes.subarray(from, end), this.#only) === 0;
   }
 
   #isExcluded(): boolean {

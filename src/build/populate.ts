@@ -67,11 +67,24 @@ const REFUSALS = new Set([
   'EFBIG',
   'EEXIST',
   'EMLINK',
+  'EISDIR',
   'ENOENT',
   'EOPNOTSUPP',
   'ERANGE',
   'E2BIG',
 ]);
+
+/** Where a tree goes, when not to the root of a new volume. */
+export interface PourTarget {
+  /** What is in the tree's root goes here. The populator closes it. */
+  directory: Directory;
+  /** Whether it gets the attributes of the tree's root, too. */
+  isRoot: boolean;
+  /** The name that the only entry gets; else entries keep theirs. */
+  name?: Uint8Array;
+  /** Files that stand there are replaced; else they are problems. Directories take what comes in addition. */
+  replace: boolean;
+}
 
 export class Populator {
   readonly #tree: HostTree;
@@ -80,6 +93,7 @@ export class Populator {
   readonly #stamp: Timestamp;
   readonly #readAhead: ReadAhead;
   readonly #compressed: CompressChoice | null;
+  readonly #target: PourTarget | null;
   readonly problems: BuildProblem[] = [];
   readonly done: Populated = {
     files: 0,
@@ -100,11 +114,19 @@ export class Populator {
   /** Inodes of files with several links, by the index of their first entry. */
   readonly #linked = new Map<number, number>();
 
-  constructor(tree: HostTree, volume: FileSystem, stamp: Timestamp, compressed: CompressChoice | null) {
+  /** @param target null for the root of a volume that is empty */
+  constructor(
+    tree: HostTree,
+    volume: FileSystem,
+    stamp: Timestamp,
+    compressed: CompressChoice | null,
+    target: PourTarget | null = null,
+  ) {
     this.#tree = tree;
     this.#volume = volume;
     this.#stamp = stamp;
     this.#compressed = compressed;
+    this.#target = target;
     this.#readAhead = new ReadAhead(tree);
   }
 
@@ -114,8 +136,9 @@ export class Populator {
    */
   *run(): Generator<void> {
     // Directories still to be filled, deepest last; each one's inode is there already.
-    const root = this.#volume.root();
-    this.#setXattrs(0, root);
+    const root = this.#target?.directory ?? this.#volume.root();
+    const takesAttributes = this.#target?.isRoot ?? true;
+    if (takesAttributes) this.#setXattrs(0, root);
     const stack: { index: number; handle: Directory; child: number }[] = [{ index: 0, handle: root, child: 0 }];
     for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
       const { index, handle } = top;
@@ -137,7 +160,7 @@ export class Populator {
         continue;
       }
       // Its times last: filling it changed them.
-      handle.setAttributes(this.#attributes(this.#tree.stat(index)));
+      if (index > 0 || takesAttributes) handle.setAttributes(this.#attributes(this.#tree.stat(index)));
       handle.close();
       stack.pop();
     }
@@ -167,7 +190,7 @@ export class Populator {
   }
 
   #addDirectory(parent: Directory, index: number): Directory {
-    const name = this.#tree.name(index);
+    const name = this.#name(index);
     const there = parent.lookup(name);
     // mkfs has made lost+found already.
     const handle =
@@ -177,12 +200,27 @@ export class Populator {
     return handle as Directory;
   }
 
+  #name(index: number): Uint8Array {
+    return this.#target?.name ?? this.#tree.name(index);
+  }
+
+  /** Takes away what stands where an entry is to go. */
+  #clear(parent: Directory, index: number, replace: boolean): void {
+    const name = this.#name(index);
+    const there = parent.lookup(name);
+    if (there === null) return;
+    if (there.type === 'directory') throw new F2fsError('EISDIR', 'a directory of that name stands in the image');
+    if (!replace) throw new F2fsError('EEXIST', 'it exists in the image');
+    parent.unlink(name);
+  }
+
   *#addEntry(parent: Directory, index: number): Generator<void> {
     const group = this.#tree.linkGroup(index);
     const ino = group >= 0 ? this.#linked.get(group) : undefined;
+    if (this.#target !== null) this.#clear(parent, index, this.#target.replace);
     if (ino !== undefined) {
       using target = this.#volume.openInode(ino);
-      parent.link(this.#tree.name(index), target);
+      parent.link(this.#name(index), target);
       target.setAttributes({ ctime: this.#stamp });
       this.done.hardLinks++;
       return;
@@ -193,7 +231,7 @@ export class Populator {
   }
 
   *#makeInode(parent: Directory, index: number): Generator<void, Handle> {
-    const name = this.#tree.name(index);
+    const name = this.#name(index);
     const stat = this.#tree.stat(index);
     const attributes = this.#attributes(stat);
     const type = this.#tree.type(index);
@@ -222,8 +260,8 @@ export class Populator {
 
   /** Opens the source first: a file that can't be read gets no entry. */
   *#makeFile(parent: Directory, index: number, stat: HostStat, asked: Attributes): Generator<void, FileHandle> {
-    const name = this.#tree.name(index);
-    const attributes = { ...asked, compress: this.#compressed?.has(index) ?? false };
+    const name = this.#name(index);
+    const attributes = { ...asked, compress: this.#compressed?.has(index) };
     const { sizeBytes, nrSectors } = stat;
     if (sizeBytes === 0) {
       this.done.files++;

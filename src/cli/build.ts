@@ -1,12 +1,12 @@
 // f2fs build: a directory of the host into an image.
 import { type BuildCompressionReport, build as buildImage } from '../build/build.ts';
 import type { BuildCompression } from '../build/compress-choice.ts';
-import { parseCodec } from '../compress/algorithms.ts';
+import { codecText, parseCodec } from '../compress/algorithms.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { BuildProgress, BuildReport } from '../index.ts';
 import type { EngineName } from '../writeback/engines.ts';
-import { complain, EXIT, UsageError } from './errors.ts';
+import { complain, EXIT, problemText, UsageError } from './errors.ts';
 import { Interruption } from './interrupt.ts';
 import { printable } from './names.ts';
 import { printJson, printTable } from './output.ts';
@@ -104,11 +104,6 @@ function progressText({ entries, totalEntries, bytes, totalBytes, path }: BuildP
   return `${done}  ${entries}/${totalEntries} entries  ${shortSize(bytes)} of ${shortSize(totalBytes)}  ${path}`;
 }
 
-function problemText(path: string, code: string, message: string): string {
-  const text = message.startsWith(path) ? message : `${path}: ${message}`;
-  return text.endsWith(`(${code})`) ? text : `${text} (${code})`;
-}
-
 function summary(report: BuildReport): [string, string | null][] {
   const { problems } = report;
   const entries = countedEntries(report);
@@ -132,7 +127,6 @@ function summary(report: BuildReport): [string, string | null][] {
 function compressionText(done: BuildCompressionReport): string {
   const { algorithm, level, clusterBytes, files, clusters, rawClusters, savedBlocks, releasedBlocks, ratio } = done;
   const raw = rawClusters > 0 ? ` (${rawClusters} stay raw)` : '';
-  const codec = level > 0 ? `${algorithm}:${level}` : algorithm;
   const released = releasedBlocks > 0 ? ' and released' : '';
-  return `${counted(files, 'file')}, ${counted(clusters, 'cluster')} of ${shortSize(clusterBytes)}${raw} by ${codec}, ${counted(savedBlocks, 'block')} saved${released}, ratio ${ratio.toFixed(2)} in pages`;
+  return `${counted(files, 'file')}, ${counted(clusters, 'cluster')} of ${shortSize(clusterBytes)}${raw} by ${codecText(algorithm, level)}, ${counted(savedBlocks, 'block')} saved${released}, ratio ${ratio.toFixed(2)} in pages`;
 }

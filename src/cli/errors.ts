@@ -42,6 +42,12 @@ export function report(command: string, error: unknown, place?: string): number 
   return EXIT.bug;
 }
 
+/** A problem with one entry: its path, unless the message begins with it, and the code. */
+export function problemText(path: string, code: string, message: string): string {
+  const text = message.startsWith(path) ? message : `${path}: ${message}`;
+  return text.endsWith(`(${code})`) ? text : `${text} (${code})`;
+}
+
 /** Code and message of a failure that is expected to happen; null for a bug. */
 function describe(error: unknown): Described | null {
   if (error instanceof F2fsError) return error;

@@ -6,15 +6,14 @@ import { ENGINES } from '../writeback/engines.ts';
 import type { BenchCommandOptions } from './bench.ts';
 import type { BuildCommandOptions } from './build.ts';
 import type { CatOptions } from './cat.ts';
+import { declareChanges } from './changes.ts';
 import type { ExtractCommandOptions } from './extract.ts';
+import { examples, jsonOption, NAME_ON_LS, type Run, subcommand } from './grammar.ts';
 import type { InfoOptions } from './info.ts';
 import type { LsOptions } from './ls.ts';
 import type { MkfsOptions } from './mkfs.ts';
 import { parseChoices, parseCount, parseList, parseOwner, parsePercent, parseSize, parseSizeOrAuto } from './sizes.ts';
 import type { StatOptions } from './stat.ts';
-
-/** Runs a command's work and takes its exit code. */
-export type Run = (command: string, work: () => Promise<number>) => Promise<void>;
 
 const EXIT_CODES = `
 Exit codes:
@@ -29,27 +28,10 @@ Environment:
   SOURCE_DATE_EPOCH  seconds since 1970 that build stamps everything with
   F2FS_DEBUG         1 shows the stack of every failure`;
 
-const NAME_ON_LS = 'PATH is written as ls prints it: \\xNN for a byte, \\\\ for a backslash';
-
-function examples(...lines: string[]): string {
-  return `Examples:\n${lines.map((line) => `  f2fs ${line}\n`).join('')}`;
-}
-
 /** Version of the package. */
 function packageVersion(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
-}
-
-function subcommand(program: Command, name: string, summary: string, ...shown: string[]): Command {
-  return program
-    .command(name)
-    .description(summary)
-    .addHelpText('before', examples(...shown));
-}
-
-function jsonOption(): Option {
-  return new Option('--json', 'print JSON');
 }
 
 /** A size in bytes, with a default that is shown as it would be typed. */
@@ -239,8 +221,11 @@ function declareBench(program: Command, run: Run): void {
 /** The whole command. Parsing throws commander's errors; it prints help and version itself. */
 export function makeProgram(run: Run): Command {
   const program = new Command('f2fs')
-    .description('Makes, fills and reads F2FS images, without root and without mounting.')
-    .addHelpText('before', examples('build rootfs disk.img', 'ls -l disk.img /', 'mkfs empty.img --size 1G'))
+    .description('Makes, fills, reads and changes F2FS images, without root and without mounting.')
+    .addHelpText(
+      'before',
+      examples('build rootfs disk.img', 'ls -l disk.img /', 'put disk.img hosts /etc', 'mkfs empty.img --size 1G'),
+    )
     .addHelpText('after', EXIT_CODES)
     .configureOutput({ outputError: () => {} })
     .exitOverride()
@@ -253,6 +238,7 @@ export function makeProgram(run: Run): Command {
   declareBuild(program, run);
   declareReaders(program, run);
   declareExtract(program, run);
+  declareChanges(program, run);
   declareBench(program, run);
   return program;
 }

@@ -1,4 +1,5 @@
 // f2fs stat: all that is known of one entry.
+import { codecText } from '../compress/algorithms.ts';
 import type { CompressionStat, FileStat, Timestamp, Xattr } from '../index.ts';
 import { EXIT } from './errors.ts';
 import { ReadVolume } from './image.ts';
@@ -73,8 +74,7 @@ function jsonOf(path: Uint8Array, found: FileStat, target: Uint8Array | null, xa
 
 /** `lz4 in clusters of 64 KiB, 812 blocks saved` */
 function compressionText(how: CompressionStat): string {
-  const codec = how.level > 0 ? `${how.algorithm}:${how.level}` : how.algorithm;
   const checksum = how.checksum ? ' with checksums' : '';
   const saved = how.released ? 'released' : `${counted(how.savedBlocks, 'block')} saved`;
-  return `${codec} in clusters of ${shortSize(how.clusterBytes)}${checksum}, ${saved}`;
+  return `${codecText(how.algorithm, how.level)} in clusters of ${shortSize(how.clusterBytes)}${checksum}, ${saved}`;
 }

@@ -48,3 +48,8 @@ function splitOnce(text: string, separator: string): [string, string | null] {
   const at = text.indexOf(separator);
   return at < 0 ? [text, null] : [text.slice(0, at), text.slice(at + 1)];
 }
+
+/** `zstd:3`, or the name alone where there is no level: as parseCodec takes it. */
+export function codecText(algorithm: AlgorithmName, level: number): string {
+  return level > 0 ? `${algorithm}:${level}` : algorithm;
+}

@@ -1,0 +1,44 @@
+// Runs a populator in slices, so that signals are heard and progress is told.
+import { F2fsError } from '../errors.ts';
+import type { HostTree } from './host-tree.ts';
+import type { Populator } from './populate.ts';
+
+/** How far a tree has come. */
+export interface BuildProgress {
+  entries: number;
+  totalEntries: number;
+  bytes: number;
+  totalBytes: number;
+  /** The entry at hand, relative to the source. */
+  path: string;
+}
+
+export interface DriveOptions {
+  onProgress?: (progress: BuildProgress) => void;
+  /** Ends the work between two entries, or two pieces of a large file. */
+  signal?: AbortSignal;
+}
+
+/** Milliseconds of work between two looks at the signal and calls of onProgress. */
+const SLICE_MS = 50;
+
+/** Throws ECANCELED when the signal ends it, and what the populator throws. */
+export async function drive(populator: Populator, tree: HostTree, { signal, onProgress }: DriveOptions): Promise<void> {
+  const tell = () =>
+    onProgress?.({
+      entries: populator.entries,
+      totalEntries: tree.count - 1,
+      bytes: populator.done.contentBytes,
+      totalBytes: tree.totals.bytes,
+      path: tree.path(populator.current),
+    });
+  let sliceEnd = performance.now() + SLICE_MS;
+  for (const _ of populator.run()) {
+    if (performance.now() < sliceEnd) continue;
+    tell();
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    if (signal?.aborted) throw new F2fsError('ECANCELED', 'interrupted before the tree was whole');
+    sliceEnd = performance.now() + SLICE_MS;
+  }
+  tell();
+}

@@ -1,0 +1,107 @@
+// Files and directories of the host into a volume that is mounted already, as a build would take them over. Nothing is undone here:
+// who wants all or nothing abandons the mount when it throws, or when there are problems.
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { F2fsError, hostError } from '../errors.ts';
+import { systemTime } from '../fs/core.ts';
+import { Directory } from '../fs/directory-handle.ts';
+import type { FileSystem, Path } from '../fs/file-system.ts';
+import { type DriveOptions, drive } from './drive.ts';
+import { type HostTree, hostInodes, type ScanOptions, scanHostTree } from './host-tree.ts';
+import { type BuildProblem, type Populated, Populator, type PourTarget } from './populate.ts';
+
+export interface PutOptions extends DriveOptions {
+  /** Files that stand where one is to go are replaced. Default: true; else they are problems. */
+  replace?: boolean;
+  /** A file of the host to leave out: the image itself. */
+  exclude?: string;
+}
+
+export interface PutReport extends Populated {
+  problems: BuildProblem[];
+  /** What the host could not tell, and entries left out on purpose. */
+  notes: string[];
+}
+
+/** Where one source goes. */
+export interface PutPlace {
+  /** A directory of the volume. */
+  directory: Path;
+  /** Its name there; null: what is in the source, a directory, goes into `directory`, which gets its attributes. */
+  name: Uint8Array | null;
+}
+
+/** Whether a source is put as the directory that it leads to: it is one, or is written as one. */
+function isDirectorySource(source: string): boolean {
+  const meansDirectory = /[/\\]$|(^|[/\\])\.{1,2}$/.test(source);
+  return (meansDirectory ? statOf(source, fs.statSync) : statOf(source, fs.lstatSync)).isDirectory();
+}
+
+function statOf(source: string, stat: (path: string) => fs.Stats): fs.Stats {
+  try {
+    return stat(source);
+  } catch (error) {
+    throw hostError(`cannot read ${source}`, error, { path: source });
+  }
+}
+
+/**
+ * Puts `source` (a file, a directory with all below it, a symlink or a special file) to its place. Attributes, xattrs and hard links
+ * are kept, times but for atime too. A directory that is there already takes what comes in addition, and its attributes.
+ * Throws what concerns the source as a whole or the volume (ENOSPC); what concerns one entry is in the report's `problems`.
+ */
+export async function put(
+  volume: FileSystem,
+  source: string,
+  place: PutPlace,
+  options: PutOptions = {},
+): Promise<PutReport> {
+  const isDirectory = isDirectorySource(source);
+  if (!isDirectory && place.name === null) throw new F2fsError('ENOTDIR', `${source} is not a directory`);
+  const parts = path.parse(path.resolve(source));
+  const scan: ScanOptions = { exclude: options.exclude === undefined ? [] : hostInodes(options.exclude) };
+  const tree = isDirectory
+    ? scanHostTree(source, scan)
+    : scanHostTree(parts.dir, { ...scan, only: Buffer.from(parts.base) });
+  if (!isDirectory && tree.count === 1) throw missing(source, tree);
+  const target: PourTarget = {
+    directory: isDirectory ? directoryAt(volume, place) : volume.openDirectory(place.directory),
+    isRoot: isDirectory,
+    name: isDirectory ? undefined : (place.name ?? undefined),
+    replace: options.replace ?? true,
+  };
+  const populator = new Populator(tree, volume, systemTime(), null, target);
+  try {
+    await drive(populator, tree, options);
+  } finally {
+    populator.close();
+    target.directory.close();
+  }
+  const hostPath = (relative: string) => (isDirectory ? path.join(source, relative) : source);
+  const notes = tree.skipped.map(({ message }) => message);
+  if (tree.hostXattrs === null) notes.push('the host could not tell extended attributes: none were put');
+  return {
+    ...populator.done,
+    directories: populator.done.directories + (isDirectory && place.name !== null ? 1 : 0),
+    problems: [...tree.problems, ...populator.problems].map((one) => ({ ...one, path: hostPath(one.path) })),
+    notes,
+  };
+}
+
+/** The directory that a tree's root becomes: made when it is not there. Throws ENOTDIR. */
+function directoryAt(volume: FileSystem, { directory, name }: PutPlace): Directory {
+  if (name === null) return volume.openDirectory(directory);
+  using parent = volume.openDirectory(directory);
+  const there = parent.lookup(name);
+  if (there === null) return parent.mkdir(name);
+  const handle = parent.open(name);
+  if (handle instanceof Directory) return handle;
+  handle.close();
+  throw new F2fsError('ENOTDIR', `"${Buffer.from(name).toString()}" in the image is not a directory`);
+}
+
+/** The scan came to nothing: the one entry is the image itself, or can't be read. */
+function missing(source: string, { problems, skipped }: HostTree): F2fsError {
+  const [why] = [...problems, ...skipped];
+  return new F2fsError(why?.code ?? 'ENOENT', why?.message ?? `${source} does not exist`, { path: source });
+}

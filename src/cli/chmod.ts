@@ -1,0 +1,32 @@
+// f2fs chmod: permission bits.
+import { changeImage, Turns } from './change.ts';
+import { EXIT } from './errors.ts';
+import type { ModeChange } from './mode.ts';
+import { volumePath } from './names.ts';
+import { forTree } from './tree.ts';
+
+export interface ChmodOptions {
+  recursive?: boolean;
+  escaped?: boolean;
+}
+
+/** Changes the mode of what each path leads to; of all below it too with `recursive`, where symlinks are passed over. */
+export function chmod(
+  image: string,
+  change: ModeChange,
+  paths: readonly string[],
+  options: ChmodOptions,
+): Promise<number> {
+  const targets = paths.map((path) => volumePath(path, options.escaped));
+  const how = { follow: true, recursive: options.recursive ?? false };
+  return changeImage('chmod', image, async (volume, signal) => {
+    const turns = new Turns(signal);
+    for (const path of targets) {
+      await forTree(volume, path, how, turns, (handle) => {
+        const { type, mode } = handle.stat();
+        if (type !== 'symlink') handle.setAttributes({ mode: change(mode, type === 'directory') });
+      });
+    }
+    return EXIT.ok;
+  });
+}

@@ -1,0 +1,73 @@
+// Where put, mv and ln put things: into a directory that is there, or to the name itself.
+import * as path from 'node:path';
+import { joinPath } from '../build/volume-walk.ts';
+import { F2fsError } from '../errors.ts';
+import type { FileSystem } from '../index.ts';
+import { UsageError } from './errors.ts';
+import { endsWithSlash, escaped } from './names.ts';
+
+const SLASH = 0x2f;
+
+/** A place for each of several sources. */
+export class Destination {
+  readonly path: Uint8Array;
+  /** What is put goes into it, by its own name. */
+  readonly isDirectory: boolean;
+
+  /**
+   * `nameItself`: `path` is the name that the only source gets, though it were a directory's. Throws UsageError for several
+   * sources then, ENOTDIR where a directory is needed and there is none.
+   */
+  constructor(volume: FileSystem, path: Uint8Array, nrSources: number, nameItself = false) {
+    if (nameItself && nrSources > 1) throw new UsageError('-T takes one source');
+    this.path = path;
+    this.isDirectory = !nameItself && typeAt(volume, path) === 'directory';
+    if (this.isDirectory || nameItself) return;
+    if (nrSources > 1 || endsWithSlash(path)) {
+      throw new F2fsError('ENOTDIR', `${escaped(path)} is not a directory in the image`, { path: escaped(path) });
+    }
+  }
+
+  /** The path of a source whose last name is `name`. */
+  pathOf(name: Uint8Array): Uint8Array {
+    return this.isDirectory ? joinPath(this.path, name) : this.path;
+  }
+
+  /** The same as a directory and the name in it; the name is null for the root, and what leads nowhere else. */
+  placeOf(name: Uint8Array): { directory: Uint8Array; name: Uint8Array | null } {
+    return splitPath(this.pathOf(name));
+  }
+}
+
+/** What a path leads to, symlinks followed; null when there is nothing. Throws what else is wrong with it. */
+export function typeAt(volume: FileSystem, path: Uint8Array): string | null {
+  try {
+    return volume.stat(path).type;
+  } catch (error) {
+    if (error instanceof F2fsError && error.code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** A path without its last name, and that name; null where the path ends in none, as `/` and `a/..` do. */
+export function splitPath(path: Uint8Array): { directory: Uint8Array; name: Uint8Array | null } {
+  let end = path.length;
+  while (end > 0 && path[end - 1] === SLASH) end--;
+  const start = path.lastIndexOf(SLASH, end - 1) + 1;
+  const name = path.subarray(start, end);
+  const isDots = ['', '.', '..'].includes(Buffer.from(name).toString('latin1'));
+  return isDots ? { directory: path, name: null } : { directory: path.subarray(0, start), name };
+}
+
+/** The last name of a path of the volume. Throws EINVAL where there is none. */
+export function lastName(volumePath: Uint8Array): Uint8Array {
+  const { name } = splitPath(volumePath);
+  if (name !== null) return name;
+  throw new F2fsError('EINVAL', 'it ends in no name', { path: escaped(volumePath) });
+}
+
+/** The name that a path of the host has where it is put: null for `dir/.` and the like, which mean what is in it. */
+export function hostName(source: string): Uint8Array | null {
+  const name = path.basename(source);
+  return name === '' || name === '.' || name === '..' ? null : Buffer.from(name);
+}

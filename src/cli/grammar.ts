@@ -1,0 +1,22 @@
+// What the declarations of the command line share.
+import { type Command, Option } from 'commander';
+
+/** Runs a command's work and takes its exit code. */
+export type Run = (command: string, work: () => Promise<number>) => Promise<void>;
+
+export const NAME_ON_LS = 'PATH is written as ls prints it: \\xNN for a byte, \\\\ for a backslash';
+
+export function examples(...lines: string[]): string {
+  return `Examples:\n${lines.map((line) => `  f2fs ${line}\n`).join('')}`;
+}
+
+export function subcommand(program: Command, name: string, summary: string, ...shown: string[]): Command {
+  return program
+    .command(name)
+    .description(summary)
+    .addHelpText('before', examples(...shown));
+}
+
+export function jsonOption(): Option {
+  return new Option('--json', 'print JSON');
+}

@@ -1,0 +1,131 @@
+// f2fs put: files and directories of the host into an image that exists.
+import { type PutReport, put as putSource } from '../build/put.ts';
+import { F2fsError } from '../errors.ts';
+import { BLKSIZE } from '../format/constants.ts';
+import type { BuildProgress, FileSystem } from '../index.ts';
+import { changeImage, naming } from './change.ts';
+import { Destination, hostName } from './destination.ts';
+import { complain, EXIT, problemText, UsageError } from './errors.ts';
+import { printable, volumePath } from './names.ts';
+import { printJson, printTable } from './output.ts';
+import { Progress } from './progress.ts';
+import { countedEntries, longSize, shortSize } from './sizes.ts';
+
+export interface PutCommandOptions {
+  /** -T */
+  targetDirectory?: boolean;
+  replace?: boolean;
+  escaped?: boolean;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+/** What was put of all sources. */
+interface Total extends PutReport {
+  image: string;
+  freeBlocks: number;
+}
+
+/** Stands for standard input. */
+const STDIN = '-';
+
+/** Puts each source to `to`; a problem with any entry of them leaves the image as it was. Throws what put throws. */
+export async function put(image: string, sources: string[], to: string, options: PutCommandOptions): Promise<number> {
+  const total: Total = { ...nothing(), image, freeBlocks: 0 };
+  const path = volumePath(to, options.escaped);
+  const exitCode = await changeImage('put', image, async (volume, signal) => {
+    using progress = new Progress(options.quiet === true);
+    const onProgress = (at: BuildProgress) => progress.show(() => progressText(at));
+    const destination = new Destination(volume, path, sources.length, options.targetDirectory === false);
+    for (const source of sources) {
+      const { replace } = options;
+      if (source === STDIN) await putStdin(volume, destination, replace ?? true, signal, total);
+      else
+        add(
+          total,
+          await putSource(volume, source, placeOf(source, destination), {
+            replace,
+            exclude: image,
+            signal,
+            onProgress,
+          }),
+        );
+    }
+    total.freeBlocks = volume.statfs().freeBlocks;
+    return total.problems.length > 0 ? EXIT.failed : EXIT.ok;
+  });
+  for (const { path, code, message } of total.problems) complain('put', problemText(path, code, message));
+  if (total.problems.length > 0) complain('put', `nothing was put: ${image} is as it was`);
+  if (exitCode !== EXIT.ok) return exitCode;
+  for (const note of total.notes) if (!options.quiet) complain('put', `note: ${note}`);
+  if (options.json) await printJson(total);
+  else if (!options.quiet) await printTable(summary(total));
+  return exitCode;
+}
+
+/** `dir/.` means what is in it; else a source keeps its name in a directory. */
+function placeOf(source: string, destination: Destination): { directory: Uint8Array; name: Uint8Array | null } {
+  const name = hostName(source);
+  if (name === null && destination.isDirectory) return { directory: destination.path, name };
+  return destination.placeOf(name ?? new Uint8Array(0));
+}
+
+/** A file that is there keeps its attributes, as with the shell's `>`. */
+async function putStdin(
+  volume: FileSystem,
+  { path, isDirectory }: Destination,
+  replace: boolean,
+  signal: AbortSignal,
+  total: Total,
+): Promise<void> {
+  if (isDirectory) throw new UsageError('standard input needs the name of a file');
+  naming(path, () => {
+    if (!replace && exists(volume, path)) throw new F2fsError('EEXIST', 'it exists in the image');
+    volume.writeFile(path, new Uint8Array(0));
+  });
+  using file = volume.openFile(path);
+  let size = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
+    naming(path, () => file.write(chunk, size));
+    size += chunk.length;
+    if (signal.aborted) throw new F2fsError('ECANCELED', 'interrupted');
+  }
+  total.files++;
+  total.contentBytes += size;
+}
+
+function exists(volume: FileSystem, path: Uint8Array): boolean {
+  try {
+    volume.lstat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof F2fsError && error.code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+function nothing(): PutReport {
+  const counts = { files: 0, directories: 0, symlinks: 0, special: 0, hardLinks: 0, contentBytes: 0, xattrs: 0 };
+  return { ...counts, problems: [], notes: [] };
+}
+
+function add(total: PutReport, one: PutReport): void {
+  const { problems, notes, ...counts } = one;
+  for (const name of Object.keys(counts) as (keyof typeof counts)[]) total[name] += counts[name];
+  total.problems.push(...problems);
+  total.notes.push(...notes);
+}
+
+function summary(total: Total): [string, string | null][] {
+  return [
+    ['image', printable(total.image)],
+    ['entries', countedEntries(total).join(', ') || 'none'],
+    ['contents', longSize(total.contentBytes)],
+    ['xattrs', total.xattrs > 0 ? String(total.xattrs) : null],
+    ['free', shortSize(total.freeBlocks * BLKSIZE)],
+  ];
+}
+
+function progressText({ entries, totalEntries, bytes, totalBytes, path }: BuildProgress): string {
+  return `${entries}/${totalEntries} entries  ${shortSize(bytes)} of ${shortSize(totalBytes)}  ${path}`;
+}

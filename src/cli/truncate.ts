@@ -1,0 +1,46 @@
+// f2fs truncate: the size of files.
+import { InvalidArgumentError } from 'commander';
+import { changeImage, forEachPath } from './change.ts';
+import { typeAt } from './destination.ts';
+import { EXIT } from './errors.ts';
+import { volumePath } from './names.ts';
+import { parseSize } from './sizes.ts';
+
+export interface TruncateOptions {
+  size: SizeChange;
+  create?: boolean;
+  escaped?: boolean;
+}
+
+/** The new size in bytes of a file that has `size`. */
+export type SizeChange = (size: number) => number;
+
+/** `10M`: that size; `+10M`, `-10M`: more or less, at least none. Throws commander's error. */
+export function parseSizeChange(text: string): SizeChange {
+  const [, sign, amount] = /^([+-]?)(.*)$/s.exec(text) ?? ['', '', ''];
+  const bytes = parseSize(amount);
+  if (sign === '+') return (size) => size + bytes;
+  if (sign === '-') return (size) => Math.max(0, size - bytes);
+  if (sign === '') return () => bytes;
+  throw new InvalidArgumentError('It must be a size, after + or - for a change.');
+}
+
+/** Sets the size of each file; what is new is a hole. A file that is missing is made, unless `create` is false. */
+export function truncate(
+  image: string,
+  paths: readonly string[],
+  { size, create = true, escaped }: TruncateOptions,
+): Promise<number> {
+  const files = paths.map((path) => volumePath(path, escaped));
+  return changeImage('truncate', image, async (volume, signal) => {
+    await forEachPath(files, signal, (path) => {
+      if (typeAt(volume, path) === null) {
+        if (!create) return;
+        volume.writeFile(path, new Uint8Array(0));
+      }
+      using file = volume.openFile(path);
+      file.truncate(size(file.stat().size));
+    });
+    return EXIT.ok;
+  });
+}

@@ -1,0 +1,273 @@
+// The commands that change an image: what they do, what they refuse, and that a refusal leaves the image as it was.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import * as fs from 'node:fs';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type FileSystem, mount, openFileDevice } from '../../src/index.ts';
+import { fsck } from '../../tools/judge/fsck.ts';
+import { imageDirectory } from '../device/temporary.ts';
+import { f2fs, makeImage } from './command.ts';
+import { f2fsHere } from './in-process.ts';
+
+const temporary = imageDirectory();
+afterAll(temporary.remove);
+const isRoot = process.geteuid?.() === 0;
+const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
+
+let image: string;
+let host: string;
+let count = 0;
+
+beforeEach(() => {
+  image = makeImage(temporary.file(`${++count}.img`), (volume) => {
+    volume.mkdir('/dir');
+    volume.writeFile('/dir/file', Buffer.from('old contents'));
+    volume.writeFile('/top', Buffer.from('top'));
+    volume.symlink('dir', '/to-dir');
+    volume.symlink('nowhere', '/broken');
+  });
+  host = temporary.file(`host-${count}`);
+  fs.mkdirSync(host);
+});
+
+afterEach(async () => {
+  const verdict = await fsck(image);
+  expect(verdict.complaints).toEqual([]);
+  expect(verdict.ok).toBe(true);
+});
+
+/** Runs a command that must do its work without a word on stderr. */
+async function done(...args: string[]): Promise<string> {
+  const said = await f2fsHere(...args);
+  expect(said).toMatchObject({ code: 0, stderr: '' });
+  return said.stdout;
+}
+
+/** Runs a command that must fail with one line, and leave every byte that a checkpoint knows: the listing and contents. */
+async function refused(pattern: RegExp, ...args: string[]): Promise<void> {
+  const before = contentsOf();
+  const said = await f2fsHere(...args);
+  expect(said.stderr).toMatch(pattern);
+  expect(said).toMatchObject({ code: 1, stdout: '' });
+  expect(contentsOf()).toEqual(before);
+}
+
+function look<T>(work: (volume: FileSystem) => T): T {
+  const device = openFileDevice(image, { writable: false });
+  try {
+    return work(mount(device, { readonly: true }));
+  } finally {
+    device.close();
+  }
+}
+
+/** Every path with type, mode, owner and a hash of what it holds. */
+function contentsOf(): Record<string, string> {
+  return look((volume) => {
+    const found: Record<string, string> = {};
+    const walk = (path: string) => {
+      for (const { name, type } of volume.readdir(path)) {
+        const at = `${path === '/' ? '' : path}/${text(name)}`;
+        const { mode, uid, gid, size, nlink } = volume.lstat(at);
+        const bytes = type === 'file' ? volume.readFile(at) : type === 'symlink' ? volume.readlink(at) : Buffer.of();
+        const hash = createHash('sha1').update(bytes).digest('hex').slice(0, 8);
+        found[at] = `${type} ${mode.toString(8)} ${uid}:${gid} ${size} ${nlink} ${hash}`;
+        if (type === 'directory') walk(at);
+      }
+    };
+    walk('/');
+    return found;
+  });
+}
+
+const read = (path: string) => look((volume) => text(volume.readFile(path)));
+const stat = (path: string) => look((volume) => volume.lstat(path));
+const names = (path: string) =>
+  look((volume) =>
+    volume
+      .readdir(path)
+      .map(({ name }) => text(name))
+      .sort(),
+  );
+
+describe('put', () => {
+  beforeEach(() => {
+    fs.mkdirSync(`${host}/tree/sub`, { recursive: true });
+    fs.writeFileSync(`${host}/tree/file`, 'new contents', { mode: 0o640 });
+    fs.linkSync(`${host}/tree/file`, `${host}/tree/sub/hard`);
+    fs.symlinkSync('../file', `${host}/tree/sub/link`);
+    fs.writeFileSync(`${host}/tree/large`, Buffer.alloc(3_000_000, 'large'));
+    fs.utimesSync(`${host}/tree/file`, 1, 1_000_000_000.25);
+  });
+
+  it('copies files into a directory, with their attributes, and replaces what is there', async () => {
+    const before = stat('/dir/file');
+    await done('put', image, `${host}/tree/file`, `${host}/tree/sub/link`, '/dir');
+    expect(read('/dir/file')).toBe('new contents');
+    const after = stat('/dir/file');
+    expect(after).toMatchObject({ mode: 0o100640, nlink: 1, mtime: { sec: 1_000_000_000, nsec: 250_000_000 } });
+    expect(after.ino).not.toBe(before.ino);
+    if (isRoot) expect(after).toMatchObject({ uid: 0, gid: 0 });
+    expect(look((volume) => text(volume.readlink('/dir/link')))).toBe('../file');
+  });
+
+  it('copies a directory: into one that is there, under a new name, or what is in it', async () => {
+    expect(await done('put', image, `${host}/tree`, '/to-dir')).toMatch(
+      /entries +2 files, 2 directories, 1 symlink, 1 hard link/,
+    );
+    expect(names('/dir/tree')).toEqual(['file', 'large', 'sub']);
+    expect(stat('/dir/tree/file').ino).toBe(stat('/dir/tree/sub/hard').ino);
+    await done('put', image, `${host}/tree`, '/new');
+    expect(names('/new')).toEqual(['file', 'large', 'sub']);
+    fs.chmodSync(`${host}/tree`, 0o750);
+    await done('put', '--quiet', image, `${host}/tree/.`, '/dir');
+    expect(names('/dir')).toEqual(['file', 'large', 'sub', 'tree']);
+    expect(read('/dir/file')).toBe('new contents');
+    expect(stat('/dir').mode).toBe(0o40750);
+    await done('put', '-T', image, `${host}/tree`, '/');
+    expect(names('/')).toContain('large');
+    expect(read('/large')).toBe(fs.readFileSync(`${host}/tree/large`, 'utf8'));
+    const report = JSON.parse(await done('put', '--json', image, `${host}/tree/sub`, '/new/')) as object;
+    expect(report).toMatchObject({ directories: 1, files: 1, symlinks: 1, problems: [], image });
+  });
+
+  it('refuses as a whole when one entry cannot be put', async () => {
+    await refused(
+      /^f2fs: put: \S+\/tree\/file: it exists in the image \(EEXIST\)\nf2fs: put: nothing was put: \S+ is as it was\n$/,
+      ...['put', '-n', image, `${host}/tree/large`, `${host}/tree/file`, '/dir'],
+    );
+    fs.mkdirSync(`${host}/other/top`, { recursive: true });
+    fs.writeFileSync(`${host}/other/first`, 'first');
+    await refused(/top: "top" exists already \(EEXIST\)/, 'put', image, `${host}/other/.`, '/');
+    fs.writeFileSync(`${host}/dir`, 'a file');
+    await refused(/dir: a directory of that name stands in the image \(EISDIR\)/, 'put', image, `${host}/dir`, '/');
+    await refused(/nothing: ENOENT[^\n]*\(ENOENT\)\n$/, 'put', image, `${host}/tree/large`, `${host}/nothing`, '/dir');
+    await refused(/\/none is not a directory in the image \(ENOTDIR\)\n$/, 'put', image, host, host, '/none');
+    await refused(/is the image itself/, 'put', image, image, '/dir');
+    fs.writeFileSync(`${host}/huge`, Buffer.alloc(70 << 20, 'x'));
+    await refused(/\(ENOSPC\)\n$/, 'put', image, `${host}/huge`, '/dir');
+  });
+
+  it('takes standard input for a file', async () => {
+    const run = (...args: string[]) =>
+      new Promise<number | null>((resolve) => {
+        const [node, ...rest] = [process.execPath, '--import', 'tsx', 'src/cli/main.ts', 'put', ...args];
+        const child = spawn(node, rest, { stdio: ['pipe', 'ignore', 'ignore'] });
+        child.on('close', resolve);
+        child.stdin.end('from a pipe');
+      });
+    const before = stat('/dir/file').ino;
+    expect(await run(image, '-', '/dir/file')).toBe(0);
+    expect(read('/dir/file')).toBe('from a pipe');
+    expect(stat('/dir/file').ino).toBe(before);
+    expect(await run('-n', image, '-', '/dir/file')).toBe(1);
+    expect(await run(image, '-', '/dir')).toBe(2);
+  });
+});
+
+describe('mkdir', () => {
+  it('makes directories, with what is missing above them when asked', async () => {
+    await done('mkdir', image, '/one', '/one/two');
+    expect(stat('/one/two')).toMatchObject({ type: 'directory', mode: 0o40755 });
+    await done('mkdir', '-p', '-m', '2700', image, '/one', '/a/b/../b/c', '/to-dir/x');
+    expect(stat('/a').mode).toBe(0o40755);
+    expect(stat('/a/b/c').mode).toBe(0o42700);
+    expect(stat('/dir/x').mode).toBe(0o42700);
+    await done('mkdir', '-m', 'g-rwx,o=', '-e', image, '/odd\\x0a');
+    expect(look((volume) => volume.lstat('/odd\n').mode)).toBe(0o40700);
+  });
+
+  it('makes none when one cannot be made', async () => {
+    await refused(/^f2fs: mkdir: \/dir: [^\n]*exists already \(EEXIST\)\n$/, 'mkdir', image, '/fine', '/dir');
+    await refused(/^f2fs: mkdir: \/no does not exist \(ENOENT\)\n$/, 'mkdir', image, '/fine', '/no/where');
+    await refused(/\/top is not a directory \(ENOTDIR\)\n$/, 'mkdir', '-p', image, '/fine', '/top/x');
+    await refused(/^f2fs: mkdir: [^\n]*no such file \(ENOENT\)\n$/, 'mkdir', `${image}x`, '/fine');
+  });
+});
+
+describe('ln', () => {
+  it('gives files names, and makes symlinks', async () => {
+    await done('ln', image, '/top', '/dir');
+    expect(stat('/dir/top')).toMatchObject({ ino: stat('/top').ino, nlink: 2 });
+    await done('ln', '-s', image, '../any where', '/dir/link');
+    expect(look((volume) => text(volume.readlink('/dir/link')))).toBe('../any where');
+    await done('ln', '-sfT', image, 'other', '/to-dir');
+    expect(look((volume) => text(volume.readlink('/to-dir')))).toBe('other');
+    await done('ln', '-f', image, '/top', '/dir/file');
+    expect(stat('/top').nlink).toBe(3);
+  });
+
+  it('refuses what there is, directories and what is missing', async () => {
+    await refused(/^f2fs: ln: \/dir\/file: [^\n]*\(EEXIST\)\n$/, 'ln', image, '/top', '/dir/file');
+    await refused(/\(EPERM\)\n$/, 'ln', image, '/dir', '/again');
+    await refused(/\(EISDIR\)\n$/, 'ln', '-fT', image, '/top', '/dir');
+    await refused(/same file already \(EEXIST\)\n$/, 'ln', '-f', image, '/top', '/top');
+    await refused(/\/none does not exist \(ENOENT\)\n$/, 'ln', '-f', image, '/none', '/dir/file');
+  });
+});
+
+describe('chmod and chown', () => {
+  it('change what paths lead to, and all below', async () => {
+    await done('chmod', image, '4711', '/top', '/to-dir');
+    expect(stat('/top').mode).toBe(0o104711);
+    expect(stat('/dir').mode).toBe(0o44711);
+    await done('chmod', '-R', image, 'u=rwX,go=', '/dir');
+    expect(stat('/dir').mode).toBe(0o44700);
+    expect(stat('/dir/file').mode).toBe(0o100600);
+    await done('chmod', image, '--', '-r', '/dir/file');
+    expect(stat('/dir/file').mode).toBe(0o100200);
+    await done('ln', '-s', image, 'x', '/dir/link');
+    await done('chown', '-R', image, '1000:100', '/dir');
+    for (const path of ['/dir', '/dir/file', '/dir/link']) expect(stat(path)).toMatchObject({ uid: 1000, gid: 100 });
+    await done('chown', image, ':7', '/dir/file');
+    await done('chown', '--no-dereference', image, '5', '/to-dir');
+    expect(stat('/dir/file')).toMatchObject({ uid: 1000, gid: 7 });
+    expect(stat('/to-dir')).toMatchObject({ uid: 5, gid: 0 });
+    expect(stat('/dir')).toMatchObject({ uid: 1000, gid: 100 });
+  });
+
+  it('refuse what is missing, and what is no mode or owner', async () => {
+    await refused(/\/none does not exist \(ENOENT\)\n$/, 'chmod', image, '600', '/top', '/none');
+    await refused(/\/broken does not exist \(ENOENT\)\n$/, 'chown', image, '1:1', '/top', '/broken');
+    await refused(/\(EINVAL\)\n$/, 'chown', image, '4294967296', '/top');
+    for (const mode of ['8', 'u+q', '77777', 'u', ''])
+      expect((await f2fsHere('chmod', image, mode, '/top')).code).toBe(2);
+    for (const owner of ['root', '1:', ':', '']) {
+      expect((await f2fsHere('chown', image, owner, '/top')).code, owner).toBe(owner === '1:' ? 0 : 2);
+    }
+  });
+});
+
+describe('truncate', () => {
+  it('sets, adds and takes away', async () => {
+    await done('truncate', '-s', '3', image, '/dir/file', '/new');
+    expect(read('/dir/file')).toBe('old');
+    expect(stat('/new').size).toBe(3);
+    await done('truncate', '-s', '+1M', image, '/dir/file');
+    expect(stat('/dir/file').size).toBe((1 << 20) + 3);
+    expect(read('/dir/file').slice(0, 6)).toBe('old\0\0\0');
+    await done('truncate', '-s', '-2M', image, '/dir/file');
+    expect(stat('/dir/file').size).toBe(0);
+    await done('truncate', '-c', '-s', '5', image, '/none');
+    expect(names('/')).not.toContain('none');
+  });
+
+  it('refuses directories and sizes that there are not', async () => {
+    await refused(/\(EISDIR\)\n$/, 'truncate', '-s', '0', image, '/top', '/dir');
+    await refused(/\(EFBIG\)\n$/, 'truncate', '-s', '8T', image, '/top');
+    expect((await f2fsHere('truncate', '-s', '--1', image, '/top')).code).toBe(2);
+    expect((await f2fsHere('truncate', image, '/top')).code).toBe(2);
+  });
+});
+
+it('refuses an image that another process has, in one line', async () => {
+  const device = openFileDevice(image, { writable: true });
+  const [ls, rm] = await Promise.all([f2fs(['ls', image]), f2fs(['mkdir', image, '/new'])]);
+  device.close();
+  for (const said of [ls, rm]) {
+    expect(said).toMatchObject({ code: 1, stdout: '' });
+    expect(said.stderr).toMatch(
+      new RegExp(`^f2fs: \\w+: \\S+ is in use by process ${process.pid} [^\\n]*\\(EBUSY\\)\\n$`),
+    );
+  }
+});
