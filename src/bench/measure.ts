@@ -2,6 +2,7 @@
 import type { BlockDevice } from '../device/device.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { FileSystem } from '../fs/file-system.ts';
+import { volumeInfo } from '../inspect/info.ts';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -32,18 +33,18 @@ export interface Measured {
 /** Measures from its making on. */
 export class Meter {
   readonly #device: BlockDevice;
-  readonly #volume: FileSystem;
   readonly #start: Snapshot;
 
-  constructor(device: BlockDevice, volume: FileSystem) {
+  /** @param volume null when mounting it is measured, too */
+  constructor(device: BlockDevice, volume: FileSystem | null) {
     this.#device = device;
-    this.#volume = volume;
-    this.#start = this.#snapshot();
+    const checkpointVer = volume === null ? (volumeInfo(device).checkpoint?.version ?? 0) : versionOf(volume);
+    this.#start = this.#snapshot(volume, checkpointVer);
   }
 
-  stop(): Measured {
+  stop(volume: FileSystem): Measured {
     const start = this.#start;
-    const end = this.#snapshot();
+    const end = this.#snapshot(volume, versionOf(volume));
     return {
       seconds: (end.at - start.at) / 1000,
       cpuSeconds: {
@@ -56,19 +57,23 @@ export class Meter {
     };
   }
 
-  #snapshot(): Snapshot {
+  #snapshot(volume: FileSystem | null, checkpointVer: number): Snapshot {
     return {
       device: { ...this.#device.counters },
-      writeback: { ...this.#volume.writebackCounters },
-      checkpointVer: this.#volume.volume.pack.cp.checkpointVer,
+      writeback: { ...volume?.writebackCounters },
+      checkpointVer,
       cpu: process.cpuUsage(),
       at: performance.now(),
     };
   }
 }
 
+function versionOf({ volume }: FileSystem): number {
+  return volume.pack.cp.checkpointVer;
+}
+
 function difference(after: Counts, before: Counts): Counts {
-  return Object.fromEntries(Object.entries(after).map(([name, count]) => [name, count - before[name]]));
+  return Object.fromEntries(Object.entries(after).map(([name, count]) => [name, count - (before[name] ?? 0)]));
 }
 
 /** One run of a workload. */
@@ -76,7 +81,7 @@ export interface Work extends Measured {
   /** User's bytes. */
   bytes: number;
   operations: number;
-  /** Milliseconds that each sync took. */
+  /** Milliseconds that each sync or fsync took. */
   syncMs: number[];
   /** Whether the workload reads: then its bios are reads. */
   reads: boolean;

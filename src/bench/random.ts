@@ -1,5 +1,8 @@
 // Numbers that look random and are the same in every run.
 
+/** Of all that a workload draws. */
+export const SEED = 0x5eed;
+
 /** Marsaglia's xorshift of 32 bits. */
 export class SeededRandom {
   #state: number;

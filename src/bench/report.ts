@@ -5,7 +5,7 @@ import type { Ratio, SummaryRow } from './summary.ts';
 
 const LEGEND: Partial<Record<FigureName, string>> = {
   mbPerSecond: 'user data in 10^6 bytes a second, the last sync included',
-  syncP50Ms: 'milliseconds of a sync, which writes a checkpoint',
+  syncP50Ms: 'milliseconds of a sync, which writes a checkpoint, or of an fsync',
   bios: 'writes that the device was asked for, or reads where the workload reads',
   mapBlocksPerMib: 'mapBlocks calls for each MiB',
   syscallsPerBlock: 'system calls on the device for each 4 KiB of user data',

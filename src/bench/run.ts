@@ -7,6 +7,7 @@ import { MemoryDevice } from '../device/memory-device.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { MountOptions } from '../fs/core.ts';
+import type { FileHandle } from '../fs/file-handle.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
 import { format } from '../mkfs/format.ts';
 import type { EngineName } from '../writeback/engines.ts';
@@ -15,7 +16,7 @@ import { type Figures, figuresOf, Meter, type Work } from './measure.ts';
 import { giveMemoryBack } from './memory.ts';
 import { type Ratio, ratiosOf, type SummaryRow, summaryOf } from './summary.ts';
 import { openTarget, type TargetOptions } from './target.ts';
-import { type Bench, pagesAndBlocks, type Sizes, type WorkloadName, workloadOf } from './workloads.ts';
+import { type Bench, fill, pagesAndBlocks, type Sizes, type WorkloadName, workloadOf } from './workloads.ts';
 
 /** One run of one workload. */
 export interface Run {
@@ -167,30 +168,58 @@ function roomOf({ workloads, sizes, compress, clusterBytes }: BenchOptions): num
 /** Formats, prepares, mounts anew, warms up, measures, checks and unmounts. */
 async function oneRun(device: FileDevice, content: Content, run: Run, options: BenchOptions): Promise<RunResult> {
   const workload = workloadOf(run.workload);
-  const { prepare } = workload;
   const mountOptions = mountOptionsOf(run, options);
   const warmUp = (volume: FileSystem) => new Accounts(volume, content, smaller(options.sizes), 'warm-up');
   const counted = (volume: FileSystem) => new Accounts(volume, content, options.sizes, 'file');
-  format(device, { startSector: device.startSector });
-  if (prepare !== undefined) {
-    await mounted(device, mountOptions, async (volume) => {
-      await drive(prepare(warmUp(volume)), options.signal);
-      await drive(prepare(counted(volume)), options.signal);
-    });
+  const { signal } = options;
+  if (workload.crashes) {
+    // What is measured begins with the mount: the warm-up is a crash of its own.
+    await crash(device, mountOptions, (volume) => drive(workload.prepare?.(warmUp(volume)), signal));
+    await mounted(device, mountOptions, (volume) => drive(workload.run(warmUp(volume)), signal));
+    await crash(device, mountOptions, (volume) => drive(workload.prepare?.(counted(volume)), signal));
+  } else {
+    format(device, { startSector: device.startSector });
+    if (workload.prepare !== undefined) {
+      await mounted(device, mountOptions, async (volume) => {
+        await drive(workload.prepare?.(warmUp(volume)), signal);
+        await drive(workload.prepare?.(counted(volume)), signal);
+        if (workload.fullTo !== undefined) await drive(fill(volume, content, workload.fullTo), signal);
+      });
+    }
   }
-  return mounted(device, mountOptions, async (volume) => {
-    await drive(workload.run(warmUp(volume)), options.signal);
+  let mounting: Meter | null = null;
+  const measure = async (volume: FileSystem) => {
+    if (mounting === null) await drive(workload.run(warmUp(volume)), signal);
     const bench = counted(volume);
-    const meter = new Meter(device, volume);
-    await drive(workload.run(bench), options.signal);
-    const measured = meter.stop();
+    const meter = mounting ?? new Meter(device, volume);
+    await drive(workload.run(bench), signal);
+    const measured = meter.stop(volume);
     workload.check?.(bench);
     const { bytes, operations, syncMs } = bench;
     const compression = run.compress === 'none' ? null : pagesAndBlocks(volume, bench.name);
     const work: Work = { ...measured, bytes, operations, syncMs, reads: workload.reads, compression };
     const { reads: _, ...shown } = work;
     return { ...run, ...shown, figures: figuresOf(work) };
+  };
+  return mounted(device, mountOptions, measure, () => {
+    if (workload.crashes) mounting = new Meter(device, null);
   });
+}
+
+/** A new volume that is changed and never unmounted. */
+async function crash(
+  device: FileDevice,
+  options: MountOptions,
+  work: (volume: FileSystem) => Promise<void>,
+): Promise<void> {
+  format(device, { startSector: device.startSector });
+  await giveMemoryBack();
+  const volume = mount(device, options);
+  try {
+    await work(volume);
+  } finally {
+    volume.abandon();
+  }
 }
 
 function smaller(sizes: Sizes): Sizes {
@@ -220,6 +249,12 @@ class Accounts implements Bench {
     this.volume.sync();
     this.syncMs.push(performance.now() - started);
   }
+
+  fsync(file: FileHandle): void {
+    const started = performance.now();
+    file.fsync();
+    this.syncMs.push(performance.now() - started);
+  }
 }
 
 /** Works on a volume mounted for that. The memory of the one before is given back first, and this one is unmounted in any case. */
@@ -227,8 +262,10 @@ async function mounted<T>(
   device: FileDevice,
   options: MountOptions,
   work: (volume: FileSystem) => Promise<T>,
+  beforeMount = () => {},
 ): Promise<T> {
   await giveMemoryBack();
+  beforeMount();
   const volume = mount(device, options);
   let result: T;
   try {
@@ -242,7 +279,7 @@ async function mounted<T>(
 }
 
 /** Runs a workload in slices, so that signals are heard. Throws ECANCELED. */
-async function drive(steps: Generator<void>, signal: AbortSignal | undefined): Promise<void> {
+async function drive(steps: Iterable<void> = [], signal?: AbortSignal): Promise<void> {
   let sliceEnd = performance.now() + SLICE_MS;
   for (const _ of steps) {
     if (performance.now() < sliceEnd) continue;

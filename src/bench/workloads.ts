@@ -7,7 +7,8 @@ import type { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { FileStat } from '../fs/stat.ts';
 import type { Content } from './content.ts';
-import { SeededRandom } from './random.ts';
+import { SEED, SeededRandom } from './random.ts';
+import { checkRecovered, countRecovered, createAndDelete, fsyncFiles, smallFiles, statOf } from './small-files.ts';
 
 /** How much the workloads do. */
 export interface Sizes {
@@ -17,7 +18,7 @@ export interface Sizes {
   blockBytes: number;
   /** Random writes. */
   writes: number;
-  /** Appends, each with a sync. */
+  /** Appends, each with an fsync. */
   appends: number;
   /** Small files. */
   files: number;
@@ -36,6 +37,8 @@ export interface Bench {
   operations: number;
   /** Writes a checkpoint and notes how long that took. */
   sync(): void;
+  /** Makes a file outlive a crash and notes how long that took. */
+  fsync(file: FileHandle): void;
 }
 
 export interface Workload {
@@ -45,6 +48,10 @@ export interface Workload {
   /** Made before the measurement: the volume is unmounted cleanly and mounted anew in between. */
   prepare?: (bench: Bench) => Generator<void>;
   run: (bench: Bench) => Generator<void>;
+  /** The mount in which it was prepared ends without a checkpoint, as in a crash; what is measured begins with the next mount. */
+  crashes?: boolean;
+  /** The part of the volume that is in use when it begins, filled up with a file that stays as it is. */
+  fullTo?: number;
   /** After the measurement: throws EUCLEAN when the file does not hold what it must. */
   check?: (bench: Bench) => void;
   /** Bytes that are written at most, no block being used twice; `unitBytes`: of a page, or a cluster, which is written as a whole. */
@@ -55,24 +62,29 @@ export const WORKLOAD_NAMES = [
   'seq-write',
   'overwrite',
   'rand-write',
-  'append-sync',
+  'append-fsync',
   'small-files',
+  'create-delete',
   'read-back',
+  'recovery',
+  'nearly-full',
 ] as const;
 export type WorkloadName = (typeof WORKLOAD_NAMES)[number];
 
+/** What runs unless asked otherwise: not those that want a volume of their own. */
+export const USUAL_WORKLOADS: readonly WorkloadName[] = WORKLOAD_NAMES.filter(
+  (name) => name !== 'recovery' && name !== 'nearly-full',
+);
+
 /** Bytes of a sequential write or read: as many as the largest folio has. */
 const CHUNK_BYTES = 2 * 1024 * 1024;
-/** Small files have from 512 bytes to 32 KiB, small ones more often, 7.8 KB on average. */
-const SMALL_LEAST = 512;
-const SMALL_RANGE = 64;
 /** What a small file can take of a volume: data, inode, its part of a directory. */
 const SMALL_ROOM = 24 * 1024;
-const FILES_PER_DIRECTORY = 200;
+/** Of the blocks for files. */
+const NEARLY_FULL = 0.95;
 /** Blocks that a sync can take besides data: nodes of the file and the directory. */
 const SYNC_BLOCKS = 6;
 const CHECKED_PLACES = 16;
-const SEED = 0x5eed;
 
 function* writeAll(bench: Bench, version: number): Generator<number> {
   const { content, sizes } = bench;
@@ -125,30 +137,11 @@ function* appends(bench: Bench): Generator<void> {
   using file = createFile(bench);
   for (let i = 0; i < appends; i++) {
     file.writeFrom(source, i * blockBytes, blockBytes);
-    bench.sync();
+    bench.fsync(file);
     bench.bytes += blockBytes;
     bench.operations++;
     yield;
   }
-}
-
-function* smallFiles(bench: Bench): Generator<void> {
-  const { volume, content, sizes, name } = bench;
-  const random = new SeededRandom(SEED);
-  const source = content.source(0);
-  using root = volume.root();
-  for (let made = 0; made < sizes.files; ) {
-    using directory = root.mkdir(Buffer.from(`${name}-${made / FILES_PER_DIRECTORY}`));
-    for (let i = 0; i < FILES_PER_DIRECTORY && made < sizes.files; i++, made++) {
-      using file = directory.createFile(Buffer.from(`file-${i}.txt`));
-      const length = Math.floor(SMALL_LEAST * SMALL_RANGE ** random.fraction());
-      file.writeFrom(source, 0, length);
-      bench.bytes += length;
-      bench.operations++;
-      yield;
-    }
-  }
-  bench.sync();
 }
 
 function* readBack(bench: Bench): Generator<void> {
@@ -180,6 +173,20 @@ function checkPlaces({ volume, content, sizes, name }: Bench, version: number): 
   }
 }
 
+/** Writes a file until `part` of the volume's blocks for files are in use. */
+export function* fill(volume: FileSystem, content: Content, part: number): Generator<void> {
+  const source = content.source(0);
+  using root = volume.root();
+  using file = root.createFile(Buffer.from('filler'));
+  const left = Math.ceil(volume.statfs().blocks * (1 - part));
+  for (let at = 0; ; at += CHUNK_BYTES) {
+    const spare = (volume.statfs().freeBlocks - left) * BLKSIZE;
+    if (spare <= 0) return;
+    file.writeFrom(source, at, Math.min(CHUNK_BYTES, spare));
+    yield;
+  }
+}
+
 /** Pages of all files that a workload made, and the blocks that hold them: what compression saved is not among them. */
 export function pagesAndBlocks(volume: FileSystem, name: string): { pages: number; blocks: number } {
   const sum = { pages: 0, blocks: 0 };
@@ -195,11 +202,6 @@ export function pagesAndBlocks(volume: FileSystem, name: string): { pages: numbe
     else for (const { ino } of handle.entries()) add(statOf(volume, ino));
   }
   return sum;
-}
-
-function statOf(volume: FileSystem, ino: number): FileStat {
-  using handle = volume.openInode(ino);
-  return handle.stat();
 }
 
 /** Bytes of the pages or clusters that a write of `blockBytes` bytes, at a multiple of that, is a write of. */
@@ -228,12 +230,28 @@ const WORKLOADS: Record<WorkloadName, Omit<Workload, 'name'>> = {
     run: randomWrites,
     roomBytes: ({ fileBytes, blockBytes, writes }, unit) => fileBytes + writes * wholeUnits(blockBytes, unit),
   },
-  'append-sync': {
+  'append-fsync': {
     reads: false,
     run: appends,
     roomBytes: ({ blockBytes, appends }, unit) => appends * (wholeUnits(blockBytes, unit) + SYNC_BLOCKS * BLKSIZE),
   },
   'small-files': { reads: false, run: smallFiles, roomBytes: ({ files }) => files * SMALL_ROOM },
+  'create-delete': { reads: false, run: createAndDelete, roomBytes: ({ files }) => files * SMALL_ROOM },
+  recovery: {
+    reads: false,
+    prepare: fsyncFiles,
+    crashes: true,
+    run: countRecovered,
+    check: checkRecovered,
+    roomBytes: ({ files }) => files * SMALL_ROOM,
+  },
+  'nearly-full': {
+    reads: false,
+    prepare: makeFile,
+    fullTo: NEARLY_FULL,
+    run: randomWrites,
+    roomBytes: ({ fileBytes }) => fileBytes,
+  },
   'read-back': {
     reads: true,
     prepare: makeFile,

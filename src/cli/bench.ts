@@ -5,7 +5,7 @@ import { chartOf } from '../bench/chart.ts';
 import { tablesOf } from '../bench/report.ts';
 import { type BenchOptions, type BenchProgress, type BenchReport, runBench } from '../bench/run.ts';
 import { isBlockDevice } from '../bench/target.ts';
-import { WORKLOAD_NAMES, type WorkloadName } from '../bench/workloads.ts';
+import { USUAL_WORKLOADS, WORKLOAD_NAMES, type WorkloadName } from '../bench/workloads.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { EngineName } from '../writeback/engines.ts';
@@ -102,7 +102,7 @@ function wantedOf(options: BenchCommandOptions, signal: AbortSignal): BenchOptio
       appends: options.appends,
       files: options.files,
     },
-    workloads: options.workloads ?? WORKLOAD_NAMES,
+    workloads: options.workloads ?? USUAL_WORKLOADS,
     engines: options.engine === 'both' ? ['folios', 'pages'] : [options.engine],
     compress: [...new Set(options.compress.split(','))],
     clusterBytes: options.cluster,
@@ -160,8 +160,11 @@ async function printReport(report: BenchReport, options: BenchOptions, host: Hos
   ].filter((one) => one !== null);
   const amounts: Partial<Record<WorkloadName, string>> = {
     'rand-write': `${sizes.writes} random writes of ${shortSize(sizes.blockBytes)}`,
-    'append-sync': `${counted(sizes.appends, 'append')} of ${shortSize(sizes.blockBytes)}`,
+    'append-fsync': `${counted(sizes.appends, 'append')} of ${shortSize(sizes.blockBytes)}, each with an fsync`,
     'small-files': counted(sizes.files, 'small file'),
+    'create-delete': `${counted(sizes.files, 'small file')} made and removed`,
+    recovery: `${counted(sizes.files, 'file')} of one block fsynced before a crash`,
+    'nearly-full': `${sizes.writes} random writes of ${shortSize(sizes.blockBytes)} on a volume that is 95% full`,
   };
   const shown = WORKLOAD_NAMES.filter((name) => workloads.includes(name)).flatMap((name) => amounts[name] ?? []);
   await printTable([

@@ -187,15 +187,19 @@ function declareBench(program: Command, run: Run): void {
     'bench /dev/sdb1 --force --direct --json',
   )
     .argument('<target>', 'new image file, or block device: formatted, what it held is lost')
-    .option('--workloads <names>', `some of ${WORKLOAD_NAMES.join(',')}; default: all`, parseChoices(WORKLOAD_NAMES))
+    .option(
+      '--workloads <names>',
+      `some of ${WORKLOAD_NAMES.join(',')}; default: all but recovery and nearly-full`,
+      parseChoices(WORKLOAD_NAMES),
+    )
     .addOption(
       new Option('--engine <name>', 'what writes pages back').choices(['folios', 'pages', 'both']).default('folios'),
     )
     .addOption(sizeOption('--size <size>', 'of the file that is written and read', '256M'))
     .addOption(sizeOption('--block <size>', 'of a random write, and of an append', '4K'))
     .option('--writes <n>', 'random writes; default: a quarter of the file', parseCount(1))
-    .option('--appends <n>', 'appends, each with a sync', parseCount(1), 200)
-    .option('--files <n>', 'small files', parseCount(1), 10_000)
+    .option('--appends <n>', 'appends, each with an fsync', parseCount(1), 200)
+    .option('--files <n>', 'small files, and files that are recovered', parseCount(1), 10_000)
     .addOption(
       new Option('--compress <codecs>', 'some of none, lz4, lz4:9, zstd:3, lzo, lzo-rle, with commas').default(
         'none,lz4',

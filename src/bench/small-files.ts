@@ -1,0 +1,105 @@
+// Workloads of many small files.
+import { F2fsError } from '../errors.ts';
+import type { FileHandle } from '../fs/file-handle.ts';
+import type { FileSystem } from '../fs/file-system.ts';
+import type { FileStat } from '../fs/stat.ts';
+import { SEED, SeededRandom } from './random.ts';
+import type { Bench } from './workloads.ts';
+
+/** Small files have from 512 bytes to 32 KiB, small ones more often, 7.8 KB on average. */
+const SMALL_LEAST = 512;
+const SMALL_RANGE = 64;
+const FILES_PER_DIRECTORY = 200;
+/** Of a file that is recovered: too many for its inode. */
+const RECOVERED_BYTES = 4096;
+
+/** Makes files in directories of some hundred each. */
+function* makeFiles(bench: Bench, use: (file: FileHandle) => void): Generator<void> {
+  const { volume, sizes } = bench;
+  for (let made = 0; made < sizes.files; ) {
+    using directory = volume.openDirectory(directoryName(bench, made));
+    for (let i = 0; i < FILES_PER_DIRECTORY && made < sizes.files; i++, made++) {
+      using file = directory.createFile(Buffer.from(`file-${i}.txt`));
+      use(file);
+      yield;
+    }
+  }
+}
+
+/** Where a small file lies. */
+function directoryName({ name }: Bench, file: number): string {
+  return `${name}-${Math.floor(file / FILES_PER_DIRECTORY)}`;
+}
+
+function makeDirectories(bench: Bench): void {
+  for (let at = 0; at < bench.sizes.files; at += FILES_PER_DIRECTORY) bench.volume.mkdir(directoryName(bench, at));
+}
+
+function* writeSmallFiles(bench: Bench): Generator<void> {
+  const random = new SeededRandom(SEED);
+  const source = bench.content.source(0);
+  makeDirectories(bench);
+  yield* makeFiles(bench, (file) => {
+    const length = Math.floor(SMALL_LEAST * SMALL_RANGE ** random.fraction());
+    file.writeFrom(source, 0, length);
+    bench.bytes += length;
+    bench.operations++;
+  });
+}
+
+export function* smallFiles(bench: Bench): Generator<void> {
+  yield* writeSmallFiles(bench);
+  bench.sync();
+}
+
+/** Files that live shortly: written, and removed before anything was synced. */
+export function* createAndDelete(bench: Bench): Generator<void> {
+  const { volume, sizes } = bench;
+  yield* writeSmallFiles(bench);
+  for (let gone = 0; gone < sizes.files; ) {
+    using directory = volume.openDirectory(directoryName(bench, gone));
+    for (let i = 0; i < FILES_PER_DIRECTORY && gone < sizes.files; i++, gone++) {
+      directory.unlink(Buffer.from(`file-${i}.txt`));
+      bench.operations++;
+      yield;
+    }
+  }
+  bench.sync();
+}
+
+/** Files of a block, each fsynced; then the power fails. */
+export function* fsyncFiles(bench: Bench): Generator<void> {
+  const source = bench.content.source(0);
+  makeDirectories(bench);
+  bench.volume.sync();
+  yield* makeFiles(bench, (file) => {
+    file.writeFrom(source, 0, RECOVERED_BYTES);
+    file.fsync();
+  });
+}
+
+/** The mount has done the work: what it found is counted. */
+export function* countRecovered(bench: Bench): Generator<void> {
+  const { volume, sizes } = bench;
+  for (let at = 0; at < sizes.files; at += FILES_PER_DIRECTORY) {
+    for (const { ino } of volume.readdir(directoryName(bench, at))) {
+      bench.bytes += statOf(volume, ino).size;
+      bench.operations++;
+    }
+    yield;
+  }
+}
+
+/** Throws EUCLEAN when a file that was fsynced is not there, or not whole. */
+export function checkRecovered({ operations, bytes, sizes }: Bench): void {
+  if (operations === sizes.files && bytes === sizes.files * RECOVERED_BYTES) return;
+  throw new F2fsError(
+    'EUCLEAN',
+    `of ${sizes.files} files that were fsynced ${operations} are there, with ${bytes} bytes`,
+  );
+}
+
+export function statOf(volume: FileSystem, ino: number): FileStat {
+  using handle = volume.openInode(ino);
+  return handle.stat();
+}
