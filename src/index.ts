@@ -25,7 +25,9 @@ export type { OpenOptions } from './device/host-target.ts';
 export { MemoryDevice } from './device/memory-device.ts';
 export { type ErrorPlace, F2fsError } from './errors.ts';
 export type { CompressMode, CompressOptions } from './file/compression.ts';
+export type { AllocateOptions } from './file/fallocate.ts';
 export type { ByteSource, WriteOptions } from './file/file-data.ts';
+export type { Extent, ExtentFlag } from './file/file-extents.ts';
 export type { IpuPolicy, WriteMode } from './file/in-place.ts';
 export type { Timestamp } from './file/inode.ts';
 export type { Xattr } from './file/xattrs.ts';
@@ -36,6 +38,7 @@ export { Directory, type DirectoryEntry } from './fs/directory-handle.ts';
 export { FileHandle } from './fs/file-handle.ts';
 export { type FileSystem, mount, type Path, type VolumeStat } from './fs/file-system.ts';
 export { type Attributes, Handle } from './fs/handle.ts';
+export type { OpenFlags } from './fs/open-flags.ts';
 export type { CompressionStat, FileStat, FileType } from './fs/stat.ts';
 export {
   type CheckpointInfo,

@@ -40,6 +40,10 @@ export class BlockMap {
   #ofsInNode = 0;
   /** Addresses from the one sought to its dnode's end; for a hole in the tree, pages to the hole's end. */
   #left = 0;
+  /** For a hole in the tree: the highest level of its path (1: below the inode) whose node is not there. */
+  #missingLevel = 0;
+  /** Pages without a block that `missingNodes` came by. */
+  #holes = 0;
 
   /** What `lookup` found: an address (or NULL_ADDR, NEW_ADDR, COMPRESS_ADDR) and the pages that it goes on for. */
   blkaddr = NULL_ADDR;
@@ -72,6 +76,7 @@ export class BlockMap {
       if (nid === 0) {
         if (!create) {
           this.#left = this.#holeEnd(inode, index, path, level) - index;
+          this.#missingLevel = level;
           return false;
         }
         nid = nodes.create(inode.ino, path.noffset[level], !inode.isDirectory);
@@ -165,6 +170,73 @@ export class BlockMap {
       }
       done += count;
     }
+  }
+
+  /**
+   * Makes pages [index, index + nrPages) reserved ones without contents: they read as zeros, their blocks are freed. No
+   * page of them may be in the cache. Throws ENOSPC; what it had done before stays. Source: f2fs_do_zero_range.
+   */
+  unwrite(inode: Inode, index: number, nrPages: number): void {
+    const { pool, nodes, logs } = this.#volume;
+    const { view } = pool;
+    for (let done = 0; done < nrPages; ) {
+      this.#seek(inode, index + done, true);
+      const count = Math.min(nrPages - done, this.#left);
+      this.reserve(inode, index + done, count);
+      nodes.markDirty(this.#nid);
+      for (let i = 0; i < count; i++) {
+        const at = this.#at + 4 * i;
+        const old = this.#address(inode, at, index + done + i);
+        if (old >= COMPRESS_ADDR) continue;
+        logs.invalidate(old);
+        view.setUint32(at, NEW_ADDR, true);
+      }
+      forgetExtent(inode.change());
+      done += count;
+    }
+  }
+
+  /** Throws ENOSPC when `reserve` of these pages would; the volume stays as it is. */
+  assertRoom(inode: Inode, index: number, nrPages: number): void {
+    const { space } = this.#volume;
+    const nrNodes = this.missingNodes(inode, index, nrPages);
+    const nrBlocks = this.#holes + nrNodes;
+    space.reserveBlocks(nrBlocks);
+    space.releaseBlocks(nrBlocks);
+    space.assertNodes(nrNodes);
+  }
+
+  /** Nodes that pages [index, index + nrPages) lack; it stops counting where the volume has no room for them and their holes. */
+  missingNodes(inode: Inode, index: number, nrPages: number): number {
+    const { pool, space } = this.#volume;
+    const end = index + nrPages;
+    let nrNodes = 0;
+    this.#holes = 0;
+    for (let at = index; at < end && this.#holes + nrNodes <= space.freeBlocks; ) {
+      const isThere = this.#seek(inode, at, false);
+      // A missing subtree is looked at a dnode at a time: it takes one node each, and those above where one begins.
+      const left = isThere ? this.#left : inode.addrsPerBlock - this.#path.ofsInNode;
+      const count = Math.min(end - at, left);
+      if (isThere) {
+        for (let i = 0; i < count; i++) if (pool.view.getUint32(this.#at + 4 * i, true) === NULL_ADDR) this.#holes++;
+      } else {
+        this.#holes += count;
+        nrNodes += this.#newNodes(at === index);
+      }
+      at += count;
+    }
+    return nrNodes;
+  }
+
+  /** Nodes that the hole in the tree last found needs for one dnode more; those above the dnode only where they begin. */
+  #newNodes(isFirst: boolean): number {
+    const { level, offset } = this.#path;
+    let nrNodes = 1;
+    for (let above = level - 1; above >= this.#missingLevel; above--) {
+      if (!isFirst && offset[above] !== 0) break;
+      nrNodes++;
+    }
+    return nrNodes;
   }
 
   /**

@@ -1,13 +1,14 @@
 // The contents of regular files and symlinks: inline in the inode while they fit, else in pages.
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE, NULL_ADDR } from '../format/constants.ts';
-import { ADVISE, I_FLAGS, INLINE } from '../format/inode.ts';
+import { ADVISE, INLINE } from '../format/inode.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
+import { assertChangeable, assertMutable, assertNotAppendOnly, assertSizeFits } from './change-rules.ts';
 import { beforeChange } from './cluster-pages.ts';
 import type { FilePages } from './file-pages.ts';
-import type { Inode } from './inode.ts';
+import type { Inode, Timestamp } from './inode.ts';
 
 /** Where bytes to be written come from: they go straight into page frames. */
 export interface ByteSource {
@@ -25,6 +26,8 @@ export interface MemoryRules {
 export interface WriteOptions {
   /** Pages that turn out to be all zeros stay holes. */
   sparse?: boolean;
+  /** What mtime and ctime become; default: they stay. */
+  time?: Timestamp;
 }
 
 export class FileData {
@@ -79,35 +82,32 @@ export class FileData {
   write(inode: Inode, position: number, length: number, source: ByteSource, options: WriteOptions = {}): void {
     assertChangeable(inode);
     const end = position + length;
-    if (end > inode.maxPages * BLKSIZE) {
-      throw new F2fsError(
-        'EFBIG',
-        `a file of ${end} bytes is too large: F2FS can hold ${inode.maxPages * BLKSIZE} here`,
-        {
-          ino: inode.ino,
-        },
-      );
-    }
+    assertSizeFits(inode, end);
     if (length === 0) return;
     if (inode.hasInline(INLINE.DATA)) {
       if (end <= inode.maxInlineData) {
-        this.#writeInline(inode, position, length, source);
+        this.#writeInline(inode, position, length, source, options.time);
         return;
       }
       this.convertInline(inode);
     }
-    this.#makeReady(inode);
-    if (end > inode.size) this.#clearPastEnd(inode);
+    this.makeReady(inode);
+    if (end > inode.size) this.clearPastEnd(inode);
     for (let at = position; at < end; ) {
       this.#memory.throttle();
       at += this.#writeFolio(inode, at, end - at, source, options.sparse === true);
       if (at > inode.size) inode.change().iSize = at;
+      if (options.time !== undefined) stampContents(inode.changeTimes(), options.time);
     }
   }
 
-  /** Sets the size; what lies past it is freed, what lies between the old end and it reads as zeros. */
+  /**
+   * Sets the size; what lies past it is freed, blocks kept past the end too unless the file grows, and what lies between
+   * the old end and it reads as zeros. Throws EPERM, EFBIG, EINVAL for a released file. Source: f2fs_setattr, f2fs_truncate.
+   */
   truncate(inode: Inode, sizeBytes: number): void {
     assertMutable(inode);
+    assertNotAppendOnly(inode);
     const clusterBytes = inode.clusterPages * BLKSIZE;
     if (inode.isReleased && (sizeBytes > inode.size || sizeBytes % clusterBytes !== 0)) {
       throw new F2fsError(
@@ -116,15 +116,7 @@ export class FileData {
         { ino: inode.ino },
       );
     }
-    if (sizeBytes > inode.maxPages * BLKSIZE) {
-      throw new F2fsError(
-        'EFBIG',
-        `a file of ${sizeBytes} bytes is too large: F2FS can hold ${inode.maxPages * BLKSIZE} here`,
-        {
-          ino: inode.ino,
-        },
-      );
-    }
+    assertSizeFits(inode, sizeBytes);
     if (sizeBytes % clusterBytes !== 0 || sizeBytes > inode.size) this.#prepare(inode);
     const { bytes } = this.#volume.pool;
     const old = inode.size;
@@ -139,54 +131,19 @@ export class FileData {
       }
       this.convertInline(inode);
     }
-    if (sizeBytes > old) this.#clearPastEnd(inode);
+    if (sizeBytes > old) this.clearPastEnd(inode);
+    const pages = Math.ceil(sizeBytes / BLKSIZE);
     if (sizeBytes < old) {
-      const pages = Math.ceil(sizeBytes / BLKSIZE);
       if (pages % inode.clusterPages !== 0) this.#dissolveCluster(inode, pages);
-      if (sizeBytes % BLKSIZE !== 0) {
-        this.#zero(inode, sizeBytes, pages * BLKSIZE);
-      }
+      if (sizeBytes % BLKSIZE !== 0) this.zeroPart(inode, sizeBytes, pages * BLKSIZE);
       inode.pages.truncate(pages, Number.POSITIVE_INFINITY);
       this.#map.truncate(inode, pages);
+    } else if (sizeBytes === old) {
+      this.#freePastEnd(inode, pages);
     }
-    inode.change().iSize = sizeBytes;
-  }
-
-  /**
-   * Makes bytes [position, position + length) a hole: whole pages lose their blocks, parts of one become zeros; so do the
-   * pages of a compressed cluster of which the hole is only a part. The size stays. No page may be on its way to disk.
-   * Source: f2fs_punch_hole.
-   */
-  punch(inode: Inode, position: number, length: number): void {
-    assertChangeable(inode);
-    const end = Math.min(position + length, inode.size);
-    if (position >= end) return;
-    if (inode.hasInline(INLINE.DATA)) {
-      const at = inode.inlineOffset;
-      inode.change();
-      this.#volume.pool.bytes.fill(0, at + position, at + end);
-      return;
-    }
-    this.#makeReady(inode);
-    const unit = inode.clusterPages;
-    const lastPage = end === inode.size ? Math.ceil(end / BLKSIZE) : Math.floor(end / BLKSIZE);
-    for (let at = position; at < end; ) {
-      this.#memory.throttle();
-      const page = Math.floor(at / BLKSIZE);
-      const clusterEnd = page - (page % unit) + unit;
-      // Past the last page of the file a cluster has nothing that could stay.
-      if (at % (unit * BLKSIZE) === 0 && (clusterEnd <= lastPage || end === inode.size)) {
-        const nrPages = unit === 1 ? Math.min(lastPage - page, MAX_FOLIO_PAGES) : unit;
-        this.#pages.waitStable(inode, page, nrPages);
-        inode.pages.truncate(page, page + nrPages);
-        this.#map.punch(inode, page, nrPages);
-        at = (page + nrPages) * BLKSIZE;
-        continue;
-      }
-      const to = Math.min(end, unit === 1 ? (page + 1) * BLKSIZE : clusterEnd * BLKSIZE);
-      this.#punchPart(inode, at, to);
-      at = to;
-    }
+    const raw = inode.change();
+    raw.iSize = sizeBytes;
+    if (sizeBytes === 0) raw.iInline &= ~INLINE.COMPRESS_RELEASED;
   }
 
   /** Before pages of a compressed file are made dirty, it must be sure that they can be written. Throws ENOMEM. */
@@ -195,40 +152,14 @@ export class FileData {
   }
 
   /** The same for a writer, with room made first. Plain files need none before their first folio. */
-  #makeReady(inode: Inode): void {
+  makeReady(inode: Inode): void {
     if (inode.clusterPages === 1) return;
     this.#memory.throttle();
     this.#prepare(inode);
   }
 
-  /** A hole within a cluster, or a page of a plain file. */
-  #punchPart(inode: Inode, position: number, end: number): void {
-    const { clusterMap } = this.#pages;
-    const page = Math.floor(position / BLKSIZE);
-    if (inode.clusterPages > 1) {
-      const start = page - (page % inode.clusterPages);
-      // One on its way through compression has the slots of a raw one still.
-      this.#pages.waitStable(inode, start, inode.clusterPages);
-      beforeChange(inode, () => clusterMap.lookup(inode, start));
-    }
-    if (inode.clusterPages === 1 || clusterMap.nrBlocks === 0) {
-      const first = Math.ceil(position / BLKSIZE);
-      const last = end === inode.size ? Math.ceil(end / BLKSIZE) : Math.floor(end / BLKSIZE);
-      if (last > first) {
-        this.#pages.waitStable(inode, first, last - first);
-        inode.pages.truncate(first, last);
-        this.#map.punch(inode, first, last - first);
-      }
-    }
-    for (let at = position; at < end; ) {
-      const pageEnd = Math.min(end, (Math.floor(at / BLKSIZE) + 1) * BLKSIZE);
-      this.#zero(inode, at, pageEnd);
-      at = pageEnd;
-    }
-  }
-
   /** Zeroes bytes [from, to) of one page, unless it is a hole. */
-  #zero(inode: Inode, from: number, to: number): void {
+  zeroPart(inode: Inode, from: number, to: number): void {
     const page = Math.floor(from / BLKSIZE);
     this.#map.lookup(inode, page, 1);
     if (this.#map.blkaddr === NULL_ADDR) return;
@@ -255,12 +186,16 @@ export class FileData {
   }
 
   /**
-   * Before the file grows: what another writer left in its last cluster past the end (a compressed cluster that goes on, or
-   * blocks of one that was) must not come to light.
+   * Before the file grows: what another writer left past the end (blocks allocated for direct writes that never came; a
+   * compressed cluster that goes on, or blocks of one that was) must not come to light. Source: finish_preallocate_blocks.
    */
-  #clearPastEnd(inode: Inode): void {
+  clearPastEnd(inode: Inode): void {
     const { size, clusterPages } = inode;
     const end = Math.ceil(size / BLKSIZE);
+    if ((inode.load().iAdvise & ADVISE.TRUNC) !== 0) {
+      this.#freePastEnd(inode, end);
+      inode.change().iAdvise &= ~ADVISE.TRUNC;
+    }
     if (clusterPages === 1 || end % clusterPages === 0) return;
     this.#dissolveCluster(inode, end);
     const next = end - (end % clusterPages) + clusterPages;
@@ -273,6 +208,14 @@ export class FileData {
     }
   }
 
+  /** Frees the blocks from page `end`, where the file ends, on; those of the last cluster stay. */
+  #freePastEnd(inode: Inode, end: number): void {
+    const unit = inode.clusterPages;
+    const from = Math.ceil(end / unit) * unit;
+    inode.pages.truncate(from, Number.POSITIVE_INFINITY);
+    this.#map.truncate(inode, from);
+  }
+
   /** Frees all blocks of an inode that goes away; of its pages none may be on its way to disk. */
   free(inode: Inode): void {
     if (inode.isDevice || inode.hasInline(INLINE.DATA) || inode.hasInline(INLINE.DENTRY)) return;
@@ -280,15 +223,17 @@ export class FileData {
     this.#map.truncate(inode, 0);
   }
 
-  #writeInline(inode: Inode, position: number, length: number, source: ByteSource): void {
+  #writeInline(inode: Inode, position: number, length: number, source: ByteSource, time?: Timestamp): void {
     const raw = inode.change();
     source.fill(this.#volume.pool.bytes, inode.inlineOffset + position, length, position);
     raw.iInline |= INLINE.DATA_EXIST;
     raw.iSize = Math.max(raw.iSize, position + length);
+    if (time !== undefined) stampContents(raw, time);
   }
 
-  /** Moves inline contents to page 0. Source: f2fs_convert_inline_page. */
+  /** Moves inline contents, if it has them, to page 0. Throws ENOSPC. Source: f2fs_convert_inline_inode. */
   convertInline(inode: Inode): void {
+    if (!inode.hasInline(INLINE.DATA)) return;
     const { pool, space } = this.#volume;
     const { bytes } = pool;
     const size = inode.size;
@@ -394,24 +339,12 @@ export class FileData {
   }
 }
 
-/** Throws EPERM for an immutable file, and for one whose spare blocks were released. Source: f2fs_file_write_iter. */
-function assertChangeable(inode: Inode): void {
-  assertMutable(inode);
-  if (inode.isReleased) {
-    throw new F2fsError(
-      'EPERM',
-      `inode ${inode.ino} had its compressed blocks released: reserve them again before it is written`,
-      { ino: inode.ino },
-    );
-  }
-}
-
-function assertMutable(inode: Inode): void {
-  if ((inode.load().iFlags & I_FLAGS.IMMUTABLE) !== 0) {
-    throw new F2fsError('EPERM', `inode ${inode.ino} is immutable; clear the flag on Linux with chattr -i`, {
-      ino: inode.ino,
-    });
-  }
+/** The contents changed at `time`. Source: file_update_time. */
+function stampContents(raw: ReturnType<Inode['load']>, { sec, nsec }: Timestamp): void {
+  raw.iMtime = sec;
+  raw.iMtimeNsec = nsec;
+  raw.iCtime = sec;
+  raw.iCtimeNsec = nsec;
 }
 
 const ZERO_PAGE = Buffer.alloc(BLKSIZE);

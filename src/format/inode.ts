@@ -24,6 +24,8 @@ export const ADVISE = {
   KEEP_SIZE: 0x10,
   HOT: 0x20,
   VERITY: 0x40,
+  /** Blocks past the end were allocated with whatever they held: to be freed before the file grows. */
+  TRUNC: 0x80,
 } as const;
 
 /** i_flags bits that this package acts on. Source: F2FS_*_FL in f2fs.h. */

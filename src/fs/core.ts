@@ -6,12 +6,15 @@ import { F2fsError } from '../errors.ts';
 import { BlockMap } from '../file/block-map.ts';
 import { type CompressOptions, CompressPolicy } from '../file/compression.ts';
 import { Directories } from '../file/directory.ts';
+import { Fallocate } from '../file/fallocate.ts';
 import { FileData } from '../file/file-data.ts';
+import { FileExtents } from '../file/file-extents.ts';
 import { FilePages } from '../file/file-pages.ts';
 import { FrameAllocator } from '../file/frames.ts';
 import { InPlacePolicy, type IpuPolicy, type WriteMode } from '../file/in-place.ts';
 import type { Inode, Timestamp } from '../file/inode.ts';
 import { Inodes } from '../file/inodes.ts';
+import { Shift } from '../file/shift.ts';
 import { Xattrs } from '../file/xattrs.ts';
 import { BLKS_PER_SEG, NR_LOGS } from '../format/constants.ts';
 import { TAG } from '../pagecache/address-space.ts';
@@ -61,6 +64,9 @@ export class Core {
   readonly inodes: Inodes;
   readonly directories: Directories;
   readonly data: FileData;
+  readonly fallocate: Fallocate;
+  readonly shift: Shift;
+  readonly extents: FileExtents;
   readonly xattrs: Xattrs;
   readonly compression: FileCompression;
   readonly namespace: Namespace;
@@ -91,10 +97,11 @@ export class Core {
     const inPlace = new InPlacePolicy(this.volume, options.mode ?? 'adaptive', options.ipuPolicies ?? ['fsync']);
     const pages = new FilePages(this.volume, map, frames, this.#buffers, this.writeback, inPlace);
     this.directories = new Directories(this.volume, map, pages);
-    this.data = new FileData(this.volume, map, pages, {
-      balance: () => this.balance(),
-      throttle: () => this.throttle(),
-    });
+    const memory = { balance: () => this.balance(), throttle: () => this.throttle() };
+    this.data = new FileData(this.volume, map, pages, memory);
+    this.fallocate = new Fallocate(map, pages, this.data, memory);
+    this.shift = new Shift(this.volume, map, pages, this.data, memory);
+    this.extents = new FileExtents(this.volume, map);
     this.xattrs = new Xattrs(this.volume);
     this.inodes = new Inodes(
       this.volume,
@@ -287,10 +294,10 @@ export class Core {
     raw.iCtimeNsec = nsec;
   }
 
-  /** A directory's contents changed now. */
-  touch(dir: Inode): void {
+  /** The contents of a file or directory changed now. Source: file_update_time. */
+  touch(inode: Inode): void {
     const { sec, nsec } = this.now();
-    const raw = dir.changeTimes();
+    const raw = inode.changeTimes();
     raw.iMtime = sec;
     raw.iMtimeNsec = nsec;
     raw.iCtime = sec;

@@ -1,52 +1,164 @@
 // An open regular file: its contents.
 import { F2fsError } from '../errors.ts';
+import type { AllocateOptions } from '../file/fallocate.ts';
 import type { ByteSource, WriteOptions } from '../file/file-data.ts';
+import type { Extent } from '../file/file-extents.ts';
+import type { Inode } from '../file/inode.ts';
+import type { Core } from './core.ts';
 import { Handle } from './handle.ts';
+import { type Access, READ_WRITE } from './open-flags.ts';
 
-/** An open regular file. */
+/** An open regular file. What it was not opened for throws EBADF. */
 export class FileHandle extends Handle {
+  readonly #access: Access;
+
+  /** @internal */
+  constructor(core: Core, inode: Inode, access: Access = READ_WRITE) {
+    super(core, inode);
+    this.#access = access;
+  }
+
   /** Reads into `into` from byte `position` on; returns the bytes read, fewer only at the end of the file. */
   read(into: Uint8Array, position: number): number {
     checkOffset('position', position);
+    if (!this.#access.read) throw notOpenFor('reading', 'r+, w+ or a+', this.ino);
     return this.core.data.read(this.inode, position, into);
   }
 
-  /** Writes all of `bytes` at byte `position`. Throws ENOSPC, EFBIG. */
+  /**
+   * Writes all of `bytes` at byte `position`; of a file opened for appending at its end, wherever that is. Sets mtime and
+   * ctime. Throws ENOSPC (what was written before stays), EFBIG, EPERM. Source: f2fs_file_write_iter.
+   */
   write(bytes: Uint8Array, position: number): void {
-    this.writeFrom(
-      {
-        fill: (memory, offset, length, at) => memory.set(bytes.subarray(at - position, at - position + length), offset),
-      },
-      position,
-      bytes.length,
-    );
+    checkOffset('position', position);
+    this.#assertWritable();
+    const at = this.#access.append ? this.inode.size : position;
+    const fill: ByteSource['fill'] = (memory, offset, length, from) =>
+      memory.set(bytes.subarray(from - at, from - at + length), offset);
+    this.core.data.write(this.inode, at, bytes.length, { fill }, { time: this.core.now() });
   }
 
-  /** Writes `length` bytes that the source puts straight into page frames. Times are the caller's to set. */
+  /** Writes all of `bytes` at the end of the file; returns where that was. */
+  append(bytes: Uint8Array): number {
+    const position = this.inode.size;
+    this.write(bytes, position);
+    return position;
+  }
+
+  /**
+   * Writes `length` bytes that the source puts straight into page frames, at `position` whatever the file was opened for. Times
+   * are the caller's to set, afterwards or with `time`.
+   */
   writeFrom(source: ByteSource, position: number, length: number, options?: WriteOptions): void {
     checkOffset('position', position);
     checkOffset('length', length);
-    this.core.volume.assertWritable();
+    this.#assertWritable();
     this.core.data.write(this.inode, position, length, source, options);
   }
 
-  /** Sets the size in bytes: frees what lies past it, or adds a hole. */
+  /**
+   * Sets the size in bytes: frees what lies past it, or adds a hole. Blocks that were allocated past the end are freed unless
+   * the file grows. Sets mtime and ctime, even when the size is the same. Throws EFBIG, EPERM. Source: ftruncate.
+   */
   truncate(sizeBytes: number): void {
     checkOffset('size', sizeBytes);
-    this.core.volume.assertWritable();
+    this.#assertWritable();
     // What fails in the background is not told here: truncating may be the cure.
     this.core.balance();
     this.core.settle(this.inode);
     this.core.stopOnDamage(() => this.core.data.truncate(this.inode, sizeBytes));
+    this.core.touch(this.inode);
   }
 
-  /** Makes `length` bytes from `position` on a hole; the size stays. Source: fallocate with FALLOC_FL_PUNCH_HOLE. */
+  /**
+   * Reserves blocks for `length` bytes from `position` on: they read as zeros where nothing was written, and writing there will
+   * find room. The file grows to their end, or with `keepSize` has them past its end. Throws ENOSPC, having changed
+   * nothing; EFBIG, EPERM; EOPNOTSUPP for a pinned file. Source: fallocate.
+   */
+  allocate(position: number, length: number, options?: AllocateOptions): void {
+    this.#changeRange(position, length, (inode) => this.core.fallocate.allocate(inode, position, length, options));
+  }
+
+  /**
+   * Makes `length` bytes from `position` on a hole; the size stays. Throws EPERM; EOPNOTSUPP for a pinned file. Source:
+   * fallocate with FALLOC_FL_PUNCH_HOLE.
+   */
   punch(position: number, length: number): void {
+    this.#changeRange(position, length, (inode) => this.core.fallocate.punch(inode, position, length));
+  }
+
+  /**
+   * Makes `length` bytes from `position` on zeros, with blocks reserved for them; as for size, see `allocate`. Throws ENOSPC,
+   * EFBIG, EPERM; EOPNOTSUPP for a compressed or pinned file. Source: fallocate with FALLOC_FL_ZERO_RANGE.
+   */
+  zeroRange(position: number, length: number, options?: AllocateOptions): void {
+    this.#changeRange(position, length, (inode) => this.core.fallocate.zeroRange(inode, position, length, options));
+  }
+
+  /**
+   * Takes `length` bytes from `position` on out of the file, whole blocks that end before it does. Throws EINVAL for others, EPERM,
+   * ENOSPC; EOPNOTSUPP for a compressed or pinned file. Source: fallocate with FALLOC_FL_COLLAPSE_RANGE.
+   */
+  collapseRange(position: number, length: number): void {
+    this.#changeRange(position, length, (inode) =>
+      this.core.shift.collapse(inode, position, length, () => this.core.writeInode(inode)),
+    );
+  }
+
+  /**
+   * Puts a hole of `length` bytes into the file at `position`, whole blocks within its size. Throws EINVAL for others, EFBIG,
+   * EPERM, ENOSPC; EOPNOTSUPP for a compressed or pinned file. Source: fallocate with FALLOC_FL_INSERT_RANGE.
+   */
+  insertRange(position: number, length: number): void {
+    this.#changeRange(position, length, (inode) =>
+      this.core.shift.insert(inode, position, length, () => this.core.writeInode(inode)),
+    );
+  }
+
+  /** The first byte from `position` on that is data. Throws ENXIO when there is none. Source: lseek with SEEK_DATA. */
+  seekData(position: number): number {
+    return this.#seek(position, 'data');
+  }
+
+  /** The first byte from `position` on that is in a hole; the end of the file is one. Throws ENXIO past it. Source: SEEK_HOLE. */
+  seekHole(position: number): number {
+    return this.#seek(position, 'hole');
+  }
+
+  #seek(position: number, what: 'data' | 'hole'): number {
     checkOffset('position', position);
-    checkOffset('length', length);
+    this.core.balance();
+    return this.core.extents.seek(this.inode, position, what);
+  }
+
+  /**
+   * Where bytes [position, position + length) lie on the device, in order; holes are left out, blocks past the end are not.
+   * Dirty pages are written first, unless `sync` is false. Throws EFBIG. Source: FS_IOC_FIEMAP with FIEMAP_FLAG_SYNC.
+   */
+  extents(position = 0, length = Number.MAX_SAFE_INTEGER, { sync = true }: { sync?: boolean } = {}): Extent[] {
+    checkOffset('position', position);
+    checkLength(length);
+    const { inode } = this;
+    this.core.balance();
+    if (sync && inode.pages.nrDirty > 0) this.core.writeInode(inode);
+    this.core.settle(inode);
+    return this.core.extents.list(inode, position, length);
+  }
+
+  #changeRange(position: number, length: number, change: (inode: Inode) => void): void {
+    checkOffset('position', position);
+    checkLength(length);
+    this.#assertWritable();
+    const { inode, core } = this;
+    core.throttle();
+    core.settle(inode);
+    core.stopOnDamage(() => change(inode));
+    core.touch(inode);
+  }
+
+  #assertWritable(): void {
+    if (!this.#access.write) throw notOpenFor('writing', 'r+, w or a', this.ino);
     this.core.volume.assertWritable();
-    this.core.settle(this.inode);
-    this.core.stopOnDamage(() => this.core.data.punch(this.inode, position, length));
   }
 
   /**
@@ -85,6 +197,16 @@ export class FileHandle extends Handle {
     this.core.throttle();
     this.core.compression.rewrite(this.inode, false);
   }
+}
+
+function notOpenFor(what: string, flags: string, ino: number): F2fsError {
+  return new F2fsError('EBADF', `the file is not open for ${what}: open it with ${flags}`, { ino });
+}
+
+/** Throws EINVAL for what is no length of a range. */
+function checkLength(length: number): void {
+  checkOffset('length', length);
+  if (length === 0) throw new F2fsError('EINVAL', 'a range of 0 bytes is none');
 }
 
 /** Throws EINVAL for what is no byte count. */

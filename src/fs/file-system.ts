@@ -1,6 +1,7 @@
 // A mounted volume by paths, in the shape of node:fs's synchronous calls. Paths are bytes or text, from the root.
 import type { BlockDevice } from '../device/device.ts';
 import { F2fsError } from '../errors.ts';
+import { assertMutable, assertNotAppendOnly } from '../file/change-rules.ts';
 import { checkName } from '../file/directory.ts';
 import type { Inode } from '../file/inode.ts';
 import type { Xattr } from '../file/xattrs.ts';
@@ -10,6 +11,7 @@ import { Core, type MountOptions } from './core.ts';
 import { Directory, type DirectoryEntry, openInode } from './directory-handle.ts';
 import { FileHandle } from './file-handle.ts';
 import type { Attributes, Handle } from './handle.ts';
+import { type Access, accessOf, type OpenFlags, READ_WRITE } from './open-flags.ts';
 import { type FileStat, statOf } from './stat.ts';
 
 /** Symlinks followed on one path before it counts as a loop. */
@@ -77,11 +79,55 @@ export class FileSystem {
     return new Directory(this.#core, inode);
   }
 
-  openFile(path: Path): FileHandle {
+  /**
+   * Opens a regular file. Without `flags` one that is there, for all that the volume allows; with them as node:fs does:
+   * `attributes` are those of a file that is made. Throws ENOENT, EEXIST, EISDIR, ELOOP; EINVAL for what is no regular file;
+   * EROFS and EPERM when it is to be written but can't.
+   */
+  openFile(path: Path, { flags, attributes }: { flags?: OpenFlags; attributes?: Attributes } = {}): FileHandle {
+    const access = flags === undefined ? READ_WRITE : accessOf(flags);
+    if (access.create) {
+      const made = this.#createFor(path, access, attributes);
+      if (made !== null) return made;
+    }
     const inode = this.#resolve(path, true);
     if (inode.isDirectory) throw notA('file', 'EISDIR', path);
     if (!inode.isRegular) throw notA('regular file', 'EINVAL', path);
-    return new FileHandle(this.#core, inode);
+    if (flags !== undefined && access.write) {
+      this.volume.assertWritable();
+      assertMutable(inode);
+      if (!access.append) assertNotAppendOnly(inode);
+    }
+    const handle = new FileHandle(this.#core, inode, access);
+    try {
+      if (access.truncate) handle.truncate(0);
+    } catch (error) {
+      handle.close();
+      throw error;
+    }
+    return handle;
+  }
+
+  /** Makes the file that a path leads to, through symlinks, where there is none; null when there is one. Throws EEXIST. */
+  #createFor(path: Path, access: Access, attributes?: Attributes): FileHandle | null {
+    let at = toBytes(path);
+    for (let symlinks = 0; symlinks <= MAX_SYMLINKS; symlinks++) {
+      const names = split(at);
+      const name = names.pop();
+      if (name === undefined || isDot(name) || isDotDot(name)) return null;
+      const parentPath = join(names);
+      using parent = this.openDirectory(parentPath);
+      const entry = parent.lookup(name);
+      if (entry === null) {
+        using made = parent.createFile(name, attributes);
+        return new FileHandle(this.#core, this.#core.inodes.get(made.ino), access);
+      }
+      if (access.exclusive) throw new F2fsError('EEXIST', `${display(path)} exists already`, { path: display(path) });
+      if (entry.type !== 'symlink') return null;
+      const target = this.#readlink(this.#core.inodes.get(entry.ino));
+      at = target[0] === SLASH ? target : Buffer.concat([parentPath, Buffer.of(SLASH), target]);
+    }
+    throw new F2fsError('ELOOP', `${display(path)} leads through too many symlinks`, { path: display(path) });
   }
 
   stat(path: Path): FileStat {
@@ -125,9 +171,19 @@ export class FileSystem {
         file.write(new Uint8Array(0), 0);
         file.truncate(0);
       }
-      file.write(bytes, 0);
+      file.writeFrom(
+        { fill: (memory, at, length, from) => memory.set(bytes.subarray(from, from + length), at) },
+        0,
+        bytes.length,
+      );
       if (there !== null) file.setAttributes({ mtime: this.#core.now(), ...attributes });
     });
+  }
+
+  /** Sets the size of a file in bytes. */
+  truncate(path: Path, sizeBytes: number): void {
+    using file = this.openFile(path, { flags: 'r+' });
+    file.truncate(sizeBytes);
   }
 
   mkdir(path: Path, attributes: Attributes = {}): void {

@@ -73,6 +73,15 @@ export class Space {
     if (isInode) this.validInodeCount++;
   }
 
+  /** Throws ENOSPC when fewer than `nrNodes` nodes are left. */
+  assertNodes(nrNodes: number): void {
+    if (this.validNodeCount + nrNodes <= this.totalNodeCount) return;
+    throw new F2fsError(
+      'ENOSPC',
+      `no room left for nodes: ${nrNodes} more are needed, ${this.totalNodeCount - this.validNodeCount} of ${this.totalNodeCount} are free`,
+    );
+  }
+
   releaseNode(isInode: boolean): void {
     if (this.validNodeCount === 0 || (isInode && this.validInodeCount === 0)) {
       throw corrupt('a node is freed, but the checkpoint counts none in use');

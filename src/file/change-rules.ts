@@ -1,0 +1,60 @@
+// Which files may be changed, and how large they may get: what the flags of an inode forbid everyone, root too.
+import { F2fsError } from '../errors.ts';
+import { BLKSIZE } from '../format/constants.ts';
+import { ADVISE, I_FLAGS, INLINE } from '../format/inode.ts';
+import type { Inode } from './inode.ts';
+
+/**
+ * Throws EPERM for a file that is immutable or protected by verity, EOPNOTSUPP for an encrypted one. Source: f2fs_setattr,
+ * fsverity_file_open, fscrypt_file_open (which says ENOKEY).
+ */
+export function assertMutable(inode: Inode): void {
+  const { iFlags, iAdvise } = inode.load();
+  if ((iFlags & I_FLAGS.IMMUTABLE) !== 0) {
+    throw refused('EPERM', inode, 'is immutable; clear the flag on Linux with chattr -i');
+  }
+  if ((iAdvise & ADVISE.VERITY) !== 0) throw refused('EPERM', inode, 'is protected by verity: it never changes');
+  if ((iAdvise & ADVISE.ENCRYPT) !== 0) {
+    throw refused('EOPNOTSUPP', inode, 'is encrypted; without its key its contents can not be changed');
+  }
+}
+
+/** Throws what `assertMutable` does, and EPERM for a file whose spare blocks were released. Source: f2fs_write_checks. */
+export function assertChangeable(inode: Inode): void {
+  assertMutable(inode);
+  if (inode.isReleased) {
+    throw refused('EPERM', inode, 'had its compressed blocks released: reserve them again before it is written');
+  }
+}
+
+/** Throws EPERM for an append-only file: bytes that it has must stay. Source: vfs_fallocate, do_truncate. */
+export function assertNotAppendOnly(inode: Inode): void {
+  if ((inode.load().iFlags & I_FLAGS.APPEND) !== 0) {
+    throw refused('EPERM', inode, 'can only be appended to; clear the flag on Linux with chattr -a');
+  }
+}
+
+/** Throws EFBIG for a size in bytes that the file's nodes can't address. Source: inode_newsize_ok, generic_write_checks. */
+export function assertSizeFits(inode: Inode, sizeBytes: number): void {
+  const most = inode.maxPages * BLKSIZE;
+  if (sizeBytes <= most) return;
+  throw new F2fsError('EFBIG', `a file of ${sizeBytes} bytes is too large: F2FS can hold ${most} here`, {
+    ino: inode.ino,
+  });
+}
+
+/** Throws EOPNOTSUPP for a pinned file, whose blocks are to stay where they are. Source: f2fs_fallocate. */
+export function assertNotPinned(inode: Inode, operation: string): void {
+  if (!inode.hasInline(INLINE.PIN_FILE)) return;
+  throw refused('EOPNOTSUPP', inode, `is pinned to its blocks, which ${operation} would move; unpin it on Linux first`);
+}
+
+/** Throws EOPNOTSUPP for a compressed file. Source: f2fs_fallocate. */
+export function assertNotCompressed(inode: Inode, operation: string): void {
+  if (inode.clusterPages === 1) return;
+  throw refused('EOPNOTSUPP', inode, `is a compressed file: ${operation} does not work on clusters`);
+}
+
+function refused(code: string, inode: Inode, why: string): F2fsError {
+  return new F2fsError(code, `inode ${inode.ino} ${why}`, { ino: inode.ino });
+}
