@@ -7,7 +7,9 @@ import type { MountOptions } from '../../src/fs/core.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { type FormatOptions, format } from '../../src/mkfs/format.ts';
 
+/** 64 MiB; sections of several segments need more. */
 const NR_BLOCKS = 16384;
+const NR_BLOCKS_OF_SECTIONS = 20480;
 const TIMESTAMP = 1_700_000_000;
 /** Names in `/hashed`: two slots each, so that level 0 (2 blocks of 214 slots) runs over into level 1. */
 export const HASHED_NAMES = 300;
@@ -41,6 +43,8 @@ const BASES = {
   compressed: {
     features: ['extra_attr', 'inode_checksum', 'sb_checksum', 'inode_crtime', 'compression', 'lost_found'],
   },
+  /** Sections of two segments. */
+  sections: { segsPerSec: 2 },
 } satisfies Record<string, Partial<FormatOptions>>;
 export type BaseName = keyof typeof BASES;
 export const BASE_NAMES = Object.keys(BASES) as BaseName[];
@@ -64,7 +68,8 @@ const made = new Map<BaseName, Base>();
 export function baseOf(name: BaseName): Base {
   const known = made.get(name);
   if (known !== undefined) return known;
-  const device = new MemoryDevice(NR_BLOCKS);
+  const nrBlocks = name === 'sections' ? NR_BLOCKS_OF_SECTIONS : NR_BLOCKS;
+  const device = new MemoryDevice(nrBlocks);
   format(device, { uuid: 'b5b1a1f6-5d0e-4a43-9c0a-3c6cf2f52010', timestamp: TIMESTAMP, ...BASES[name] });
   const clock = { now: () => ({ sec: TIMESTAMP, nsec: 0 }), cacheBytes: 16 << 20 };
   {
@@ -78,7 +83,7 @@ export function baseOf(name: BaseName): Base {
     fs.writeFile('/late', pattern(2 * BLKSIZE, 7));
     fs.setXattr('/late', 'user.late', pattern(10, 8));
   }
-  const bytes = new Uint8Array(NR_BLOCKS * BLKSIZE);
+  const bytes = new Uint8Array(nrBlocks * BLKSIZE);
   device.read(0, bytes);
   const base = baseOn(name, device, bytes, { cacheBytes: name === 'compressed' ? 16 << 20 : SMALL_CACHE });
   made.set(name, base);

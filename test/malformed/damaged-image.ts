@@ -184,7 +184,12 @@ export class DamagedImage {
 
   /** Changes a node block; an inode's checksum is put right unless `seal` is off. */
   node(nid: number, change: (node: NodeParts) => void, seal = true): void {
-    const bytes = this.block(this.blkaddrOf(nid));
+    this.nodeAt(this.blkaddrOf(nid), change, seal);
+  }
+
+  /** Changes the node block at an address. */
+  nodeAt(blkaddr: number, change: (node: NodeParts) => void, seal = true): void {
+    const bytes = this.block(blkaddr);
     change(this.#parts(bytes));
     if (seal) this.sealNode(bytes);
   }

@@ -2,14 +2,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Base } from './base.ts';
 import { damagedBy, tryImage } from './fuzz.ts';
+import { collectGarbage } from './garbage.ts';
 import { readEverything } from './walker.ts';
 import { watch } from './watchdog.ts';
 
 /** Sets of bases, each in a test file of its own: together they try F2FS_FUZZ images. */
-const NR_SETS = 2;
+const NR_SETS = 3;
 const IMAGES = Number(process.env.F2FS_FUZZ ?? 10_000) / NR_SETS;
 const FIRST_SEED = Number(process.env.F2FS_FUZZ_SEED ?? 1);
 const BATCHES = 10;
+const IMAGES_PER_GARBAGE = 100;
 const TIMEOUT_MS = 3_600_000;
 /** Images of which most must get past the mount, or the rest of the damage is never met. */
 const SAMPLE = 200;
@@ -41,7 +43,10 @@ export function describeFuzz(title: string, basesOf: () => readonly Base[]): voi
     test.each(Array.from({ length: BATCHES }, (_, batch) => FIRST_SEED + batch * perBatch))(
       'seeds from %i on',
       (first) => {
-        for (let seed = first; seed < first + perBatch; seed++) tryImage(seed, bases);
+        for (let seed = first; seed < first + perBatch; seed++) {
+          if (seed % IMAGES_PER_GARBAGE === 0) collectGarbage();
+          tryImage(seed, bases);
+        }
       },
       TIMEOUT_MS,
     );

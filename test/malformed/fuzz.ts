@@ -61,7 +61,7 @@ function costs(seed: number, bases: readonly Base[]): string | null {
   const cpuMs = (user + system) / 1000;
   const gained = process.memoryUsage.rss() - before;
   if (cpuMs <= MAX_CPU_MS && gained <= MAX_BYTES) return null;
-  return `${where}; ${steps.join(', ')}: ${cpuMs} ms of CPU time, ${gained >> 20} MiB`;
+  return `${where}; ${steps.join(', ')}: ${cpuMs} ms of CPU time, ${Math.round(gained / 2 ** 20)} MiB`;
 }
 
 /** Reads and changes a damaged image; notes the steps of the session. */

@@ -1,6 +1,7 @@
 // What a recipe for a damaged image is, and the words that the tables of recipes are written in.
 import type { BaseName } from './base.ts';
 import type { DamagedImage, NodeParts } from './damaged-image.ts';
+import type { WornName } from './worn-bases.ts';
 
 /** The classes of FACTS, "Malformed images that have hurt others". */
 export type DamageClass =
@@ -12,16 +13,25 @@ export type DamageClass =
   | 'inode'
   | 'address'
   | 'cluster'
+  | 'chain'
+  | 'orphan'
+  | 'ssa'
   | 'dentry'
   | 'xattr';
 
 export interface Recipe {
   readonly class: DamageClass;
   readonly name: string;
-  readonly base: BaseName;
-  /** Where the damage must show: `mount`, or a path. */
+  readonly base: BaseName | WornName;
+  /**
+   * Where the damage must show: `mount`, or a path; `recovery`, which is a mount for writing of a volume that was cut off;
+   * `cleaning`.
+   */
   readonly touch: string;
-  /** The error that reading `touch` must give, or `readable` when the damage is none that a reader could know of. */
+  /**
+   * The error that this must give; or `readable` when the damage is none that a reader could know of, `recovers` when
+   * recovery passes by it, `cleans` when a cleaner does.
+   */
   readonly expect: string;
   readonly damage: (image: DamagedImage) => void;
   /** Sound files that the damaged one claims blocks of: freed by it, they are lost to them, which is then told. */

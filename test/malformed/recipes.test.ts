@@ -1,12 +1,12 @@
 // Each known kind of damage, done to a sound image: reading it says what is wrong and where, fast, and writing beside it spoils
-// nothing that could be read. What each recipe must be told as stands in diagnoses.json, its numbers left out;
-// F2FS_DIAGNOSES=write writes that file anew, to be read before it is kept.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { afterAll, describe, expect, test } from 'vitest';
+// nothing that could be read.
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { F2fsError } from '../../src/errors.ts';
 import { BLKSIZE } from '../../src/format/constants.ts';
-import { BASE_NAMES, baseOf } from './base.ts';
+import { BASE_NAMES, type BaseName, baseOf } from './base.ts';
 import { DamagedImage } from './damaged-image.ts';
+import { expectDiagnosis, expectNames, keepDiagnoses } from './diagnosis.ts';
+import { collectGarbage } from './garbage.ts';
 import type { Recipe } from './recipe.ts';
 import { RECIPES } from './recipes.ts';
 import { type Failure, readEverything } from './walker.ts';
@@ -18,28 +18,15 @@ const LIMITS = {
   entries: 20_000,
 };
 const MAX_CPU_MS = 2000;
-const FILE = new URL('diagnoses.json', import.meta.url);
-const WRITES = process.env.F2FS_DIAGNOSES === 'write';
+afterAll(keepDiagnoses);
 
-const diagnoses: Record<string, string> = existsSync(FILE) && !WRITES ? JSON.parse(readFileSync(FILE, 'utf8')) : {};
-
-afterAll(() => {
-  if (WRITES) writeFileSync(FILE, `${JSON.stringify(diagnoses, null, 2)}\n`);
+let nrTests = 0;
+afterEach(() => {
+  if (++nrTests % 50 === 0) collectGarbage();
 });
-
-function keyOf(recipe: Recipe): string {
-  return `${recipe.class}/${recipe.base}/${recipe.name}`;
-}
 
 function summary(failures: readonly Failure[]): string[] {
   return failures.map(({ path, error }) => `${path}: ${error.code} ${error.message}`);
-}
-
-/** An error as a diagnosis: where it was met, its code, what it names, and what it says without its numbers. */
-function diagnosisOf({ path, error }: Failure): string {
-  const places = (['ino', 'nid', 'blkaddr', 'segno'] as const).filter((place) => error[place] !== undefined);
-  const words = error.message.split('; nor ')[0].replace(/\b(0x[0-9a-f]+|\d+)\b/g, '#');
-  return `${path}: ${error.code}${places.length > 0 ? ` (${places.join(', ')})` : ''} ${words}`;
 }
 
 /** CPU milliseconds of this process. */
@@ -49,7 +36,7 @@ function cpuMs(): number {
 }
 
 function damagedBy({ base, damage }: Recipe): DamagedImage {
-  const image = new DamagedImage(baseOf(base));
+  const image = new DamagedImage(baseOf(base as BaseName));
   damage(image);
   return image;
 }
@@ -67,10 +54,8 @@ describe.each(BASE_NAMES)('the sound image %s', (name) => {
 });
 
 test('no two recipes have one name, there are enough, and every diagnosis belongs to one', () => {
-  const names = RECIPES.map(keyOf);
-  expect(new Set(names).size).toBe(names.length);
-  expect(names.length).toBeGreaterThanOrEqual(300);
-  expect(Object.keys(diagnoses).filter((name) => !names.includes(name))).toEqual([]);
+  expect(RECIPES.length).toBeGreaterThanOrEqual(300);
+  expectNames(RECIPES);
 });
 
 const CLASSES = [...new Set(RECIPES.map((recipe) => recipe.class))];
@@ -87,11 +72,7 @@ describe.each(CLASSES)('%s', (kind) => {
     } else {
       const failure = failures.find(({ path, error }) => path === touch && error.code === expected);
       expect(failure, summary(failures).slice(0, 5).join('\n')).toBeDefined();
-      const diagnosis = diagnosisOf(failure as Failure);
-      if (WRITES) diagnoses[keyOf(recipe)] = diagnosis;
-      else expect(diagnosis).toBe(diagnoses[keyOf(recipe)]);
-      // A path's error names the inode, node or block.
-      if (touch !== 'mount') expect(diagnosis).toMatch(/ \((ino|nid|blkaddr|segno)/);
+      expectDiagnosis(recipe, (failure as Failure).error);
     }
     const beside = writeBeside(image, seen, LIMITS);
     expect(beside.error === null || beside.error instanceof F2fsError).toBe(true);

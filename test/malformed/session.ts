@@ -60,6 +60,13 @@ const STEPS: Record<string, (step: Step) => void> = {
   'set attributes': ({ fs, path }) => fs.setAttributes(path, { mode: 0o640 }),
   list: ({ fs, path }) => void fs.readdir(path),
   read: (step) => withFile(step, (file) => void file.read(new Uint8Array(8 * BLKSIZE), offset(step.random))),
+  fsync: (step) => withFile(step, (file) => file.fsync()),
+  fdatasync: (step) => withFile(step, (file) => file.fdatasync()),
+  'overwrite and fsync': (step) =>
+    withFile(step, (file) => {
+      file.write(SMALL, offset(step.random));
+      file.fsync();
+    }),
   'write back': ({ fs }) => fs.writeBack(),
   sync: ({ fs }) => fs.sync(),
 };
