@@ -8,7 +8,7 @@ import { DamagedImage } from './damaged-image.ts';
 import { expectDiagnosis, expectNames, keepDiagnoses } from './diagnosis.ts';
 import { collectGarbage } from './garbage.ts';
 import type { Recipe } from './recipe.ts';
-import { RECIPES } from './recipes.ts';
+import { RECIPES, WRITING_RECIPES } from './recipes.ts';
 import { type Failure, readEverything } from './walker.ts';
 import { changeNear, writeBeside } from './writer.ts';
 
@@ -55,6 +55,7 @@ describe.each(BASE_NAMES)('the sound image %s', (name) => {
 
 test('no two recipes have one name, there are enough, and every diagnosis belongs to one', () => {
   expect(RECIPES.length).toBeGreaterThanOrEqual(300);
+  expect(WRITING_RECIPES.length).toBeGreaterThanOrEqual(150);
   expectNames(RECIPES);
 });
 
