@@ -160,12 +160,12 @@ function compressionPolicy({ compress, features }: BuildOptions): CompressPolicy
 
 function mountOptions(options: BuildOptions, now: Timestamp, policy: CompressPolicy | null): MountOptions {
   const { engine } = options;
-  const stamp = () => now;
-  if (policy === null) return { cacheBytes: options.cacheBytes ?? DEFAULT_CACHE, now: stamp, engine };
+  // The volume has what the tree takes and is written once: there is nothing to clean.
+  const common: MountOptions = { now: () => now, engine, cleaning: false };
+  if (policy === null) return { ...common, cacheBytes: options.cacheBytes ?? DEFAULT_CACHE };
   return {
+    ...common,
     cacheBytes: options.cacheBytes ?? COMPRESSION_CACHE,
-    now: stamp,
-    engine,
     workers: options.workers ?? defaultWorkers(),
     compress: { codec: policy.codec, clusterPages: policy.clusterPages, checksum: policy.checksum },
   };

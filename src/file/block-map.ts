@@ -297,6 +297,7 @@ export class BlockMap {
       });
     }
     extents.add(blkaddr, 1, true);
+    this.#volume.counters.inPlaceBlocks++;
     return true;
   }
 

@@ -223,6 +223,7 @@ export class Inode {
     this.#extraIsize = (inline & INLINE.EXTRA_ATTR) !== 0 ? this.#extra.iExtraIsize : 0;
     if (this.#volume.hasFeature('flexible_inline_xattr')) this.#inlineXattrAddrs = this.#extra.iInlineXattrSize;
     else this.#inlineXattrAddrs = (inline & (INLINE.XATTR | INLINE.DENTRY)) !== 0 ? DEFAULT_INLINE_XATTR_ADDRS : 0;
+    if (this.isDirectory) this.pages.group = this.#volume.dentries;
     this.#clusterPages = this.isRegular && this.isCompressed ? 1 << this.#extra.iLogClusterSize : 1;
   }
 

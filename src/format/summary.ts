@@ -12,6 +12,7 @@ export const SummaryEntry = struct('f2fs_summary', 7, {
   /** Index of the address within the dnode. */
   ofsInNode: u16,
 });
+export type SummaryEntry = InstanceType<typeof SummaryEntry>;
 export const SUMMARY_ENTRY_SIZE = SummaryEntry.size;
 export const SUM_ENTRIES_SIZE = SUMMARY_ENTRY_SIZE * BLKS_PER_SEG;
 

@@ -11,20 +11,22 @@ import { FileData } from '../file/file-data.ts';
 import { FileExtents } from '../file/file-extents.ts';
 import { FilePages } from '../file/file-pages.ts';
 import { FrameAllocator } from '../file/frames.ts';
-import { InPlacePolicy, type IpuPolicy, type WriteMode } from '../file/in-place.ts';
+import { InPlacePolicy, type IpuPolicy, WRITE_MODES, type WriteMode } from '../file/in-place.ts';
 import type { Inode, Timestamp } from '../file/inode.ts';
 import { Inodes } from '../file/inodes.ts';
+import { Relocator } from '../file/relocate.ts';
 import { Shift } from '../file/shift.ts';
 import { Xattrs } from '../file/xattrs.ts';
-import { BLKS_PER_SEG, NR_LOGS } from '../format/constants.ts';
 import { TAG } from '../pagecache/address-space.ts';
 import { FramePool, MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
+import { Cleaner } from '../volume/cleaner.ts';
 import { Volume } from '../volume/volume.ts';
 import { type SyncMode, WB_SYNC } from '../writeback/control.ts';
 import type { EngineName } from '../writeback/engines.ts';
 import { Writeback } from '../writeback/writeback.ts';
 import { FileCompression } from './file-compression.ts';
 import { Namespace } from './namespace.ts';
+import { CHECKPOINT_MODES, type CheckpointMode, Reclaim } from './reclaim.ts';
 
 export interface MountOptions {
   /** Changes are refused and nothing is written. Default: false. */
@@ -47,6 +49,16 @@ export interface MountOptions {
   /** Whether pages may be written over their old blocks, and when; as the kernel's mount option and ipu_policy. */
   mode?: WriteMode;
   ipuPolicies?: readonly IpuPolicy[];
+  /**
+   * `explicit`: a checkpoint is written by `sync` and `close` only, so that all changes in between are made lasting at once
+   * or not at all; those that take more space than that allows are ENOSPC. Default: auto.
+   */
+  checkpoints?: CheckpointMode;
+  /**
+   * Whether, when free sections get few, the holes of used segments are filled and sections cleaned. Default: true. Without
+   * it a volume can run out of segments before it is full: for one that is written once, and not changed.
+   */
+  cleaning?: boolean;
 }
 
 /** Frames that an operation may take without asking: a folio, and the nodes and dentry blocks that one step touches. */
@@ -70,6 +82,7 @@ export class Core {
   readonly xattrs: Xattrs;
   readonly compression: FileCompression;
   readonly namespace: Namespace;
+  readonly reclaim: Reclaim;
   readonly now: () => Timestamp;
   /** Pages that may be dirty before files (nodes) are written out. */
   readonly #dirtyLimit: number;
@@ -84,7 +97,11 @@ export class Core {
     this.now = options.now ?? systemTime;
     const pool = new FramePool(options.cacheBytes);
     const clock = () => this.now().sec;
-    this.volume = new Volume(device, { readonly: options.readonly ?? false, pool, clock });
+    const mode = checkChoice(WRITE_MODES, options.mode ?? 'adaptive', 'mode');
+    const checkpoints = checkChoice(CHECKPOINT_MODES, options.checkpoints ?? 'auto', 'checkpoints');
+    const cleaning = options.cleaning ?? true;
+    const threads = cleaning && mode !== 'lfs';
+    this.volume = new Volume(device, { readonly: options.readonly ?? false, pool, clock, threads });
     this.#buffers = new ClusterBuffers(pool, checkWorkers(options.workers ?? 0));
     if (options.compress !== undefined) this.#buffers.want();
     this.writeback = new Writeback(pool, this.volume.ioends, this.#buffers, options.engine ?? 'folios');
@@ -94,7 +111,7 @@ export class Core {
       pool,
       checkFolioPages(options.maxFolioPages ?? (options.engine === 'pages' ? 1 : MAX_FOLIO_PAGES)),
     );
-    const inPlace = new InPlacePolicy(this.volume, options.mode ?? 'adaptive', options.ipuPolicies ?? ['fsync']);
+    const inPlace = new InPlacePolicy(this.volume, mode, options.ipuPolicies ?? ['fsync']);
     const pages = new FilePages(this.volume, map, frames, this.#buffers, this.writeback, inPlace);
     this.directories = new Directories(this.volume, map, pages);
     const memory = { balance: () => this.balance(), throttle: () => this.throttle() };
@@ -114,6 +131,13 @@ export class Core {
     );
     this.compression = new FileCompression(this, pages);
     this.namespace = new Namespace(this);
+    const relocator = new Relocator(this.volume, this.inodes);
+    const cleaner = new Cleaner(
+      this.volume,
+      (run, content) => relocator.move(run, content),
+      () => this.#makeRoom(() => {}),
+    );
+    this.reclaim = new Reclaim(this.volume, cleaner, () => this.sync(false), { checkpoints, cleaning });
   }
 
   /**
@@ -141,14 +165,13 @@ export class Core {
     const failure = this.#failure ?? (this.volume.ioends.takeFailure() ? this.inodes.takeError() : null);
     this.#failure = null;
     if (failure !== null) throw failure;
+    this.reclaim.assertRoom();
   }
 
   /** Writes out what is past the limits. */
   #writeSome(): void {
-    const { pool, nodes, logs } = this.volume;
-    // Emptied segments come back with a checkpoint, which itself takes some: it must not wait for the last one.
-    const least = 2 * NR_LOGS + Math.ceil(pool.nrDirty / BLKS_PER_SEG);
-    if (logs.freeSegments <= least && logs.freeAfterCheckpoint > logs.freeSegments) this.sync(false);
+    const { pool, nodes } = this.volume;
+    this.stopOnDamage(() => this.reclaim.run());
     const nrNodes = nodes.pages.nrDirty;
     if (pool.nrDirty - nrNodes > this.#dirtyFloor + this.#dirtyLimit) {
       this.#writeBack(false, WB_SYNC.NONE);
@@ -206,6 +229,7 @@ export class Core {
     this.#nodeFloor = 0;
     this.writeBack();
     this.volume.checkpoint(umount);
+    this.reclaim.checkpointed();
   }
 
   /** Writes every dirty page of files and directories, and waits. Throws the first failure. */
@@ -317,4 +341,10 @@ function checkFolioPages(pages: number): number {
     'EINVAL',
     `a folio of ${pages} pages is not possible: a power of two up to ${MAX_FOLIO_PAGES} is`,
   );
+}
+
+/** Throws EINVAL for an option's value that there is not. */
+function checkChoice<T extends string>(choices: readonly T[], value: T, option: string): T {
+  if (choices.includes(value)) return value;
+  throw new F2fsError('EINVAL', `${option} '${value}' is not possible: ${choices.join(', ')} are`);
 }

@@ -6,12 +6,15 @@ import { checkName } from '../file/directory.ts';
 import type { Inode } from '../file/inode.ts';
 import type { Xattr } from '../file/xattrs.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
+import type { VolumeCounters } from '../volume/counters.ts';
+import type { CleanPolicy } from '../volume/victims.ts';
 import type { Volume } from '../volume/volume.ts';
 import { Core, type MountOptions } from './core.ts';
 import { Directory, type DirectoryEntry, openInode } from './directory-handle.ts';
 import { FileHandle } from './file-handle.ts';
 import type { Attributes, Handle } from './handle.ts';
 import { type Access, accessOf, type OpenFlags, READ_WRITE } from './open-flags.ts';
+import type { CleanReport } from './reclaim.ts';
 import { type FileStat, statOf } from './stat.ts';
 
 /** Symlinks followed on one path before it counts as a loop. */
@@ -29,6 +32,13 @@ export interface VolumeStat {
   freeBlocks: number;
   inodes: number;
   usedInodes: number;
+}
+
+export interface CleanOptions {
+  /** Default: greedy. */
+  policy?: CleanPolicy;
+  /** Default: 1. */
+  sections?: number;
 }
 
 /**
@@ -56,6 +66,11 @@ export class FileSystem {
   /** Counts of what writeback did. */
   get writebackCounters() {
     return this.#core.writeback.counters;
+  }
+
+  /** Blocks written so far, by whom. */
+  get counters(): VolumeCounters {
+    return this.volume.counters;
   }
 
   root(): Directory {
@@ -253,6 +268,20 @@ export class FileSystem {
   /** Writes every file's dirty pages and waits for them; no checkpoint. Throws the first failure. Source: writeback_inodes_sb. */
   writeBack(): void {
     this.#core.writeBack();
+  }
+
+  /**
+   * Empties up to `sections` sections that are used in part, and writes a checkpoint that makes them free. Throws EINVAL where
+   * checkpoints are explicit. Source: F2FS_IOC_GARBAGE_COLLECT.
+   */
+  clean({ policy = 'greedy', sections = 1 }: CleanOptions = {}): CleanReport {
+    this.volume.assertWritable();
+    this.#core.balance();
+    let report: CleanReport = { sections: 0, movedBlocks: 0 };
+    this.#core.stopOnDamage(() => {
+      report = this.#core.reclaim.clean(policy, sections);
+    });
+    return report;
   }
 
   /** Lets go of the volume as it is: what was not synced is lost. */

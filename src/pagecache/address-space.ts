@@ -14,6 +14,11 @@ function lastOf(end: number): number {
   return end > MAX_INDEX ? MAX_INDEX : end - 1;
 }
 
+/** Dirty pages of several address spaces together. */
+export class DirtyCount {
+  nrDirty = 0;
+}
+
 /**
  * Page indices are 0..2^32-1, counts are pages, ranges end exclusively. An empty one is a small object, unknown to the pool;
  * the pool holds on to it only while it has pages.
@@ -23,6 +28,8 @@ export class AddressSpace implements FolioOwner {
   nrPages = 0;
   /** Pages tagged DIRTY. */
   nrDirty = 0;
+  /** Whoever counts our dirty pages with those of others, besides the pool. To be set while there are none. */
+  group: DirtyCount | null = null;
   /** Page index at which a cyclic walk goes on. */
   writebackIndex = 0;
   /** First failure of writeback that nobody has been told of. */
@@ -96,15 +103,13 @@ export class AddressSpace implements FolioOwner {
   /** Tags pages DIRTY; they must be here. */
   setDirty(index: number, nrPages: number): void {
     const changed = this.tree.mark(TAG.DIRTY, index, nrPages);
-    this.nrDirty += changed;
-    this.pool.nrDirty += changed;
+    this.countDirty(changed);
   }
 
   /** Clears DIRTY and with it TOWRITE: whoever calls this writes the pages, or drops them. */
   clearDirty(index: number, nrPages: number): void {
     const changed = this.tree.unmark(TAG.DIRTY, index, nrPages);
-    this.nrDirty -= changed;
-    this.pool.nrDirty -= changed;
+    this.countDirty(-changed);
     this.tree.unmark(TAG.TOWRITE, index, nrPages);
   }
 
@@ -183,13 +188,18 @@ export class AddressSpace implements FolioOwner {
   /** For the pool's reclaim: takes pages that are here out of the tree; their frames are the caller's. */
   forget(index: number, nrPages: number): void {
     const dirty = this.nrDirty === 0 ? 0 : this.tree.unmark(TAG.DIRTY, index, nrPages);
-    this.nrDirty -= dirty;
-    this.pool.nrDirty -= dirty;
+    this.countDirty(-dirty);
     this.tree.erase(index, nrPages);
     this.nrPages -= nrPages;
     if (this.nrPages === 0) {
       this.pool.unregister(this.id);
       this.id = 0;
     }
+  }
+
+  private countDirty(change: number): void {
+    this.nrDirty += change;
+    this.pool.nrDirty += change;
+    if (this.group !== null) this.group.nrDirty += change;
   }
 }

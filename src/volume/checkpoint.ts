@@ -17,6 +17,8 @@ const KEPT_FLAGS = CP.LARGE_NAT_BITMAP | CP.QUOTA_NEED_FSCK;
 class TableWriter {
   readonly #buffer: Uint8Array;
   readonly #bio: Bio;
+  /** Blocks handed over so far. */
+  nrBlocks = 0;
 
   constructor(volume: Volume) {
     this.#buffer = new Uint8Array(BLKSIZE * 256);
@@ -29,6 +31,7 @@ class TableWriter {
     const offset = this.#bio.nrBlocks * BLKSIZE;
     this.#buffer.set(block, offset);
     this.#bio.add(blkaddr, offset, 1);
+    this.nrBlocks++;
   }
 
   finish(): void {
@@ -43,7 +46,7 @@ class TableWriter {
 export function writeCheckpoint(volume: Volume, umount: boolean): CheckpointPack {
   const { device, layout, logs, journals } = volume;
   logs.leaveFullSegments();
-  logs.writeSummaries();
+  volume.counters.metaBlocks += logs.summaries.write();
   const tables = new TableWriter(volume);
   volume.nat.flush(new Uint8Array(SUM_JOURNAL_SIZE), (blkaddr, block) => tables.write(blkaddr, block));
   volume.sit.flush(new Uint8Array(SUM_JOURNAL_SIZE), (blkaddr, block) => tables.write(blkaddr, block));
@@ -69,6 +72,7 @@ export function writeCheckpoint(volume: Volume, umount: boolean): CheckpointPack
   device.flush();
   device.write(blkaddr + total - 1, [pack.subarray((total - 1) * BLKSIZE)]);
   device.flush();
+  volume.counters.metaBlocks += tables.nrBlocks + total;
   const dv = viewOf(head);
   const cp = new Checkpoint(dv);
   return { block: head, cp, pack: which, blkaddr, crc: dv.getUint32(cp.checksumOffset, true) };

@@ -1,44 +1,54 @@
-// The six logs: where new blocks come from. A log fills one segment after another, notes the owner of each block in the
-// segment's summary, and writes the summary to the SSA when it moves on.
+// The six logs: where new blocks come from. A log fills one free segment after another or, when these get few, the holes of
+// segments in use (SSR); it notes the owner of each block in the segment's summary, which goes to the SSA when it moves on.
 import type { BlockDevice } from '../device/device.ts';
 import { F2fsError } from '../errors.ts';
-import { BLKS_PER_SEG, BLKSIZE, LOG_NAMES, type Log, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
-import { SUM_FOOTER_OFFSET, SUM_TYPE, SUMMARY_ENTRY_SIZE } from '../format/summary.ts';
+import { BLKS_PER_SEG, BLKSIZE, LOG, LOG_NAMES, type Log, NR_DATA_LOGS } from '../format/constants.ts';
+import { SUM_ENTRIES_SIZE, SUM_FOOTER_OFFSET, SUM_TYPE, SUMMARY_ENTRY_SIZE } from '../format/summary.ts';
+import { FreeSegments } from './free-segments.ts';
 import type { VolumeLayout } from './layout.ts';
 import type { SegmentTable } from './sit.ts';
+import { SummaryArea } from './summary-area.ts';
+import { Victims } from './victims.ts';
 
-/** How a log takes blocks: appending, or (left by another writer) filling the holes of a used segment. */
+/** How a log takes blocks: appending to a free segment, or filling the holes of one in use (slack space recycling). */
 export const ALLOC = { LFS: 0, SSR: 1 } as const;
-
-/** Summaries that wait to be written at most. */
-const MAX_LEFT = 256;
 
 /** One log and the summary block of its segment. */
 export interface CurrentSegment {
   readonly log: Log;
   segno: number;
-  /** Next block to take, within the segment; 512 when it is full. */
+  /** Next block to take, within the segment, which may be taken; 512 when there is none. */
   blkoff: number;
   allocType: number;
   /** 4096 bytes: entries, a journal (kept apart, unused here), footer. */
   readonly summary: Uint8Array;
 }
 
+/** What the logs must know of the volume to say how urgently they need free sections. */
+export interface LogDemand {
+  /** Segments kept back for cleaning. */
+  readonly reservedSegments: number;
+  /** Whether holes of used segments may be taken. */
+  readonly threads: boolean;
+  /** Dirty pages of nodes, and of directories. */
+  dirtyNodes(): number;
+  dirtyDentries(): number;
+}
+
 export class Logs {
-  readonly #device: BlockDevice;
   readonly #layout: VolumeLayout;
   readonly #sit: SegmentTable;
+  readonly #demand: LogDemand;
+  /** Blocks given so far by each log. */
+  readonly #given: number[];
   readonly current: readonly CurrentSegment[];
-  /** Segments that hold nothing and belong to no log; those that the last checkpoint still needs not included. */
-  freeSegments: number;
-  /** Segments emptied since the last checkpoint. */
-  #prefreeSegments = 0;
-  /** Where the search for a free segment goes on. */
-  #cursor = 0;
-  /** Summaries of segments that a log has left, by segment, on their way to the SSA. */
-  readonly #left = new Map<number, Uint8Array>();
+  readonly free: FreeSegments;
+  readonly summaries: SummaryArea;
+  readonly victims: Victims;
   /** Seconds of mounted time, for the SIT's ages. */
   mtime = 0;
+  /** Whether roll-forward knows nodes by the checkpoint's CRC too: else the warm nodes' log takes free segments only. */
+  hasCrcRecovery = true;
 
   constructor(
     device: BlockDevice,
@@ -46,23 +56,44 @@ export class Logs {
     sit: SegmentTable,
     current: CurrentSegment[],
     freeSegments: number,
+    given: number[],
+    demand: LogDemand,
   ) {
-    this.#device = device;
     this.#layout = layout;
     this.#sit = sit;
+    this.#given = given;
+    this.#demand = demand;
     this.current = current;
-    this.freeSegments = freeSegments;
+    this.free = new FreeSegments(layout, sit, current, freeSegments);
+    this.summaries = new SummaryArea(device, layout);
+    this.victims = new Victims(layout, sit, current);
+  }
+
+  /** Sections that are kept back for cleaning. */
+  get reservedSections(): number {
+    return Math.floor(this.#demand.reservedSegments / this.#layout.segsPerSec);
+  }
+
+  /** Whether free sections are so few that logs take the holes of used segments first. Source: f2fs_need_SSR. */
+  get needsThreading(): boolean {
+    if (!this.#demand.threads) return false;
+    const sectionsOf = (nrBlocks: number) => Math.floor(Math.ceil(nrBlocks / BLKS_PER_SEG) / this.#layout.segsPerSec);
+    const dirty = sectionsOf(this.#demand.dirtyNodes()) + 2 * sectionsOf(this.#demand.dirtyDentries());
+    return this.free.sections <= dirty + 2 * this.reservedSections;
   }
 
   /**
    * Takes up to `count` consecutive blocks off a log for addresses `ofsInNode`, `ofsInNode + 1`, ... of node `nid`
-   * (for a node block: its own nid, 0). Returns how many it gave: less at a segment's end; `lastBlkaddr` has the first.
-   * Throws ENOSPC when no segment is free.
+   * (for a node block: its own nid, 0). Returns how many it gave: less at a segment's or a hole's end; `lastBlkaddr` has the
+   * first. Throws ENOSPC when no segment is free.
    */
   allocate(log: Log, count: number, nid: number, version: number, ofsInNode: number): number {
     const segment = this.current[log];
-    if (segment.blkoff === BLKS_PER_SEG || segment.allocType !== ALLOC.LFS) this.#advance(segment);
-    const given = Math.min(count, BLKS_PER_SEG - segment.blkoff);
+    const mustLeave = segment.allocType === ALLOC.SSR && !this.#demand.threads;
+    if (segment.blkoff === BLKS_PER_SEG || mustLeave) this.#advance(segment);
+    const isThreaded = segment.allocType === ALLOC.SSR;
+    const end = isThreaded ? this.#sit.nextKept(segment.segno, segment.blkoff) : BLKS_PER_SEG;
+    const given = Math.min(count, end - segment.blkoff);
     const { summary } = segment;
     let at = segment.blkoff * SUMMARY_ENTRY_SIZE;
     for (let i = 0; i < given; i++, at += SUMMARY_ENTRY_SIZE) {
@@ -78,6 +109,8 @@ export class Logs {
     this.#sit.setValid(segment.segno, segment.blkoff, given, log, this.mtime);
     this.lastBlkaddr = this.#layout.segmentStart(segment.segno) + segment.blkoff;
     segment.blkoff += given;
+    if (isThreaded) segment.blkoff = this.#sit.nextWritable(segment.segno, segment.blkoff);
+    this.#given[log] += given;
     return given;
   }
 
@@ -91,36 +124,21 @@ export class Logs {
     return this.#layout.segmentStart(segment.segno) + segment.blkoff;
   }
 
-  /** Gives a block back. Source: f2fs_invalidate_blocks. */
+  /** Gives a block back; it can be taken again after the next checkpoint. Source: f2fs_invalidate_blocks. */
   invalidate(blkaddr: number): void {
-    const segno = this.#layout.segnoOf(blkaddr);
-    if (this.#sit.clearValid(blkaddr, this.mtime) > 0 || this.#isCurrent(segno)) return;
-    this.#sit.setPrefree(segno);
-    this.#prefreeSegments++;
+    this.#sit.clearValid(blkaddr, this.mtime);
   }
 
   /** Free segments as the checkpoint under way will have them. */
   get freeAfterCheckpoint(): number {
-    return this.freeSegments + this.#prefreeSegments;
+    return this.free.segments + this.free.emptied;
   }
 
-  /** To be called once the checkpoint is down. */
+  /** To be called once the checkpoint is down: what was freed before it may be taken again. */
   checkpointed(): void {
-    this.freeSegments += this.#prefreeSegments;
-    this.#prefreeSegments = 0;
-  }
-
-  /** Writes the summaries of the segments that were left, neighbours together. The next checkpoint relies on them. */
-  writeSummaries(): void {
-    const segments = [...this.#left.keys()].sort((a, b) => a - b);
-    for (let i = 0; i < segments.length; ) {
-      let end = i + 1;
-      while (end < segments.length && segments[end] === segments[i] + end - i) end++;
-      const summaries = segments.slice(i, end).map((segno) => this.#left.get(segno) as Uint8Array);
-      this.#device.write(this.#layout.ssaBlkaddr + segments[i], summaries);
-      i = end;
-    }
-    this.#left.clear();
+    this.hasCrcRecovery = true;
+    this.victims.cleaning.clear();
+    this.free.checkpointed();
   }
 
   /** A log at 512 would not be a valid position in a checkpoint: moves each full one on. */
@@ -128,55 +146,46 @@ export class Logs {
     for (const segment of this.current) if (segment.blkoff === BLKS_PER_SEG) this.#advance(segment);
   }
 
-  #isCurrent(segno: number): boolean {
-    for (let i = 0; i < NR_LOGS; i++) if (this.current[i].segno === segno) return true;
-    return false;
-  }
-
-  /** Keeps the segment's summary for the SSA and moves the log to a free segment. Source: new_curseg. */
+  /** Keeps the segment's summary for the SSA and moves the log on. Source: need_new_seg, new_curseg, change_curseg. */
   #advance(segment: CurrentSegment): void {
-    const next = this.#findFree(segment);
+    const threaded = this.#findThreaded(segment);
+    const next = threaded >= 0 ? threaded : this.#findFree(segment);
+    // Read before anything changes: it may be damaged.
+    const entries = threaded >= 0 ? this.summaries.get(next, this.#sit.typeOf(next)) : null;
+    if (entries === null) this.free.take(next);
     const left = segment.segno;
-    this.#left.set(left, segment.summary.slice());
-    if (this.#left.size >= MAX_LEFT) this.writeSummaries();
+    this.summaries.put(left, segment.summary);
     segment.segno = next;
-    segment.blkoff = 0;
-    segment.allocType = ALLOC.LFS;
     segment.summary.fill(0);
     segment.summary[SUM_FOOTER_OFFSET] = segment.log < NR_DATA_LOGS ? SUM_TYPE.DATA : SUM_TYPE.NODE;
-    this.freeSegments--;
     this.#sit.setType(next, segment.log);
-    // All its blocks may have been freed while it was the log's own.
-    if (this.#sit.validBlocks(left) === 0) {
-      this.#sit.setPrefree(left);
-      this.#prefreeSegments++;
+    if (entries === null) {
+      segment.allocType = ALLOC.LFS;
+      segment.blkoff = 0;
+    } else {
+      segment.allocType = ALLOC.SSR;
+      segment.blkoff = this.#sit.nextWritable(next, 0);
+      segment.summary.set(entries.subarray(0, SUM_ENTRIES_SIZE));
     }
+    if (this.free.isFree(left)) this.free.giveBack(left);
+  }
+
+  /** A used segment whose holes the log takes next, or -1. Source: need_new_seg. */
+  #findThreaded(segment: CurrentSegment): number {
+    if (segment.log === LOG.WARM_NODE && !this.hasCrcRecovery) return -1;
+    if (segment.allocType === ALLOC.LFS && this.free.hasFollowing(segment.segno)) return -1;
+    return this.needsThreading ? this.victims.findThreaded(segment.log) : -1;
   }
 
   /** The next segment of the same section while there is one, else the first of the next free section. */
   #findFree(segment: CurrentSegment): number {
-    const { segsPerSec, nrMainSegments } = this.#layout;
-    const following = segment.segno + 1;
-    if (following % segsPerSec !== 0 && this.#sit.isFree(following) && !this.#isCurrent(following)) return following;
-    const nrSections = nrMainSegments / segsPerSec;
-    for (let i = 0; i < nrSections && this.freeSegments > 0; i++) {
-      const section = (this.#cursor + i) % nrSections;
-      if (!this.#isFreeSection(section)) continue;
-      this.#cursor = section + 1;
-      return section * segsPerSec;
-    }
+    if (this.free.hasFollowing(segment.segno)) return segment.segno + 1;
+    const next = this.free.find();
+    if (next >= 0) return next;
     throw new F2fsError(
       'ENOSPC',
       `no free segment is left for the ${LOG_NAMES[segment.log]} log; the volume needs cleaning or must be larger`,
     );
-  }
-
-  #isFreeSection(section: number): boolean {
-    const { segsPerSec } = this.#layout;
-    for (let segno = section * segsPerSec; segno < (section + 1) * segsPerSec; segno++) {
-      if (this.#isCurrent(segno) || !this.#sit.isFree(segno)) return false;
-    }
-    return true;
   }
 }
 

@@ -40,7 +40,7 @@ export function shrinkMain(volume: Volume, area: MainArea): number {
   sb.segmentCount -= removed;
   sb.blockCount = layout.mainEnd;
   if (hasFeature(sb, 'sb_checksum')) sb.crc = superblockCrc(sb);
-  logs.freeSegments -= removed;
+  logs.free.cut(removed);
   space.userBlockCount = area.userBlockCount;
   volume.pack.cp.rsvdSegmentCount = area.reservedSegments;
   volume.pack.cp.overprovSegmentCount = area.overprovSegments;

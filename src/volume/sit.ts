@@ -15,20 +15,22 @@ import {
 import { viewOf } from '../format/struct.ts';
 import { JOURNAL_ENTRIES_OFFSET, SIT_JOURNAL_ENTRIES } from '../format/summary.ts';
 import type { VolumeLayout } from './layout.ts';
+import { countBits, nextClear, nextSet, setBits } from './valid-map.ts';
 
 const MAP = SitEntry.offsets.validMap;
 const MTIME = SitEntry.offsets.mtime;
 
-const BITS_IN_BYTE = Uint8Array.from({ length: 256 }, (_, byte) => {
-  let bits = 0;
-  for (let rest = byte; rest !== 0; rest &= rest - 1) bits++;
-  return bits;
-});
+/** A segment of whose blocks none was taken or freed since the last checkpoint. */
+const UNTOUCHED = 0xffff;
 
 /** One SIT block in memory. */
 interface SitBlock {
   readonly bytes: Uint8Array;
   readonly dv: DataView;
+  /** A map for each segment: blocks in use as of the last checkpoint or at any time since. They must not be written again. */
+  kept: Uint8Array | null;
+  /** Bits of each map; UNTOUCHED where the map is not there, being what the valid map is. */
+  readonly nrKept: Uint16Array;
 }
 
 /** Segment number -> valid blocks, type and age. */
@@ -42,8 +44,8 @@ export class SegmentTable {
   readonly #journalView: DataView;
   /** Segments whose entry on disk is out of date. */
   readonly #dirty = new Set<number>();
-  /** Segments that became empty since the last checkpoint, which still needs them. */
-  readonly #prefree = new Set<number>();
+  /** SIT blocks that have segments which were touched since the last checkpoint. */
+  readonly #touched = new Set<number>();
 
   /** `journal` is the SIT journal of the cold data log's summary. */
   constructor(device: BlockDevice, layout: VolumeLayout, versionBitmap: Uint8Array, journal: Uint8Array) {
@@ -77,42 +79,101 @@ export class SegmentTable {
 
   /** Of a run of main-area blocks: how many, from its start on, are in use. */
   validRun(blkaddr: number, nrBlocks: number): number {
-    let at = blkaddr;
     const end = blkaddr + nrBlocks;
-    while (at < end) {
+    for (let at = blkaddr; at < end; ) {
       const segno = this.#layout.segnoOf(at);
       const start = this.#layout.segmentStart(segno);
-      const { bytes } = this.#blockOf(segno);
-      const map = this.#entry(segno) + MAP;
-      for (const segmentEnd = Math.min(end, start + BLKS_PER_SEG); at < segmentEnd; ) {
-        const blkoff = at - start;
-        const byte = bytes[map + (blkoff >>> 3)];
-        if (byte === 0xff) at += 8 - (blkoff & 7);
-        else if ((byte & (0x80 >>> (blkoff & 7))) !== 0) at++;
-        else return at - blkaddr;
-      }
+      const invalid = start + this.nextInvalid(segno, at - start);
+      if (invalid >= end) break;
+      if (invalid < start + BLKS_PER_SEG) return invalid - blkaddr;
+      at = invalid;
     }
     return nrBlocks;
   }
 
-  /** Whether no block of a segment is in use, now or in the last checkpoint. Says nothing of the logs' own segments. */
+  /** The log that wrote a segment last. */
+  typeOf(segno: number): number {
+    return this.#blockOf(segno).dv.getUint16(this.#entry(segno), true) >>> SIT_VBLOCKS_SHIFT;
+  }
+
+  /** Seconds of mounted time at a segment's last change. */
+  mtimeOf(segno: number): number {
+    return this.#blockOf(segno).dv.getUint32(this.#entry(segno) + MTIME, true);
+  }
+
+  /** First block of a segment from `blkoff` on that is in use; 512 when there is none. */
+  nextValid(segno: number, blkoff: number): number {
+    return nextSet(this.#blockOf(segno).bytes, this.#entry(segno) + MAP, blkoff);
+  }
+
+  /** First block of a segment from `blkoff` on that is not in use; 512 when there is none. */
+  nextInvalid(segno: number, blkoff: number): number {
+    return nextClear(this.#blockOf(segno).bytes, this.#entry(segno) + MAP, blkoff);
+  }
+
+  /** Blocks of a segment that must not be written before the next checkpoint. Source: ckpt_valid_blocks. */
+  keptBlocks(segno: number): number {
+    const { nrKept } = this.#blockOf(segno);
+    const count = nrKept[segno % SIT_ENTRIES_PER_BLOCK];
+    return count === UNTOUCHED ? this.validBlocks(segno) : count;
+  }
+
+  /** First block of a segment from `blkoff` on that may be written; 512 when there is none. Source: __next_free_blkoff. */
+  nextWritable(segno: number, blkoff: number): number {
+    const block = this.#blockOf(segno);
+    return this.#isTouched(block, segno)
+      ? nextClear(block.kept as Uint8Array, this.#keptAt(segno), blkoff)
+      : nextClear(block.bytes, this.#entry(segno) + MAP, blkoff);
+  }
+
+  /** First block of a segment from `blkoff` on that must not be written; 512 when there is none. */
+  nextKept(segno: number, blkoff: number): number {
+    const block = this.#blockOf(segno);
+    return this.#isTouched(block, segno)
+      ? nextSet(block.kept as Uint8Array, this.#keptAt(segno), blkoff)
+      : nextSet(block.bytes, this.#entry(segno) + MAP, blkoff);
+  }
+
+  /** Whether every block of a segment may be written. Says nothing of the logs' own segments. */
   isFree(segno: number): boolean {
-    return this.validBlocks(segno) === 0 && !this.#prefree.has(segno);
+    return this.keptBlocks(segno) === 0;
+  }
+
+  /** Keeps a whole segment from being written before the next checkpoint, whatever is in use of it. */
+  hold(segno: number): void {
+    const block = this.#touch(segno);
+    block.kept?.fill(0xff, this.#keptAt(segno), this.#keptAt(segno) + SIT_VBLOCK_MAP_SIZE);
+    block.nrKept[segno % SIT_ENTRIES_PER_BLOCK] = BLKS_PER_SEG;
+  }
+
+  /** Segments without a block in use, which must not be written before the next checkpoint. Source: dirty_segmap[PRE]. */
+  emptied(): number[] {
+    const segments: number[] = [];
+    for (const index of this.#touched) {
+      const first = index * SIT_ENTRIES_PER_BLOCK;
+      const { nrKept } = this.#blocks[index] as SitBlock;
+      for (let i = 0; i < SIT_ENTRIES_PER_BLOCK; i++) {
+        if (nrKept[i] !== UNTOUCHED && nrKept[i] > 0 && this.validBlocks(first + i) === 0) segments.push(first + i);
+      }
+    }
+    return segments.sort((a, b) => a - b);
   }
 
   /** Marks `nrBlocks` blocks of one segment as in use, written by log `type` at `mtime` (seconds of mounted time). */
   setValid(segno: number, blkoff: number, nrBlocks: number, type: number, mtime: number): void {
-    const { dv, bytes } = this.#change(segno);
+    const block = this.#touch(segno);
+    const { dv, bytes } = block;
     const entry = this.#entry(segno);
-    for (let at = blkoff; at < blkoff + nrBlocks; ) {
-      if ((at & 7) === 0 && blkoff + nrBlocks - at >= 8) {
-        bytes[entry + MAP + (at >>> 3)] = 0xff;
-        at += 8;
-      } else {
-        bytes[entry + MAP + (at >>> 3)] |= 0x80 >>> (at & 7);
-        at++;
-      }
+    if (setBits(bytes, entry + MAP, blkoff, nrBlocks) < nrBlocks) {
+      const blkaddr = this.#layout.segmentStart(segno) + blkoff;
+      throw corrupt(`block ${blkaddr} is taken, but the SIT has it in use already`, { blkaddr, segno });
     }
+    block.nrKept[segno % SIT_ENTRIES_PER_BLOCK] += setBits(
+      block.kept as Uint8Array,
+      this.#keptAt(segno),
+      blkoff,
+      nrBlocks,
+    );
     const valid = (dv.getUint16(entry, true) & SIT_VBLOCKS_MASK) + nrBlocks;
     dv.setUint16(entry, (type << SIT_VBLOCKS_SHIFT) | valid, true);
     dv.setUint32(entry + MTIME, mtime, true);
@@ -122,7 +183,7 @@ export class SegmentTable {
   clearValid(blkaddr: number, mtime: number): number {
     const segno = this.#layout.segnoOf(blkaddr);
     const blkoff = (blkaddr - this.#layout.mainBlkaddr) & (BLKS_PER_SEG - 1);
-    const { dv, bytes } = this.#change(segno);
+    const { dv, bytes } = this.#touch(segno);
     const entry = this.#entry(segno);
     const at = entry + MAP + (blkoff >>> 3);
     const bit = 0x80 >>> (blkoff & 7);
@@ -139,12 +200,7 @@ export class SegmentTable {
     return vblocks & SIT_VBLOCKS_MASK;
   }
 
-  /** A segment other than a log's own lost its last valid block: it is free once a checkpoint says so. */
-  setPrefree(segno: number): void {
-    this.#prefree.add(segno);
-  }
-
-  /** Sets the type of an empty segment that a log takes. */
+  /** Sets the type of a segment that a log takes. */
   setType(segno: number, type: number): void {
     const { dv } = this.#change(segno);
     dv.setUint16(this.#entry(segno), (type << SIT_VBLOCKS_SHIFT) | this.validBlocks(segno), true);
@@ -183,13 +239,34 @@ export class SegmentTable {
 
   /** To be called once the checkpoint is down: what it holds free may be used again. */
   checkpointed(): void {
-    this.#prefree.clear();
+    for (const index of this.#touched) this.#blocks[index]?.nrKept.fill(UNTOUCHED);
+    this.#touched.clear();
   }
 
   /** A segment's block, about to be changed: notes the segment. */
   #change(segno: number): SitBlock {
     this.#dirty.add(segno);
     return this.#blockOf(segno);
+  }
+
+  /** The same, of whose blocks some are about to be taken or freed: what it was at the last checkpoint is remembered. */
+  #touch(segno: number): SitBlock {
+    const block = this.#change(segno);
+    if (this.#isTouched(block, segno)) return block;
+    const entry = this.#entry(segno);
+    block.kept ??= new Uint8Array(SIT_ENTRIES_PER_BLOCK * SIT_VBLOCK_MAP_SIZE);
+    block.kept.set(block.bytes.subarray(entry + MAP, entry + MAP + SIT_VBLOCK_MAP_SIZE), this.#keptAt(segno));
+    block.nrKept[segno % SIT_ENTRIES_PER_BLOCK] = block.dv.getUint16(entry, true) & SIT_VBLOCKS_MASK;
+    this.#touched.add(Math.floor(segno / SIT_ENTRIES_PER_BLOCK));
+    return block;
+  }
+
+  #isTouched(block: SitBlock, segno: number): boolean {
+    return block.nrKept[segno % SIT_ENTRIES_PER_BLOCK] !== UNTOUCHED;
+  }
+
+  #keptAt(segno: number): number {
+    return (segno % SIT_ENTRIES_PER_BLOCK) * SIT_VBLOCK_MAP_SIZE;
   }
 
   #isSecond(index: number): boolean {
@@ -208,7 +285,8 @@ export class SegmentTable {
   #load(index: number): SitBlock {
     const bytes = new Uint8Array(BLKSIZE);
     this.#device.read(this.#layout.sitBlock(index, this.#isSecond(index)), bytes);
-    const block: SitBlock = { bytes, dv: viewOf(bytes) };
+    const nrKept = new Uint16Array(SIT_ENTRIES_PER_BLOCK).fill(UNTOUCHED);
+    const block: SitBlock = { bytes, dv: viewOf(bytes), kept: null, nrKept };
     const count = this.#journalView.getUint16(0, true);
     for (let i = 0; i < count; i++) {
       const at = JOURNAL_ENTRIES_OFFSET + i * SitJournalEntry.size;
@@ -228,8 +306,7 @@ export class SegmentTable {
   #check(block: SitBlock, segno: number): void {
     const entry = this.#entry(segno);
     const vblocks = block.dv.getUint16(entry, true);
-    let bits = 0;
-    for (let i = 0; i < SIT_VBLOCK_MAP_SIZE; i++) bits += BITS_IN_BYTE[block.bytes[entry + MAP + i]];
+    const bits = countBits(block.bytes, entry + MAP);
     if (bits !== (vblocks & SIT_VBLOCKS_MASK)) {
       throw corrupt(
         `the SIT counts ${vblocks & SIT_VBLOCKS_MASK} valid blocks in segment ${segno}, its map has ${bits}`,

@@ -7,10 +7,12 @@ import { checksumSeed } from '../format/inode.ts';
 import { NODE_FLAG, NODE_FOOTER_OFFSET, NodeFooter } from '../format/node.ts';
 import { viewOf } from '../format/struct.ts';
 import { hasFeature } from '../format/superblock.ts';
+import { DirtyCount } from '../pagecache/address-space.ts';
 import { Ioends } from '../pagecache/ioend.ts';
 import type { FramePool } from '../pagecache/pool.ts';
 import { writeCheckpoint } from './checkpoint.ts';
 import { type CheckpointPack, readCheckpoint, versionBitmap } from './checkpoint-pack.ts';
+import { VolumeCounters } from './counters.ts';
 import { readSuperblock, type VolumeLayout } from './layout.ts';
 import { Logs } from './logs.ts';
 import { NodeTable, SINCE } from './nat.ts';
@@ -49,6 +51,8 @@ export interface VolumeOptions {
   pool: FramePool;
   /** Seconds since 1970; the age of segments is counted by it. */
   clock: () => number;
+  /** Whether logs may take the holes of used segments when free ones get few. Default: false. */
+  threads?: boolean;
 }
 
 export class Volume {
@@ -63,6 +67,9 @@ export class Volume {
   /** Where dirty pages, of files and nodes, go to be written. */
   readonly ioends: Ioends;
   readonly space: Space;
+  readonly counters = new VolumeCounters();
+  /** Dirty pages of directories, among those of the pool. */
+  readonly dentries = new DirtyCount();
   readonly journals: Journals;
   /** Inodes without a name, freed with their last handle, or at a mount when the power failed before; in the order that they became so. */
   readonly orphans: Set<number>;
@@ -98,7 +105,13 @@ export class Volume {
     const bitmap = (which: 'sit' | 'nat') => versionBitmap(this.pack, which, layout.cpPayload);
     this.nat = new NodeTable(device, layout, bitmap('nat'), journals.nat, cp.nextFreeNid);
     this.sit = new SegmentTable(device, layout, bitmap('sit'), journals.sit);
-    this.logs = new Logs(device, layout, this.sit, logs, cp.freeSegmentCount);
+    this.logs = new Logs(device, layout, this.sit, logs, cp.freeSegmentCount, this.counters.given, {
+      reservedSegments: cp.rsvdSegmentCount,
+      threads: options.threads ?? false,
+      dirtyNodes: () => this.nodes.pages.nrDirty,
+      dirtyDentries: () => this.dentries.nrDirty,
+    });
+    this.logs.hasCrcRecovery = (cp.ckptFlags & CP.CRC_RECOVERY) !== 0;
     this.space = new Space(cp, layout.maxNid);
     const seed = hasFeature(sb, 'inode_checksum') ? checksumSeed(sb.uuid) : null;
     this.ioends = new Ioends(device, this.pool);
@@ -165,8 +178,8 @@ export class Volume {
       this.pack = writeCheckpoint(this, umount);
     });
     this.nodes.setCheckpointVersion(this.pack.cp.checkpointVer, this.pack.crc);
+    this.counters.checkpoints++;
     this.nat.checkpointed();
-    this.sit.checkpointed();
     this.logs.checkpointed();
     this.space.checkpointed();
     this.hasCheckpointed = true;

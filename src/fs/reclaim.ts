@@ -1,0 +1,177 @@
+// Sees to it that the logs find free sections: when few are left, a checkpoint frees those that were emptied, and cleaning
+// empties more. Source: f2fs_balance_fs, has_not_enough_free_secs, f2fs_gc.
+import { F2fsError } from '../errors.ts';
+import { BLKS_PER_SEG, NR_LOGS } from '../format/constants.ts';
+import type { Cleaner } from '../volume/cleaner.ts';
+import { CLEAN_POLICIES, type CleanPolicy } from '../volume/victims.ts';
+import type { Volume } from '../volume/volume.ts';
+
+/** Whether checkpoints are written whenever space needs them, or by `sync` and `close` alone. */
+export const CHECKPOINT_MODES = ['auto', 'explicit'] as const;
+export type CheckpointMode = (typeof CHECKPOINT_MODES)[number];
+
+export interface ReclaimRules {
+  checkpoints: CheckpointMode;
+  /** Whether sections are cleaned; without it nothing but a checkpoint frees any. */
+  cleaning: boolean;
+}
+
+/** What cleaning on demand did. */
+export interface CleanReport {
+  sections: number;
+  /** Blocks of data and nodes that were in use there. */
+  movedBlocks: number;
+}
+
+/** Sections that must be free besides those that what is dirty takes. */
+const MARGIN = 1;
+/** Sections that cleaning takes pains to have free past what is called for, so that it does not run at once again. */
+const MOST_SPARE = 8;
+/** Rounds of cleaning, with a checkpoint after each, that one shortage is worth. */
+const MAX_ROUNDS = 8;
+
+export class Reclaim {
+  readonly #volume: Volume;
+  readonly #cleaner: Cleaner;
+  readonly #checkpoint: () => void;
+  readonly #rules: ReclaimRules;
+  /** Free sections that cleaning could not get beyond, and the blocks in use then; null when it got what it wanted. */
+  #limit: { sections: number; validBlocks: number } | null = null;
+  /** Blocks that the logs had given when the last checkpoint was down. */
+  #givenAtCheckpoint = 0;
+
+  /** @param checkpoint writes everything back and a checkpoint */
+  constructor(volume: Volume, cleaner: Cleaner, checkpoint: () => void, rules: ReclaimRules) {
+    this.#volume = volume;
+    this.#cleaner = cleaner;
+    this.#checkpoint = checkpoint;
+    this.#rules = rules;
+  }
+
+  /** To be called between operations: gets free sections when few are left. Throws as a checkpoint does, and EUCLEAN. */
+  run(): void {
+    const { pool, logs } = this.#volume;
+    if (!this.#rules.cleaning) {
+      // Emptied segments come back with a checkpoint, which itself takes some: it must not wait for the last one.
+      const least = 2 * NR_LOGS + Math.ceil(pool.nrDirty / BLKS_PER_SEG);
+      if (logs.free.segments <= least && this.#mayCheckpoint && logs.free.emptied > 0) this.#checkpoint();
+      return;
+    }
+    if (!this.#isShort || !this.#mayCheckpoint) return;
+    if (this.#isChanged) this.#checkpoint();
+    if (this.#isShort) this.#cleanSome();
+  }
+
+  /** Throws ENOSPC when what is dirty and one more operation might not find room. */
+  assertRoom(): void {
+    const { free } = this.#volume.logs;
+    if (!this.#rules.cleaning || free.sections > this.#demand + MARGIN) return;
+    if (this.#rules.checkpoints === 'explicit') {
+      throw new F2fsError(
+        'ENOSPC',
+        `the change does not fit in one checkpoint: free sections: ${free.sections}; sync in between, or use a larger volume`,
+      );
+    }
+    throw new F2fsError('ENOSPC', `no section can be freed by cleaning: free sections: ${free.sections}`);
+  }
+
+  /** To be called after each checkpoint. */
+  checkpointed(): void {
+    this.#givenAtCheckpoint = this.#given;
+  }
+
+  /**
+   * Cleans up to `sections` sections, as many as give something. Throws EINVAL for a policy that there is not, and where
+   * checkpoints are explicit; EUCLEAN, ENOSPC.
+   */
+  clean(policy: CleanPolicy, sections: number): CleanReport {
+    if (!CLEAN_POLICIES.includes(policy)) {
+      throw new F2fsError('EINVAL', `there is no cleaning policy '${policy}': there are ${CLEAN_POLICIES.join(', ')}`);
+    }
+    if (this.#rules.checkpoints === 'explicit') {
+      throw new F2fsError('EINVAL', 'cleaning writes checkpoints, and this mount writes them when it is synced only');
+    }
+    const { counters } = this.#volume;
+    const before = counters.cleanedSections;
+    const moved = counters.movedBlocks + counters.movedNodes;
+    this.#checkpoint();
+    while (counters.cleanedSections - before < sections && this.#cleanOne(policy));
+    this.#checkpoint();
+    return {
+      sections: counters.cleanedSections - before,
+      movedBlocks: counters.movedBlocks + counters.movedNodes - moved,
+    };
+  }
+
+  get #sectionBlocks(): number {
+    return this.#volume.layout.segsPerSec * BLKS_PER_SEG;
+  }
+
+  /** Sections that it takes to write what is dirty, at most, begun ones too: each page of a file may have a clean node change. */
+  get #demand(): number {
+    const { pool, nodes, space } = this.#volume;
+    const dirtyNodes = nodes.pages.nrDirty;
+    const dirtyData = pool.nrDirty - dirtyNodes;
+    const nrNodes = Math.min(dirtyNodes + dirtyData, Math.max(dirtyNodes, space.validNodeCount));
+    return 2 + Math.floor(dirtyData / this.#sectionBlocks) + Math.floor(nrNodes / this.#sectionBlocks);
+  }
+
+  /** Sections that would be free if all others were full. */
+  get #attainable(): number {
+    const { layout, space } = this.#volume;
+    const nrSections = layout.nrMainSegments / layout.segsPerSec;
+    return nrSections - NR_LOGS - Math.ceil(space.validBlockCount / this.#sectionBlocks);
+  }
+
+  /**
+   * Free sections below which it is time to act: the reserved ones, as in the kernel; or half of what can be free at all
+   * where that is less, as in small or full volumes, which would be cleaned at every turn.
+   */
+  get #reserve(): number {
+    const reserve = Math.min(this.#volume.logs.reservedSections, this.#attainable >> 1);
+    const limit = this.#limit;
+    const stands = limit !== null && this.#volume.space.validBlockCount > limit.validBlocks - this.#sectionBlocks;
+    return Math.max(MARGIN, stands ? Math.min(reserve, limit.sections >> 1) : reserve);
+  }
+
+  get #isShort(): boolean {
+    return this.#volume.logs.free.sections <= this.#reserve + this.#demand;
+  }
+
+  get #given(): number {
+    return this.#volume.counters.given.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Whether there is anything that a checkpoint would make lasting. */
+  get #isChanged(): boolean {
+    const { pool, logs } = this.#volume;
+    return pool.nrDirty > 0 || this.#given !== this.#givenAtCheckpoint || logs.free.emptied > 0;
+  }
+
+  /** A checkpoint that makes nothing lasting is none of those that the caller wants to have in hand. */
+  get #mayCheckpoint(): boolean {
+    return this.#rules.checkpoints === 'auto' || !this.#isChanged;
+  }
+
+  /** Cleans until there is something to spare. */
+  #cleanSome(): void {
+    const { free } = this.#volume.logs;
+    this.#limit = null;
+    const spare = Math.max(2, Math.min(MOST_SPARE, (this.#attainable - this.#reserve) >> 1));
+    const wanted = this.#reserve + this.#demand + spare;
+    for (let round = 0; round < MAX_ROUNDS && free.sections < wanted; round++) {
+      const before = free.sections;
+      for (let missing = wanted - before; missing > 0; missing--) if (!this.#cleanOne('greedy')) break;
+      this.#checkpoint();
+      if (free.sections <= before) break;
+    }
+    if (this.#isShort) this.#limit = { sections: free.sections, validBlocks: this.#volume.space.validBlockCount };
+  }
+
+  /** Cleans one section, after a checkpoint when its nodes might not find room. */
+  #cleanOne(policy: CleanPolicy): boolean {
+    // One more for its data, one for the nodes that it changes.
+    if (this.#volume.logs.free.sections <= this.#demand + MARGIN + 1) this.#checkpoint();
+    return this.#cleaner.clean(policy);
+  }
+}
