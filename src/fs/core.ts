@@ -232,6 +232,12 @@ export class Core {
     this.reclaim.checkpointed();
   }
 
+  /** The same where the caller did not ask for a checkpoint, but one is needed. Throws ENOSPC where they are explicit. */
+  checkpoint(): void {
+    this.reclaim.assertAuto();
+    this.sync(false);
+  }
+
   /** Writes every dirty page of files and directories, and waits. Throws the first failure. */
   writeBack(): void {
     this.volume.assertWritable();

@@ -27,7 +27,7 @@ export function fsync(core: Core, inode: Inode, dataOnly: boolean): void {
     return;
   }
   if (needsCheckpoint(core, inode)) {
-    core.sync(false);
+    core.checkpoint();
     trustParent(core, inode);
     return;
   }
@@ -61,7 +61,7 @@ function needsCheckpoint({ volume }: Core, inode: Inode): boolean {
   if (volume.treeChanged && (since & (SINCE.NEW | SINCE.FSYNCED)) === SINCE.NEW) return true;
   // Roll-forward writes all nodes of the chain anew, before it may use what they lie on.
   const chain = Math.ceil((nodes.chainLength + 1) / BLKS_PER_SEG);
-  return !space.hasRoomForRollForward || logs.freeSegments < NR_LOGS + chain;
+  return !space.hasRoomForRollForward || logs.free.segments < NR_LOGS + chain;
 }
 
 /**

@@ -75,6 +75,12 @@ export class Reclaim {
     throw new F2fsError('ENOSPC', `no section can be freed by cleaning: free sections: ${free.sections}`);
   }
 
+  /** Throws ENOSPC where checkpoints are explicit: what needs one does not fit in a change that is made lasting at once. */
+  assertAuto(): void {
+    if (this.#rules.checkpoints === 'auto') return;
+    throw new F2fsError('ENOSPC', 'this needs a checkpoint, and the mount writes them when it is synced only: sync');
+  }
+
   /** To be called after each checkpoint. */
   checkpointed(): void {
     this.#givenAtCheckpoint = this.#given;
