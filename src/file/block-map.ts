@@ -435,7 +435,13 @@ export class BlockMap {
     return this.#seek(inode, start, false) ? this.#at : -1;
   }
 
-  /** The dnode that `seekCluster` found. */
+  /** Byte offset in the pool's memory of the address of page `index`, whose dnode is made when there is none. Throws ENOSPC. */
+  seekForChange(inode: Inode, index: number): number {
+    this.#seek(inode, index, true);
+    return this.#at;
+  }
+
+  /** The dnode that was found last. */
   get nid(): number {
     return this.#nid;
   }

@@ -147,6 +147,15 @@ export class Directories {
     });
   }
 
+  /** Whether there are only `.` and `..` in it. Source: f2fs_empty_dir. */
+  isEmpty(dir: Inode): boolean {
+    let isEmpty = true;
+    this.forEach(dir, ({ name }) => {
+      if (!isDots(name)) isEmpty = false;
+    });
+    return isEmpty;
+  }
+
   /**
    * Adds a name. Throws EEXIST when it is there, ENOSPC. The caller sees to links and times.
    * Source: f2fs_add_dentry.

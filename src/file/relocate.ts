@@ -5,6 +5,7 @@ import { BLKSIZE, LOG, NULL_ADDR, S_IFDIR, S_IFLNK, S_IFREG } from '../format/co
 import { INLINE } from '../format/inode.ts';
 import { isDnodeOffset, XATTR_NODE_OFFSET } from '../format/node.ts';
 import { cannotMove, type OwnedRun } from '../volume/cleaner.ts';
+import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
 import { forgetExtent } from './block-map.ts';
 import type { Inode } from './inode.ts';
@@ -40,6 +41,8 @@ export class Relocator {
     if ((inode.load().iInline & INLINE.PIN_FILE) !== 0) {
       throw new F2fsError('EBUSY', `inode ${ino} is pinned: its blocks must stay where they are`, { ino, blkaddr });
     }
+    // An fsync must tell of it: what is written in place from now on is at the new blocks.
+    nat.note(ino, SINCE.MOVED | SINCE.REPLACED);
     this.#copy(run, addrs, content);
     if (inode.load().extLen !== 0) forgetExtent(inode.change());
   }

@@ -75,6 +75,21 @@ export class Xattrs {
     if (inode.isDirectory) this.#volume.nat.note(inode.ino, SINCE.NEEDS_CHECKPOINT);
   }
 
+  /** The frame of an inode's xattr node, made when there is none, about to be changed. Throws ENOSPC, EUCLEAN. */
+  nodeForChange(inode: Inode): number {
+    const { nodes } = this.#volume;
+    if (inode.load().iXattrNid === 0) {
+      const nid = nodes.create(inode.ino, XATTR_NODE_OFFSET, !inode.isDirectory);
+      const raw = inode.change();
+      raw.iXattrNid = nid;
+      raw.iBlocks++;
+    }
+    const { iXattrNid } = inode.load();
+    const pfn = this.#node(inode, iXattrNid);
+    nodes.markDirty(iXattrNid);
+    return pfn;
+  }
+
   /** Frees the node block of an inode that goes away. */
   free(inode: Inode): void {
     const { iXattrNid } = inode.load();

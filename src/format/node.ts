@@ -52,6 +52,19 @@ export function maxFileBlocks(addrsPerInode: number, addrsPerBlock: number): num
   return addrsPerInode + addrsPerBlock * (2 + 2 * NIDS_PER_BLOCK + NIDS_PER_BLOCK ** 2);
 }
 
+/**
+ * The first page whose address a direct node at this offset of its inode's tree holds. Source: f2fs_start_bidx_of_node.
+ */
+export function firstPageOf(offset: number, addrsPerInode: number, addrsPerBlock: number): number {
+  if (offset === 0) return 0;
+  const indirect = 2 * NIDS_PER_BLOCK + 4;
+  let dnodes: number;
+  if (offset <= 2) dnodes = offset - 1;
+  else if (offset <= indirect) dnodes = offset - 2 - Math.floor((offset - 4) / (NIDS_PER_BLOCK + 1));
+  else dnodes = offset - 5 - Math.floor((offset - indirect - 3) / (NIDS_PER_BLOCK + 1));
+  return addrsPerInode + dnodes * addrsPerBlock;
+}
+
 /** The way from an inode to the dnode that holds one page's address; filled in place, to be reused. */
 export class NodePath {
   /** Node levels below the inode: 0 (in the inode) to 3. */

@@ -14,6 +14,7 @@ import { FrameAllocator } from '../file/frames.ts';
 import { InPlacePolicy, type IpuPolicy, WRITE_MODES, type WriteMode } from '../file/in-place.ts';
 import type { Inode, Timestamp } from '../file/inode.ts';
 import { Inodes } from '../file/inodes.ts';
+import { Recovery } from '../file/recovery.ts';
 import { Relocator } from '../file/relocate.ts';
 import { Shift } from '../file/shift.ts';
 import { Xattrs } from '../file/xattrs.ts';
@@ -42,6 +43,12 @@ export interface MountOptions {
    * does not depend on their number. Default 0: the caller's thread does.
    */
   workers?: number;
+  /**
+   * Whether files that were fsynced after the last checkpoint, before a crash, are brought back: at once with a checkpoint, in a
+   * read-only mount in memory. Default: true. Without, which only a read-only mount of such a volume can be, the last
+   * checkpoint is seen. Source: the mount option norecovery.
+   */
+  recovery?: boolean;
   /** How dirty pages are written. Default: folios. */
   engine?: EngineName;
   /** Pages of the largest folio, a power of two up to 512. Default 512; for the engine `pages` 1, as in the kernel. */
@@ -84,6 +91,7 @@ export class Core {
   readonly namespace: Namespace;
   readonly reclaim: Reclaim;
   readonly now: () => Timestamp;
+  readonly recovery: Recovery;
   /** Pages that may be dirty before files (nodes) are written out. */
   readonly #dirtyLimit: number;
   /** Dirty file and directory pages that the last background writeback left: directories wait for a sync. */
@@ -129,6 +137,10 @@ export class Core {
       new CompressPolicy(options.compress),
       () => this.#buffers.want(),
     );
+    this.recovery = new Recovery(this.volume, map, this.inodes, this.directories, this.xattrs, {
+      makeRoom: () => this.makeRoom(),
+      touch: (dir) => this.touch(dir),
+    });
     this.compression = new FileCompression(this, pages);
     this.namespace = new Namespace(this);
     const relocator = new Relocator(this.volume, this.inodes);
@@ -149,6 +161,11 @@ export class Core {
     if (!this.volume.readonly && !this.volume.stopped) this.#inBackground(() => this.#writeSome());
     this.inodes.trim();
     if (this.#buffers.isWanted) this.#prepareBuffers();
+    this.makeRoom();
+  }
+
+  /** Keeps enough frames free for an operation, and writes no checkpoint for it. Else as `balance`. */
+  makeRoom(): void {
     this.#makeRoom(() => {
       this.#inBackground(() => {
         this.#writeBack(true, WB_SYNC.NONE);

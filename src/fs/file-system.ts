@@ -15,6 +15,7 @@ import { FileHandle } from './file-handle.ts';
 import type { Attributes, Handle } from './handle.ts';
 import { type Access, accessOf, type OpenFlags, READ_WRITE } from './open-flags.ts';
 import type { CleanReport } from './reclaim.ts';
+import { recover } from './recover.ts';
 import { type FileStat, statOf } from './stat.ts';
 
 /** Symlinks followed on one path before it counts as a loop. */
@@ -46,7 +47,15 @@ export interface CleanOptions {
  * for a feature that is not supported, EROFS when it must not be written. The device stays the caller's to close.
  */
 export function mount(device: BlockDevice, options: MountOptions = {}): FileSystem {
-  return new FileSystem(new Core(device, options));
+  const core = new Core(device, options);
+  try {
+    const volume = new FileSystem(core);
+    recover(core, options.recovery ?? true);
+    return volume;
+  } catch (error) {
+    core.close();
+    throw error;
+  }
 }
 
 export class FileSystem {

@@ -1,8 +1,9 @@
 // The six logs: where new blocks come from. A log fills one free segment after another or, when these get few, the holes of
 // segments in use (SSR); it notes the owner of each block in the segment's summary, which goes to the SSA when it moves on.
 import type { BlockDevice } from '../device/device.ts';
-import { F2fsError } from '../errors.ts';
+import { corrupt, F2fsError } from '../errors.ts';
 import { BLKS_PER_SEG, BLKSIZE, LOG, LOG_NAMES, type Log, NR_DATA_LOGS } from '../format/constants.ts';
+import { viewOf } from '../format/struct.ts';
 import { SUM_ENTRIES_SIZE, SUM_FOOTER_OFFSET, SUM_TYPE, SUMMARY_ENTRY_SIZE } from '../format/summary.ts';
 import { FreeSegments } from './free-segments.ts';
 import type { VolumeLayout } from './layout.ts';
@@ -127,6 +128,55 @@ export class Logs {
   /** Gives a block back; it can be taken again after the next checkpoint. Source: f2fs_invalidate_blocks. */
   invalidate(blkaddr: number): void {
     this.#sit.clearValid(blkaddr, this.mtime);
+  }
+
+  /** Keeps a block, which the SIT has free, from being written before the next checkpoint is down. */
+  hold(blkaddr: number): void {
+    const segno = this.#layout.segnoOf(blkaddr);
+    if (this.free.isFree(segno)) this.free.take(segno);
+    if (this.#sit.keptBlocks(segno) < BLKS_PER_SEG) this.#sit.hold(segno);
+    const segment = this.current.find((current) => current.segno === segno);
+    if (segment === undefined) return;
+    const next = blkaddr - this.#layout.segmentStart(segno) + 1;
+    segment.blkoff = segment.allocType === ALLOC.SSR ? BLKS_PER_SEG : Math.max(segment.blkoff, next);
+  }
+
+  /** Which address of which node a block of data in use belongs to, by its summary. Throws EUCLEAN for a block of nodes. */
+  ownerOf(blkaddr: number): { nid: number; ofsInNode: number } {
+    const segno = this.#layout.segnoOf(blkaddr);
+    const summary = viewOf(this.#dataSummary(segno, blkaddr));
+    const at = (blkaddr - this.#layout.segmentStart(segno)) * SUMMARY_ENTRY_SIZE;
+    return { nid: summary.getUint32(at, true), ofsInNode: summary.getUint16(at + 5, true) };
+  }
+
+  /**
+   * Makes a held block of data, written before a crash, one in use: address `ofsInNode` of node `nid`. Throws EUCLEAN for a
+   * block among nodes. Source: f2fs_replace_block.
+   */
+  adopt(blkaddr: number, nid: number, version: number, ofsInNode: number): void {
+    const segno = this.#layout.segnoOf(blkaddr);
+    const isEmpty = this.#sit.validBlocks(segno) === 0 && !this.free.isCurrent(segno);
+    if (isEmpty) {
+      this.summaries.clear(segno);
+      this.#sit.setType(segno, LOG.WARM_DATA);
+    }
+    const blkoff = blkaddr - this.#layout.segmentStart(segno);
+    const entry = viewOf(this.#dataSummary(segno, blkaddr));
+    const at = blkoff * SUMMARY_ENTRY_SIZE;
+    entry.setUint32(at, nid, true);
+    entry.setUint8(at + 4, version);
+    entry.setUint16(at + 5, ofsInNode, true);
+    this.#sit.setValid(segno, blkoff, 1, this.#sit.typeOf(segno), this.mtime);
+  }
+
+  /** The summary of a segment with data, which may be changed. */
+  #dataSummary(segno: number, blkaddr: number): Uint8Array {
+    const segment = this.current.find((current) => current.segno === segno);
+    const type = segment?.log ?? this.#sit.typeOf(segno);
+    if (type >= NR_DATA_LOGS) {
+      throw corrupt(`block ${blkaddr} should be one of data, but segment ${segno} is one of nodes`, { blkaddr, segno });
+    }
+    return segment?.summary ?? this.summaries.edit(segno, type);
   }
 
   /** Free segments as the checkpoint under way will have them. */

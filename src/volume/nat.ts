@@ -142,6 +142,17 @@ export class NodeTable {
     throw new F2fsError('ENOSPC', `all ${maxNid - RESERVED_NODES} node numbers of the volume are in use`);
   }
 
+  /** Takes the number of an inode that roll-forward found. Throws EUCLEAN when it is not free. */
+  claim(ino: number): void {
+    const block = this.#blockOf(ino);
+    if (this.blkaddrOf(ino) !== NULL_ADDR || this.#freed.has(ino)) {
+      throw corrupt(`inode ${ino} is new in the chain of fsynced nodes, but its number is in use`, { ino });
+    }
+    block.free--;
+    this.#store(ino, ino, NEW_ADDR);
+    this.note(ino, SINCE.NEW);
+  }
+
   /** SINCE flags of a node. */
   since(nid: number): number {
     return this.#blockOf(nid).since?.[nid % NAT_ENTRIES_PER_BLOCK] ?? 0;

@@ -143,6 +143,26 @@ export class NodeCache {
     return nid;
   }
 
+  /** An inode that roll-forward found: like `create`, but its number and contents are given. Throws EUCLEAN, ENOSPC. */
+  adopt(ino: number, contents: Uint8Array): void {
+    const pfn = this.#allocFrame();
+    try {
+      this.#space.reserveNode(true);
+      this.#nat.claim(ino);
+    } catch (error) {
+      this.#pool.freeFolio(pfn);
+      throw error;
+    }
+    this.#pool.page(pfn).set(contents);
+    const base = pfn * BLKSIZE;
+    const { view } = this.#pool;
+    view.setUint32(base + NID, ino, true);
+    view.setUint32(base + INO, ino, true);
+    view.setUint32(base + FLAG, NODE_FLAG.COLD, true);
+    this.pages.insert(ino, pfn);
+    this.#setDirty(ino, base);
+  }
+
   /** Offset of a loaded node in its inode's tree. */
   offsetOf(pfn: number): number {
     return this.#pool.view.getUint32(pfn * BLKSIZE + FLAG, true) >>> NODE_OFFSET_SHIFT;
@@ -258,13 +278,14 @@ export class NodeCache {
     this.#ioends.add(log, this.pages, nid, pfn, 1, blkaddr);
   }
 
-  /** Whether the block at `base` is an inode with room for a checksum. Source: f2fs_enable_inode_chksum. */
   #hasChecksum(base: number, nid: number): boolean {
-    if (this.#checksumSeed === null) return false;
-    const { view } = this.#pool;
-    if (view.getUint32(base + INO, true) !== nid || (view.getUint8(base + I_INLINE) & INLINE.EXTRA_ATTR) === 0)
-      return false;
-    return view.getUint16(base + EXTRA_ISIZE, true) >= CHECKSUM_END;
+    return this.#checksumSeed !== null && hasChecksum(this.#pool.view, base, nid);
+  }
+
+  /** Whether a node outside the cache is as it was sent: an inode says so, of others nobody knows. */
+  isWhole(block: Uint8Array, view: DataView, nid: number): boolean {
+    if (this.#checksumSeed === null || !hasChecksum(view, 0, nid)) return true;
+    return view.getUint32(INODE_CHECKSUM_OFFSET, true) === inodeChecksum(this.#checksumSeed, block, view, 0);
   }
 
   #verifyChecksum(pfn: number, nid: number, blkaddr: number): void {
@@ -282,6 +303,13 @@ export class NodeCache {
     if (pfn < 0) throw new F2fsError('ENOMEM', 'the page cache has no free frame for a node; give it a larger budget');
     return pfn;
   }
+}
+
+/** Whether the block at `base` is an inode with room for a checksum. Source: f2fs_enable_inode_chksum. */
+function hasChecksum(view: DataView, base: number, nid: number): boolean {
+  if (view.getUint32(base + INO, true) !== nid || (view.getUint8(base + I_INLINE) & INLINE.EXTRA_ATTR) === 0)
+    return false;
+  return view.getUint16(base + EXTRA_ISIZE, true) >= CHECKSUM_END;
 }
 
 /** The log of a node with these footer flags; the warm one is the chain that roll-forward follows. */

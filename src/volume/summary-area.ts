@@ -49,6 +49,18 @@ export class SummaryArea {
     return summary;
   }
 
+  /** The same, to be changed by the caller: it waits to be written from now on. */
+  edit(segno: number, type: number): Uint8Array {
+    const summary = this.get(segno, type);
+    this.#waiting.set(segno, summary);
+    return summary;
+  }
+
+  /** A segment that held nothing is to hold data. */
+  clear(segno: number): void {
+    this.#waiting.set(segno, new Uint8Array(BLKSIZE));
+  }
+
   /** Writes what waits. Returns the blocks written since this was last called. */
   write(): number {
     this.#write();

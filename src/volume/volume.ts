@@ -2,10 +2,8 @@
 import type { BlockDevice } from '../device/device.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import { CP } from '../format/checkpoint.ts';
-import { BLKS_PER_SEG, BLKSIZE, FEATURES, featureNames, LOG, NR_LOGS } from '../format/constants.ts';
+import { BLKS_PER_SEG, FEATURES, featureNames, NR_LOGS } from '../format/constants.ts';
 import { checksumSeed } from '../format/inode.ts';
-import { NODE_FLAG, NODE_FOOTER_OFFSET, NodeFooter } from '../format/node.ts';
-import { viewOf } from '../format/struct.ts';
 import { hasFeature } from '../format/superblock.ts';
 import { DirtyCount } from '../pagecache/address-space.ts';
 import { Ioends } from '../pagecache/ioend.ts';
@@ -13,6 +11,7 @@ import type { FramePool } from '../pagecache/pool.ts';
 import { writeCheckpoint } from './checkpoint.ts';
 import { type CheckpointPack, readCheckpoint, versionBitmap } from './checkpoint-pack.ts';
 import { VolumeCounters } from './counters.ts';
+import { FsyncChain } from './fsync-chain.ts';
 import { readSuperblock, type VolumeLayout } from './layout.ts';
 import { Logs } from './logs.ts';
 import { NodeTable, SINCE } from './nat.ts';
@@ -43,9 +42,6 @@ const READABLE_FEATURES =
   FEATURES.ro |
   FEATURES.blkzoned;
 
-/** Nodes after the checkpoint to look at for fsync marks; a longer chain counts as having one. */
-const MAX_CHAIN = 1 << 16;
-
 export interface VolumeOptions {
   readonly: boolean;
   pool: FramePool;
@@ -73,6 +69,8 @@ export class Volume {
   readonly journals: Journals;
   /** Inodes without a name, freed with their last handle, or at a mount when the power failed before; in the order that they became so. */
   readonly orphans: Set<number>;
+  /** The nodes written after the checkpoint that the volume was mounted from. */
+  readonly chain: FsyncChain;
   /** The checkpoint that the volume was mounted from, then the last one written. */
   pack: CheckpointPack;
   /** Whether this mount has written a checkpoint: only then is the chain of fsynced nodes its own. */
@@ -116,6 +114,7 @@ export class Volume {
     const seed = hasFeature(sb, 'inode_checksum') ? checksumSeed(sb.uuid) : null;
     this.ioends = new Ioends(device, this.pool);
     this.nodes = new NodeCache(device, this.pool, this.nat, this.sit, this.logs, this.space, this.ioends, seed);
+    this.chain = new FsyncChain(device, layout, this.pack, this.nodes);
     this.#clock = options.clock;
     this.#mountedAt = options.clock();
     this.#elapsedAtMount = cp.elapsedTime;
@@ -255,19 +254,11 @@ export class Volume {
       [CP.FSCK, 'its checkpoint asks for a check; run fsck.f2fs'],
       [CP.DISABLED, 'checkpointing was disabled on it'],
       [CP.RESIZEFS, 'a resize of it was cut off; run fsck.f2fs'],
-      [CP.ORPHAN_PRESENT, 'it has orphan inodes to be removed first, which is not done here; mount it once on Linux'],
     ];
     for (const [flag, why] of refused) {
       if ((ckptFlags & flag) !== 0) {
         throw new F2fsError('EOPNOTSUPP', `the volume can't be mounted for writing: ${why}`, { path: device.name });
       }
-    }
-    if ((ckptFlags & CP.UMOUNT) === 0 && this.#hasFsyncedNodes()) {
-      throw new F2fsError(
-        'EOPNOTSUPP',
-        "the volume can't be mounted for writing: it was cut off after an fsync and needs roll-forward recovery, which is not done here; mount it once on Linux",
-        { path: device.name },
-      );
     }
     for (let log = 0; log < NR_LOGS; log++) {
       const { segno, blkoff, allocType } = this.logs.current[log];
@@ -278,24 +269,5 @@ export class Volume {
           throw corrupt(`log ${log} goes on at block ${start + blkoff}, but block ${start + at} is in use`, { segno });
       }
     }
-  }
-
-  /** Whether the node chain after the checkpoint holds a node that fsync wrote. Source: find_fsync_dnodes. */
-  #hasFsyncedNodes(): boolean {
-    const { cp, crc } = this.pack;
-    const { segno, blkoff } = this.logs.current[LOG.WARM_NODE];
-    const block = new Uint8Array(BLKSIZE);
-    const footer = new NodeFooter(viewOf(block), NODE_FOOTER_OFFSET);
-    let blkaddr = this.layout.segmentStart(segno) + blkoff;
-    const highHalf = (cp.ckptFlags & CP.CRC_RECOVERY) !== 0 ? crc : Math.floor(cp.checkpointVer / 2 ** 32);
-    for (let left = MAX_CHAIN; this.layout.inMain(blkaddr); left--) {
-      if (left === 0) return true;
-      this.device.read(blkaddr, block);
-      if (footer.cpVer !== cp.checkpointVer % 2 ** 32 || footer.cpVerCrc !== highHalf) return false;
-      if ((footer.flag & NODE_FLAG.FSYNC) !== 0) return true;
-      if (footer.nextBlkaddr === blkaddr) return false;
-      blkaddr = footer.nextBlkaddr;
-    }
-    return false;
   }
 }

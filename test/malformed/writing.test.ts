@@ -38,7 +38,6 @@ describe('a writable mount refuses', () => {
     ['a wanted check', CP.FSCK],
     ['disabled checkpoints', CP.DISABLED],
     ['a resize cut off', CP.RESIZEFS],
-    ['orphans', CP.ORPHAN_PRESENT],
   ])('%s', (_, flag) => {
     const image = damaged((it) => it.checkpoint((cp) => (cp.ckptFlags |= flag)));
     expect(codeOf(() => mount(image.device(), { cacheBytes: CACHE_BYTES }))).toBe('EOPNOTSUPP');

@@ -1,0 +1,240 @@
+// Roll-forward: what was fsynced since the last checkpoint is found in the chain of nodes written since, and put in force. All in
+// memory; a checkpoint makes it last.
+import { corrupt, F2fsError } from '../errors.ts';
+import { NAME_LEN_MAX, NULL_ADDR, S_IFMT, S_IFREG } from '../format/constants.ts';
+import { fileTypeOf } from '../format/dentry.ts';
+import { ADVISE, I_ADDR_OFFSET, I_FLAGS, I_NID_OFFSET, INLINE, Inode as InodeView } from '../format/inode.ts';
+import { ADDRS_PER_BLOCK, XATTR_NODE_OFFSET } from '../format/node.ts';
+import type { ChainNode } from '../volume/fsync-chain.ts';
+import type { Volume } from '../volume/volume.ts';
+import type { BlockMap } from './block-map.ts';
+import { checkName, type Directories } from './directory.ts';
+import type { Inode } from './inode.ts';
+import { type Inodes, setParent } from './inodes.ts';
+import { InodeRecovery } from './recovered-inode.ts';
+import type { Xattrs } from './xattrs.ts';
+
+/** What roll-forward asks of its owner. */
+export interface RecoveryRules {
+  /** Frees frames; called between nodes, when no frame number is held. */
+  makeRoom(): void;
+  /** A directory's contents change now. */
+  touch(dir: Inode): void;
+}
+
+/** An inode with an fsynced node. */
+interface Fsynced {
+  readonly inode: Inode;
+  /** Where the last of its inode's blocks with the dentry mark lies, or -1. */
+  lastDentry: number;
+}
+
+export class Recovery {
+  readonly #volume: Volume;
+  readonly #inodes: Inodes;
+  readonly #directories: Directories;
+  readonly #rules: RecoveryRules;
+  readonly #recovery: InodeRecovery;
+  /** Inodes with fsynced nodes, and where the last one lies: what was written later was not asked for. */
+  readonly #marked = new Map<number, number>();
+
+  constructor(
+    volume: Volume,
+    map: BlockMap,
+    inodes: Inodes,
+    directories: Directories,
+    xattrs: Xattrs,
+    rules: RecoveryRules,
+  ) {
+    this.#volume = volume;
+    this.#inodes = inodes;
+    this.#directories = directories;
+    this.#rules = rules;
+    this.#recovery = new InodeRecovery(volume, map, inodes, xattrs);
+  }
+
+  /**
+   * Finds out whether there is anything to bring back, and keeps the logs off it. To be called before anything is written. Throws
+   * EUCLEAN for a chain that has no end.
+   */
+  prepare(): boolean {
+    const { chain, logs } = this.#volume;
+    const nodes: number[] = [];
+    chain.walk((node) => {
+      nodes.push(node.blkaddr);
+      if (node.hasFsyncMark) this.#marked.set(node.ino, node.blkaddr);
+      return true;
+    });
+    if (this.#marked.size === 0) return false;
+    for (const blkaddr of nodes) logs.hold(blkaddr);
+    this.#holdData();
+    return true;
+  }
+
+  /**
+   * Brings back what was fsynced: the volume is as it was then, in memory. Nothing that it was read from is written over before a
+   * checkpoint. Throws EUCLEAN for a damaged chain, ENOSPC, ENOMEM: the volume in memory is of no use then. Source:
+   * f2fs_recover_fsync_data.
+   */
+  run(): void {
+    this.#recover(this.#find());
+  }
+
+  /** Frees the inodes without a name that were open when the power failed. Source: f2fs_recover_orphan_inodes. */
+  removeOrphans(): void {
+    for (const ino of this.#volume.orphans) {
+      this.#rules.makeRoom();
+      const inode = this.#inodes.getOrphan(ino);
+      const { iLinks } = inode.load();
+      if (iLinks !== 0) {
+        throw corrupt(`inode ${ino} is in the list of those without a name, but has ${iLinks} links; run fsck.f2fs`, {
+          ino,
+        });
+      }
+      this.#inodes.evict(inode);
+    }
+  }
+
+  /** Finds the inodes with fsynced nodes, and makes those that the checkpoint does not have. Source: find_fsync_dnodes. */
+  #find(): Map<number, Fsynced> {
+    const { chain, nat } = this.#volume;
+    const found = new Map<number, Fsynced>();
+    chain.walk((node) => {
+      if (!node.hasFsyncMark) return true;
+      const isNew = node.isInode && node.hasDentryMark;
+      const { ino } = node;
+      let entry = found.get(ino);
+      if (entry === undefined) {
+        this.#rules.makeRoom();
+        nat.check(ino);
+        if (isNew) this.#create(node);
+        // Its inode may come later in the chain.
+        else if (nat.blkaddrOf(ino) === NULL_ADDR) return true;
+        entry = { inode: this.#inodes.get(ino), lastDentry: -1 };
+        if (!entry.inode.isRegular)
+          throw corrupt(`inode ${ino} was fsynced by its nodes, but is no regular file`, { ino });
+        found.set(ino, entry);
+      }
+      if (isNew) entry.lastDentry = node.blkaddr;
+      return true;
+    });
+    return found;
+  }
+
+  #create(node: ChainNode): void {
+    const { iMode, iInline } = new InodeView(node.view);
+    if ((iMode & S_IFMT) !== S_IFREG || (iInline & INLINE.DENTRY) !== 0 || node.offset !== 0) {
+      throw corrupt(`the fsynced inode ${node.ino} at block ${node.blkaddr} is no regular file`, {
+        ino: node.ino,
+        blkaddr: node.blkaddr,
+      });
+    }
+    this.#recovery.create(node);
+  }
+
+  /** Keeps the logs off the data that fsynced nodes lead to. */
+  #holdData(): void {
+    const { chain, logs, layout, sit } = this.#volume;
+    const done = new Set<number>();
+    chain.walk((node) => {
+      const last = this.#marked.get(node.ino);
+      if (last === undefined || done.has(node.ino)) return true;
+      if (node.blkaddr === last) done.add(node.ino);
+      const isInline = node.isInode && (new InodeView(node.view).iInline & INLINE.DATA) !== 0;
+      if (isInline || node.offset === XATTR_NODE_OFFSET) return true;
+      const from = node.isInode ? I_ADDR_OFFSET : 0;
+      const end = node.isInode ? I_NID_OFFSET : 4 * ADDRS_PER_BLOCK;
+      for (let at = from; at < end; at += 4) {
+        const blkaddr = node.view.getUint32(at, true);
+        if (blkaddr !== NULL_ADDR && layout.inMain(blkaddr) && !sit.isValid(blkaddr)) logs.hold(blkaddr);
+      }
+      return true;
+    });
+  }
+
+  /** Source: recover_data. */
+  #recover(fsynced: Map<number, Fsynced>): void {
+    this.#volume.chain.walk((node) => {
+      const entry = fsynced.get(node.ino);
+      if (entry === undefined) return fsynced.size > 0;
+      this.#rules.makeRoom();
+      const { inode } = entry;
+      // Another one may have taken its name.
+      if (!inode.gone) {
+        this.#recovery.apply(inode, node);
+        if (node.blkaddr === entry.lastDentry) this.#recoverName(inode, node);
+      }
+      if (node.blkaddr === this.#marked.get(node.ino)) {
+        if (!inode.gone) this.#recovery.finish(inode);
+        fsynced.delete(node.ino);
+      }
+      return true;
+    });
+  }
+
+  /** Gives an inode the name that it notes; who has it now loses it. Source: recover_dentry. */
+  #recoverName(inode: Inode, node: ChainNode): void {
+    const { ino, blkaddr } = node;
+    const raw = new InodeView(node.view);
+    const { iPino, iNamelen } = raw;
+    const name = node.bytes.slice(InodeView.offsets.iName, InodeView.offsets.iName + Math.min(iNamelen, NAME_LEN_MAX));
+    if (iNamelen === 0 || iNamelen > NAME_LEN_MAX || !isName(name)) {
+      throw corrupt(`the fsynced inode ${ino} at block ${blkaddr} has a name of ${iNamelen} bytes that can't be one`, {
+        ino,
+        blkaddr,
+      });
+    }
+    const dir = this.#inodes.get(iPino);
+    if (!dir.isDirectory) {
+      throw corrupt(`the fsynced inode ${ino} should lie in inode ${iPino}, which is no directory`, { ino, blkaddr });
+    }
+    const { iFlags, iAdvise } = dir.load();
+    if ((iFlags & I_FLAGS.CASEFOLD) !== 0 || (iAdvise & ADVISE.ENCRYPT) !== 0) {
+      throw new F2fsError(
+        'EOPNOTSUPP',
+        `a fsynced file is to be recovered in directory ${iPino}, which folds case or is encrypted: mount it once on Linux, or read-only without recovery`,
+        { ino },
+      );
+    }
+    const there = this.#directories.lookup(dir, name);
+    if (there?.ino === ino) return;
+    if (there !== null) this.#displace(dir, name, this.#inodes.get(there.ino));
+    this.#directories.add(dir, name, ino, fileTypeOf(inode.mode));
+    setParent(inode, dir.ino, name);
+    this.#rules.touch(dir);
+  }
+
+  /**
+   * Takes a name off an inode, since it was removed before the crash. A directory is kept under another name when it is not empty:
+   * nobody knows what became of its contents. Source: f2fs_delete_entry.
+   */
+  #displace(dir: Inode, name: Uint8Array, inode: Inode): void {
+    this.#directories.remove(dir, name);
+    const raw = inode.change();
+    if (inode.isDirectory && !this.#directories.isEmpty(inode)) {
+      const other = Buffer.from(`#${inode.ino}`);
+      this.#directories.add(dir, other, inode.ino, fileTypeOf(inode.mode));
+      setParent(inode, dir.ino, other);
+      return;
+    }
+    if (inode.isDirectory) {
+      dir.change().iLinks--;
+      raw.iLinks = 0;
+    } else {
+      raw.iLinks--;
+    }
+    if (raw.iLinks > 0) return;
+    this.#volume.orphans.add(inode.ino);
+    this.#inodes.evict(inode);
+  }
+}
+
+function isName(name: Uint8Array): boolean {
+  try {
+    checkName(name);
+    return true;
+  } catch (error) {
+    if (error instanceof F2fsError) return false;
+    throw error;
+  }
+}

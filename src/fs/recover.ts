@@ -1,0 +1,36 @@
+// What a mount does before anybody sees the volume: inodes without a name go, what was fsynced comes back.
+import { F2fsError } from '../errors.ts';
+import type { Core } from './core.ts';
+
+/**
+ * Brings a volume that was cut off to the state that it promised. A read-only mount does so in memory; its orphans stay. Throws
+ * EINVAL when there is something to bring back, and a writable mount was told not to; EUCLEAN for what is damaged; ENOSPC;
+ * ENOMEM. The device then is as it was. Source: f2fs_fill_super.
+ */
+export function recover(core: Core, rollForward: boolean): void {
+  const { volume, recovery } = core;
+  const isCutOff = (rollForward || !volume.readonly) && recovery.prepare();
+  if (isCutOff && !rollForward) {
+    throw new F2fsError(
+      'EINVAL',
+      'the volume has fsynced files to recover: mount it read-only to leave them out, or let it recover them',
+      { path: volume.device.name },
+    );
+  }
+  const hasOrphans = volume.orphans.size > 0;
+  if (!volume.readonly) recovery.removeOrphans();
+  if (isCutOff) recovery.run();
+  if (volume.readonly) checkMemory(core);
+  else if (hasOrphans || isCutOff) core.sync(false);
+}
+
+/** What was recovered in memory can't leave it: reading must be possible besides. */
+function checkMemory({ volume }: Core): void {
+  const { nrDirty, nrFrames } = volume.pool;
+  if (nrDirty <= nrFrames / 2) return;
+  throw new F2fsError(
+    'ENOMEM',
+    `recovering fsynced files takes ${nrDirty} of the ${nrFrames} pages of the cache in a read-only mount: give it a larger cache, or mount it for writing`,
+    { path: volume.device.name },
+  );
+}
