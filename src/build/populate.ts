@@ -4,10 +4,11 @@ import * as fs from 'node:fs';
 import { F2fsError, hostError } from '../errors.ts';
 import type { Timestamp } from '../file/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
+import type { Attributes } from '../fs/attributes.ts';
 import type { Directory } from '../fs/directory-handle.ts';
 import type { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
-import type { Attributes, Handle } from '../fs/handle.ts';
+import type { Handle } from '../fs/handle.ts';
 import type { CompressChoice } from './compress-choice.ts';
 import { dataRanges } from './host-extents.ts';
 import { openHostFile, verifyUnchanged } from './host-file.ts';
@@ -371,6 +372,7 @@ export class Populator {
       mtime,
       ctime: this.#stamp,
       crtime: this.#stamp,
+      inherit: false,
     };
   }
 }

@@ -10,7 +10,9 @@ export class DirectoryIndex {
   /** Open addressing by hash: hash and place (block * 256 + slot + 1) of each entry. */
   #hashes = new Uint32Array(1024);
   #places = new Float64Array(1024);
+  /** Places that are not EMPTY, and those of them that are not DELETED. */
   #used = 0;
+  #live = 0;
   /** One more than the free slots of each block; 0 for a block that does not exist, whose slots are all free. */
   readonly #freeSlots = new Map<number, Uint8Array>();
 
@@ -19,6 +21,7 @@ export class DirectoryIndex {
     if (this.#used * 4 >= this.#hashes.length * 3) this.#grow();
     this.#put(hash, block * 256 + slot + 1);
     this.#used++;
+    this.#live++;
   }
 
   remove(hash: number, block: number, slot: number): void {
@@ -26,6 +29,7 @@ export class DirectoryIndex {
     for (let at = this.#start(hash); this.#places[at] !== EMPTY; at = (at + 1) & (this.#hashes.length - 1)) {
       if (this.#places[at] === place) {
         this.#places[at] = DELETED;
+        this.#live--;
         return;
       }
     }
@@ -68,11 +72,13 @@ export class DirectoryIndex {
     this.#places[at] = place;
   }
 
+  /** Makes room, by a larger table or by doing away with what was deleted. */
   #grow(): void {
     const hashes = this.#hashes;
     const places = this.#places;
-    this.#hashes = new Uint32Array(hashes.length * 2);
-    this.#places = new Float64Array(places.length * 2);
+    const size = this.#live * 2 >= hashes.length ? hashes.length * 2 : hashes.length;
+    this.#hashes = new Uint32Array(size);
+    this.#places = new Float64Array(size);
     this.#used = 0;
     for (let i = 0; i < places.length; i++) {
       if (places[i] === EMPTY || places[i] === DELETED) continue;

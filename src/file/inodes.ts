@@ -35,6 +35,8 @@ export interface NewInode {
   crtime: Timestamp;
   /** Of a character or block device. */
   rdev?: { major: number; minor: number };
+  /** Whether it takes flags over from its directory. */
+  inherit: boolean;
   /** Whether its contents are to be compressed; default: as the mount's options and the directory say. */
   compress?: boolean;
 }
@@ -116,6 +118,7 @@ export class Inodes {
     const { mode } = attributes;
     const type = mode & S_IFMT;
     const compressFlags = this.#compressFlags(parent, name, attributes);
+    const flags = inheritedFlags(parent, attributes);
     const ino = nodes.create(0, 0, type !== S_IFDIR);
     const inode = new Inode(this.#volume, ino);
     const raw = inode.change();
@@ -126,7 +129,7 @@ export class Inodes {
     raw.iLinks = type === S_IFDIR ? 2 : 1;
     raw.iBlocks = 1;
     raw.iCurrentDepth = type === S_IFDIR ? 1 : 0;
-    raw.iFlags = type === S_IFDIR ? I_FLAGS.INDEX : 0;
+    raw.iFlags = flags | (type === S_IFDIR ? I_FLAGS.INDEX : 0);
     raw.iGeneration = (Math.imul(this.#volume.pack.cp.checkpointVer + 1, 0x9e3779b1) ^ ino) >>> 0;
     let inline: number = INLINE.XATTR;
     if (extraIsize > 0) inline |= INLINE.EXTRA_ATTR;
@@ -263,6 +266,16 @@ export class Inodes {
     // Those that stay hold pages: looking at them again and again would cost more than they do.
     this.#trimAbove = Math.max(MAX_UNUSED, 2 * this.#table.size);
   }
+}
+
+/** Source: F2FS_FL_INHERITED, f2fs_mask_flags. */
+function inheritedFlags(parent: Inode, { inherit, mode }: NewInode): number {
+  if (!inherit) return 0;
+  const { SYNC, NODUMP, NOATIME, DIRSYNC } = I_FLAGS;
+  let taken = NODUMP | NOATIME;
+  if ((mode & S_IFMT) === S_IFREG || (mode & S_IFMT) === S_IFDIR) taken |= SYNC;
+  if ((mode & S_IFMT) === S_IFDIR) taken |= DIRSYNC;
+  return parent.load().iFlags & taken;
 }
 
 function setTimes(

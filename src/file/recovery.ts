@@ -209,14 +209,16 @@ export class Recovery {
    * nobody knows what became of its contents. Source: f2fs_delete_entry.
    */
   #displace(dir: Inode, name: Uint8Array, inode: Inode): void {
-    this.#directories.remove(dir, name);
-    const raw = inode.change();
-    if (inode.isDirectory && !this.#directories.isEmpty(inode)) {
+    const keeps = inode.isDirectory && !this.#directories.isEmpty(inode);
+    const place = this.#directories.find(dir, name);
+    if (place !== null) this.#directories.remove(dir, place);
+    if (keeps) {
       const other = Buffer.from(`#${inode.ino}`);
       this.#directories.add(dir, other, inode.ino, fileTypeOf(inode.mode));
       setParent(inode, dir.ino, other);
       return;
     }
+    const raw = inode.change();
     if (inode.isDirectory) {
       dir.change().iLinks--;
       raw.iLinks = 0;

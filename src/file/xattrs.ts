@@ -15,7 +15,7 @@ import {
 } from '../format/xattr.ts';
 import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
-import { aclFromDisk, aclToDisk } from './acl.ts';
+import { aclFromDisk, aclFromXattr, aclToDisk, aclToXattr } from './acl.ts';
 import type { Inode } from './inode.ts';
 
 /** One attribute by its full name (`user.note`), with its value in the form that the xattr system calls use. */
@@ -32,6 +32,18 @@ interface Stored {
   readonly value: Uint8Array;
 }
 
+/** What becomes of one attribute. */
+export interface XattrChange {
+  readonly name: string;
+  /** Null removes it. */
+  readonly value: Uint8Array | null;
+  /** It must not be there before: EEXIST. */
+  readonly create?: boolean;
+  /** It must be there before: ENODATA. */
+  readonly replace?: boolean;
+}
+
+/** The longest name, its prefix included. Source: XATTR_NAME_MAX. */
 const NAME_MAX = 255;
 
 export class Xattrs {
@@ -47,32 +59,56 @@ export class Xattrs {
     for (const stored of this.#read(inode)) {
       const name = fullName(stored);
       if (name !== null)
-        attributes.push({ name, value: isAcl(stored.index) ? aclFromDisk(stored.value, inode.ino) : stored.value });
+        attributes.push({
+          name,
+          value: isAcl(stored.index) ? aclToXattr(aclFromDisk(stored.value, inode.ino)) : stored.value,
+        });
     }
     return attributes;
   }
 
   /** The value of one attribute, or null. */
   get(inode: Inode, name: string): Uint8Array | null {
+    if (this.#isBare(inode)) return null;
     return this.list(inode).find((attribute) => attribute.name === name)?.value ?? null;
   }
 
+  /** Whether an inode never had any, or lost the last one. */
+  #isBare(inode: Inode): boolean {
+    if (inode.load().iXattrNid !== 0) return false;
+    return inlineXattrSize(inode) === 0 || this.#volume.pool.view.getUint32(inode.inlineXattrOffset, true) === 0;
+  }
+
   /**
-   * Sets attributes, in place of those of the same names; a null value removes one. Throws EOPNOTSUPP for a name whose
-   * prefix F2FS has no place for, ERANGE for one too long, E2BIG when the list would not fit its inode and block.
-   * Source: __f2fs_setxattr.
+   * Sets attributes, in place of those of the same names: all of them, or none. Throws EOPNOTSUPP for a name whose prefix F2FS has
+   * no place for, ERANGE for one too long, EEXIST and ENODATA as asked for, ENOSPC, E2BIG when the list would not fit its inode and
+   * block. Source: __f2fs_setxattr.
    */
-  set(inode: Inode, changes: readonly { name: string; value: Uint8Array | null }[]): void {
+  set(inode: Inode, changes: readonly XattrChange[]): void {
     const stored = this.#read(inode);
-    for (const { name, value } of changes) {
-      const { index, name: rest } = storedName(name);
-      const at = stored.findIndex((entry) => entry.index === index && entry.name === rest);
-      if (at >= 0) stored.splice(at, 1);
-      if (value !== null) stored.push({ index, name: rest, value: isAcl(index) ? aclToDisk(value) : value });
-    }
+    let isChanged = false;
+    for (const change of changes) isChanged = this.#apply(inode, stored, change) || isChanged;
+    if (!isChanged) return;
     this.#write(inode, stored);
     // What is made in a directory may depend on them. Source: XATTR_DIR_INO.
     if (inode.isDirectory) this.#volume.nat.note(inode.ino, SINCE.NEEDS_CHECKPOINT);
+  }
+
+  /** Makes one change to a list; whether it is another one then. */
+  #apply(inode: Inode, stored: Stored[], { name, value, create, replace }: XattrChange): boolean {
+    const { index, name: rest } = storedName(name);
+    const at = stored.findIndex((entry) => entry.index === index && entry.name === rest);
+    if (at >= 0 && create === true)
+      throw new F2fsError('EEXIST', `inode ${inode.ino} has the extended attribute ${name} already`, {
+        ino: inode.ino,
+      });
+    if (at < 0 && replace === true) throw missing(inode, name);
+    const bytes = value !== null && isAcl(index) ? aclToDisk(aclFromXattr(value) ?? []) : value;
+    if (at < 0 && bytes === null) return false;
+    if (at >= 0 && bytes !== null && Buffer.compare(stored[at].value, bytes) === 0) return false;
+    if (at >= 0) stored.splice(at, 1);
+    if (bytes !== null) stored.push({ index, name: rest, value: bytes });
+    return true;
   }
 
   /** The frame of an inode's xattr node, made when there is none, about to be changed. Throws ENOSPC, EUCLEAN. */
@@ -237,7 +273,20 @@ function fullName({ index, name }: Stored): string | null {
   return prefix.exact ? prefix.prefix : prefix.prefix + Buffer.from(name, 'latin1').toString();
 }
 
+/** The error for an attribute that is not there. */
+export function missing(inode: Inode, name: string): F2fsError {
+  return new F2fsError('ENODATA', `inode ${inode.ino} has no extended attribute ${name}`, { ino: inode.ino });
+}
+
+/** Throws as `set` does for a name that can't be stored. Source: xattr_resolve_name. */
+export function checkXattrName(name: string): void {
+  storedName(name);
+}
+
 function storedName(name: string): { index: number; name: string } {
+  const length = Buffer.byteLength(name);
+  if (length === 0 || length > NAME_MAX)
+    throw new F2fsError('ERANGE', `the attribute name "${name}" has ${length} bytes: 1 to ${NAME_MAX} are possible`);
   const prefix = XATTR_PREFIXES.find((known) => (known.exact ? name === known.prefix : name.startsWith(known.prefix)));
   if (prefix === undefined) {
     throw new F2fsError(
@@ -248,6 +297,5 @@ function storedName(name: string): { index: number; name: string } {
   const rest = prefix.exact ? '' : Buffer.from(name.slice(prefix.prefix.length)).toString('latin1');
   if (rest.length === 0 && !prefix.exact)
     throw new F2fsError('EINVAL', `"${name}" is no attribute's name: nothing follows the prefix`);
-  if (rest.length > NAME_MAX) throw new F2fsError('ERANGE', `the attribute name ${name} is longer than 255 bytes`);
   return { index: prefix.index, name: rest };
 }

@@ -121,8 +121,8 @@ export class Core {
     );
     const inPlace = new InPlacePolicy(this.volume, mode, options.ipuPolicies ?? ['fsync']);
     const pages = new FilePages(this.volume, map, frames, this.#buffers, this.writeback, inPlace);
-    this.directories = new Directories(this.volume, map, pages);
     const memory = { balance: () => this.balance(), throttle: () => this.throttle() };
+    this.directories = new Directories(this.volume, map, pages, () => this.makeRoom());
     this.data = new FileData(this.volume, map, pages, memory);
     this.fallocate = new Fallocate(map, pages, this.data, memory);
     this.shift = new Shift(this.volume, map, pages, this.data, memory);
@@ -283,12 +283,16 @@ export class Core {
 
   /** A handle on an inode is gone; with the last one goes an inode without a name. */
   release(inode: Inode): void {
-    const { orphans, readonly, stopped } = this.volume;
-    if (inode.opens === 1 && orphans.has(inode.ino) && !inode.gone && !readonly && !stopped) {
-      this.balance();
-      this.evict(inode);
-    }
     this.inodes.release(inode);
+    this.evictIfUnused(inode);
+  }
+
+  /** Frees an inode that lost its last name while it was held, once nobody does. */
+  evictIfUnused(inode: Inode): void {
+    const { orphans, readonly, stopped } = this.volume;
+    if (inode.opens > 0 || inode.gone || !orphans.has(inode.ino) || readonly || stopped) return;
+    this.balance();
+    this.evict(inode);
   }
 
   /** Frees the inodes that have no name, whoever holds them: for an unmount, after which nobody does. */

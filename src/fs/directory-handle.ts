@@ -1,11 +1,15 @@
 // An open directory: makes, finds and lists what is in it, by names of bytes.
 import { F2fsError } from '../errors.ts';
+import type { Dirent } from '../file/dentries.ts';
 import { isDots } from '../file/directory.ts';
 import type { Inode } from '../file/inode.ts';
 import { S_IFDIR, S_IFMT, S_IFREG } from '../format/constants.ts';
+import { type Attributes, checkAttributes } from './attributes.ts';
 import type { Core } from './core.ts';
 import { FileHandle } from './file-handle.ts';
-import { type Attributes, checkAttributes, Handle } from './handle.ts';
+import { Handle } from './handle.ts';
+import type { NewEntry } from './namespace.ts';
+import { type RenameFlags, rename } from './rename.ts';
 import { type FileType, modeOfType, typeOfDentry } from './stat.ts';
 
 /** One name in a directory. */
@@ -18,30 +22,39 @@ export interface DirectoryEntry {
 
 /** An open directory: makes, finds and lists what is in it, by names of bytes. */
 export class Directory extends Handle {
-  /** Every name but `.` and `..`, in the order that the directory keeps them. */
+  /** Every name but `.` and `..`, in the order that the directory keeps them. Throws ENOENT once it is removed. */
   entries(): DirectoryEntry[] {
-    this.core.balance();
     const entries: DirectoryEntry[] = [];
-    this.core.directories.forEach(this.inode, ({ name, ino, fileType }) => {
-      if (isDots(name)) return;
-      entries.push({ name, ino, type: typeOfDentry(fileType) });
+    this.core.directories.forEach(this.#alive(), (entry) => {
+      if (!isDots(entry.name)) entries.push(entryOf(entry));
     });
     return entries;
+  }
+
+  /**
+   * The next entries, `max` at most, from a cursor on: 0 at first, then what the last call gave; none are left when there are no
+   * entries in the answer. Names may be added and removed between calls: one that is there all the time is seen once. Throws ENOENT
+   * once the directory is removed. Source: f2fs_readdir.
+   */
+  readEntries(cursor: number, max: number): { entries: DirectoryEntry[]; cursor: number } {
+    for (const number of [cursor, max])
+      if (!Number.isSafeInteger(number) || number < 0)
+        throw new F2fsError('EINVAL', `${number} is neither a cursor nor a count of entries`);
+    const part = this.core.directories.readFrom(this.#alive(), cursor, max);
+    return { entries: part.entries.map(entryOf), cursor: part.cursor };
   }
 
   /** The inode of a name, or null. */
   lookup(name: Uint8Array): DirectoryEntry | null {
     this.core.balance();
     const found = this.core.directories.lookup(this.inode, name);
-    return found === null ? null : { name: found.name, ino: found.ino, type: typeOfDentry(found.fileType) };
+    return found === null ? null : entryOf(found);
   }
 
   /** Opens what a name stands for; a symlink is opened itself. Throws ENOENT. */
   open(name: Uint8Array): Handle {
     this.core.balance();
-    const found = this.core.directories.lookup(this.inode, name);
-    if (found === null) throw new F2fsError('ENOENT', `"${Buffer.from(name).toString()}" does not exist`);
-    return openInode(this.core, this.core.inodes.get(found.ino));
+    return openInode(this.core, this.core.namespace.get(this.inode, name));
   }
 
   /** Makes an empty regular file. Throws EEXIST. */
@@ -80,11 +93,32 @@ export class Directory extends Handle {
     this.core.namespace.unlink(this.inode, name);
   }
 
+  /** Removes an empty directory. Throws ENOENT, ENOTDIR, ENOTEMPTY, EINVAL for `.`. */
+  rmdir(name: Uint8Array): void {
+    this.core.namespace.rmdir(this.inode, name);
+  }
+
+  /**
+   * Moves a name, here or to another directory. What has the new name already is replaced: a directory, if empty, by a directory,
+   * anything else by anything else. Throws ENOENT, EEXIST, ENOTDIR, EISDIR, ENOTEMPTY, EINVAL for a directory that would lie in itself.
+   */
+  rename(name: Uint8Array, to: Directory, toName: Uint8Array, flags: RenameFlags = {}): void {
+    rename(this.core, this.inode, name, to.inode, toName, flags);
+  }
+
+  /** The inode, unless the directory was removed. */
+  #alive(): Inode {
+    this.core.balance();
+    const { inode } = this;
+    if (inode.load().iLinks > 0) return inode;
+    throw new F2fsError('ENOENT', `directory ${inode.ino} was removed`, { ino: inode.ino });
+  }
+
   #create(name: Uint8Array, type: FileType, attributes: Attributes, rdev?: { major: number; minor: number }): Inode {
     return this.core.namespace.create(this.inode, name, { ...this.#newInode(type, attributes), rdev });
   }
 
-  #newInode(type: FileType, { mode, uid = 0, gid = 0, atime, mtime, ctime, crtime, compress }: Attributes) {
+  #newInode(type: FileType, { mode, uid = 0, gid, atime, mtime, ctime, crtime, ...more }: Attributes): NewEntry {
     checkAttributes({ mode, uid, gid, atime, mtime, ctime, crtime });
     const now = this.core.now();
     const permissions = mode ?? (type === 'directory' ? 0o755 : 0o644);
@@ -96,9 +130,14 @@ export class Directory extends Handle {
       mtime: mtime ?? now,
       ctime: ctime ?? now,
       crtime: crtime ?? now,
-      compress,
+      compress: more.compress,
+      inherit: more.inherit ?? true,
     };
   }
+}
+
+function entryOf({ name, ino, fileType }: Dirent): DirectoryEntry {
+  return { name, ino, type: typeOfDentry(fileType) };
 }
 
 /** @internal */

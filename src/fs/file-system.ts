@@ -2,21 +2,25 @@
 import type { BlockDevice } from '../device/device.ts';
 import { F2fsError } from '../errors.ts';
 import { assertMutable, assertNotAppendOnly } from '../file/change-rules.ts';
-import { checkName } from '../file/directory.ts';
+import { checkName, isDots } from '../file/directory.ts';
 import type { Inode } from '../file/inode.ts';
 import type { Xattr } from '../file/xattrs.ts';
-import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
+import { BLKSIZE, NAME_LEN_MAX, S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
 import type { VolumeCounters } from '../volume/counters.ts';
 import type { CleanPolicy } from '../volume/victims.ts';
 import type { Volume } from '../volume/volume.ts';
+import type { Attributes } from './attributes.ts';
 import { Core, type MountOptions } from './core.ts';
 import { Directory, type DirectoryEntry, openInode } from './directory-handle.ts';
 import { FileHandle } from './file-handle.ts';
-import type { Attributes, Handle } from './handle.ts';
+import type { Handle } from './handle.ts';
 import { type Access, accessOf, type OpenFlags, READ_WRITE } from './open-flags.ts';
 import type { CleanReport } from './reclaim.ts';
 import { recover } from './recover.ts';
+import { removeTree } from './remove-tree.ts';
+import type { RenameFlags } from './rename.ts';
 import { type FileStat, statOf } from './stat.ts';
+import { readlink } from './symlink.ts';
 
 /** Symlinks followed on one path before it counts as a loop. */
 const MAX_SYMLINKS = 40;
@@ -27,12 +31,21 @@ const MAX_READ_FILE = 2 ** 31 - 1;
 /** Text is taken as UTF-8. A leading slash changes nothing. */
 export type Path = string | Uint8Array;
 
-/** Space of a volume, in blocks of 4096 bytes, and inodes. */
+/** Space of a volume, in blocks of 4096 bytes, and inodes; what statfs(2) tells. Source: f2fs_statfs. */
 export interface VolumeStat {
+  blockBytes: number;
+  /** Blocks of the volume without those before its first segment. */
   blocks: number;
+  /** Blocks that files may still take. */
   freeBlocks: number;
+  /** The same, but for what is kept for root: nothing is, here. */
+  availableBlocks: number;
+  /** Inodes that the volume can have. */
   inodes: number;
+  freeInodes: number;
   usedInodes: number;
+  /** Bytes of the longest name. */
+  nameBytes: number;
 }
 
 export interface CleanOptions {
@@ -143,12 +156,13 @@ export class FileSystem {
       using parent = this.openDirectory(parentPath);
       const entry = parent.lookup(name);
       if (entry === null) {
+        if (endsWithSlash(at)) throw notA('file', 'EISDIR', path);
         using made = parent.createFile(name, attributes);
         return new FileHandle(this.#core, this.#core.inodes.get(made.ino), access);
       }
       if (access.exclusive) throw new F2fsError('EEXIST', `${display(path)} exists already`, { path: display(path) });
       if (entry.type !== 'symlink') return null;
-      const target = this.#readlink(this.#core.inodes.get(entry.ino));
+      const target = readlink(this.#core, this.#core.inodes.get(entry.ino));
       at = target[0] === SLASH ? target : Buffer.concat([parentPath, Buffer.of(SLASH), target]);
     }
     throw new F2fsError('ELOOP', `${display(path)} leads through too many symlinks`, { path: display(path) });
@@ -163,13 +177,12 @@ export class FileSystem {
   }
 
   readdir(path: Path): DirectoryEntry[] {
-    return this.openDirectory(path).entries();
+    using directory = this.openDirectory(path);
+    return directory.entries();
   }
 
   readlink(path: Path): Uint8Array {
-    const inode = this.#resolve(path, false);
-    if ((inode.mode & S_IFMT) !== S_IFLNK) throw notA('symlink', 'EINVAL', path);
-    return this.#readlink(inode);
+    return readlink(this.#core, this.#resolve(path, false));
   }
 
   /** All bytes of a file; throws EFBIG for 2 GiB or more: use `openFile` and `read`. */
@@ -187,7 +200,7 @@ export class FileSystem {
 
   /** Makes a file, or replaces the contents of one. */
   writeFile(path: Path, bytes: Uint8Array, attributes: Attributes = {}): void {
-    this.#inParent(path, (parent, name) => {
+    this.#inParent(path, 'EISDIR', (parent, name) => {
       const there = parent.lookup(name);
       using file = there === null ? parent.createFile(name, attributes) : this.openFile(path);
       if (there !== null) {
@@ -211,11 +224,11 @@ export class FileSystem {
   }
 
   mkdir(path: Path, attributes: Attributes = {}): void {
-    this.#inParent(path, (parent, name) => parent.mkdir(name, attributes).close());
+    this.#inParent(path, null, (parent, name) => parent.mkdir(name, attributes).close());
   }
 
   symlink(target: Path, path: Path, attributes: Attributes = {}): void {
-    this.#inParent(path, (parent, name) => parent.symlink(name, toBytes(target), attributes).close());
+    this.#inParent(path, 'ENOENT', (parent, name) => parent.symlink(name, toBytes(target), attributes).close());
   }
 
   mknod(
@@ -224,17 +237,53 @@ export class FileSystem {
     attributes: Attributes = {},
     rdev?: { major: number; minor: number },
   ): void {
-    this.#inParent(path, (parent, name) => parent.mknod(name, type, attributes, rdev).close());
+    this.#inParent(path, 'ENOENT', (parent, name) => parent.mknod(name, type, attributes, rdev).close());
   }
 
   /** Removes a name that is no directory's, and with its last one the inode, once no handle on it is open. Throws ENOENT, EISDIR. */
   unlink(path: Path): void {
-    this.#inParent(path, (parent, name) => parent.unlink(name));
+    this.#refuseRoot(path, 'EISDIR');
+    this.#inParent(path, 'ENOTDIR', (parent, name) => parent.unlink(name));
+  }
+
+  /** Removes an empty directory. Throws ENOENT, ENOTDIR, ENOTEMPTY, EBUSY for the root, EINVAL for `.`. */
+  rmdir(path: Path): void {
+    this.#refuseRoot(path, 'EBUSY');
+    this.#inParent(path, null, (parent, name) => parent.rmdir(name));
+  }
+
+  /** Removes anything, a directory with all that lies in it; symlinks are not followed. Throws ENOENT, EBUSY for the root. */
+  remove(path: Path): void {
+    this.#refuseRoot(path, 'EBUSY');
+    this.#inParent(path, null, (parent, name) => {
+      const type = parent.lookup(name)?.type ?? 'directory';
+      if (endsWithSlash(path) && type !== 'directory') throw notA('directory', 'ENOTDIR', path);
+      if (isDots(name)) throw new F2fsError('EINVAL', `${display(path)} can't be removed by this name`);
+      removeTree(parent, name);
+    });
+  }
+
+  /**
+   * Moves what one path names to another; see Directory.rename. Throws ENOENT, EEXIST, ENOTDIR, EISDIR, ENOTEMPTY, EINVAL for a
+   * directory that would lie in itself, EBUSY for the root.
+   */
+  rename(from: Path, to: Path, flags: RenameFlags = {}): void {
+    this.#refuseRoot(from, 'EBUSY');
+    this.#refuseRoot(to, flags.noReplace === true ? 'EEXIST' : 'EBUSY');
+    this.#inParent(from, null, (parent, name) => {
+      const isDirectory = parent.lookup(name)?.type === 'directory';
+      this.#inParent(to, null, (toParent, toName) => {
+        const swapsDirectory = flags.exchange === true && toParent.lookup(toName)?.type === 'directory';
+        if (endsWithSlash(from) && !isDirectory) throw notA('directory', 'ENOTDIR', from);
+        if (endsWithSlash(to) && !isDirectory && !swapsDirectory) throw notA('directory', 'ENOTDIR', to);
+        parent.rename(name, toParent, toName, flags);
+      });
+    });
   }
 
   link(existing: Path, path: Path): void {
     using target = this.open(existing, { follow: false });
-    this.#inParent(path, (parent, name) => parent.link(name, target));
+    this.#inParent(path, 'ENOENT', (parent, name) => parent.link(name, target));
   }
 
   /** Changes attributes; of a last symlink itself unless `follow`. */
@@ -248,18 +297,42 @@ export class FileSystem {
     return handle.xattrs();
   }
 
-  setXattr(path: Path, name: string, value: Uint8Array | null): void {
+  /** One extended attribute; of a last symlink itself. Throws ENODATA. */
+  getXattr(path: Path, name: string): Uint8Array {
     using handle = this.open(path, { follow: false });
-    handle.setXattrs([{ name, value }]);
+    return handle.getXattr(name);
+  }
+
+  /** Sets one attribute, or removes it when the value is null. `create`: it must be new (EEXIST), `replace`: be there (ENODATA). */
+  setXattr(
+    path: Path,
+    name: string,
+    value: Uint8Array | null,
+    flags: { create?: boolean; replace?: boolean } = {},
+  ): void {
+    using handle = this.open(path, { follow: false });
+    handle.setXattrs([{ name, value, ...flags }]);
+  }
+
+  /** Throws ENODATA when there is none of that name. */
+  removeXattr(path: Path, name: string): void {
+    using handle = this.open(path, { follow: false });
+    handle.removeXattr(name);
   }
 
   statfs(): VolumeStat {
-    const { space } = this.volume;
+    const { space, layout } = this.volume;
+    const { freeBlocks, userBlockCount, totalNodeCount } = space;
+    const byBlocks = totalNodeCount > userBlockCount;
     return {
-      blocks: space.userBlockCount,
-      freeBlocks: space.freeBlocks,
-      inodes: space.totalNodeCount,
+      blockBytes: BLKSIZE,
+      blocks: layout.sb.blockCount - layout.sb.segment0Blkaddr,
+      freeBlocks,
+      availableBlocks: freeBlocks,
+      inodes: byBlocks ? userBlockCount : totalNodeCount,
+      freeInodes: byBlocks ? freeBlocks : Math.min(totalNodeCount - space.validNodeCount, freeBlocks),
       usedInodes: space.validInodeCount,
+      nameBytes: NAME_LEN_MAX,
     };
   }
 
@@ -341,49 +414,57 @@ export class FileSystem {
       const found = this.#core.directories.lookup(dir, name);
       if (found === null) throw new F2fsError('ENOENT', `${display(path)} does not exist`, { path: display(path) });
       const inode = this.#core.inodes.get(found.ino);
-      if ((inode.mode & S_IFMT) === S_IFLNK && (names.length > 0 || follow)) {
+      if ((inode.mode & S_IFMT) === S_IFLNK && (names.length > 0 || follow || endsWithSlash(path))) {
         if (++symlinks > MAX_SYMLINKS)
           throw new F2fsError('ELOOP', `${display(path)} leads through too many symlinks`, { path: display(path) });
-        const target = this.#readlink(inode);
+        const target = readlink(this.#core, inode);
         if (target[0] === SLASH) trail.length = 1;
         names.unshift(...split(target));
         continue;
       }
       trail.push(inode);
     }
-    return trail[trail.length - 1];
+    const last = trail[trail.length - 1];
+    if (endsWithSlash(path) && !last.isDirectory) throw notA('directory', 'ENOTDIR', path);
+    return last;
   }
 
-  #readlink(inode: Inode): Uint8Array {
-    const { size } = inode;
-    if (size > 4096)
-      throw new F2fsError('EUCLEAN', `symlink inode ${inode.ino} has a target of ${size} bytes`, { ino: inode.ino });
-    const target = new Uint8Array(size);
-    this.#core.data.read(inode, 0, target);
-    if (target.includes(0))
-      throw new F2fsError('EUCLEAN', `symlink inode ${inode.ino} has a zero byte in its target`, { ino: inode.ino });
-    return target;
-  }
-
-  #inParent(path: Path, change: (parent: Directory, name: Uint8Array) => void): void {
-    const { parent, name } = this.#parent(path);
-    try {
-      change(parent, name);
-    } finally {
-      parent.close();
-    }
-  }
-
-  #parent(path: Path): { parent: Directory; name: Uint8Array } {
+  /**
+   * Does something to the last name of a path, in its directory. A slash at the end stands for a directory: `slash` is the error
+   * for what is none, or null where one is meant. Source: filename_create, do_unlinkat.
+   */
+  #inParent<T>(path: Path, slash: string | null, change: (parent: Directory, name: Uint8Array) => T): T {
     const names = split(toBytes(path));
     const name = names.pop();
     if (name === undefined) throw new F2fsError('EEXIST', 'the root directory exists already', { path: '/' });
-    return { parent: this.openDirectory(join(names)), name };
+    using parent = this.openDirectory(join(names));
+    if (slash !== null && endsWithSlash(path)) this.#refuseSlash(parent, name, path, slash);
+    return change(parent, name);
+  }
+
+  #refuseSlash(parent: Directory, name: Uint8Array, path: Path, slash: string): never {
+    const there = parent.lookup(name);
+    if (there === null && slash !== 'EISDIR')
+      throw new F2fsError('ENOENT', `${display(path)} does not exist`, { path: display(path) });
+    if (there !== null && slash === 'ENOENT')
+      throw new F2fsError('EEXIST', `${display(path)} exists already`, { path: display(path) });
+    if (slash === 'EISDIR' || there?.type === 'directory')
+      throw new F2fsError('EISDIR', `${display(path)} is a directory`, { path: display(path) });
+    throw notA('directory', 'ENOTDIR', path);
+  }
+
+  #refuseRoot(path: Path, code: string): void {
+    if (split(toBytes(path)).length === 0)
+      throw new F2fsError(code, 'the root directory can be neither removed nor moved', { path: '/' });
   }
 }
 
 function toBytes(path: Path): Uint8Array {
   return typeof path === 'string' ? Buffer.from(path) : path;
+}
+
+function endsWithSlash(path: Path): boolean {
+  return toBytes(path).at(-1) === SLASH;
 }
 
 function display(path: Path): string {

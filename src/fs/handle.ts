@@ -1,26 +1,12 @@
 // What can be held open: attributes and xattrs, of any kind of file. All calls are synchronous.
 import { F2fsError } from '../errors.ts';
-import type { Inode, Timestamp } from '../file/inode.ts';
-import type { Xattr } from '../file/xattrs.ts';
-import { S_IFMT } from '../format/constants.ts';
+import type { Inode } from '../file/inode.ts';
+import type { Xattr, XattrChange } from '../file/xattrs.ts';
+import { type Attributes, getXattr, setAttributes, setXattrs } from './attributes.ts';
 import type { Core } from './core.ts';
 import { fsync } from './fsync.ts';
 import { type FileStat, statOf } from './stat.ts';
-
-/** What may be set on an inode; what is left out stays, or on a new one gets its default. */
-export interface Attributes {
-  /** Permission bits, suid, sgid and sticky: the low 12. Default: 0755 for directories, else 0644. */
-  mode?: number;
-  uid?: number;
-  gid?: number;
-  atime?: Timestamp;
-  mtime?: Timestamp;
-  ctime?: Timestamp;
-  /** Recorded at creation only. */
-  crtime?: Timestamp;
-  /** At creation only: whether the contents are to be compressed. Default: as the mount's options and the directory say. */
-  compress?: boolean;
-}
+import { readlink } from './symlink.ts';
 
 /** An inode held open: attributes and xattrs of any kind of file. `close` it, or use `using`. */
 export class Handle {
@@ -51,25 +37,21 @@ export class Handle {
     return statOf(this.core, this.inode);
   }
 
-  /** Changes attributes; sets ctime to now unless it is given. */
+  /**
+   * Changes attributes; sets ctime to now unless it is given. As in the kernel, a new owner costs a file its set-id bits and
+   * capabilities, and a new mode goes into the access ACL. Throws EPERM for what is immutable or append-only, EOPNOTSUPP for the mode
+   * of a symlink.
+   */
   setAttributes(attributes: Attributes): void {
     this.core.volume.assertWritable();
-    checkAttributes(attributes);
-    const raw = this.inode.change();
-    if (attributes.mode !== undefined) raw.iMode = (raw.iMode & S_IFMT) | (attributes.mode & 0o7777);
-    if (attributes.uid !== undefined) raw.iUid = attributes.uid;
-    if (attributes.gid !== undefined) raw.iGid = attributes.gid;
-    const { atime, mtime, ctime = this.core.now() } = attributes;
-    if (atime !== undefined) {
-      raw.iAtime = atime.sec;
-      raw.iAtimeNsec = atime.nsec;
-    }
-    if (mtime !== undefined) {
-      raw.iMtime = mtime.sec;
-      raw.iMtimeNsec = mtime.nsec;
-    }
-    raw.iCtime = ctime.sec;
-    raw.iCtimeNsec = ctime.nsec;
+    this.core.balance();
+    setAttributes(this.core, this.inode, attributes);
+  }
+
+  /** The target of a symlink. Throws EINVAL for anything else. */
+  readlink(): Uint8Array {
+    this.core.balance();
+    return readlink(this.core, this.inode);
   }
 
   /** All extended attributes; POSIX ACLs as system.posix_acl_access and system.posix_acl_default. */
@@ -78,11 +60,30 @@ export class Handle {
     return this.core.xattrs.list(this.inode);
   }
 
-  /** Sets attributes, and removes those whose value is null. Throws EOPNOTSUPP, ERANGE, ENOSPC. */
-  setXattrs(changes: readonly { name: string; value: Uint8Array | null }[]): void {
+  /** The value of one extended attribute. Throws ENODATA when it has none of that name. */
+  getXattr(name: string): Uint8Array {
+    this.core.balance();
+    return getXattr(this.core, this.inode, name);
+  }
+
+  /**
+   * Sets attributes, and removes those whose value is null: all of them, or none. An access ACL changes the mode. Throws
+   * EOPNOTSUPP, EPERM, EACCES, ERANGE, EINVAL for what is no ACL, E2BIG, ENOSPC.
+   */
+  setXattrs(changes: readonly XattrChange[]): void {
     this.core.volume.assertWritable();
     this.core.balance();
-    this.core.xattrs.set(this.inode, changes);
+    setXattrs(this.core, this.inode, changes);
+  }
+
+  /** Sets one attribute; `create`: it must be new (EEXIST), `replace`: it must be there (ENODATA). */
+  setXattr(name: string, value: Uint8Array, flags: { create?: boolean; replace?: boolean } = {}): void {
+    this.setXattrs([{ name, value, ...flags }]);
+  }
+
+  /** Throws ENODATA when there is none of that name; an ACL may be missing. */
+  removeXattr(name: string): void {
+    this.setXattrs([{ name, value: null, replace: true }]);
   }
 
   /**
@@ -106,25 +107,5 @@ export class Handle {
 
   [Symbol.dispose](): void {
     this.close();
-  }
-}
-
-/** Throws EINVAL for what an inode has no room for. */
-export function checkAttributes({ uid, gid, atime, mtime, ctime, crtime }: Attributes): void {
-  for (const id of [uid, gid]) {
-    if (id !== undefined && (!Number.isInteger(id) || id < 0 || id > 0xffffffff)) {
-      throw new F2fsError('EINVAL', `the owner ${id} is not a number of 32 bits`);
-    }
-  }
-  for (const time of [atime, mtime, ctime, crtime]) {
-    if (time === undefined) continue;
-    if (
-      !Number.isSafeInteger(time.sec) ||
-      !Number.isInteger(time.nsec) ||
-      time.nsec < 0 ||
-      time.nsec >= 1_000_000_000
-    ) {
-      throw new F2fsError('EINVAL', `the time ${time.sec} s and ${time.nsec} ns is none`);
-    }
   }
 }

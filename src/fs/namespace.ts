@@ -1,16 +1,20 @@
 // Names: what makes, finds and removes them, and the inodes that come and go with them.
 import { F2fsError } from '../errors.ts';
-import { checkName, exists } from '../file/directory.ts';
+import { checkName, exists, isDots } from '../file/directory.ts';
 import type { Inode } from '../file/inode.ts';
 import { type NewInode, setParent } from '../file/inodes.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
 import { fileTypeOf } from '../format/dentry.ts';
-import { ADVISE } from '../format/inode.ts';
+import { ADVISE, I_FLAGS } from '../format/inode.ts';
 import { maxOrphans } from '../volume/orphans.ts';
+import { assertNotFixed, inheritedFrom } from './attributes.ts';
 import type { Core } from './core.ts';
 
 /** Links that an inode may have. Source: F2FS_LINK_MAX. */
 const LINK_MAX = 0xffffffff;
+
+/** An inode to be made: what is left open comes from its directory. */
+export type NewEntry = Omit<NewInode, 'gid'> & { gid: number | undefined };
 
 export class Namespace {
   readonly #core: Core;
@@ -19,27 +23,37 @@ export class Namespace {
     this.#core = core;
   }
 
-  /** Makes an inode and its name. Throws EEXIST, ENOSPC, ENAMETOOLONG; nothing is changed then. */
-  create(parent: Inode, name: Uint8Array, attributes: NewInode): Inode {
-    this.#beginChange(parent, name);
-    const inode = this.#core.inodes.create(parent, name, attributes);
+  /**
+   * Makes an inode and its name. Throws EEXIST, ENOSPC, EMLINK, ENAMETOOLONG, EPERM in an immutable directory, ENOENT in a removed
+   * one; nothing is changed then. Source: f2fs_create, f2fs_mkdir, f2fs_mknod.
+   */
+  create(parent: Inode, name: Uint8Array, attributes: NewEntry): Inode {
+    const { inodes, directories } = this.#core;
+    const isDirectory = (attributes.mode & S_IFMT) === S_IFDIR;
+    this.beginAdd(parent, name);
+    if (isDirectory) checkLinks(parent);
+    const { inherit, mode, gid } = attributes;
+    const inherited = inherit ? inheritedFrom(this.#core, parent, mode, gid) : { mode, gid: gid ?? 0, xattrs: [] };
+    const place = directories.makeRoom(parent, name);
+    const inode = inodes.create(parent, name, { ...attributes, mode: inherited.mode, gid: inherited.gid });
     try {
-      if ((attributes.mode & S_IFMT) === S_IFDIR) this.#core.directories.makeEmpty(inode, parent.ino);
-      this.#core.directories.add(parent, name, inode.ino, fileTypeOf(attributes.mode));
+      if (inherited.xattrs.length > 0) this.#core.xattrs.set(inode, inherited.xattrs);
     } catch (error) {
-      this.#core.data.free(inode);
-      this.#core.inodes.discard(inode);
+      inodes.discard(inode);
       throw error;
     }
-    const raw = parent.change();
-    if ((attributes.mode & S_IFMT) === S_IFDIR) raw.iLinks++;
+    if (isDirectory) directories.makeEmpty(inode, parent.ino);
+    directories.put(parent, place, name, inode.ino, fileTypeOf(mode));
+    if (isDirectory) parent.change().iLinks++;
     this.#core.touch(parent);
+    this.endChange(parent);
     return inode;
   }
 
   /** Makes a symlink; the target is any bytes without a zero. Throws ENOENT for an empty one, ENAMETOOLONG past 4095. */
-  symlink(parent: Inode, name: Uint8Array, target: Uint8Array, attributes: NewInode): Inode {
+  symlink(parent: Inode, name: Uint8Array, target: Uint8Array, attributes: NewEntry): Inode {
     if (target.length === 0) throw new F2fsError('ENOENT', 'the target of a symlink must not be empty');
+    if (target.includes(0)) throw new F2fsError('EINVAL', 'the target of a symlink must not have a zero byte in it');
     if (target.length > 4095)
       throw new F2fsError(
         'ENAMETOOLONG',
@@ -58,68 +72,163 @@ export class Namespace {
     return inode;
   }
 
-  /** Gives an inode one more name. Throws EPERM for a directory, EMLINK, EEXIST. Source: f2fs_link. */
+  /**
+   * Gives an inode one more name. Throws EEXIST, EPERM for a directory and for what is immutable or append-only, ENOENT for an inode
+   * that has lost its last name, EMLINK, ENOSPC. Source: vfs_link, f2fs_link.
+   */
   link(parent: Inode, name: Uint8Array, inode: Inode): void {
-    checkParent(parent, name);
-    if (inode.isDirectory) {
-      if (this.#core.directories.lookup(parent, name) !== null) throw exists(name);
-      throw new F2fsError('EPERM', 'a directory can have one name only');
-    }
-    if (inode.load().iLinks >= LINK_MAX) throw new F2fsError('EMLINK', 'the inode has all the links that it can have');
-    this.#beginChange(parent, name);
-    this.#core.directories.add(parent, name, inode.ino, fileTypeOf(inode.mode));
+    this.beginAdd(parent, name);
+    const place = this.#core.directories.makeRoom(parent, name);
+    assertNotFixed(inode);
+    if (inode.isDirectory) throw new F2fsError('EPERM', 'a directory can have one name only', { ino: inode.ino });
+    if (inode.load().iLinks === 0)
+      throw new F2fsError('ENOENT', `inode ${inode.ino} has no name any more: it can't get a new one`, {
+        ino: inode.ino,
+      });
+    checkLinks(inode);
     setParent(inode, parent.ino, name);
     const raw = inode.change();
     raw.iLinks++;
     raw.iAdvise |= ADVISE.LOST_PINO;
     this.#core.stampChange(inode);
+    this.#core.directories.put(parent, place, name, inode.ino, fileTypeOf(inode.mode));
     this.#core.touch(parent);
+    this.endChange(parent);
   }
 
   /**
-   * Removes a name that is no directory's, and with its last one the inode, as soon as nobody holds it. Throws ENOENT, EISDIR;
+   * Removes a name that is no directory's, and with its last one the inode, as soon as nobody holds it. Throws ENOENT, EISDIR, EPERM;
    * ENOSPC when the list of inodes that are held without a name is full. Source: f2fs_unlink.
    */
   unlink(parent: Inode, name: Uint8Array): void {
-    checkParent(parent, name);
-    this.#core.volume.assertWritable();
-    // What fails in the background is not told here: removing a file may be the cure.
-    this.#core.balance();
-    const found = this.#core.directories.lookup(parent, name);
-    if (found === null) throw new F2fsError('ENOENT', `"${Buffer.from(name).toString()}" does not exist`);
-    const inode = this.#core.inodes.get(found.ino);
-    if (inode.isDirectory) throw new F2fsError('EISDIR', `"${Buffer.from(name).toString()}" is a directory`);
-    if (inode.load().iLinks === 1) this.#checkRoomForOrphan();
-    this.#core.directories.remove(parent, name);
-    this.#core.touch(parent);
-    this.#dropLink(inode);
+    if (isDots(name)) throw new F2fsError('EISDIR', `"${textOf(name)}" is a directory`);
+    this.#remove(parent, name, false);
   }
 
-  /** Takes a link off an inode; without any it goes, or becomes an orphan while somebody holds it. Source: f2fs_drop_nlink. */
-  #dropLink(inode: Inode): void {
+  /**
+   * Removes an empty directory, at once, though what is held lives on without a name. Throws ENOENT, ENOTDIR, ENOTEMPTY, EPERM,
+   * ENOSPC as unlink does. Source: f2fs_rmdir.
+   */
+  rmdir(parent: Inode, name: Uint8Array): void {
+    if (isDots(name)) {
+      if (name.length === 1) throw new F2fsError('EINVAL', 'a directory can\'t be removed by the name "."');
+      throw notEmpty(name);
+    }
+    this.#remove(parent, name, true);
+  }
+
+  #remove(parent: Inode, name: Uint8Array, directory: boolean): void {
+    const { directories } = this.#core;
+    this.#checkParent(parent, name);
+    // What fails in the background is not told here: removing a file may be the cure.
+    this.#core.balance();
+    const inode = this.get(parent, name);
+    this.checkRemovable(parent, name, inode, directory);
+    if (directory && !directories.isEmpty(inode)) throw notEmpty(name);
+    const { iLinks } = inode.load();
+    if (directory || iLinks === 1) this.checkRoomForOrphan();
+    if (directory || iLinks > 1) this.#core.volume.treeChanged = true;
+    const place = directories.find(parent, name);
+    if (place === null) throw notThere(name);
+    if (directory) parent.change().iLinks--;
+    this.#core.stopOnDamage(() => directories.remove(parent, place));
+    this.#core.touch(parent);
+    this.dropLink(inode, directory);
+    this.endChange(parent);
+  }
+
+  /** The inode of a name. Throws ENOENT. */
+  get(parent: Inode, name: Uint8Array): Inode {
+    const found = this.#core.directories.lookup(parent, name);
+    if (found === null) throw notThere(name);
+    return this.#core.inodes.get(found.ino);
+  }
+
+  /** Throws EPERM, ENOTDIR or EISDIR when a name may not be taken away from an inode. Source: may_delete. */
+  checkRemovable(parent: Inode, name: Uint8Array, inode: Inode, directory: boolean): void {
+    assertNotFixed(parent);
+    assertNotFixed(inode);
+    if (directory && !inode.isDirectory) throw new F2fsError('ENOTDIR', `"${textOf(name)}" is not a directory`);
+    if (!directory && inode.isDirectory) throw new F2fsError('EISDIR', `"${textOf(name)}" is a directory`);
+  }
+
+  /**
+   * Takes a link off an inode, all of a directory's; without any it goes, or becomes an orphan while somebody holds it.
+   * Source: f2fs_drop_nlink.
+   */
+  dropLink(inode: Inode, directory: boolean): void {
     const raw = inode.change();
-    raw.iLinks--;
+    raw.iLinks = directory ? 0 : raw.iLinks - 1;
+    if (directory) {
+      raw.iSize = 0;
+      inode.index = null;
+    }
     if (raw.iLinks === 0) this.#core.volume.orphans.add(inode.ino);
     if (raw.iLinks === 0 && inode.opens === 0) this.#core.evict(inode);
     else this.#core.stampChange(inode);
   }
 
   /** Throws ENOSPC when a checkpoint could not list one more. Source: f2fs_acquire_orphan_inode. */
-  #checkRoomForOrphan(): void {
+  checkRoomForOrphan(): void {
     const { orphans, layout } = this.#core.volume;
     const limit = maxOrphans(layout);
     if (orphans.size < limit) return;
     throw new F2fsError('ENOSPC', `${limit} removed files are still open, and the volume can keep no more: close some`);
   }
 
-  #beginChange(parent: Inode, name: Uint8Array): void {
-    checkParent(parent, name);
+  /** Before a name is added. Source: filename_create, may_create. */
+  beginAdd(parent: Inode, name: Uint8Array): void {
+    this.#checkParent(parent, name);
+    if (isDots(name)) throw exists(name);
     this.#core.throttle();
+    if (parent.load().iLinks === 0)
+      throw new F2fsError('ENOENT', `directory ${parent.ino} was removed: nothing can be made in it`, {
+        ino: parent.ino,
+      });
+    if ((parent.load().iFlags & I_FLAGS.IMMUTABLE) === 0) return;
+    if (this.#core.directories.lookup(parent, name) !== null) throw exists(name);
+    throw new F2fsError('EPERM', `directory ${parent.ino} is immutable; clear the flag on Linux with chattr -i`, {
+      ino: parent.ino,
+    });
+  }
+
+  /** After names have changed: directories with the flag for it are written at once. Source: IS_DIRSYNC. */
+  endChange(...directories: Inode[]): void {
+    if (directories.some((it) => (it.load().iFlags & (I_FLAGS.SYNC | I_FLAGS.DIRSYNC)) !== 0)) this.#core.sync(false);
+  }
+
+  #checkParent(parent: Inode, name: Uint8Array): void {
+    this.#core.volume.assertWritable();
+    checkName(name);
+    if (!parent.isDirectory)
+      throw new F2fsError('ENOTDIR', `inode ${parent.ino} is not a directory`, { ino: parent.ino });
   }
 }
 
-function checkParent(parent: Inode, name: Uint8Array): void {
-  checkName(name);
-  if (!parent.isDirectory)
-    throw new F2fsError('ENOTDIR', `inode ${parent.ino} is not a directory`, { ino: parent.ino });
+/** Throws EMLINK for an inode that can have no more links. */
+export function checkLinks(inode: Inode): void {
+  if (inode.load().iLinks < LINK_MAX) return;
+  throw new F2fsError('EMLINK', 'the inode has all the links that it can have', { ino: inode.ino });
+}
+
+/** Keeps an inode's object while memory is balanced. */
+export function hold<T>(inode: Inode, use: () => T): T {
+  inode.opens++;
+  try {
+    return use();
+  } finally {
+    inode.opens--;
+  }
+}
+
+export function notThere(name: Uint8Array): F2fsError {
+  return new F2fsError('ENOENT', `"${textOf(name)}" does not exist`);
+}
+
+export function notEmpty(name: Uint8Array): F2fsError {
+  return new F2fsError('ENOTEMPTY', `the directory "${textOf(name)}" is not empty`);
+}
+
+export function textOf(name: Uint8Array): string {
+  return Buffer.from(name).toString();
 }

@@ -75,7 +75,10 @@ export class Volume {
   pack: CheckpointPack;
   /** Whether this mount has written a checkpoint: only then is the chain of fsynced nodes its own. */
   hasCheckpointed = false;
-  /** Whether a directory got another place or was removed since the last checkpoint, which roll-forward could not tell. */
+  /**
+   * Whether since the last checkpoint something lost a name and lives on by another, or a directory was removed: roll-forward could
+   * not tell, and might put a new inode in its place.
+   */
   treeChanged = false;
   readonly #clock: () => number;
   readonly #mountedAt: number;

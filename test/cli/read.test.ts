@@ -51,7 +51,7 @@ describe.concurrent('ls', () => {
   it('shows mode, links, owner, size or device numbers, time and symlink targets with -l', async () => {
     expect((await f2fs(['ls', '-l', image, '/etc'])).stdout).toBe(
       [
-        'drwxr-xr-x 2 0 0 3452 2023-11-14T22:13:20Z deep',
+        'drwxr-sr-x 2 0 0 3452 2023-11-14T22:13:20Z deep',
         '-rwsr-xr-x 2 7 8    5 2023-11-14T22:13:20Z hard',
         'lrwxrwxrwx 1 0 0    6 2023-11-14T22:13:20Z link -> passwd',
         '-rwsr-xr-x 2 7 8    5 2023-11-14T22:13:20Z passwd\n',

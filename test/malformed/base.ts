@@ -145,10 +145,10 @@ function populate(fs: FileSystem): void {
   fs.setXattr('/loaded', 'user.small', pattern(20, 7));
   fs.setXattr('/loaded', 'user.large', pattern(2000, 8));
   fs.writeFile('/guarded', pattern(80, 7));
-  const acl = new Uint8Array(4 + 3 * 8);
+  const acl = new Uint8Array(4 + 4 * 8);
   const view = new DataView(acl.buffer);
   view.setUint32(0, 2, true);
-  [1, 4, 32].forEach((tag, i) => {
+  [1, 4, 16, 32].forEach((tag, i) => {
     view.setUint16(4 + 8 * i, tag, true);
     view.setUint16(6 + 8 * i, 6, true);
     view.setUint32(8 + 8 * i, 0xffffffff, true);

@@ -1,0 +1,163 @@
+// Entries within one area: a dentry block in its frame, or the inline area of an inode. An area is the byte offset where it
+// begins in the pool's memory, and a layout.
+import { corrupt } from '../errors.ts';
+import { NAME_LEN_MAX } from '../format/constants.ts';
+import { type DentryLayout, DIR_ENTRY_SIZE, DirEntry, dentrySlots, FT, SLOT_LEN } from '../format/dentry.ts';
+import { nameHash } from '../format/hash.ts';
+import { ADVISE, I_FLAGS } from '../format/inode.ts';
+import type { Volume } from '../volume/volume.ts';
+import type { Inode } from './inode.ts';
+
+const HASH = DirEntry.offsets.hashCode;
+const INO = DirEntry.offsets.ino;
+const NAME_LEN = DirEntry.offsets.nameLen;
+const FILE_TYPE = DirEntry.offsets.fileType;
+const SLASH = 0x2f;
+const DOT = 0x2e;
+
+/** One name of a directory. */
+export interface Dirent {
+  readonly name: Uint8Array;
+  readonly ino: number;
+  /** FT.* of the inode, as the entry has it. */
+  readonly fileType: number;
+}
+
+export class Dentries {
+  readonly #volume: Volume;
+
+  constructor(volume: Volume) {
+    this.#volume = volume;
+  }
+
+  /** Slot of a name in a dentry area, or -1. Source: f2fs_find_target_dentry. */
+  find(dir: Inode, area: number, layout: DentryLayout, name: Uint8Array, hash: number): number {
+    const { bytes, view } = this.#volume.pool;
+    for (let slot = 0; slot < layout.slots; ) {
+      if ((bytes[area + (slot >>> 3)] & (1 << (slot & 7))) === 0) {
+        slot++;
+        continue;
+      }
+      const at = area + layout.entries + slot * DIR_ENTRY_SIZE;
+      const nameLen = view.getUint16(at + NAME_LEN, true);
+      if (nameLen === 0) throw corrupt(`directory ${dir.ino} has an entry without a name`, { ino: dir.ino });
+      if (view.getUint32(at + HASH, true) === hash && this.sameName(area, layout, slot, name)) return slot;
+      slot += dentrySlots(nameLen);
+    }
+    return -1;
+  }
+
+  sameName(area: number, layout: DentryLayout, slot: number, name: Uint8Array): boolean {
+    const { bytes, view } = this.#volume.pool;
+    if (view.getUint16(area + layout.entries + slot * DIR_ENTRY_SIZE + NAME_LEN, true) !== name.length) return false;
+    const at = area + layout.names + slot * SLOT_LEN;
+    for (let i = 0; i < name.length; i++) if (bytes[at + i] !== name[i]) return false;
+    return true;
+  }
+
+  /** Writes an entry and marks its slots as taken. Source: f2fs_update_dentry. */
+  put(
+    area: number,
+    layout: DentryLayout,
+    slot: number,
+    name: Uint8Array,
+    hash: number,
+    ino: number,
+    type: number,
+  ): void {
+    const { bytes, view } = this.#volume.pool;
+    const at = area + layout.entries + slot * DIR_ENTRY_SIZE;
+    view.setUint32(at + HASH, hash, true);
+    view.setUint32(at + INO, ino, true);
+    view.setUint16(at + NAME_LEN, name.length, true);
+    view.setUint8(at + FILE_TYPE, type);
+    bytes.set(name, area + layout.names + slot * SLOT_LEN);
+    const slots = dentrySlots(name.length);
+    for (let i = slot; i < slot + slots; i++) {
+      bytes[area + (i >>> 3)] |= 1 << (i & 7);
+      // Later slots of a name may hold what an earlier entry left.
+      if (i > slot) view.setUint16(area + layout.entries + i * DIR_ENTRY_SIZE + NAME_LEN, 0, true);
+    }
+  }
+
+  /** Lets an entry lead to another inode. Source: f2fs_set_link. */
+  retarget(area: number, layout: DentryLayout, slot: number, ino: number, fileType: number): void {
+    const { view } = this.#volume.pool;
+    const at = area + layout.entries + slot * DIR_ENTRY_SIZE;
+    view.setUint32(at + INO, ino, true);
+    view.setUint8(at + FILE_TYPE, fileType);
+  }
+
+  /** Marks the slots of an entry as free. */
+  clear(area: number, slot: number, slots: number): void {
+    const { bytes } = this.#volume.pool;
+    for (let i = slot; i < slot + slots; i++) bytes[area + (i >>> 3)] &= ~(1 << (i & 7));
+  }
+
+  /** Whether no slot is taken. */
+  isEmpty(area: number, layout: DentryLayout): boolean {
+    const { bytes } = this.#volume.pool;
+    for (let slot = 0; slot < layout.slots; slot++)
+      if ((bytes[area + (slot >>> 3)] & (1 << (slot & 7))) !== 0) return false;
+    return true;
+  }
+
+  /**
+   * Calls `visit` with every entry from slot `from` on, until it returns true; whether it did. A slot in the midst of a name, where
+   * a shorter one had ended before, is passed over. Throws EUCLEAN for what can't be an entry. Source: f2fs_fill_dentries.
+   */
+  forEach(
+    dir: Inode,
+    area: number,
+    layout: DentryLayout,
+    visit: (slot: number, entry: Dirent, hash: number) => boolean,
+    from = 0,
+  ): boolean {
+    const { bytes, view } = this.#volume.pool;
+    const raw = dir.load();
+    // Such directories hash other bytes than those stored.
+    const plain = (raw.iFlags & I_FLAGS.CASEFOLD) === 0 && (raw.iAdvise & ADVISE.ENCRYPT) === 0;
+    let within = from > 0;
+    for (let slot = from; slot < layout.slots; ) {
+      const at = area + layout.entries + slot * DIR_ENTRY_SIZE;
+      const isFree = (bytes[area + (slot >>> 3)] & (1 << (slot & 7))) === 0;
+      if (isFree || (within && view.getUint16(at + NAME_LEN, true) === 0)) {
+        if (isFree) within = false;
+        slot++;
+        continue;
+      }
+      within = false;
+      const entry = this.entry(dir, area, layout, slot);
+      const hash = view.getUint32(at + HASH, true);
+      if (plain && hash !== nameHash(entry.name)) {
+        throw corrupt(`directory ${dir.ino} is damaged: the hash of an entry is not its name's`, { ino: dir.ino });
+      }
+      if (visit(slot, entry, hash)) return true;
+      slot += dentrySlots(entry.name.length);
+    }
+    return false;
+  }
+
+  /** An entry, once it is known to be one. */
+  entry(dir: Inode, area: number, layout: DentryLayout, slot: number): Dirent {
+    const { bytes, view } = this.#volume.pool;
+    const at = area + layout.entries + slot * DIR_ENTRY_SIZE;
+    const nameLen = view.getUint16(at + NAME_LEN, true);
+    const ino = view.getUint32(at + INO, true);
+    const bad = (why: string) => corrupt(`directory ${dir.ino} is damaged: an entry ${why}`, { ino: dir.ino });
+    if (nameLen === 0 || nameLen > NAME_LEN_MAX) throw bad(`has a name of ${nameLen} bytes`);
+    const end = slot + dentrySlots(nameLen);
+    if (end > layout.slots) throw bad('has a name that runs past its block');
+    for (let i = slot + 1; i < end; i++) {
+      if ((bytes[area + (i >>> 3)] & (1 << (i & 7))) === 0) throw bad('has a name in slots that are marked as free');
+    }
+    if (ino < this.#volume.layout.sb.rootIno || ino >= this.#volume.layout.maxNid) throw bad(`names inode ${ino}`);
+    const fileType = view.getUint8(at + FILE_TYPE);
+    if (fileType === FT.UNKNOWN || fileType > FT.SYMLINK) throw bad(`has the file type ${fileType}`);
+    const start = area + layout.names + slot * SLOT_LEN;
+    const name = bytes.slice(start, start + nameLen);
+    if (name.includes(SLASH) || name.includes(0)) throw bad('has a name with a slash or a zero byte in it');
+    if (nameLen === 1 && name[0] === DOT && ino !== dir.ino) throw bad(`says that "." is inode ${ino}`);
+    return { name, ino, fileType };
+  }
+}

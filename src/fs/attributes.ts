@@ -1,0 +1,210 @@
+// What may be set on an inode and what follows from it: owners and modes, extended attributes, ACLs and the mode that goes with
+// them. The caller counts as root, as the kernel treats it.
+import { F2fsError } from '../errors.ts';
+import { aclFromXattr, aclToXattr } from '../file/acl.ts';
+import { aclAfterChmod, aclOfNew, checkAcl, modeOfAcl } from '../file/acl-rules.ts';
+import type { Inode, Timestamp } from '../file/inode.ts';
+import { checkXattrName, missing, type XattrChange } from '../file/xattrs.ts';
+import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
+import { I_FLAGS } from '../format/inode.ts';
+import type { Core } from './core.ts';
+
+const S_ISUID = 0o4000;
+const S_ISGID = 0o2000;
+const S_IXGRP = 0o010;
+
+const ACCESS_ACL = 'system.posix_acl_access';
+const DEFAULT_ACL = 'system.posix_acl_default';
+/** File capabilities, which a new owner must not get. */
+const CAPABILITY = 'security.capability';
+
+/** What may be set on an inode; what is left out stays, or on a new one gets its default. */
+export interface Attributes {
+  /** Permission bits, suid, sgid and sticky: the low 12. Default: 0755 for directories, else 0644. */
+  mode?: number;
+  uid?: number;
+  /** Default of a new inode: 0, or the group of its directory when that has the set-group-id bit. */
+  gid?: number;
+  atime?: Timestamp;
+  mtime?: Timestamp;
+  ctime?: Timestamp;
+  /** Recorded at creation only. */
+  crtime?: Timestamp;
+  /** At creation only: whether the contents are to be compressed. Default: as the mount's options and the directory say. */
+  compress?: boolean;
+  /**
+   * At creation only: whether the directory's set-group-id bit, default ACL and inode flags count for what is made in it, as in the
+   * kernel. Default true; without, attributes are just what is given here.
+   */
+  inherit?: boolean;
+}
+
+/** Throws EINVAL for what an inode has no room for. */
+export function checkAttributes({ uid, gid, atime, mtime, ctime, crtime }: Attributes): void {
+  for (const id of [uid, gid]) {
+    if (id !== undefined && (!Number.isInteger(id) || id < 0 || id > 0xffffffff)) {
+      throw new F2fsError('EINVAL', `the owner ${id} is not a number of 32 bits`);
+    }
+  }
+  for (const time of [atime, mtime, ctime, crtime]) {
+    if (time === undefined) continue;
+    if (
+      !Number.isSafeInteger(time.sec) ||
+      !Number.isInteger(time.nsec) ||
+      time.nsec < 0 ||
+      time.nsec >= 1_000_000_000
+    ) {
+      throw new F2fsError('EINVAL', `the time ${time.sec} s and ${time.nsec} ns is none`);
+    }
+  }
+}
+
+/** Throws EPERM for an inode that must not be changed, or only by appending. */
+export function assertNotFixed(inode: Inode): void {
+  if ((inode.load().iFlags & (I_FLAGS.IMMUTABLE | I_FLAGS.APPEND)) === 0) return;
+  throw new F2fsError(
+    'EPERM',
+    `inode ${inode.ino} is immutable or append-only; clear the flags on Linux with chattr -i -a`,
+    { ino: inode.ino },
+  );
+}
+
+/**
+ * Changes attributes; sets ctime to now unless it is given. A new owner costs a file its suid bit, the sgid bit of a group that may
+ * execute it, and its capabilities; a new mode goes into the access ACL. Throws EPERM for immutable and append-only inodes,
+ * EOPNOTSUPP for the mode of a symlink. Source: chown_common, notify_change, f2fs_setattr.
+ */
+export function setAttributes(core: Core, inode: Inode, attributes: Attributes): void {
+  checkAttributes(attributes);
+  assertNotFixed(inode);
+  const type = inode.mode & S_IFMT;
+  if (attributes.mode !== undefined && type === S_IFLNK)
+    throw new F2fsError('EOPNOTSUPP', 'a symlink has no permissions that could be changed', { ino: inode.ino });
+  const changesOwner = (attributes.uid !== undefined || attributes.gid !== undefined) && type !== S_IFDIR;
+  const changes: XattrChange[] = changesOwner ? [{ name: CAPABILITY, value: null }] : [];
+  let { mode } = attributes;
+  if (mode === undefined && changesOwner) mode = withoutSetIds(inode.mode);
+  if (mode !== undefined) {
+    const acl = core.xattrs.get(inode, ACCESS_ACL);
+    if (acl !== null) changes.push(accessAcl(aclAfterChmod(aclFromXattr(acl) ?? [], mode)));
+  }
+  core.xattrs.set(inode, changes);
+  const raw = inode.change();
+  if (mode !== undefined) raw.iMode = type | (mode & 0o7777);
+  if (attributes.uid !== undefined) raw.iUid = attributes.uid;
+  if (attributes.gid !== undefined) raw.iGid = attributes.gid;
+  const { atime, mtime, ctime = core.now() } = attributes;
+  if (atime !== undefined) {
+    raw.iAtime = atime.sec;
+    raw.iAtimeNsec = atime.nsec;
+  }
+  if (mtime !== undefined) {
+    raw.iMtime = mtime.sec;
+    raw.iMtimeNsec = mtime.nsec;
+  }
+  raw.iCtime = ctime.sec;
+  raw.iCtimeNsec = ctime.nsec;
+}
+
+/** Source: setattr_should_drop_sgid. */
+function withoutSetIds(mode: number): number {
+  const group = (mode & S_IXGRP) !== 0 ? S_ISGID : 0;
+  return mode & ~(S_ISUID | group);
+}
+
+/** The change that gives an inode an access ACL, or none where the mode says the same. */
+function accessAcl(acl: Parameters<typeof modeOfAcl>[0]): XattrChange {
+  const needed = modeOfAcl(acl, 0).acl;
+  return { name: ACCESS_ACL, value: needed === null ? null : aclToXattr(needed) };
+}
+
+/** One attribute by its name. Throws ENODATA, EOPNOTSUPP. Source: vfs_getxattr. */
+export function getXattr(core: Core, inode: Inode, name: string): Uint8Array {
+  const type = inode.mode & S_IFMT;
+  checkXattrName(name);
+  if (isAcl(name) && type === S_IFLNK) throw noAcls(inode);
+  const value = core.xattrs.get(inode, name);
+  if (value === null) throw missing(inode, name);
+  return value;
+}
+
+/**
+ * Sets attributes as setxattr(2) does, all of them or none: an access ACL changes the mode, and is not kept where the mode says the
+ * same. Throws EPERM for immutable and append-only inodes, and for user.* of others than files and directories; EACCES for a default
+ * ACL of no directory; EINVAL for what is no ACL; and what Xattrs.set does.
+ */
+export function setXattrs(core: Core, inode: Inode, changes: readonly XattrChange[]): void {
+  let mode = inode.mode;
+  const type = mode & S_IFMT;
+  const stored: XattrChange[] = [];
+  for (const change of changes) {
+    checkPermission(inode, type, change.name);
+    checkXattrName(change.name);
+    if (!isAcl(change.name)) {
+      stored.push(change);
+      continue;
+    }
+    if (type === S_IFLNK) throw noAcls(inode);
+    const acl = change.value === null ? null : aclFromXattr(change.value);
+    if (change.name === DEFAULT_ACL && type !== S_IFDIR) {
+      if (acl === null) continue;
+      throw new F2fsError('EACCES', `inode ${inode.ino} is no directory: it has no default ACL`, { ino: inode.ino });
+    }
+    if (acl === null) {
+      stored.push({ name: change.name, value: null });
+      continue;
+    }
+    checkAcl(acl);
+    if (change.name === ACCESS_ACL) {
+      mode = modeOfAcl(acl, mode).mode;
+      stored.push(accessAcl(acl));
+    } else {
+      stored.push({ name: DEFAULT_ACL, value: aclToXattr(acl) });
+    }
+  }
+  if (stored.length === 0) return;
+  core.xattrs.set(inode, stored);
+  inode.change().iMode = mode;
+  core.stampChange(inode);
+}
+
+/** Source: xattr_permission. */
+function checkPermission(inode: Inode, type: number, name: string): void {
+  assertNotFixed(inode);
+  if (name.startsWith('user.') && type !== S_IFREG && type !== S_IFDIR) {
+    const message = `inode ${inode.ino} is neither file nor directory: it can have no attributes of the user`;
+    throw new F2fsError('EPERM', message, { ino: inode.ino });
+  }
+}
+
+function isAcl(name: string): boolean {
+  return name === ACCESS_ACL || name === DEFAULT_ACL;
+}
+
+function noAcls(inode: Inode): F2fsError {
+  return new F2fsError('EOPNOTSUPP', `inode ${inode.ino} is a symlink: it has no ACLs`, { ino: inode.ino });
+}
+
+/** What a new inode gets from its directory. Source: inode_init_owner, f2fs_init_acl. */
+export interface Inherited {
+  mode: number;
+  gid: number;
+  xattrs: XattrChange[];
+}
+
+/** What an inode of `mode` that is made in `parent` inherits; `gid` as asked for. */
+export function inheritedFrom(core: Core, parent: Inode, mode: number, gid: number | undefined): Inherited {
+  const { iMode, iGid } = parent.load();
+  const type = mode & S_IFMT;
+  const hasGroup = (iMode & S_ISGID) !== 0;
+  const inherited: Inherited = { mode, gid: gid ?? (hasGroup ? iGid : 0), xattrs: [] };
+  if (hasGroup && type === S_IFDIR) inherited.mode |= S_ISGID;
+  const value = type === S_IFLNK ? null : core.xattrs.get(parent, DEFAULT_ACL);
+  const defaultAcl = value === null ? null : aclFromXattr(value);
+  if (value === null || defaultAcl === null) return inherited;
+  const { mode: masked, acl } = aclOfNew(defaultAcl, inherited.mode);
+  inherited.mode = masked;
+  if (type === S_IFDIR) inherited.xattrs.push({ name: DEFAULT_ACL, value });
+  if (acl !== null) inherited.xattrs.push({ name: ACCESS_ACL, value: aclToXattr(acl) });
+  return inherited;
+}

@@ -1,0 +1,17 @@
+// The target of a symlink.
+import { corrupt, F2fsError } from '../errors.ts';
+import type { Inode } from '../file/inode.ts';
+import { S_IFLNK } from '../format/constants.ts';
+import type { Core } from './core.ts';
+
+/** Throws EINVAL for anything but a symlink, EUCLEAN for a target that can't be one. */
+export function readlink(core: Core, inode: Inode): Uint8Array {
+  const { ino } = inode;
+  if (inode.type !== S_IFLNK) throw new F2fsError('EINVAL', `inode ${ino} is not a symlink`, { ino });
+  const { size } = inode;
+  if (size > 4096) throw corrupt(`symlink inode ${ino} has a target of ${size} bytes`, { ino });
+  const target = new Uint8Array(size);
+  core.data.read(inode, 0, target);
+  if (target.includes(0)) throw corrupt(`symlink inode ${ino} has a zero byte in its target`, { ino });
+  return target;
+}
