@@ -33,6 +33,7 @@ export type { Timestamp } from './file/inode.ts';
 export type { Xattr } from './file/xattrs.ts';
 export { BLKSIZE, FEATURES, type Feature, featureNames } from './format/constants.ts';
 export { formatUuid, parseUuid } from './format/superblock.ts';
+export { AsyncFileHandle, type TimeLike } from './fs/async-file-handle.ts';
 export type { Attributes } from './fs/attributes.ts';
 export type { MountOptions } from './fs/core.ts';
 export { Directory, type DirectoryEntry } from './fs/directory-handle.ts';
@@ -40,6 +41,7 @@ export { FileHandle } from './fs/file-handle.ts';
 export { type FileSystem, mount, type Path, type VolumeStat } from './fs/file-system.ts';
 export { Handle } from './fs/handle.ts';
 export type { OpenFlags } from './fs/open-flags.ts';
+export { AsyncFileSystem, mountAsync } from './fs/promises.ts';
 export type { CompressionStat, FileStat, FileType } from './fs/stat.ts';
 export {
   type CheckpointInfo,

@@ -1,0 +1,138 @@
+// An open file of the promise API, in the shape of node:fs/promises's FileHandle.
+import type { Timestamp } from '../file/inode.ts';
+import type { CallQueue } from './call-queue.ts';
+import type { FileHandle } from './file-handle.ts';
+import type { FileStat } from './stat.ts';
+
+/** Seconds since 1970, a Date, or seconds and nanoseconds. */
+export type TimeLike = number | Date | Timestamp;
+
+/** An open regular file. Each call is done as a whole, after those that came before it. */
+export class AsyncFileHandle {
+  readonly #queue: CallQueue;
+  readonly #file: FileHandle;
+  /** Where the next read or write without a position begins. */
+  #position = 0;
+
+  /** @internal */
+  constructor(queue: CallQueue, file: FileHandle) {
+    this.#queue = queue;
+    this.#file = file;
+  }
+
+  get ino(): number {
+    return this.#file.ino;
+  }
+
+  /** Runs `work` on the handle of the synchronous API, with nothing of other calls in between. */
+  run<T>(work: (file: FileHandle) => T): Promise<T> {
+    return this.#queue.run(() => work(this.#file));
+  }
+
+  /** Reads up to `length` bytes into `buffer`, from byte `position` of the file, or where the last such call ended when it is null. */
+  read<B extends Uint8Array>(
+    buffer: B,
+    offset = 0,
+    length = buffer.byteLength - offset,
+    position: number | null = null,
+  ): Promise<{ bytesRead: number; buffer: B }> {
+    return this.run((file) => {
+      const bytesRead = file.read(buffer.subarray(offset, offset + length), position ?? this.#position);
+      if (position === null) this.#position += bytesRead;
+      return { bytesRead, buffer };
+    });
+  }
+
+  /**
+   * Writes `length` bytes of `buffer` at byte `position`, or where the last such call ended when it is null; at the end of a file
+   * opened for appending. All of it, or it rejects. `buffer` must not change until then.
+   */
+  write<B extends Uint8Array>(
+    buffer: B,
+    offset = 0,
+    length = buffer.byteLength - offset,
+    position: number | null = null,
+  ): Promise<{ bytesWritten: number; buffer: B }> {
+    return this.run((file) => {
+      file.write(buffer.subarray(offset, offset + length), position ?? this.#position);
+      if (position === null) this.#position += length;
+      return { bytesWritten: length, buffer };
+    });
+  }
+
+  /** All bytes of the file, wherever the position is. */
+  readFile(): Promise<Buffer<ArrayBuffer>>;
+  readFile(encoding: BufferEncoding): Promise<string>;
+  readFile(encoding?: BufferEncoding): Promise<Buffer<ArrayBuffer> | string> {
+    return this.run((file) => {
+      const bytes = Buffer.alloc(file.stat().size);
+      file.read(bytes, 0);
+      return encoding === undefined ? bytes : bytes.toString(encoding);
+    });
+  }
+
+  /** Replaces the contents. */
+  writeFile(data: Uint8Array | string): Promise<void> {
+    return this.run((file) => {
+      file.truncate(0);
+      file.write(bytesOf(data), 0);
+    });
+  }
+
+  /** Writes at the end of the file, wherever that is when it is this call's turn. */
+  appendFile(data: Uint8Array | string): Promise<void> {
+    return this.run((file) => {
+      file.append(bytesOf(data));
+    });
+  }
+
+  stat(): Promise<FileStat> {
+    return this.run((file) => file.stat());
+  }
+
+  /** Sets the size in bytes; what is new is a hole. */
+  truncate(sizeBytes = 0): Promise<void> {
+    return this.run((file) => file.truncate(sizeBytes));
+  }
+
+  chmod(mode: number): Promise<void> {
+    return this.run((file) => file.setAttributes({ mode }));
+  }
+
+  chown(uid: number, gid: number): Promise<void> {
+    return this.run((file) => file.setAttributes({ uid, gid }));
+  }
+
+  utimes(atime: TimeLike, mtime: TimeLike): Promise<void> {
+    return this.run((file) => file.setAttributes({ atime: timestampOf(atime), mtime: timestampOf(mtime) }));
+  }
+
+  /** Contents and attributes outlive a crash once it resolves. Source: fsync. */
+  sync(): Promise<void> {
+    return this.run((file) => file.fsync());
+  }
+
+  /** Contents, and what is needed to find them, outlive a crash once it resolves. Source: fdatasync. */
+  datasync(): Promise<void> {
+    return this.run((file) => file.fdatasync());
+  }
+
+  close(): Promise<void> {
+    return this.run((file) => file.close());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+export function bytesOf(data: Uint8Array | string): Uint8Array {
+  return typeof data === 'string' ? Buffer.from(data) : data;
+}
+
+export function timestampOf(time: TimeLike): Timestamp {
+  if (typeof time === 'object' && !(time instanceof Date)) return time;
+  const ms = typeof time === 'number' ? time * 1000 : time.getTime();
+  const sec = Math.floor(ms / 1000);
+  return { sec, nsec: Math.min(999_999_999, Math.round((ms - sec * 1000) * 1_000_000)) };
+}

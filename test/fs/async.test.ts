@@ -1,0 +1,179 @@
+// The promise API: calls are done one after the other, in the order in which they were made, each as a whole; a failure is the matter of
+// its call alone.
+import { describe, expect, it } from 'vitest';
+import { SeededRandom } from '../../src/bench/random.ts';
+import { MemoryDevice } from '../../src/device/memory-device.ts';
+import { mount } from '../../src/fs/file-system.ts';
+import { type AsyncFileSystem, mountAsync } from '../../src/fs/promises.ts';
+import { format } from '../../src/mkfs/format.ts';
+
+const SEED = Number(process.env.F2FS_SEED ?? 4711);
+const MIB = 1 << 20;
+
+async function volume(): Promise<{ device: MemoryDevice; fs: AsyncFileSystem }> {
+  const device = new MemoryDevice((100 * MIB) / 4096);
+  format(device);
+  return { device, fs: await mountAsync(device, { cacheBytes: 16 * MIB }) };
+}
+
+const failure = (code: string) => expect.objectContaining({ name: 'F2fsError', code });
+
+describe('calls made together', () => {
+  it('write whole: of two writers of one file one is first, everywhere', async () => {
+    const { fs } = await volume();
+    const one = await fs.open('/file', 'w');
+    const two = await fs.open('/file', 'r+');
+    const size = 3 * MIB;
+    for (let round = 0; round < 5; round++) {
+      await Promise.all([
+        one.write(Buffer.alloc(size, 'a'), 0, size, 0),
+        two.write(Buffer.alloc(size, 'b'), 0, size, 0),
+        fs.readFile('/file').then((bytes) => expect(bytes.equals(Buffer.alloc(size, 'b'))).toBe(true)),
+        one.write(Buffer.alloc(size, 'c'), 0, size, 0),
+      ]);
+      expect((await two.readFile()).equals(Buffer.alloc(size, 'c'))).toBe(true);
+    }
+    await Promise.all([one.close(), two.close(), fs.close()]);
+  });
+
+  it('append without losing anything, by handles and by path', async () => {
+    const { device, fs } = await volume();
+    const handles = await Promise.all(Array.from({ length: 8 }, () => fs.open('/log', 'a')));
+    const lines = Array.from({ length: 2000 }, (_, i) => `${i} ${'x'.repeat(i % 97)}\n`);
+    await Promise.all(
+      lines.map((line, i) => {
+        if (i % 9 === 8) return fs.appendFile('/log', line);
+        const bytes = Buffer.from(line);
+        return i % 2 === 0 ? handles[i % 8].write(bytes) : handles[i % 8].appendFile(bytes);
+      }),
+    );
+    await Promise.all([...handles.map((handle) => handle.close()), fs.close()]);
+    const text = Buffer.from(mount(device, { readonly: true }).readFile('/log')).toString();
+    // In the order in which they were made, even.
+    expect(text).toBe(lines.join(''));
+  });
+
+  it(`give what the same calls give one after the other (seed ${SEED})`, async () => {
+    const together = await volume();
+    const inTurn = await volume();
+    const random = new SeededRandom(SEED);
+    const path = () => `/${'abcd'[random.below(4)]}${random.below(2) === 0 ? '' : `/${'xyz'[random.below(3)]}`}`;
+    const calls = Array.from({ length: 1500 }, (): ((fs: AsyncFileSystem) => Promise<unknown>) => {
+      const [at, other] = [path(), path()];
+      const bytes = Buffer.alloc(random.below(20_000), String.fromCharCode(97 + random.below(26)));
+      const kinds: ((fs: AsyncFileSystem) => Promise<unknown>)[] = [
+        (fs) => fs.writeFile(at, bytes),
+        (fs) => fs.appendFile(at, bytes),
+        (fs) => fs.mkdir(at),
+        (fs) => fs.rename(at, other),
+        (fs) => fs.unlink(at),
+        (fs) => fs.rm(at, { recursive: true, force: true }),
+        (fs) => fs.readFile(at, 'latin1'),
+        (fs) => fs.readdir('/').then((names) => names.sort()),
+        (fs) => fs.stat(at).then(({ type, size, nlink }) => ({ type, size, nlink })),
+        (fs) => fs.truncate(at, bytes.length * 2),
+        (fs) => fs.link(at, other),
+        (fs) => fs.sync(),
+      ];
+      return kinds[random.below(kinds.length)];
+    });
+    const outcome = (call: Promise<unknown>) => call.catch((error) => ({ code: (error as { code: string }).code }));
+    const expected: unknown[] = [];
+    for (const call of calls) expected.push(await outcome(call(inTurn.fs)));
+    expect(await Promise.all(calls.map((call) => outcome(call(together.fs))))).toEqual(expected);
+    expect(expected.filter((one) => typeof (one as { code?: string })?.code === 'string').length).toBeGreaterThan(100);
+    await Promise.all([together.fs.close(), inTurn.fs.close()]);
+  });
+
+  it('let the event loop turn while many wait', async () => {
+    const { fs } = await volume();
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    await Promise.all(Array.from({ length: 3000 }, (_, i) => fs.writeFile(`/f${i % 50}`, Buffer.alloc(60_000, i))));
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(3);
+    await fs.close();
+  });
+});
+
+describe('the shape of node:fs/promises', () => {
+  it('opens by flags, and keeps a position of its own', async () => {
+    const { fs } = await volume();
+    await expect(fs.open('/f')).rejects.toEqual(failure('ENOENT'));
+    const file = await fs.open('/f', 'wx', 0o600);
+    await expect(fs.open('/f', 'wx')).rejects.toEqual(failure('EEXIST'));
+    expect(await file.write(Buffer.from('hello, '))).toMatchObject({ bytesWritten: 7 });
+    await file.write(Buffer.from('-world-'), 1, 5);
+    await file.write(Buffer.from('H'), 0, 1, 0);
+    expect(await fs.readFile('/f', 'utf8')).toBe('Hello, world');
+    await expect(file.readFile()).rejects.toEqual(failure('EBADF'));
+    const reader = await fs.open('/f');
+    const buffer = Buffer.alloc(7);
+    expect(await reader.read(buffer)).toEqual({ bytesRead: 7, buffer });
+    expect((await reader.read(buffer, 0, 7)).bytesRead).toBe(5);
+    expect((await reader.read(buffer)).bytesRead).toBe(0);
+    await expect(reader.write(buffer)).rejects.toEqual(failure('EBADF'));
+    await file.truncate(5);
+    await file.chmod(0o644);
+    await file.chown(1, 2);
+    await file.utimes(10.5, new Date(20_250));
+    await file.datasync();
+    await file.sync();
+    expect(await file.stat()).toMatchObject({
+      size: 5,
+      mode: 0o100644,
+      uid: 1,
+      gid: 2,
+      atime: { sec: 10, nsec: 500_000_000 },
+      mtime: { sec: 20, nsec: 250_000_000 },
+    });
+    await file.close();
+    await reader.close();
+    await expect(reader.stat()).rejects.toEqual(failure('EBADF'));
+    await fs.close();
+  });
+
+  it('makes, lists, moves and removes', async () => {
+    const { device, fs } = await volume();
+    await fs.mkdir('/a/./b//c/', { recursive: true, mode: 0o700 });
+    await fs.mkdir('a/b', { recursive: true });
+    await expect(fs.mkdir('/a')).rejects.toEqual(failure('EEXIST'));
+    await fs.writeFile('/a/f', 'text', { mode: 0o640 });
+    await expect(fs.mkdir('/a/f/g', { recursive: true })).rejects.toEqual(failure('ENOTDIR'));
+    await fs.symlink('b', '/a/link');
+    await fs.link('/a/f', '/a/g');
+    expect((await fs.readdir('/a')).sort()).toEqual(['b', 'f', 'g', 'link']);
+    expect((await fs.readdir('/a/link', { encoding: 'buffer' }))[0].equals(Buffer.from('c'))).toBe(true);
+    expect((await fs.readdir('/a/b', { withFileTypes: true }))[0]).toMatchObject({ type: 'directory' });
+    expect(await fs.readlink('/a/link')).toBe('b');
+    await fs.rename('/a/g', '/g');
+    await expect(fs.rename('/a/f', '/a', { noReplace: true })).rejects.toEqual(failure('EEXIST'));
+    await expect(fs.rmdir('/a')).rejects.toEqual(failure('ENOTEMPTY'));
+    await fs.rm('/none', { force: true });
+    await fs.setXattr('/g', 'user.a', Buffer.from('1'), { create: true });
+    await expect(fs.setXattr('/g', 'user.a', Buffer.from('1'), { create: true })).rejects.toEqual(failure('EEXIST'));
+    expect(Buffer.from(await fs.getXattr('/g', 'user.a')).toString()).toBe('1');
+    await fs.removeXattr('/g', 'user.a');
+    expect(await fs.xattrs('/g')).toEqual([]);
+    await fs.lutimes('/a/link', 1, 1);
+    await fs.lchown('/a/link', 3, 3);
+    await fs.chown('/a/link', 4, 4);
+    expect(await fs.lstat('/a/link')).toMatchObject({ uid: 3 });
+    expect(await fs.stat('/a/b')).toMatchObject({ uid: 4, gid: 4 });
+    await fs.rm('/a', { recursive: true });
+    await expect(fs.access('/a')).rejects.toEqual(failure('ENOENT'));
+    // Several steps as one call.
+    const count = await fs.run((sync) => {
+      sync.writeFile('/n', Buffer.from('1'));
+      return sync.readdir('/').length;
+    });
+    expect(count).toBe(3);
+    await fs.close();
+    await expect(fs.writeFile('/late', '')).rejects.toEqual(failure('EROFS'));
+    expect(Buffer.from(mount(device, { readonly: true }).readFile('/g')).toString()).toBe('text');
+  });
+
+  it('rejects for a mount that cannot be', async () => {
+    await expect(mountAsync(new MemoryDevice(20_000))).rejects.toMatchObject({ name: 'F2fsError' });
+  });
+});
