@@ -2,11 +2,11 @@
 import { F2fsError } from '../errors.ts';
 import type { FileSystem } from '../index.ts';
 import { EXIT, report } from './errors.ts';
-import { ReadVolume } from './image.ts';
+import { type ReadOptions, ReadVolume } from './image.ts';
 import { volumePath } from './names.ts';
 import { writeOut } from './output.ts';
 
-export interface CatOptions {
+export interface CatOptions extends ReadOptions {
   escaped?: boolean;
 }
 
@@ -14,7 +14,7 @@ const CHUNK_SIZE = 1 << 20;
 
 /** Writes the files one after the other; one that can't be read is told, and the exit code is 1. */
 export async function cat(image: string, paths: readonly string[], options: CatOptions): Promise<number> {
-  using volume = new ReadVolume(image);
+  using volume = new ReadVolume(image, options);
   const files = paths.map((path) => volumePath(path, options.escaped));
   const chunk = new Uint8Array(CHUNK_SIZE);
   let exitCode: number = EXIT.ok;

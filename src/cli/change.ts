@@ -23,8 +23,7 @@ export async function changeImage(command: string, image: string, work: Change):
   const device = openFileDevice(image, { writable: true });
   let volume: FileSystem | null = null;
   try {
-    // Blocks that the last checkpoint knows must not be written over, even where the kernel's policies would.
-    volume = mount(device, { mode: 'lfs' });
+    volume = mount(device, { checkpoints: 'explicit' });
     const exitCode = await work(volume, interruption.signal);
     if (exitCode === EXIT.ok) volume.close();
     else volume.abandon();

@@ -1,13 +1,19 @@
 // The grammar of the commands that change an image: each does all that it is asked, or nothing.
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { CLEAN_POLICIES } from '../volume/victims.ts';
 import type { ChmodOptions } from './chmod.ts';
 import { type ChownOptions, type OwnerChange, parseOwnerChange } from './chown.ts';
+import type { CleanCommandOptions } from './clean.ts';
 import { UsageError } from './errors.ts';
 import { jsonOption, NAME_ON_LS, type Run, subcommand } from './grammar.ts';
 import type { LnOptions } from './ln.ts';
 import type { MkdirOptions } from './mkdir.ts';
 import { type ModeChange, parseMode } from './mode.ts';
+import type { MvOptions } from './mv.ts';
 import type { PutCommandOptions } from './put.ts';
+import type { RmOptions } from './rm.ts';
+import type { SetfattrOptions } from './setfattr.ts';
+import { parseCount } from './sizes.ts';
 import { parseSizeChange, type TruncateOptions } from './truncate.ts';
 
 const NOT_INTO = 'DEST is the name itself, though a directory of that name is there';
@@ -40,6 +46,30 @@ function declareNames(program: Command, run: Run): void {
     .action((image: string, paths: string[], options: MkdirOptions) =>
       run('mkdir', async () => (await import('./mkdir.ts')).mkdir(image, paths, options)),
     );
+  change(program, 'rm', 'remove files and directories', 'rm disk.img /etc/motd', 'rm -r disk.img /var/cache /tmp/x')
+    .argument('<path...>', 'symlinks are removed themselves')
+    .option('-r, --recursive', 'directories with all that is in them')
+    .option('-d, --dir', 'directories that are empty')
+    .option('-f, --force', 'what is not there is fine')
+    .action((image: string, paths: string[], options: RmOptions) =>
+      run('rm', async () => (await import('./rm.ts')).rm(image, paths, options)),
+    );
+  change(
+    program,
+    'mv',
+    'rename and move',
+    'mv disk.img /etc/fstab.new /etc/fstab',
+    'mv disk.img /a /b /into',
+    'mv --exchange disk.img /slot-a /slot-b',
+  )
+    .usage(TO_DEST)
+    .argument('<paths...>', 'what is renamed; the last is the new name, or a directory to move into')
+    .option('-n, --no-replace', 'fail when something of that name is there')
+    .option('-T, --no-target-directory', NOT_INTO)
+    .option('--exchange', 'each gets the name of the other')
+    .action((image: string, paths: string[], options: MvOptions) =>
+      run('mv', async () => (await import('./mv.ts')).mv(image, ...sourcesAndDestination(paths), options)),
+    );
   change(program, 'ln', 'make a link', 'ln disk.img /bin/busybox /bin/sh', 'ln -s disk.img ../usr/lib /lib')
     .argument('<target>', 'the file that gets one more name; with -s what the symlink says')
     .argument('<dest>', 'the link, or a directory for it')
@@ -66,6 +96,23 @@ function declareAttributes(program: Command, run: Run): void {
     .option('--no-dereference', 'symlinks themselves')
     .action((image: string, owner: OwnerChange, paths: string[], options: ChownOptions) =>
       run('chown', async () => (await import('./chown.ts')).chown(image, owner, paths, options)),
+    );
+  change(
+    program,
+    'setfattr',
+    'set or remove an extended attribute',
+    'setfattr -n user.origin -v build-7 disk.img /etc/issue',
+    'setfattr -x security.capability disk.img /bin/ping',
+  )
+    .argument('<path...>', 'symlinks are followed')
+    .option('-n, --name <name>', 'attribute to set, as user.x, trusted.x, security.x or system.posix_acl_access')
+    .option('-v, --value <value>', 'text, 0x and hex digits, or 0s and base64 (default: empty)')
+    .option('-x, --remove <name>', 'attribute to remove')
+    .option('--create', 'fail when it is there')
+    .option('--replace', 'fail when it is not there')
+    .option('--no-dereference', 'symlinks themselves')
+    .action((image: string, paths: string[], options: SetfattrOptions) =>
+      run('setfattr', async () => (await import('./setfattr.ts')).setfattr(image, paths, options)),
     );
   change(
     program,
@@ -105,8 +152,30 @@ function declarePut(program: Command, run: Run): void {
     );
 }
 
+function declareClean(program: Command, run: Run): void {
+  subcommand(
+    program,
+    'clean',
+    'make sections free that are used in part',
+    'clean disk.img',
+    'clean disk.img --sections 20',
+  )
+    .argument('<image>', 'image file or block device, not mounted')
+    .option('--sections <n>', 'sections to empty at most', parseCount(1), 1)
+    .addOption(
+      new Option('--policy <name>', 'which come first: those with the least in use, or old ones too')
+        .choices(CLEAN_POLICIES)
+        .default('greedy'),
+    )
+    .addOption(jsonOption())
+    .action((image: string, options: CleanCommandOptions) =>
+      run('clean', async () => (await import('./clean.ts')).clean(image, options)),
+    );
+}
+
 export function declareChanges(program: Command, run: Run): void {
   declarePut(program, run);
   declareNames(program, run);
   declareAttributes(program, run);
+  declareClean(program, run);
 }

@@ -4,14 +4,14 @@ import { defaultWorkers } from '../compress/cluster-buffers.ts';
 import { F2fsError } from '../errors.ts';
 import type { ExtractReport } from '../index.ts';
 import { complain, EXIT } from './errors.ts';
-import { ReadVolume } from './image.ts';
+import { type ReadOptions, ReadVolume } from './image.ts';
 import { Interruption } from './interrupt.ts';
 import { printable, volumePath } from './names.ts';
 import { printJson, printTable } from './output.ts';
 import { Progress } from './progress.ts';
 import { counted, countedEntries, longSize, shortSize } from './sizes.ts';
 
-export interface ExtractCommandOptions {
+export interface ExtractCommandOptions extends ReadOptions {
   force?: boolean;
   owner?: boolean;
   xattrs?: boolean;
@@ -27,7 +27,7 @@ export async function extract(
   path: string,
   options: ExtractCommandOptions,
 ): Promise<number> {
-  using volume = new ReadVolume(image, defaultWorkers());
+  using volume = new ReadVolume(image, options, defaultWorkers());
   using interruption = new Interruption();
   let report: ExtractReport;
   try {

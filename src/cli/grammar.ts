@@ -17,6 +17,10 @@ export function subcommand(program: Command, name: string, summary: string, ...s
     .addHelpText('before', examples(...shown));
 }
 
+export function noRecoveryOption(): Option {
+  return new Option('--no-recovery', 'the volume at its last checkpoint, without what was fsynced after it');
+}
+
 export function jsonOption(): Option {
   return new Option('--json', 'print JSON');
 }

@@ -10,6 +10,11 @@ export function openImage(image: string): FileDevice {
   return openFileDevice(image, { writable: false });
 }
 
+export interface ReadOptions {
+  /** false with --no-recovery: the last checkpoint, without what was fsynced after it. */
+  recovery?: boolean;
+}
+
 /** A volume mounted for reading, and its image; `using` closes both. */
 export class ReadVolume {
   readonly fs: FileSystem;
@@ -19,10 +24,10 @@ export class ReadVolume {
    * Throws what opening and mounting throw; nothing stays open then.
    * @param workers threads that decompress; started when a compressed file turns up
    */
-  constructor(image: string, workers = 0) {
+  constructor(image: string, { recovery }: ReadOptions, workers = 0) {
     this.#device = openImage(image);
     try {
-      this.fs = mount(this.#device, { readonly: true, workers });
+      this.fs = mount(this.#device, { readonly: true, recovery, workers });
     } catch (error) {
       this.#device.close();
       throw error;

@@ -3,12 +3,12 @@ import { joinPath, sortedEntries, walkDirectories } from '../build/volume-walk.t
 import { F2fsError } from '../errors.ts';
 import type { Directory, DirectoryEntry, FileStat, FileSystem } from '../index.ts';
 import { EXIT, report } from './errors.ts';
-import { ReadVolume } from './image.ts';
+import { type ReadOptions, ReadVolume } from './image.ts';
 import { endsWithSlash, escaped, jsonName, volumePath } from './names.ts';
 import { Lines } from './output.ts';
 import { isoTime, modeString, sizeText } from './stat-text.ts';
 
-export interface LsOptions {
+export interface LsOptions extends ReadOptions {
   long?: boolean;
   recursive?: boolean;
   all?: boolean;
@@ -31,7 +31,7 @@ interface Row {
 
 /** Lists `path` of `image`; returns the exit code. Throws what opening the image and the path throws. */
 export async function ls(image: string, path: string, options: LsOptions): Promise<number> {
-  using volume = new ReadVolume(image);
+  using volume = new ReadVolume(image, options);
   const listing = new Listing(volume.fs, options);
   await listing.show(volumePath(path, options.escaped));
   return listing.exitCode;

@@ -8,7 +8,7 @@ import type { BuildCommandOptions } from './build.ts';
 import type { CatOptions } from './cat.ts';
 import { declareChanges } from './changes.ts';
 import type { ExtractCommandOptions } from './extract.ts';
-import { examples, jsonOption, NAME_ON_LS, type Run, subcommand } from './grammar.ts';
+import { examples, jsonOption, NAME_ON_LS, noRecoveryOption, type Run, subcommand } from './grammar.ts';
 import type { InfoOptions } from './info.ts';
 import type { LsOptions } from './ls.ts';
 import type { MkfsOptions } from './mkfs.ts';
@@ -119,6 +119,7 @@ function declareReaders(program: Command, run: Run): void {
     .option('-R, --recursive', 'all directories below, too')
     .option('-a, --all', 'names that begin with a dot, too')
     .option('-e, --escaped', NAME_ON_LS)
+    .addOption(noRecoveryOption())
     .addOption(jsonOption())
     .action((image: string, path: string, options: LsOptions) =>
       run('ls', async () => (await import('./ls.ts')).ls(image, path, options)),
@@ -134,6 +135,7 @@ function declareReaders(program: Command, run: Run): void {
     .argument('<path>', 'file or directory in it')
     .option('-L, --follow', 'of a symlink, show what it leads to')
     .option('-e, --escaped', NAME_ON_LS)
+    .addOption(noRecoveryOption())
     .addOption(jsonOption())
     .action((image: string, path: string, options: StatOptions) =>
       run('stat', async () => (await import('./stat.ts')).stat(image, path, options)),
@@ -142,6 +144,7 @@ function declareReaders(program: Command, run: Run): void {
     .argument('<image>', 'image file or block device')
     .argument('<path...>', 'files in it')
     .option('-e, --escaped', NAME_ON_LS)
+    .addOption(noRecoveryOption())
     .action((image: string, paths: string[], options: CatOptions) =>
       run('cat', async () => (await import('./cat.ts')).cat(image, paths, options)),
     );
@@ -169,6 +172,7 @@ function declareExtract(program: Command, run: Run): void {
     .option('--no-owner', 'leave owners, which only root can restore, and set-id bits')
     .option('--no-xattrs', 'leave extended attributes')
     .option('-e, --escaped', NAME_ON_LS)
+    .addOption(noRecoveryOption())
     .option('--quiet', 'no summary or progress; problems are told all the same')
     .addOption(jsonOption())
     .action((image: string, dir: string, path: string, options: ExtractCommandOptions) =>

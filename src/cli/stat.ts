@@ -2,13 +2,13 @@
 import { codecText } from '../compress/algorithms.ts';
 import type { CompressionStat, FileStat, Timestamp, Xattr } from '../index.ts';
 import { EXIT } from './errors.ts';
-import { ReadVolume } from './image.ts';
+import { type ReadOptions, ReadVolume } from './image.ts';
 import { escaped, jsonName, printable, volumePath } from './names.ts';
 import { printJson, printTable } from './output.ts';
 import { counted, longSize, shortSize } from './sizes.ts';
 import { exactTime, modeString } from './stat-text.ts';
 
-export interface StatOptions {
+export interface StatOptions extends ReadOptions {
   follow?: boolean;
   json?: boolean;
   escaped?: boolean;
@@ -16,7 +16,7 @@ export interface StatOptions {
 
 /** Prints the stat, symlink target and extended attributes of `path`. Throws what the image and the path throw. */
 export async function stat(image: string, argument: string, options: StatOptions): Promise<number> {
-  using volume = new ReadVolume(image);
+  using volume = new ReadVolume(image, options);
   const path = volumePath(argument, options.escaped);
   using handle = volume.fs.open(path, { follow: options.follow ?? false });
   const found = handle.stat();

@@ -119,7 +119,9 @@ export class Core {
       pool,
       checkFolioPages(options.maxFolioPages ?? (options.engine === 'pages' ? 1 : MAX_FOLIO_PAGES)),
     );
-    const inPlace = new InPlacePolicy(this.volume, mode, options.ipuPolicies ?? ['fsync']);
+    // What is to be true with the next checkpoint, or not at all, must not change a block of the last one.
+    const inPlaceMode = checkpoints === 'explicit' ? 'lfs' : mode;
+    const inPlace = new InPlacePolicy(this.volume, inPlaceMode, options.ipuPolicies ?? ['fsync']);
     const pages = new FilePages(this.volume, map, frames, this.#buffers, this.writeback, inPlace);
     const memory = { balance: () => this.balance(), throttle: () => this.throttle() };
     this.directories = new Directories(this.volume, map, pages, () => this.makeRoom());

@@ -70,6 +70,8 @@ function makeTree(directory: string): void {
 
 describe.concurrent.each([
   { name: 'put', args: (image: string, tree: string) => ['put', '--quiet', image, tree, '/there'] },
+  { name: 'rm', args: (image: string) => ['rm', '-r', image, '/there'] },
+  { name: 'mv', args: (image: string) => ['mv', image, '/there/d1', '/there/d2', '/there/d3', '/elsewhere'] },
 ])('$name', ({ name, args }) => {
   it(`is done or not when it is killed (seed ${SEED})`, async () => {
     const tree = temporary.file(`${name}-tree`);

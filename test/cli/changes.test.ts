@@ -185,6 +185,49 @@ describe('mkdir', () => {
   });
 });
 
+describe('rm', () => {
+  it('removes files, symlinks themselves, empty directories and trees', async () => {
+    await done('rm', image, '/top', '/to-dir');
+    expect(names('/')).toEqual(['broken', 'dir', 'lost+found']);
+    await done('rm', '-f', image, '/none', '/broken');
+    await done('mkdir', '-p', image, '/dir/deep/er', '/empty');
+    await done('rm', '-d', image, '/empty');
+    await done('rm', '-r', image, '/dir');
+    expect(names('/')).toEqual(['lost+found']);
+  });
+
+  it('removes nothing when one cannot be removed', async () => {
+    await refused(/^f2fs: rm: \/none[ :][^\n]*does not exist \(ENOENT\)\n$/, 'rm', image, '/top', '/none');
+    await refused(/^f2fs: rm: \/dir: [^\n]*\(EISDIR\)\n$/, 'rm', image, '/top', '/dir');
+    await refused(/\(ENOTEMPTY\)\n$/, 'rm', '-d', image, '/top', '/dir');
+    await refused(/^f2fs: rm: [^\n]*root[^\n]*\n$/, 'rm', '-r', image, '/top', '/');
+  });
+});
+
+describe('mv', () => {
+  it('renames, replaces, moves into directories and exchanges', async () => {
+    await done('mv', image, '/top', '/dir/file');
+    expect(read('/dir/file')).toBe('top');
+    await done('mkdir', image, '/into');
+    await done('mv', image, '/dir', '/broken', '/into');
+    expect(names('/into')).toEqual(['broken', 'dir']);
+    await done('mv', image, '/into/dir/file', '/file');
+    await done('mv', '-T', image, '/into/dir', '/renamed');
+    await done('mv', '--exchange', image, '/file', '/renamed');
+    expect(stat('/file').type).toBe('directory');
+    expect(read('/renamed')).toBe('top');
+  });
+
+  it('moves nothing when one cannot be moved', async () => {
+    await refused(/\(EEXIST\)\n$/, 'mv', '-n', image, '/top', '/to-dir/file');
+    await refused(/\(EEXIST\)\n$/, 'mv', '-n', image, '/top', '/dir/file');
+    await refused(/\(EINVAL\)\n$/, 'mv', image, '/broken', '/dir', '/dir');
+    await refused(/\/none does not exist \(ENOENT\)\n$/, 'mv', image, '/broken', '/none', '/dir');
+    expect((await f2fsHere('mv', image, '/top')).code).toBe(2);
+    expect((await f2fsHere('mv', '--exchange', image, '/a', '/b', '/c')).code).toBe(2);
+  });
+});
+
 describe('ln', () => {
   it('gives files names, and makes symlinks', async () => {
     await done('ln', image, '/top', '/dir');
@@ -216,7 +259,7 @@ describe('chmod and chown', () => {
     expect(stat('/dir/file').mode).toBe(0o100600);
     await done('chmod', image, '--', '-r', '/dir/file');
     expect(stat('/dir/file').mode).toBe(0o100200);
-    await done('ln', '-s', image, 'x', '/dir/link');
+    await done('mv', image, '/broken', '/dir/link');
     await done('chown', '-R', image, '1000:100', '/dir');
     for (const path of ['/dir', '/dir/file', '/dir/link']) expect(stat(path)).toMatchObject({ uid: 1000, gid: 100 });
     await done('chown', image, ':7', '/dir/file');
@@ -234,6 +277,42 @@ describe('chmod and chown', () => {
       expect((await f2fsHere('chmod', image, mode, '/top')).code).toBe(2);
     for (const owner of ['root', '1:', ':', '']) {
       expect((await f2fsHere('chown', image, owner, '/top')).code, owner).toBe(owner === '1:' ? 0 : 2);
+    }
+  });
+});
+
+describe('setfattr', () => {
+  const value = (path: string, name: string) =>
+    look((volume) => volume.xattrs(path).find((one) => one.name === name)?.value);
+
+  it('sets attributes in text, hex and base64, and removes them', async () => {
+    await done('setfattr', '-n', 'user.a', '-v', 'text', image, '/top', '/to-dir');
+    await done('setfattr', '-n', 'user.b', '-v', '0x00ff', image, '/top');
+    await done('setfattr', '-n', 'user.c', '-v', '0sAAE=', '--create', image, '/top');
+    await done('setfattr', '-n', 'user.a', '--replace', image, '/top');
+    await done('setfattr', '--no-dereference', '-n', 'trusted.t', '-v', 'x', image, '/broken');
+    expect(value('/top', 'user.a')).toEqual(new Uint8Array(0));
+    expect(value('/top', 'user.b')).toEqual(Uint8Array.of(0, 255));
+    expect(value('/top', 'user.c')).toEqual(Uint8Array.of(0, 1));
+    expect(text(value('/dir', 'user.a') ?? Buffer.of())).toBe('text');
+    expect(value('/broken', 'trusted.t')).toBeDefined();
+    await done('setfattr', '-x', 'user.a', image, '/top');
+    expect(value('/top', 'user.a')).toBeUndefined();
+  });
+
+  it('refuses as setxattr does', async () => {
+    await refused(/\(ENODATA\)\n$/, 'setfattr', '-x', 'user.none', image, '/top');
+    await refused(/\(ENODATA\)\n$/, 'setfattr', '-n', 'user.none', '--replace', image, '/top');
+    await done('setfattr', '-n', 'user.a', image, '/top');
+    await refused(/\(EEXIST\)\n$/, 'setfattr', '-n', 'user.a', '-v', 'x', '--create', image, '/dir', '/top');
+    await refused(/\(EOPNOTSUPP\)\n$/, 'setfattr', '-n', 'nonsense.a', image, '/top');
+    for (const args of [
+      [],
+      ['-n', 'user.a', '-x', 'user.a'],
+      ['-x', 'user.a', '-v', '1'],
+      ['-n', 'user.a', '-v', '0x1'],
+    ]) {
+      expect((await f2fsHere('setfattr', ...args, image, '/top')).code).toBe(2);
     }
   });
 });
@@ -262,7 +341,7 @@ describe('truncate', () => {
 
 it('refuses an image that another process has, in one line', async () => {
   const device = openFileDevice(image, { writable: true });
-  const [ls, rm] = await Promise.all([f2fs(['ls', image]), f2fs(['mkdir', image, '/new'])]);
+  const [ls, rm] = await Promise.all([f2fs(['ls', image]), f2fs(['rm', image, '/top'])]);
   device.close();
   for (const said of [ls, rm]) {
     expect(said).toMatchObject({ code: 1, stdout: '' });

@@ -1,0 +1,36 @@
+// f2fs mv: other names and places.
+import { changeImage, forEachPath, naming } from './change.ts';
+import { Destination, lastName } from './destination.ts';
+import { EXIT, UsageError } from './errors.ts';
+import { volumePath } from './names.ts';
+
+export interface MvOptions {
+  /** false with -n */
+  replace?: boolean;
+  /** -T */
+  targetDirectory?: boolean;
+  exchange?: boolean;
+  escaped?: boolean;
+}
+
+/**
+ * Renames each source to `to`, or into it. A file that is there is replaced, as is an empty directory by a directory. Throws EEXIST
+ * instead without `replace`, ENOENT, ENOTEMPTY, EINVAL for a directory into itself.
+ */
+export function mv(image: string, sources: readonly string[], to: string, options: MvOptions): Promise<number> {
+  const { replace = true, exchange = false } = options;
+  if (exchange && sources.length > 1) throw new UsageError('--exchange takes two paths');
+  if (exchange && !replace) throw new UsageError('--exchange and -n do not go together');
+  const from = sources.map((path) => volumePath(path, options.escaped));
+  const path = volumePath(to, options.escaped);
+  return changeImage('mv', image, async (volume, signal) => {
+    const nameItself = exchange || options.targetDirectory === false;
+    const destination = new Destination(volume, path, from.length, nameItself);
+    await forEachPath(from, signal, (source) => {
+      volume.lstat(source);
+      const target = destination.isDirectory ? destination.pathOf(lastName(source)) : path;
+      naming(target, () => volume.rename(source, target, { noReplace: !replace, exchange }));
+    });
+    return EXIT.ok;
+  });
+}

@@ -1,0 +1,34 @@
+// f2fs rm: names, and with them what has no other.
+import { F2fsError } from '../errors.ts';
+import type { FileSystem } from '../index.ts';
+import { changeImage, forEachPath } from './change.ts';
+import { EXIT } from './errors.ts';
+import { volumePath } from './names.ts';
+
+export interface RmOptions {
+  recursive?: boolean;
+  dir?: boolean;
+  force?: boolean;
+  escaped?: boolean;
+}
+
+/** Removes each path, or none. Throws ENOENT unless `force`, EISDIR for a directory without `recursive`, or `dir` where it is empty. */
+export function rm(image: string, paths: readonly string[], options: RmOptions): Promise<number> {
+  const targets = paths.map((path) => volumePath(path, options.escaped));
+  return changeImage('rm', image, async (volume, signal) => {
+    await forEachPath(targets, signal, (path) => {
+      try {
+        remove(volume, path, options);
+      } catch (error) {
+        if (!options.force || !(error instanceof F2fsError) || error.code !== 'ENOENT') throw error;
+      }
+    });
+    return EXIT.ok;
+  });
+}
+
+function remove(volume: FileSystem, path: Uint8Array, { recursive, dir }: RmOptions): void {
+  if (recursive) volume.remove(path);
+  else if (dir && volume.lstat(path).type === 'directory') volume.rmdir(path);
+  else volume.unlink(path);
+}
