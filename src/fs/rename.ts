@@ -139,6 +139,7 @@ function replace(core: Core, source: Named, target: Named): void {
   const parent = isDirectory ? directories.findParent(inode) : null;
   // What could fail to be read has been read then.
   for (const it of [inode, target.inode]) it.load();
+  setParent(inode, target.dir.ino, target.name);
   directories.retarget(target.dir, place, inode.ino, fileTypeOf(inode.mode));
   core.touch(target.dir);
   namespace.dropLink(target.inode, isDirectory);
@@ -167,7 +168,8 @@ function swap(core: Core, source: Named, target: Named): void {
   }));
   // What could fail to be read has been read by now.
   for (const { inode } of pairs) inode.load();
-  for (const { dir, place, to, inode, parent, toDir } of pairs) {
+  for (const { dir, name, place, to, inode, parent, toDir } of pairs) {
+    setParent(to, dir.ino, name);
     directories.retarget(dir, place, to.ino, fileTypeOf(to.mode));
     core.touch(dir);
     settleParent(core, inode, parent, dir, toDir);

@@ -131,6 +131,31 @@ export const CHANGES: Record<string, (fs: FileSystem) => string[]> = {
     file.fdatasync();
     return ['/d/large'];
   },
+  'a file renamed, its name used again': (fs) => {
+    fs.rename('/d/old', '/e/moved');
+    fs.writeFile('/d/old', noise(PAGE, 31));
+    fs.fsync('/d/old');
+    return ['/d/old', '/e/moved'];
+  },
+  'a file renamed over another, then appended to': (fs) => {
+    fs.writeFile('/e/new', noise(3 * PAGE, 32));
+    fs.fsync('/e/new');
+    fs.rename('/e/new', '/d/old');
+    fs.fsync('/d/old');
+    using file = fs.openFile('/d/old');
+    file.write(noise(PAGE, 33), 3 * PAGE);
+    file.fsync();
+    return ['/d/old'];
+  },
+  'a new file in a directory renamed': (fs) => {
+    fs.rename('/e', '/f');
+    fs.writeFile('/f/new', noise(PAGE, 34));
+    fs.fsync('/f/new');
+    fs.rename('/f', '/e');
+    fs.writeFile('/e/newer', noise(PAGE, 35));
+    fs.fsync('/e/newer');
+    return ['/e/new', '/e/newer'];
+  },
   'a name used again': (fs) => {
     fs.unlink('/d/old');
     fs.writeFile('/d/old', noise(3 * PAGE, 18));

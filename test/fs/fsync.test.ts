@@ -204,6 +204,22 @@ describe('fsync that must be a checkpoint', () => {
     expect(cost(device, fs, () => fs.fsync(path)).checkpoints).toBe(fs.stat(path).type === 'directory' ? 1 : 0);
   });
 
+  test('a file that was renamed, once', () => {
+    const { device, fs } = prepared();
+    fs.writeFile('/d/new', noise(PAGE, 1));
+    fs.fsync('/d/new');
+    fs.rename('/d/new', '/d/old');
+    isCheckpoint(device, fs, () => fs.fsync('/d/old'));
+    using file = fs.openFile('/d/old');
+    for (const at of [1, 2]) {
+      const { checkpoints } = cost(device, fs, () => {
+        file.write(noise(PAGE, at), at * PAGE);
+        file.fsync();
+      });
+      expect(checkpoints).toBe(0);
+    }
+  });
+
   test('a compressed file', () => {
     const { device, fs } = prepared({ compress: compressing('lz4', 4) }, [...FEATURES, 'compression']);
     using file = fs.openFile('/d/old');
