@@ -161,7 +161,7 @@ function compressionPolicy({ compress, features }: BuildOptions): CompressPolicy
 function mountOptions(options: BuildOptions, now: Timestamp, policy: CompressPolicy | null): MountOptions {
   const { engine } = options;
   // The volume has what the tree takes and is written once: there is nothing to clean.
-  const common: MountOptions = { now: () => now, engine, cleaning: false };
+  const common: MountOptions = { now: () => now, engine, cleaning: false, discard: false };
   if (policy === null) return { ...common, cacheBytes: options.cacheBytes ?? DEFAULT_CACHE };
   return {
     ...common,

@@ -1,5 +1,5 @@
 // An image file or a block device of the host, read and written by position with synchronous calls.
-import { spawnSync } from 'node:child_process';
+import { type StdioOptions, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { F2fsError, hostError } from '../errors.ts';
 import { BLKS_PER_SEG, BLKSIZE } from '../format/constants.ts';
@@ -146,15 +146,13 @@ export class FileDevice implements BlockDevice {
   }
 
   /**
-   * Acts on the whole device alone, as a format asks: an image file becomes one hole, a block device gets one
-   * `blkdiscard`. Smaller discards would each cost a child process and are left undone.
+   * The whole of an image file becomes one hole, as a format asks. Anything else costs a child process, as node:fs has no call
+   * for it: `fallocate` for a file, `blkdiscard` for a block device. Where there is none nothing happens.
    */
   discard(blkaddr: number, nrBlocks: number): void {
-    if (this.readonly || blkaddr !== 0 || nrBlocks !== this.#nrBlocks) return;
-    if (this.kind === 'block') {
-      spawnSync('blkdiscard', ['-f', '-o', '0', '-l', String(nrBlocks * BLKSIZE), '--', this.name], {
-        stdio: 'ignore',
-      });
+    if (this.readonly || nrBlocks <= 0 || blkaddr < 0 || blkaddr + nrBlocks > this.#nrBlocks) return;
+    if (this.kind === 'block' || nrBlocks < this.#nrBlocks) {
+      this.#discardRange(blkaddr * BLKSIZE, nrBlocks * BLKSIZE);
       return;
     }
     if (this.#written?.every((byte) => byte === 0)) return;
@@ -164,6 +162,18 @@ export class FileDevice implements BlockDevice {
       throw hostError(`${this.name} was emptied for discarding and did not get its size back`, error, this.#at(0));
     }
     this.#written = new Uint8Array(Math.ceil(nrBlocks / BLKS_PER_SEG));
+  }
+
+  #discardRange(offset: number, length: number): void {
+    const range = ['-o', String(offset), '-l', String(length)];
+    if (this.kind === 'block') {
+      spawnSync('blkdiscard', ['-f', ...range, '--', this.name], { stdio: 'ignore' });
+      return;
+    }
+    if (process.platform !== 'linux') return;
+    // The open file itself, whatever its name may lead to by now.
+    const stdio: StdioOptions = ['ignore', 'ignore', 'ignore', this.#handle];
+    spawnSync('fallocate', ['--punch-hole', ...range, '/dev/fd/3'], { stdio });
   }
 
   resize(nrBlocks: number): void {

@@ -11,7 +11,7 @@ import type { BlockMap } from './block-map.ts';
 import { ClusterMap } from './cluster-map.ts';
 import { ClusterPages } from './cluster-pages.ts';
 import type { FrameAllocator } from './frames.ts';
-import type { InPlacePolicy } from './in-place.ts';
+import type { InPlacePolicy, WriteReason } from './in-place.ts';
 import type { Inode } from './inode.ts';
 import { InodeOps } from './inode-ops.ts';
 
@@ -146,7 +146,7 @@ export class FilePages {
   }
 
   /** The engine's view of one inode. */
-  opsOf(inode: Inode, needInPlace: boolean): WritebackOps {
-    return new InodeOps(inode, this.#map, this.clusterMap, this.clusters, this.#inPlace.applies(inode, needInPlace));
+  opsOf(inode: Inode, reason: WriteReason): WritebackOps {
+    return new InodeOps(inode, this.#map, this.clusterMap, this.clusters, this.#inPlace.applies(inode, reason));
   }
 }

@@ -10,10 +10,14 @@ export type WriteMode = (typeof WRITE_MODES)[number];
 
 /**
  * Policies, any of which is enough: `force` always; `util` when the volume is fuller than 70%; `fsync` when few pages of a
- * file are synced. Those that ask for SSR are not here: there is no SSR yet. Source: F2FS_IPU_*.
+ * file are synced; `async` when nobody waits for the write; `ssr` when free sections are so few that logs take the holes of
+ * used segments; `ssr-util` when both that and `util` hold. Source: F2FS_IPU_*.
  */
-export const IPU_POLICIES = ['force', 'util', 'fsync'] as const;
+export const IPU_POLICIES = ['force', 'ssr', 'util', 'ssr-util', 'fsync', 'async'] as const;
 export type IpuPolicy = (typeof IPU_POLICIES)[number];
+
+/** Who has pages written: a sync of a file with few dirty pages (FI_NEED_IPU), another one who waits, or nobody who does. */
+export type WriteReason = 'few-synced' | 'synced' | 'background';
 
 /** Percent of the blocks in use above which `util` applies. Source: DEF_MIN_IPU_UTIL. */
 const MIN_IPU_UTIL = 70;
@@ -29,23 +33,32 @@ export class InPlacePolicy {
     this.#policies = policies;
   }
 
-  /** @param isSynced a sync of this file with few dirty pages is under way. Source: FI_NEED_IPU. */
-  applies(inode: Inode, isSynced: boolean): boolean {
+  applies(inode: Inode, reason: WriteReason): boolean {
     if (this.#mode === 'lfs' || inode.isDirectory) return false;
     const { iAdvise, iInline } = inode.load();
     if ((iInline & INLINE.PIN_FILE) !== 0 || (iAdvise & ADVISE.COLD) !== 0) return true;
-    return this.#policies.some((policy) => this.#says(policy, isSynced));
+    return this.#policies.some((policy) => this.#says(policy, reason));
   }
 
-  #says(policy: IpuPolicy, isSynced: boolean): boolean {
-    const { validBlockCount, userBlockCount } = this.#volume.space;
+  #says(policy: IpuPolicy, reason: WriteReason): boolean {
     switch (policy) {
       case 'force':
         return true;
+      case 'ssr':
+        return this.#volume.logs.needsThreading;
       case 'util':
-        return validBlockCount * 100 > userBlockCount * MIN_IPU_UTIL;
+        return this.#isFull;
+      case 'ssr-util':
+        return this.#isFull && this.#volume.logs.needsThreading;
       case 'fsync':
-        return isSynced;
+        return reason === 'few-synced';
+      case 'async':
+        return reason === 'background';
     }
+  }
+
+  get #isFull(): boolean {
+    const { validBlockCount, userBlockCount } = this.#volume.space;
+    return validBlockCount * 100 > userBlockCount * MIN_IPU_UTIL;
   }
 }

@@ -11,7 +11,7 @@ import {
 } from '../format/inode.ts';
 import { TAG } from '../pagecache/address-space.ts';
 import type { Volume } from '../volume/volume.ts';
-import type { SyncMode, WritebackRequest } from '../writeback/control.ts';
+import { type SyncMode, WB_SYNC, type WritebackRequest } from '../writeback/control.ts';
 import type { Writeback } from '../writeback/writeback.ts';
 import { type CompressPolicy, setCompressContext } from './compression.ts';
 import type { FileData } from './file-data.ts';
@@ -220,7 +220,9 @@ export class Inodes {
 
   /** Starts writing an inode's dirty pages. */
   writePages(inode: Inode, request: WritebackRequest): void {
-    this.#writeback.writePages(inode.pages, this.#pages.opsOf(inode, request.needInPlace === true), request);
+    const waited = request.needInPlace === true ? 'few-synced' : 'synced';
+    const reason = request.syncMode === WB_SYNC.ALL ? waited : 'background';
+    this.#writeback.writePages(inode.pages, this.#pages.opsOf(inode, reason), request);
   }
 
   /**

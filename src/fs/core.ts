@@ -66,6 +66,8 @@ export interface MountOptions {
    * it a volume can run out of segments before it is full: for one that is written once, and not changed.
    */
   cleaning?: boolean;
+  /** Whether the device is told of segments that were freed: an image file gets holes there. Default: true. */
+  discard?: boolean;
 }
 
 /** Frames that an operation may take without asking: a folio, and the nodes and dentry blocks that one step touches. */
@@ -109,7 +111,13 @@ export class Core {
     const checkpoints = checkChoice(CHECKPOINT_MODES, options.checkpoints ?? 'auto', 'checkpoints');
     const cleaning = options.cleaning ?? true;
     const threads = cleaning && mode !== 'lfs';
-    this.volume = new Volume(device, { readonly: options.readonly ?? false, pool, clock, threads });
+    this.volume = new Volume(device, {
+      readonly: options.readonly ?? false,
+      pool,
+      clock,
+      threads,
+      discard: options.discard ?? true,
+    });
     this.#buffers = new ClusterBuffers(pool, checkWorkers(options.workers ?? 0));
     if (options.compress !== undefined) this.#buffers.want();
     this.writeback = new Writeback(pool, this.volume.ioends, this.#buffers, options.engine ?? 'folios');

@@ -294,9 +294,13 @@ export function geometryFor(request: GeometryRequest): Geometry {
   if (geometry !== null) return readable(geometry);
   const least = smallestGeometry(request, 0).blockCount;
   const message =
-    `${full.nrBlocks * BLKSIZE} bytes are too small for a volume with ${full.segsPerSec} segments in a section and ` +
-    `${full.secsPerZone} sections in a zone: it needs ${least * BLKSIZE} bytes (${(least * BLKSIZE) / 2 ** 20} MiB)`;
+    `${full.nrBlocks * BLKSIZE} bytes are too small for a volume with ${counted(full.segsPerSec, 'segment')} in a section and ` +
+    `${counted(full.secsPerZone, 'section')} in a zone: it needs ${least * BLKSIZE} bytes (${(least * BLKSIZE) / 2 ** 20} MiB)`;
   throw new F2fsError('ENOSPC', message);
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 /** Blocks that files, directories and their nodes may take; the root directory's own are among them. */

@@ -184,11 +184,11 @@ export class Logs {
     return this.free.segments + this.free.emptied;
   }
 
-  /** To be called once the checkpoint is down: what was freed before it may be taken again. */
-  checkpointed(): void {
+  /** To be called once the checkpoint is down: what was freed before it may be taken again. Returns the segments that it freed. */
+  checkpointed(): number[] {
     this.hasCrcRecovery = true;
     this.victims.cleaning.clear();
-    this.free.checkpointed();
+    return this.free.checkpointed();
   }
 
   /** A log at 512 would not be a valid position in a checkpoint: moves each full one on. */

@@ -11,6 +11,7 @@ import type { FramePool } from '../pagecache/pool.ts';
 import { writeCheckpoint } from './checkpoint.ts';
 import { type CheckpointPack, readCheckpoint, versionBitmap } from './checkpoint-pack.ts';
 import { VolumeCounters } from './counters.ts';
+import { Discards } from './discards.ts';
 import { FsyncChain } from './fsync-chain.ts';
 import { readSuperblock, type VolumeLayout } from './layout.ts';
 import { Logs } from './logs.ts';
@@ -49,6 +50,8 @@ export interface VolumeOptions {
   clock: () => number;
   /** Whether logs may take the holes of used segments when free ones get few. Default: false. */
   threads?: boolean;
+  /** Whether the device is told of segments that became free. Default: false. */
+  discard?: boolean;
 }
 
 export class Volume {
@@ -64,6 +67,7 @@ export class Volume {
   readonly ioends: Ioends;
   readonly space: Space;
   readonly counters = new VolumeCounters();
+  readonly discards: Discards;
   /** Dirty pages of directories, among those of the pool. */
   readonly dentries = new DirtyCount();
   readonly journals: Journals;
@@ -112,6 +116,7 @@ export class Volume {
       dirtyNodes: () => this.nodes.pages.nrDirty,
       dirtyDentries: () => this.dentries.nrDirty,
     });
+    this.discards = new Discards(device, layout, this.logs.free, this.counters, options.discard ?? false);
     this.logs.hasCrcRecovery = (cp.ckptFlags & CP.CRC_RECOVERY) !== 0;
     this.space = new Space(cp, layout.maxNid);
     const seed = hasFeature(sb, 'inode_checksum') ? checksumSeed(sb.uuid) : null;
@@ -182,7 +187,8 @@ export class Volume {
     this.nodes.setCheckpointVersion(this.pack.cp.checkpointVer, this.pack.crc);
     this.counters.checkpoints++;
     this.nat.checkpointed();
-    this.logs.checkpointed();
+    this.discards.note(this.logs.checkpointed());
+    this.discards.issue(umount);
     this.space.checkpointed();
     this.hasCheckpointed = true;
     this.treeChanged = false;

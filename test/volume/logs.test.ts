@@ -1,0 +1,121 @@
+// Where blocks come from when free segments are few: holes of used segments, never blocks that the last checkpoint needs.
+import { describe, expect, it } from 'vitest';
+import { BLKS_PER_SEG, BLKSIZE, LOG, type Log } from '../../src/format/constants.ts';
+import { SUMMARY_ENTRY_SIZE } from '../../src/format/summary.ts';
+import type { FileSystem } from '../../src/fs/file-system.ts';
+import { ALLOC } from '../../src/volume/logs.ts';
+import { mounted, PageModel, pagesFor, volumeOf } from '../fs/full-volume.ts';
+import { random } from '../pagecache/random.ts';
+
+/** A full volume with holes in every segment, whose checkpoint is down. */
+function worn(): ReturnType<typeof volumeOf> {
+  const made = volumeOf(64);
+  const model = new PageModel(2, pagesFor(made.fs, 90, 2));
+  model.fill(made.fs);
+  model.overwrite(made.fs, random(3), 6000);
+  made.fs.sync();
+  return made;
+}
+
+/** Blocks in use by the SIT. */
+function inUse({ volume }: FileSystem): Set<number> {
+  const blocks = new Set<number>();
+  const { sit, layout } = volume;
+  for (let segno = 0; segno < layout.nrMainSegments; segno++) {
+    for (let at = sit.nextValid(segno, 0); at < BLKS_PER_SEG; at = sit.nextValid(segno, at + 1)) {
+      blocks.add(layout.segmentStart(segno) + at);
+    }
+  }
+  return blocks;
+}
+
+describe('logs in holes', () => {
+  it('give no block twice, none that the checkpoint has, and note whose it is', () => {
+    const { fs } = worn();
+    const { logs, layout, nat } = fs.volume;
+    const kept = inUse(fs);
+    const given = new Set<number>();
+    const nid = layout.sb.rootIno;
+    let threaded = 0;
+    for (let round = 0; round < 400; round++) {
+      const log = LOG.WARM_DATA;
+      const next = logs.nextBlkaddr(log);
+      const count = logs.allocate(log, 1 + (round % 7), nid, nat.versionOf(nid), 5);
+      const first = logs.lastBlkaddr;
+      expect(first).toBe(next);
+      if (logs.current[log].allocType === ALLOC.SSR) threaded++;
+      for (let i = 0; i < count; i++) {
+        expect(kept.has(first + i) || given.has(first + i)).toBe(false);
+        given.add(first + i);
+      }
+      const { segno, summary } = logs.current[log];
+      const blkoff = first - layout.segmentStart(segno);
+      if (blkoff >= 0 && blkoff < BLKS_PER_SEG) {
+        expect(summary[blkoff * SUMMARY_ENTRY_SIZE]).toBe(nid);
+        expect(summary[blkoff * SUMMARY_ENTRY_SIZE + 5]).toBe(5);
+      }
+      // Freed at once: it must not come back before a checkpoint.
+      if (round % 3 === 0) for (let i = 0; i < count; i++) logs.invalidate(first + i);
+    }
+    expect(threaded).toBeGreaterThan(100);
+    fs.abandon();
+  });
+
+  it('are gone on with by the next mount, and left where holes are not wanted', () => {
+    const { device, fs } = worn();
+    const isThreaded = ({ volume }: FileSystem) => volume.logs.current.some(({ allocType }) => allocType === ALLOC.SSR);
+    expect(isThreaded(fs)).toBe(true);
+    const positions = fs.volume.logs.current.map(({ segno, blkoff }) => [segno, blkoff]);
+    fs.abandon();
+    const again = mounted(device);
+    expect(again.volume.logs.current.map(({ segno, blkoff }) => [segno, blkoff])).toEqual(positions);
+    again.abandon();
+    const lfs = mounted(device, { mode: 'lfs' });
+    const { logs } = lfs.volume;
+    for (const { log } of logs.current) {
+      logs.allocate(log as Log, 1, 3, 0, 0);
+      expect(logs.current[log].allocType).toBe(ALLOC.LFS);
+    }
+    lfs.abandon();
+  });
+
+  it('never take a segment that is held', () => {
+    const { fs } = worn();
+    const { logs, layout, sit } = fs.volume;
+    const held = new Set<number>();
+    for (let segno = 0; segno < layout.nrMainSegments; segno += 2) {
+      if (logs.free.isCurrent(segno)) continue;
+      sit.hold(segno);
+      held.add(segno);
+    }
+    for (let i = 0; i < 300; i++) {
+      logs.allocate(LOG.HOT_DATA, 1, 3, 0, 0);
+      expect(held.has(layout.segnoOf(logs.lastBlkaddr))).toBe(false);
+    }
+    fs.abandon();
+  });
+});
+
+describe('free sections', () => {
+  it.each([1, 2])('are counted right through checkpoints, in sections of %i segments', (segsPerSec) => {
+    const { fs } = volumeOf(64 * segsPerSec, { format: { segsPerSec } });
+    const { free } = fs.volume.logs;
+    const { nrMainSegments } = fs.volume.layout;
+    const check = () => {
+      const segments = Array.from({ length: nrMainSegments }, (_, segno) => free.isFree(segno)).filter((is) => is);
+      expect(free.segments).toBe(segments.length);
+      const sections = Array.from({ length: nrMainSegments / segsPerSec }, (_, nr) => free.isFreeSection(nr));
+      expect(free.sections).toBe(sections.filter((is) => is).length);
+    };
+    check();
+    const rng = random(5);
+    for (let round = 0; round < 60; round++) {
+      const name = `file ${rng.below(12)}`;
+      if (rng.below(3) > 0) fs.writeFile(name, Buffer.alloc(rng.below(300) * BLKSIZE, 1));
+      else if (fs.readdir('/').some((entry) => Buffer.from(entry.name).toString() === name)) fs.unlink(name);
+      if (rng.below(4) === 0) fs.sync();
+      check();
+    }
+    fs.close();
+  });
+});
