@@ -42,6 +42,7 @@ export { type FileSystem, mount, type Path, type VolumeStat } from './fs/file-sy
 export { Handle } from './fs/handle.ts';
 export type { OpenFlags } from './fs/open-flags.ts';
 export { AsyncFileSystem, mountAsync } from './fs/promises.ts';
+export type { CleanReport } from './fs/reclaim.ts';
 export type { CompressionStat, FileStat, FileType } from './fs/stat.ts';
 export {
   type CheckpointInfo,
@@ -55,4 +56,6 @@ export { type FormatOptions, type Formatted, format, planFormat } from './mkfs/f
 export type { Geometry } from './mkfs/geometry.ts';
 export type { FormatPlan } from './mkfs/plan.ts';
 export { probe } from './mkfs/probe.ts';
+export type { VolumeCounters } from './volume/counters.ts';
+export type { CleanPolicy } from './volume/victims.ts';
 export type { EngineName } from './writeback/engines.ts';
