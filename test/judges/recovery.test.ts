@@ -105,7 +105,7 @@ describe.skipIf(!umlIsThere())('we recover what Linux fsynced', () => {
     for (let i = 0; i < ROUNDS; i++) {
       const image = join(folder, `${i}.img`);
       writeFileSync(image, '');
-      truncateSync(image, 100 << 20);
+      truncateSync(image, 256 << 20);
       const features = i % 2 === 0 ? [] : ['-O', 'extra_attr,inode_checksum,sb_checksum,inode_crtime'];
       execFileSync('mkfs.f2fs', ['-q', ...features, image], { env: toolEnv() });
     }
