@@ -121,6 +121,7 @@ function accessAcl(acl: Parameters<typeof modeOfAcl>[0]): XattrChange {
 /** One attribute by its name. Throws ENODATA, EOPNOTSUPP. Source: vfs_getxattr. */
 export function getXattr(core: Core, inode: Inode, name: string): Uint8Array {
   const type = inode.mode & S_IFMT;
+  if (name.startsWith('user.') && type !== S_IFREG && type !== S_IFDIR) throw missing(inode, name);
   checkXattrName(name);
   if (isAcl(name) && type === S_IFLNK) throw noAcls(inode);
   const value = core.xattrs.get(inode, name);

@@ -21,7 +21,7 @@ export class FileHandle extends Handle {
   /** Reads into `into` from byte `position` on; returns the bytes read, fewer only at the end of the file. */
   read(into: Uint8Array, position: number): number {
     checkOffset('position', position);
-    if (!this.#access.read) throw notOpenFor('reading', 'r+, w+ or a+', this.ino);
+    if (!this.#access.read) throw notOpenFor('EBADF', 'reading', 'r+, w+ or a+', this.ino);
     return this.core.data.read(this.inode, position, into);
   }
 
@@ -62,6 +62,7 @@ export class FileHandle extends Handle {
    */
   truncate(sizeBytes: number): void {
     checkOffset('size', sizeBytes);
+    if (!this.#access.write) throw notOpenFor('EINVAL', 'writing', 'r+, w or a', this.ino);
     this.#assertWritable();
     // What fails in the background is not told here: truncating may be the cure.
     this.core.balance();
@@ -157,7 +158,7 @@ export class FileHandle extends Handle {
   }
 
   #assertWritable(): void {
-    if (!this.#access.write) throw notOpenFor('writing', 'r+, w or a', this.ino);
+    if (!this.#access.write) throw notOpenFor('EBADF', 'writing', 'r+, w or a', this.ino);
     this.core.volume.assertWritable();
   }
 
@@ -199,8 +200,8 @@ export class FileHandle extends Handle {
   }
 }
 
-function notOpenFor(what: string, flags: string, ino: number): F2fsError {
-  return new F2fsError('EBADF', `the file is not open for ${what}: open it with ${flags}`, { ino });
+function notOpenFor(code: string, what: string, flags: string, ino: number): F2fsError {
+  return new F2fsError(code, `the file is not open for ${what}: open it with ${flags}`, { ino });
 }
 
 /** Throws EINVAL for what is no length of a range. */

@@ -271,11 +271,13 @@ export class FileSystem {
     this.#refuseRoot(from, 'EBUSY');
     this.#refuseRoot(to, flags.noReplace === true ? 'EEXIST' : 'EBUSY');
     this.#inParent(from, null, (parent, name) => {
-      const isDirectory = parent.lookup(name)?.type === 'directory';
       this.#inParent(to, null, (toParent, toName) => {
-        const swapsDirectory = flags.exchange === true && toParent.lookup(toName)?.type === 'directory';
+        const isDirectory = parent.lookup(name)?.type === 'directory';
         if (endsWithSlash(from) && !isDirectory) throw notA('directory', 'ENOTDIR', from);
-        if (endsWithSlash(to) && !isDirectory && !swapsDirectory) throw notA('directory', 'ENOTDIR', to);
+        if (endsWithSlash(to) && !isDirectory) {
+          const swapsDirectory = flags.exchange === true && toParent.lookup(toName)?.type === 'directory';
+          if (!swapsDirectory) throw notA('directory', 'ENOTDIR', to);
+        }
         parent.rename(name, toParent, toName, flags);
       });
     });

@@ -43,6 +43,7 @@ export function rename(
   core.throttle();
   const { directories, inodes, namespace } = core;
   const inode = namespace.get(dir, name);
+  checkName(toName);
   hold(inode, () => {
     const there = directories.lookup(toDir, toName);
     if (there !== null && noReplace) throw exists(toName);
@@ -67,7 +68,7 @@ export function rename(
 }
 
 function checkNames(dir: Inode, name: Uint8Array, toDir: Inode, toName: Uint8Array, noReplace: boolean): void {
-  for (const it of [name, toName]) checkName(it);
+  checkName(name);
   if (isDots(toName) && noReplace) throw exists(toName);
   for (const it of [name, toName])
     if (isDots(it)) throw new F2fsError('EBUSY', `"${textOf(it)}" can't be renamed, nor anything to it`);

@@ -36,3 +36,28 @@ test('a directory is not linked, least of all to a name that is taken', () => {
   expect(codeOf(() => fs.link('/dir', '/file'))).toBe('EEXIST');
   expect(codeOf(() => fs.link('/dir', '/other'))).toBe('EPERM');
 });
+
+test('the old name of a rename, and both parents, are looked for before the new name is found too long', () => {
+  using fs = fresh();
+  const long = 'n'.repeat(256);
+  expect(codeOf(() => fs.rename('/missing', `/${long}`))).toBe('ENOENT');
+  expect(codeOf(() => fs.rename('/missing', `/${long}`, { exchange: true }))).toBe('ENOENT');
+  expect(codeOf(() => fs.rename(`/${long}`, '/missing/name'))).toBe('ENOENT');
+  fs.mkdir('/dir');
+  expect(codeOf(() => fs.rename('/dir', `/${long}`))).toBe('ENAMETOOLONG');
+});
+
+test('a file opened for reading is not cut: EINVAL, as ftruncate says', () => {
+  using fs = fresh();
+  fs.writeFile('/file', Buffer.from('text'));
+  using file = fs.openFile('/file', { flags: 'r' });
+  expect(codeOf(() => file.truncate(1))).toBe('EINVAL');
+  expect(codeOf(() => file.write(Buffer.from('x'), 0))).toBe('EBADF');
+});
+
+test('what can have no user attributes has none, whatever the name', () => {
+  using fs = fresh();
+  fs.mknod('/fifo', 'fifo');
+  expect(codeOf(() => fs.getXattr('/fifo', 'user.'))).toBe('ENODATA');
+  expect(codeOf(() => fs.getXattr('/', 'user.'))).toBe('EINVAL');
+});
