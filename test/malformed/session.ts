@@ -35,6 +35,10 @@ function offset(random: Random): number {
   return page * BLKSIZE + random.pick([0, 0, 1, 100, 4095]);
 }
 
+function page(random: Random): number {
+  return random.pick([0, 0, 1, 2, 7, 863, 900]) * BLKSIZE;
+}
+
 const STEPS: Record<string, (step: Step) => void> = {
   create: ({ fs, path, fresh }) => fs.writeFile(`${parentOf(path)}/${fresh}`, SMALL),
   'create large': ({ fs, path, fresh }) => fs.writeFile(`${parentOf(path)}/${fresh}`, LARGE),
@@ -51,6 +55,18 @@ const STEPS: Record<string, (step: Step) => void> = {
   truncate: (step) => withFile(step, (file) => file.truncate(offset(step.random))),
   empty: (step) => withFile(step, (file) => file.truncate(0)),
   punch: (step) => withFile(step, (file) => file.punch(offset(step.random), 7 * BLKSIZE + 5)),
+  allocate: (step) => withFile(step, (file) => file.allocate(offset(step.random), 5 * BLKSIZE)),
+  'allocate past the end': (step) =>
+    withFile(step, (file) => file.allocate(offset(step.random), 5 * BLKSIZE, { keepSize: true })),
+  'zero range': (step) => withFile(step, (file) => file.zeroRange(offset(step.random), 4 * BLKSIZE + 9)),
+  'collapse range': (step) => withFile(step, (file) => file.collapseRange(page(step.random), 2 * BLKSIZE)),
+  'insert range': (step) => withFile(step, (file) => file.insertRange(page(step.random), 3 * BLKSIZE)),
+  'seek and map': (step) =>
+    withFile(step, (file) => {
+      file.extents();
+      file.seekHole(0);
+      file.seekData(offset(step.random));
+    }),
   unlink: ({ fs, path }) => fs.unlink(path),
   'unlink again': ({ fs, path }) => fs.unlink(path),
   'set xattr': ({ fs, path, random }) => fs.setXattr(path, `user.${random.below(3)}`, pattern(random.below(2500), 3)),
@@ -67,6 +83,7 @@ const STEPS: Record<string, (step: Step) => void> = {
       file.write(SMALL, offset(step.random));
       file.fsync();
     }),
+  clean: ({ fs }) => void fs.clean({ sections: 3 }),
   'write back': ({ fs }) => fs.writeBack(),
   sync: ({ fs }) => fs.sync(),
 };

@@ -93,7 +93,7 @@ function change(
  * Paths of `seen` that do not read as they did, but for those that were to be changed. A file that was robbed of its blocks may
  * not be readable any more; it must not read otherwise.
  */
-function spoiltBy(
+export function spoiltBy(
   { base: { cacheBytes } }: DamagedImage,
   device: BlockDevice,
   seen: ReadonlyMap<string, string>,
