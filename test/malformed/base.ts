@@ -93,14 +93,14 @@ export function baseOf(name: BaseName): Base {
 /** A page cache that is quickly made, and large enough for what has no compressed clusters. */
 const SMALL_CACHE = 6 << 20;
 
-/** A base of the volume on `device`, whose bytes are `bytes`. */
+/** A base of the volume on `device`, whose bytes are `bytes`: as its last checkpoint has it. */
 export function baseOn(
   name: string,
   device: BlockDevice,
   bytes: Uint8Array,
   { cacheBytes = SMALL_CACHE, writable = true } = {},
 ): Base {
-  const fs = mount(device, { readonly: true, cacheBytes: 16 << 20 });
+  const fs = mount(device, { readonly: true, recovery: false, cacheBytes: 16 << 20 });
   return { name, bytes, fs, inos: listInos(fs), cacheBytes, writable };
 }
 

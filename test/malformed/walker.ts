@@ -47,6 +47,8 @@ function attempt<T>(report: WalkReport, path: string, read: () => T): T | null {
 
 export interface WalkOptions {
   cacheBytes?: number;
+  /** Whether what was fsynced is rolled forward first; default: yes. */
+  recovery?: boolean;
   /** Decides which directory is next, for walks that do not get to all of them. */
   random?: Random;
 }
@@ -55,10 +57,10 @@ export interface WalkOptions {
 export function readEverything(
   device: BlockDevice,
   limits: WalkLimits = DEFAULT_LIMITS,
-  { cacheBytes = CACHE_BYTES, random }: WalkOptions = {},
+  { cacheBytes = CACHE_BYTES, recovery = true, random }: WalkOptions = {},
 ): WalkReport {
   const report: WalkReport = { failures: [], seen: new Map() };
-  const fs = attempt(report, 'mount', () => mount(device, { readonly: true, cacheBytes }));
+  const fs = attempt(report, 'mount', () => mount(device, { readonly: true, recovery, cacheBytes }));
   if (fs === null) return report;
   new Walk(fs, report, limits, random).directory(
     '/',

@@ -101,7 +101,7 @@ export function spoiltBy(
   isChanged: (path: string) => boolean,
   robbed: readonly string[] = [],
 ): string[] {
-  const after = readEverything(device, limits, { cacheBytes });
+  const after = readEverything(device, limits, { cacheBytes, recovery: false });
   const spoilt: string[] = [];
   for (const [path, words] of seen) {
     if (isChanged(path) || after.seen.get(path) === words) continue;

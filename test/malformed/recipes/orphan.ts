@@ -63,7 +63,7 @@ const ofBlocks: Row[] = [
   ["an orphan's xattr node", 'EUCLEAN', list((image) => xattrNid(image))],
   ['a file that has a name', 'EUCLEAN', list((image) => image.ino('/overwritten'))],
   ['a directory that has a name', 'EUCLEAN', list((image) => image.ino('/kept'))],
-  ['one twice', 'EUCLEAN', list((image) => listed(image)[1])],
+  ['one twice', 'recovers', list((image) => listed(image)[1])],
 ];
 
 function xattrNid(image: DamagedImage): number {
@@ -86,7 +86,7 @@ const ofInodes: Row[] = [
   ['whose footer names another', 'EUCLEAN', orphan(0, ({ footer }) => footer.nid++)],
   ['of zeros', 'EUCLEAN', orphan(0, ({ bytes }) => bytes.fill(0))],
   ['of ones', 'EUCLEAN', orphan(0, ({ bytes }) => bytes.fill(0xff))],
-  ['that is a directory all at once', 'EUCLEAN', orphan(1, ({ inode }) => (inode.iMode = 0o040755))],
+  ['that is a directory all at once', 'recovers', orphan(1, ({ inode }) => (inode.iMode = 0o040755))],
   ['with a page before the main area', 'EUCLEAN', orphan(1, ({ dv, addrs }) => dv.setUint32(addrs, 5, true))],
   [
     'with a page past the main area',

@@ -80,11 +80,7 @@ const ofBlocks: Row[] = KINDS.flatMap((kind): Row[] => [
 
 const ofEntries: Row[] = KINDS.flatMap((kind) =>
   (['first', 'all'] as const).flatMap((which): Row[] => {
-    const row = (
-      name: string,
-      change: (entry: Entry, image: DamagedImage) => void,
-      expect = 'EUCLEAN',
-    ): Row => [
+    const row = (name: string, change: (entry: Entry, image: DamagedImage) => void, expect = 'EUCLEAN'): Row => [
       `${kind}, ${which}: ${name}`,
       expect,
       entries(kind, which, change),
