@@ -58,6 +58,8 @@ export class Shift {
     this.#assertRoom(Math.min(STEP_PAGES, last - from), 0);
     inode.pages.truncate(to, Number.POSITIVE_INFINITY);
     for (let page = from; page < last; page += STEP_PAGES) {
+      page += this.#holeLength(inode, page, to - from, last - page);
+      if (page >= last) break;
       this.#memory.throttle();
       this.#moveDown(inode, page, page - (from - to), Math.min(STEP_PAGES, last - page));
     }
@@ -89,13 +91,44 @@ export class Shift {
     const nrNodes = this.#map.missingNodes(inode, first + delta, last - first);
     this.#assertRoom(Math.min(STEP_PAGES, last - first), Math.min(nrNodes, 3 * inode.load().iBlocks));
     inode.pages.truncate(first, Number.POSITIVE_INFINITY);
-    for (let end = last; end > first; end -= STEP_PAGES) {
-      this.#memory.throttle();
-      // What lies past the end of the file would not be written.
-      if (end === last) inode.change().iSize = size + length;
-      const start = Math.max(first, end - STEP_PAGES);
+    this.#memory.throttle();
+    // What lies past the end of the file would not be written.
+    inode.change().iSize = size + length;
+    let isFirst = true;
+    this.#upwards(inode, first, last, delta, (start, end) => {
+      if (!isFirst) this.#memory.throttle();
+      isFirst = false;
       this.#moveUp(inode, start, start + delta, end - start);
+    });
+  }
+
+  /** Calls `step` for pages [first, last) in steps, the last ones first, but where there is nothing, nor in the places `delta` above. */
+  #upwards(inode: Inode, first: number, last: number, delta: number, step: (start: number, end: number) => void): void {
+    if (last - first <= STEP_PAGES) {
+      step(first, last);
+      return;
     }
+    const nrPages = last - first;
+    if (this.#holeLength(inode, first, delta, nrPages) === nrPages) return;
+    const middle = last - STEP_PAGES * Math.ceil(nrPages / STEP_PAGES / 2);
+    this.#upwards(inode, middle, last, delta, step);
+    this.#upwards(inode, first, middle, delta, step);
+  }
+
+  /** Of `max` pages from `page` on, how many are missing here and `delta` pages further on: a missing subtree is one look. */
+  #holeLength(inode: Inode, page: number, delta: number, max: number): number {
+    let length = 0;
+    for (let looks = 1; length < max; looks++) {
+      // Nodes without an address are read, too.
+      if (looks % STEP_PAGES === 0) this.#memory.throttle();
+      this.#map.lookup(inode, page + length, max - length);
+      if (this.#map.blkaddr !== NULL_ADDR) break;
+      const { count } = this.#map;
+      this.#map.lookup(inode, page + length + delta, count);
+      if (this.#map.blkaddr !== NULL_ADDR) break;
+      length += this.#map.count;
+    }
+    return length;
   }
 
   #assertShiftable(inode: Inode, operation: string): void {

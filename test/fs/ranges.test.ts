@@ -243,6 +243,31 @@ describe('collapseRange and insertRange', () => {
     expect(file.stat().blocks).toBe(6);
   });
 
+  test('a file of 2 TiB with little in it: its holes are passed by', () => {
+    const far = 2 ** 41 - 5 * K4;
+    using file = fs.openFile('/a', { flags: 'w+' });
+    for (const at of [0, 900 * K4, 2 ** 35, far]) file.write(letters(3, at % 7), at);
+    const start = process.cpuUsage();
+    file.insertRange(K4, 7 * K4);
+    file.insertRange(2 ** 30, 2 ** 30);
+    file.collapseRange(K4, 7 * K4);
+    const { user, system } = process.cpuUsage(start);
+    expect((user + system) / 1e6).toBeLessThan(2);
+    expect(file.stat().size).toBe(far + 3 * K4 + 2 ** 30);
+    const into = Buffer.alloc(3 * K4);
+    for (const [at, moved] of [
+      [0, 0],
+      [900 * K4, 0],
+      [2 ** 35, 2 ** 30],
+      [far, 2 ** 30],
+    ]) {
+      file.read(into, at + moved);
+      expect(into.equals(letters(3, at % 7))).toBe(true);
+    }
+    expect(file.seekData(903 * K4)).toBe(2 ** 35 + 2 ** 30);
+    expect(file.stat().blocks).toBeLessThan(40);
+  });
+
   test('blocks kept past the end do not come to lie within it', () => {
     using file = fs.openFile('/a', { flags: 'w+' });
     file.write(letters(2), 0);
