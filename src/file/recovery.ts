@@ -8,7 +8,7 @@ import { ADDRS_PER_BLOCK, XATTR_NODE_OFFSET } from '../format/node.ts';
 import type { ChainNode } from '../volume/fsync-chain.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
-import { checkName, type Directories } from './directory.ts';
+import { checkName, type Directories, isDots } from './directory.ts';
 import type { Inode } from './inode.ts';
 import { type Inodes, setParent } from './inodes.ts';
 import { InodeRecovery } from './recovered-inode.ts';
@@ -234,7 +234,7 @@ export class Recovery {
 function isName(name: Uint8Array): boolean {
   try {
     checkName(name);
-    return true;
+    return !isDots(name);
   } catch (error) {
     if (error instanceof F2fsError) return false;
     throw error;

@@ -13,6 +13,8 @@ interface Step {
   readonly random: Random;
   /** A path that the sound volume has. */
   readonly path: string;
+  /** Another one, or the same. */
+  readonly other: string;
   /** A name that nobody has. */
   readonly fresh: string;
 }
@@ -69,6 +71,12 @@ const STEPS: Record<string, (step: Step) => void> = {
     }),
   unlink: ({ fs, path }) => fs.unlink(path),
   'unlink again': ({ fs, path }) => fs.unlink(path),
+  rename: ({ fs, path, fresh }) => fs.rename(path, `${parentOf(path)}/${fresh}`),
+  'rename to the root': ({ fs, path, fresh }) => fs.rename(path, `/${fresh}`),
+  'rename over another': ({ fs, path, other }) => fs.rename(path, other),
+  exchange: ({ fs, path, other }) => fs.rename(path, other, { exchange: true }),
+  rmdir: ({ fs, path }) => fs.rmdir(path),
+  'remove all': ({ fs, path }) => fs.remove(path),
   'set xattr': ({ fs, path, random }) => fs.setXattr(path, `user.${random.below(3)}`, pattern(random.below(2500), 3)),
   'remove xattrs': ({ fs, path }) => {
     for (const { name } of fs.xattrs(path)) fs.setXattr(path, name, null);
@@ -125,7 +133,9 @@ export function session(
     if (random.below(3) === 0) path = random.pick(paths);
     const name = random.pick(NAMES);
     steps.push(`${name} ${path}`);
-    const code = codeOf(() => STEPS[name]({ fs: mounted, random, path, fresh: `fresh ${i}` }));
+    const code = codeOf(() =>
+      STEPS[name]({ fs: mounted, random, path, other: random.pick(paths), fresh: `fresh ${i}` }),
+    );
     if (code !== null) steps.push(code);
     if (held === null && random.below(8) === 0) {
       codeOf(() => {
