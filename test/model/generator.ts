@@ -79,6 +79,9 @@ const ALLOCATE: readonly AllocateMode[] = [
   'insert',
 ];
 const XATTRS = ['user.a', 'user.b', 'user.longer-name', 'trusted.t', 'security.capability-like', 'user.', 'nonsense'];
+const ACLS = ['system.posix_acl_access', 'system.posix_acl_default'];
+const TAG = { USER_OBJ: 1, USER: 2, GROUP_OBJ: 4, GROUP: 8, MASK: 16, OTHER: 32 };
+const NO_ID = 0xffffffff;
 
 export class Generator {
   readonly #rng: Random;
@@ -169,6 +172,8 @@ export class Generator {
       case 'truncate':
         return { kind, path: this.#existing('file'), size: this.#position() };
       case 'setXattr': {
+        if (rng.below(5) === 0)
+          return { kind, path: this.#existing(), name: this.#pick(ACLS), value: this.#acl(), how: 'any' };
         const length = this.#pick([0, 1, 10, 60, 200, rng.below(500)]);
         const value = Buffer.alloc(length, rng.below(256)).toString('base64');
         const how = this.#pick(['any', 'any', 'create', 'replace'] as const);
@@ -176,7 +181,7 @@ export class Generator {
       }
       case 'removeXattr':
       case 'getXattr':
-        return { kind, path: this.#existing(), name: this.#pick(XATTRS) };
+        return { kind, path: this.#existing(), name: this.#pick(rng.below(4) === 0 ? ACLS : XATTRS) };
       case 'stat':
         return { kind, path: rng.below(4) === 0 ? this.#newOrOld() : this.#existing(), follow: rng.below(2) === 0 };
       case 'readdir':
@@ -334,6 +339,27 @@ export class Generator {
 
   #fill(): number {
     return this.#rng.below(12) === 0 ? 0 : 1 + this.#rng.below(100_000);
+  }
+
+  /** An ACL in the host's form, mostly one that is in order. */
+  #acl(): string {
+    const rng = this.#rng;
+    const entries = [[TAG.USER_OBJ, NO_ID]];
+    if (rng.below(2) === 0) entries.push([TAG.USER, 1000]);
+    if (rng.below(4) === 0) entries.push([TAG.USER, 70_000]);
+    entries.push([TAG.GROUP_OBJ, NO_ID]);
+    if (rng.below(3) === 0) entries.push([TAG.GROUP, 5]);
+    // Without a mask named entries are refused.
+    if (entries.length > 2 ? rng.below(10) > 0 : rng.below(3) === 0) entries.push([TAG.MASK, NO_ID]);
+    if (rng.below(20) > 0) entries.push([TAG.OTHER, NO_ID]);
+    const value = Buffer.alloc(4 + 8 * entries.length);
+    value.writeUInt32LE(2, 0);
+    for (const [i, [tag, id]] of entries.entries()) {
+      value.writeUInt16LE(tag, 4 + 8 * i);
+      value.writeUInt16LE(rng.below(8), 6 + 8 * i);
+      value.writeUInt32LE(id, 8 + 8 * i);
+    }
+    return value.toString('base64');
   }
 
   /** Nanoseconds since 1970, before what a clock shows. */
