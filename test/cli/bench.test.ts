@@ -100,6 +100,13 @@ describe.concurrent('f2fs bench', () => {
     expect((await fsck(image)).complaints).toEqual([]);
   }, 300_000);
 
+  it('recovers what was fsynced before a crash, and writes on a volume that is nearly full', async () => {
+    const image = temporary.file('worn.img');
+    const report = await benchmark(image, '--workloads', 'recovery,nearly-full', '--compress', 'none', '--repeat', '1');
+    for (const run of report.runs) checkRun(run);
+    expect((await fsck(image)).complaints).toEqual([]);
+  });
+
   it('mounts as it is told: cluster, folio, workers, cache, queue, direct', async () => {
     const image = temporary.file('options.img');
     const options = ['--cluster', '16K', '--folio', '16', '--workers', '2', '--queue', '0', '--repeat', '1'];

@@ -339,6 +339,36 @@ describe('truncate', () => {
   });
 });
 
+it('clean makes sections free, and leaves what is in them', async () => {
+  // Every other file of a segment or more goes: what is left of them is worth moving.
+  for (let i = 0; i < 8; i++) fs.writeFileSync(`${host}/${i}`, Buffer.alloc(1 << 20, `${i}`));
+  await done('put', '--quiet', image, host, '/many');
+  await done('rm', image, ...[0, 2, 4, 6].map((i) => `/many/${i}`));
+  const before = contentsOf();
+  expect(await done('clean', image, '--sections', '3')).toMatch(/^emptied +\d+ sections?\nmoved +\d+ blocks?\n$/);
+  const report = JSON.parse(await done('clean', image, '--policy', 'cost-benefit', '--json')) as object;
+  expect(report).toEqual({ sections: expect.any(Number), movedBlocks: expect.any(Number) });
+  expect(contentsOf()).toEqual(before);
+  expect((await f2fsHere('clean', `${image}x`)).stderr).toMatch(/no such file \(ENOENT\)\n$/);
+});
+
+it('what was fsynced before a crash is read, unless --no-recovery, and stays when the image is changed', async () => {
+  const device = openFileDevice(image, { writable: true });
+  const volume = mount(device);
+  // The first fsync of a mount is a checkpoint unless there was one.
+  volume.sync();
+  volume.writeFile('/kept', Buffer.from('fsynced'));
+  using file = volume.openFile('/kept');
+  file.fsync();
+  volume.abandon();
+  device.close();
+  expect(await done('ls', image)).toContain('kept');
+  expect(await done('cat', image, '/kept')).toBe('fsynced');
+  expect(await done('ls', '--no-recovery', image)).not.toContain('kept');
+  await done('mkdir', image, '/after');
+  expect(await done('ls', '--no-recovery', image)).toContain('kept');
+});
+
 it('refuses an image that another process has, in one line', async () => {
   const device = openFileDevice(image, { writable: true });
   const [ls, rm] = await Promise.all([f2fs(['ls', image]), f2fs(['rm', image, '/top'])]);
