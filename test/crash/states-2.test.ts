@@ -1,0 +1,3 @@
+import { crashGroup } from './group.ts';
+
+crashGroup(1);
