@@ -3,6 +3,7 @@ import { F2fsError } from '../errors.ts';
 import { BLKSIZE, NULL_ADDR } from '../format/constants.ts';
 import { ADVISE, INLINE } from '../format/inode.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
+import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
 import { assertChangeable, assertMutable, assertNotAppendOnly, assertSizeFits } from './change-rules.ts';
@@ -254,6 +255,8 @@ export class FileData {
     inode.pages.insert(0, pfn);
     this.#map.reserve(inode, 0, 1);
     this.#pages.setDirty(inode, 0, 1);
+    // The inode that an fsync sends has them no more: the page must be there before it.
+    this.#volume.nat.note(inode.ino, SINCE.REPLACED);
   }
 
   /** Writes at most `length` bytes at `position`, within one run of frames; returns how many. */

@@ -282,9 +282,13 @@ export class NodeCache {
     return this.#checksumSeed !== null && hasChecksum(this.#pool.view, base, nid);
   }
 
-  /** Whether a node outside the cache is as it was sent: an inode says so, of others nobody knows. */
+  /**
+   * Whether a node outside the cache is as it was sent: an inode says so, of others nobody knows. An inode without its checksum is
+   * none that was sent: its first sectors are missing.
+   */
   isWhole(block: Uint8Array, view: DataView, nid: number): boolean {
-    if (this.#checksumSeed === null || !hasChecksum(view, 0, nid)) return true;
+    if (this.#checksumSeed === null || view.getUint32(INO, true) !== nid) return true;
+    if (!hasChecksum(view, 0, nid)) return false;
     return view.getUint32(INODE_CHECKSUM_OFFSET, true) === inodeChecksum(this.#checksumSeed, block, view, 0);
   }
 
