@@ -84,18 +84,19 @@ export class Exhaustion {
   }
 
   /**
-   * Looks at up to `count` more states, every `fsckEvery`-th of them through fsck.f2fs too; of few when too many were bad.
+   * Looks at up to `count` more states, the share `fsckShare` of them through fsck.f2fs too; at few when too many were bad.
    * Returns how many there were.
    */
-  async run(count: number, fsckEvery: number): Promise<number> {
+  async run(count: number, fsckShare: number): Promise<number> {
     using images = new ScratchImage(this.recording.base);
     for (let i = 0; i < count; i++) {
       const state = this.failures.length < MAX_FAILURES ? this.next(count) : null;
       if (state === null) return i;
       const disk = this.#attempt(state);
-      if (disk === null || this.counts.states % fsckEvery !== 0) continue;
+      const { states, fsckRaw, fsckRecovered } = this.counts;
+      if (disk === null || fsckRaw + fsckRecovered >= states * fsckShare) continue;
       // fsck.f2fs follows the chain of fsynced nodes too, and looks at no checksum of it.
-      const raw = state.torn.size === 0 && this.counts.fsckRaw < this.counts.fsckRecovered;
+      const raw = state.torn.size === 0 && fsckRaw < fsckRecovered;
       this.counts[raw ? 'fsckRaw' : 'fsckRecovered']++;
       const judged = await images.judge(raw ? new CowDevice(this.recording.base, state.blocks) : disk);
       // A checkpoint that was being written is to be passed over, and fsck.f2fs says so.

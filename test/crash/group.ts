@@ -25,21 +25,21 @@ function exhaust(group: number, workloads: readonly Workload[]): void {
   const quota = Math.ceil(STATES / GROUPS);
   const weight = (workload: Workload) => workload.weight ?? 1;
   const total = workloads.reduce((sum, workload) => sum + weight(workload), 0);
-  const fsckEvery = FSCK === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor(STATES / FSCK));
+  const fsckShare = FSCK / STATES;
   const runs = new Map<Workload, Exhaustion>();
   let done = 0;
   describe(`crash states, seed ${SEED}`, () => {
     test.each(workloads)('$name', { timeout: TIMEOUT_MS }, async (workload) => {
       const run = new Exhaustion(record(workload), SEED);
       runs.set(workload, run);
-      done += await run.run(Math.ceil((quota * weight(workload)) / total), fsckEvery);
+      done += await run.run(Math.ceil((quota * weight(workload)) / total), fsckShare);
       expect(run.failures.join('\n')).toBe('');
     });
 
     test('as many as were asked for', { timeout: TIMEOUT_MS }, async () => {
       // Short logs have few states; the others make up for them.
       const order = [...runs.values()].sort((a, b) => b.recording.events.length - a.recording.events.length);
-      for (const run of order) if (done < quota) done += await run.run(quota - done, fsckEvery);
+      for (const run of order) if (done < quota) done += await run.run(quota - done, fsckShare);
       expect(order.flatMap(({ failures }) => failures).join('\n')).toBe('');
       console.info(`group ${group}, seed ${SEED}: ${summary(order.map(({ counts }) => counts))}`);
       expect(done).toBeGreaterThanOrEqual(quota);
