@@ -237,7 +237,7 @@ export class FileData {
     if (!inode.hasInline(INLINE.DATA)) return;
     const { pool, space } = this.#volume;
     const { bytes } = pool;
-    const size = inode.size;
+    const size = this.#hasInlineContents(inode) ? inode.size : 0;
     if (size > 0) {
       // Once the contents are gone from the inode nothing may fail for want of a block.
       space.reserveBlocks(1);
@@ -257,6 +257,13 @@ export class FileData {
     this.#pages.setDirty(inode, 0, 1);
     // The inode that an fsync sends has them no more: the page must be there before it.
     this.#volume.nat.note(inode.ino, SINCE.REPLACED);
+  }
+
+  /** Whether inline contents are more than the hole that a truncate leaves. Source: f2fs_exist_data. */
+  #hasInlineContents(inode: Inode): boolean {
+    if (inode.hasInline(INLINE.DATA_EXIST)) return true;
+    const at = inode.inlineOffset;
+    return this.#volume.pool.bytes.subarray(at, at + inode.size).some((byte) => byte !== 0);
   }
 
   /** Writes at most `length` bytes at `position`, within one run of frames; returns how many. */

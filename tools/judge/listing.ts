@@ -20,7 +20,7 @@ export function parseXattrs(output: Buffer): Map<string, Record<string, string>>
   let current: Record<string, string> = {};
   for (const line of output.toString('latin1').split('\n')) {
     if (line.startsWith('# file: ')) {
-      const path = unescapeOctal(line.slice(8)).replace(/^\.\/?/, '');
+      const path = unescapeOctal(line.slice(8)).replace(/^\.(\/|$)/, '');
       current = {};
       found.set(path, current);
     } else if (line !== '') {

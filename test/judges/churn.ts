@@ -1,0 +1,66 @@
+// Real use of a mounted volume, as a program for a guest: entries of every type, made, changed, moved and removed at random.
+
+/**
+ * perl: \`churn.pl ROOT SEED STEPS\` makes and changes files below ROOT: deep directories, long names, holes, appends, links, devices,
+ * xattrs, fallocate; now and then it syncs. Then it removes every second file of each directory, so that free space lies
+ * in pieces. What finds no room is not done.
+ */
+export const churnProgram = `
+($root, $state, $steps) = @ARGV;
+chdir $root or die $!;
+sub below { $state = ($state * 1103515245 + 12345) & 0x7fffffff; return ($state >> 8) % $_[0] }
+@dirs = ('.');
+@files = ();
+sub name { return $dirs[below(scalar @dirs)] . '/' . ('n' x below(below(10) ? 20 : 200)) . below(1000000) }
+sub bytes { return join '', map { chr(65 + ($_ * $state) % 57) x 37 } 1 .. 1 + int($_[0] / 37) }
+for my $i (1 .. $steps) {
+  my $op = below(24);
+  my $old = @files ? $files[below(scalar @files)] : undef;
+  if ($op < 6 || !defined $old) {
+    my $new = name();
+    open(my $f, '>', $new) or next;
+    syswrite($f, bytes(below(3) ? below(6000) : below(200000)));
+    push @files, $new;
+  } elsif ($op < 10) {
+    open(my $f, '+<', $old) or next;
+    sysseek($f, below(300000), 0);
+    syswrite($f, bytes(below(30000)));
+  } elsif ($op == 10) { truncate($old, below(200000)) }
+  elsif ($op == 11) { open(my $f, '+<', $old) or next; syscall(285, fileno($f), (1, 3, 16, 0)[below(4)], below(100000), 1 + below(100000)) }
+  elsif ($op == 12) { my $new = name(); rename($old, $new) and @files = map { $_ eq $old ? $new : $_ } @files }
+  elsif ($op < 15) { unlink($old); @files = grep { $_ ne $old } @files }
+  elsif ($op == 15) { my $new = name(); link($old, $new) and push @files, $new }
+  elsif ($op == 16) { symlink(bytes(1 + below(below(5) ? 50 : 4000)), name()) }
+  elsif ($op < 19) { my $new = $dirs[-1 - below(@dirs > 3 ? 3 : scalar @dirs)] . '/dir' . below(100000); mkdir($new, 0750) and push @dirs, $new }
+  elsif ($op == 19) { my $v = 'v' x below(below(4) ? 60 : 3000); my $k = 'user.key' . below(5); my $p = $old; syscall(188, $p, $k, $v, length $v, 0) }
+  elsif ($op == 20) { my $p = name(); syscall(133, $p, (0010644, 0020600, 0060600, 0140755)[below(4)], below(65536)) }
+  elsif ($op == 21) { chmod(below(07777), $old); chown(below(70000), below(70000), $old) }
+  elsif ($op == 22) { utime(below(2000000000), below(2000000000), $old) }
+  elsif (below(8) == 0) { open(my $f, '<', $old) or next; below(2) ? syscall(74, fileno($f)) : syscall(162) }
+}
+my $i = 0;
+for my $file (sort @files) { unlink($file) if $i++ % 2 }
+syscall(162);
+`;
+
+/**
+ * perl: \`wear.pl ROOT ROUNDS\` fills a volume to the brim with small files, and frees every second one, again and again: the
+ * free space then lies in single blocks.
+ */
+export const wearProgram = `
+($root, $rounds) = @ARGV;
+chdir $root or die $!;
+for my $round (1 .. $rounds) {
+  mkdir "round$round";
+  my $i = 0;
+  for (;; $i++) {
+    open(my $f, '>', "round$round/$i") or last;
+    my $size = 4096 * (1 + $i % 7);
+    my $done = syswrite($f, chr(65 + $round) x $size);
+    last if !defined $done || $done < $size;
+  }
+  syscall(162);
+  for my $file (glob 'round*/*') { unlink($file) if $j++ % 2 }
+  syscall(162);
+}
+`;
