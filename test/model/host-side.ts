@@ -1,5 +1,6 @@
 // The model: a directory of the host, through node:fs and the C library.
 import * as fs from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { FALLOCATE, HostCalls, RENAME, XATTR } from './host-calls.ts';
 import { type AllocateMode, bytesOf, type NodeType, type Operation, type Outcome, SLOTS } from './operation.ts';
 
@@ -190,11 +191,14 @@ export class HostSide {
   #rename(op: Operation & { kind: 'rename' }): void {
     const [from, to] = [this.pathOf(op.from), this.pathOf(op.to)];
     const flags = op.how === 'replace' ? 0 : op.how === 'noReplace' ? RENAME.NOREPLACE : RENAME.EXCHANGE;
+    // Afterwards the paths may lead nowhere: they can go through what was moved.
+    const parents = [from, to].map(realParent);
     this.calls.rename(from, to, flags);
-    const parents = [from, to].map((path) => fs.statSync(path.slice(0, path.lastIndexOf('/'))).ino);
     if (parents[0] === parents[1]) return;
-    for (const path of op.how === 'exchange' ? [from, to] : [to])
-      if (fs.lstatSync(path).isDirectory()) fs.utimesSync(path, new Date(), new Date());
+    for (const side of op.how === 'exchange' ? [0, 1] : [1]) {
+      const real = `${parents[side]}/${basename([from, to][side])}`;
+      if (fs.lstatSync(real).isDirectory()) fs.utimesSync(real, new Date(), new Date());
+    }
   }
 
   /** By a handle, so that a file that has the size already gets its times: F2FS gives them in any case, ext4 does not. */
@@ -233,6 +237,15 @@ export class HostSide {
   #close(slot: number): void {
     if (this.#fds[slot] >= 0) fs.closeSync(this.#fds[slot]);
     this.#fds[slot] = -1;
+  }
+}
+
+/** Null where there is none. */
+function realParent(path: string): string | null {
+  try {
+    return fs.realpathSync.native(dirname(path));
+  } catch {
+    return null;
   }
 }
 
