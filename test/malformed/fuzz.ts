@@ -15,7 +15,7 @@ const MAX_BYTES = 256 << 20;
 /** What is looked at before and after a session, and where nothing else is to be lost (one image of BESIDE). */
 const GLANCE = { fileBytes: 32 << 10, entries: 60 };
 const WHOLE = { fileBytes: 64 << 10, entries: 5000 };
-const BESIDE = 12;
+const BESIDE = 30;
 const MAX_STEPS = 10;
 
 /** One damaged image and what was done to it. */
