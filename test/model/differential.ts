@@ -213,8 +213,3 @@ function replay(options: RunOptions, trace: readonly Operation[]): Difference | 
     pair.dispose();
   }
 }
-
-/** Runs a trace as a failed run prints it; what differs, or null. */
-export function replayTrace(options: RunOptions, trace: readonly Operation[]): string | null {
-  return replay(options, trace)?.text ?? null;
-}

@@ -12,7 +12,6 @@ const AT_SYMLINK_NOFOLLOW = 0x100;
 export const RENAME = { NOREPLACE: 1, EXCHANGE: 2 } as const;
 export const FALLOCATE = { KEEP_SIZE: 1, PUNCH_HOLE: 2, COLLAPSE: 8, ZERO: 16, INSERT: 32 } as const;
 export const XATTR = { CREATE: 1, REPLACE: 2 } as const;
-export const SEEK = { DATA: 3, HOLE: 4 } as const;
 
 /** Each call throws an error with `code` as node:fs does. No call follows a last symlink. */
 export class HostCalls {
