@@ -58,7 +58,7 @@ export function makeVariedTree(root: string): void {
     fs.linkSync(`${root}/char`, `${root}/char-link`);
     fs.lchownSync(`${root}/empty`, 4_000_000_000, 70_000);
   }
-  fs.truncateSync(`${root}/empty`, 5 * 2 ** 32);
+  fs.truncateSync(`${root}/empty`, 2 ** 32 + 5);
   if (libc) {
     const times = new BigInt64Array([1_234_567_890n, 123_456_789n, -5n, 987_654_321n]);
     libc.utimens(Buffer.from(`${root}/plain\0`), new Uint8Array(times.buffer));
