@@ -386,13 +386,13 @@ export class BlockMap {
   #freeAddresses(inode: Inode, addrs: number, from: number, end: number, firstPage: number): number {
     const { pool, logs, space } = this.#volume;
     const cluster = inode.clusterPages;
-    this.#loadSegments(inode, addrs, from, end, firstPage);
+    const last = this.#loadSegments(inode, addrs, from, end, firstPage);
     let freed = 0;
     // The slots of a released file's clusters were given back when it was released.
     const released = cluster > 1 && inode.comprBlocks === 0;
     let isCompressed = false;
     let nrData = 0;
-    for (let i = from; i < end; i++) {
+    for (let i = from; i < last; i++) {
       const at = addrs + 4 * i;
       const blkaddr = this.#address(inode, at, firstPage + i);
       if (cluster > 1 && i % cluster === 0) {
@@ -413,17 +413,24 @@ export class BlockMap {
     return freed;
   }
 
-  /** Reads the SIT blocks of what is about to be freed: one that can't be read must fail before anything is. */
-  #loadSegments(inode: Inode, addrs: number, from: number, end: number, firstPage: number): void {
-    const { layout, sit } = this.#volume;
-    let last = -1;
+  /**
+   * Reads the SIT blocks of what is about to be freed: one that can't be read must fail before anything is. Returns the end of
+   * the addresses that are not NULL_ADDR.
+   */
+  #loadSegments(inode: Inode, addrs: number, from: number, end: number, firstPage: number): number {
+    const { layout, sit, pool } = this.#volume;
+    let lastSegno = -1;
+    let last = from;
     for (let i = from; i < end; i++) {
+      if (pool.view.getUint32(addrs + 4 * i, true) === NULL_ADDR) continue;
+      last = i + 1;
       const blkaddr = this.#address(inode, addrs + 4 * i, firstPage + i);
-      if (blkaddr === NULL_ADDR || blkaddr >= COMPRESS_ADDR) continue;
+      if (blkaddr >= COMPRESS_ADDR) continue;
       const segno = layout.segnoOf(blkaddr);
-      if (segno !== last) sit.validBlocks(segno);
-      last = segno;
+      if (segno !== lastSegno) sit.validBlocks(segno);
+      lastSegno = segno;
     }
+    return last;
   }
 
   /**

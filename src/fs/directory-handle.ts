@@ -115,10 +115,14 @@ export class Directory extends Handle {
   }
 
   #create(name: Uint8Array, type: FileType, attributes: Attributes, rdev?: { major: number; minor: number }): Inode {
-    return this.core.namespace.create(this.inode, name, { ...this.#newInode(type, attributes), rdev });
+    return this.core.namespace.create(this.inode, name, this.#newInode(type, attributes, rdev));
   }
 
-  #newInode(type: FileType, { mode, uid = 0, gid, atime, mtime, ctime, crtime, ...more }: Attributes): NewEntry {
+  #newInode(
+    type: FileType,
+    { mode, uid = 0, gid, atime, mtime, ctime, crtime, compress, inherit = true }: Attributes,
+    rdev?: NewEntry['rdev'],
+  ): NewEntry {
     checkAttributes({ mode, uid, gid, atime, mtime, ctime, crtime });
     const now = this.core.now();
     const permissions = mode ?? (type === 'directory' ? 0o755 : 0o644);
@@ -130,8 +134,9 @@ export class Directory extends Handle {
       mtime: mtime ?? now,
       ctime: ctime ?? now,
       crtime: crtime ?? now,
-      compress: more.compress,
-      inherit: more.inherit ?? true,
+      rdev,
+      compress,
+      inherit,
     };
   }
 }
