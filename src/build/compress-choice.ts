@@ -2,7 +2,7 @@
 import picomatch from 'picomatch';
 import { F2fsError } from '../errors.ts';
 import { type CompressOptions, checkExtensions } from '../file/compression.ts';
-import { hasExtension } from '../file/temperature.ts';
+import { ExtensionSet } from '../file/temperature.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { HostTree } from './host-tree.ts';
 
@@ -15,17 +15,20 @@ export interface BuildCompression extends Omit<CompressOptions, 'mode'> {
 export class CompressChoice {
   readonly #tree: HostTree;
   readonly #clusterBytes: number;
-  readonly #extensions: Uint8Array[];
-  readonly #noExtensions: Uint8Array[];
+  readonly #extensions: ExtensionSet;
+  readonly #noExtensions: ExtensionSet;
+  readonly #isLimited: boolean;
   readonly #globs: ((path: string) => boolean) | null;
 
   /** Throws EINVAL for a pattern or an extension that is none. */
   constructor(tree: HostTree, clusterPages: number, options: BuildCompression) {
     this.#tree = tree;
     this.#clusterBytes = clusterPages * BLKSIZE;
-    this.#extensions = checkExtensions(options.extensions ?? []);
-    this.#noExtensions = checkExtensions(options.noExtensions ?? []);
+    const extensions = checkExtensions(options.extensions ?? []);
+    this.#extensions = new ExtensionSet(extensions);
+    this.#noExtensions = new ExtensionSet(checkExtensions(options.noExtensions ?? []));
     this.#globs = options.globs === undefined ? null : matcher(options.globs);
+    this.#isLimited = extensions.length > 0 || this.#globs !== null;
   }
 
   /**
@@ -37,9 +40,8 @@ export class CompressChoice {
     const size = tree.size(i);
     if (Math.ceil(size / BLKSIZE) * BLKSIZE < this.#clusterBytes) return false;
     const name = tree.name(i);
-    if (this.#noExtensions.some((extension) => hasExtension(name, extension, false))) return false;
-    if (this.#extensions.length === 0 && this.#globs === null) return true;
-    if (this.#extensions.some((extension) => hasExtension(name, extension, false))) return true;
+    if (this.#noExtensions.fits(name, false)) return false;
+    if (!this.#isLimited || this.#extensions.fits(name, false)) return true;
     return this.#globs?.(tree.path(i).replace(/^\.?\//, '')) ?? false;
   }
 }

@@ -3,7 +3,7 @@ import { ALGORITHM, type Codec, MAX_CLUSTER_PAGES, MIN_CLUSTER_PAGES } from '../
 import { F2fsError } from '../errors.ts';
 import { I_FLAGS } from '../format/inode.ts';
 import type { Inode } from './inode.ts';
-import { type Extensions, hasExtension, lower } from './temperature.ts';
+import { ExtensionSet, type Extensions, isStar, lower } from './temperature.ts';
 
 /** `fs`: dirty clusters are compressed as they are written. `user`: only when a file's `compress` is called. */
 export const COMPRESS_MODES = ['fs', 'user'] as const;
@@ -33,8 +33,8 @@ export class CompressPolicy {
   readonly clusterPages: number;
   readonly checksum: boolean;
   readonly mode: CompressMode;
-  readonly #extensions: Uint8Array[];
-  readonly #noExtensions: Uint8Array[];
+  readonly #extensions: ExtensionSet;
+  readonly #noExtensions: ExtensionSet;
 
   /** Throws EINVAL for a cluster size that there is not, or extensions that a mount can't name. */
   constructor(options: CompressOptions = {}) {
@@ -46,22 +46,24 @@ export class CompressPolicy {
       if (length <= MAX_EXTENSIONS) continue;
       throw new F2fsError('EINVAL', `${length} extensions are too many for a mount: ${MAX_EXTENSIONS} can be named`);
     }
-    this.#extensions = checkExtensions(options.extensions ?? []);
-    this.#noExtensions = checkExtensions(options.noExtensions ?? []);
-    if (this.#noExtensions.some(isStar)) throw new F2fsError('EINVAL', 'no file could be compressed: "*" is excluded');
-    for (const extension of this.#noExtensions) {
-      if (this.#extensions.some((it) => Buffer.compare(it, extension) === 0)) {
+    const extensions = checkExtensions(options.extensions ?? []);
+    const noExtensions = checkExtensions(options.noExtensions ?? []);
+    if (noExtensions.some(isStar)) throw new F2fsError('EINVAL', 'no file could be compressed: "*" is excluded');
+    for (const extension of noExtensions) {
+      if (extensions.some((it) => Buffer.compare(it, extension) === 0)) {
         throw new F2fsError('EINVAL', `the extension "${Buffer.from(extension)}" is both to be compressed and not`);
       }
     }
+    this.#extensions = new ExtensionSet(extensions);
+    this.#noExtensions = new ExtensionSet(noExtensions);
   }
 
   /** What a new inode's flags say of compression. Source: set_compress_new_inode. */
   flagsFor(parent: Inode, name: Uint8Array, isDirectory: boolean, hotNames: Extensions): number {
     if (!isDirectory) {
       if (hotNames.isHotAtEnd(name)) return 0;
-      if (this.#noExtensions.some((it) => hasExtension(name, it, false))) return 0;
-      if (this.#extensions.some((it) => hasExtension(name, it, false))) return I_FLAGS.COMPR;
+      if (this.#noExtensions.fits(name, false)) return 0;
+      if (this.#extensions.fits(name, false)) return I_FLAGS.COMPR;
     }
     const { iFlags } = parent.load();
     return (iFlags & I_FLAGS.NOCOMP) !== 0 ? I_FLAGS.NOCOMP : iFlags & I_FLAGS.COMPR;
@@ -88,10 +90,6 @@ export function checkExtensions(extensions: readonly string[]): Uint8Array[] {
     }
     return bytes;
   });
-}
-
-function isStar(extension: Uint8Array): boolean {
-  return extension.length === 1 && extension[0] === 0x2a;
 }
 
 /** Makes an inode without blocks a compressed one. Source: set_compress_context. */

@@ -1,6 +1,6 @@
 // Entries within one area: a dentry block in its frame, or the inline area of an inode. An area is the byte offset where it
 // begins in the pool's memory, and a layout.
-import { corrupt } from '../errors.ts';
+import { corrupt, type F2fsError } from '../errors.ts';
 import { NAME_LEN_MAX } from '../format/constants.ts';
 import { type DentryLayout, DIR_ENTRY_SIZE, DirEntry, dentrySlots, FT, SLOT_LEN } from '../format/dentry.ts';
 import { nameHash } from '../format/hash.ts';
@@ -138,26 +138,30 @@ export class Dentries {
     return false;
   }
 
-  /** An entry, once it is known to be one. */
-  entry(dir: Inode, area: number, layout: DentryLayout, slot: number): Dirent {
+  /** An entry, once it is known to be one; `known`: the name that it was found by. */
+  entry(dir: Inode, area: number, layout: DentryLayout, slot: number, known?: Uint8Array): Dirent {
     const { bytes, view } = this.#volume.pool;
     const at = area + layout.entries + slot * DIR_ENTRY_SIZE;
     const nameLen = view.getUint16(at + NAME_LEN, true);
     const ino = view.getUint32(at + INO, true);
-    const bad = (why: string) => corrupt(`directory ${dir.ino} is damaged: an entry ${why}`, { ino: dir.ino });
-    if (nameLen === 0 || nameLen > NAME_LEN_MAX) throw bad(`has a name of ${nameLen} bytes`);
+    if (nameLen === 0 || nameLen > NAME_LEN_MAX) throw bad(dir, `has a name of ${nameLen} bytes`);
     const end = slot + dentrySlots(nameLen);
-    if (end > layout.slots) throw bad('has a name that runs past its block');
+    if (end > layout.slots) throw bad(dir, 'has a name that runs past its block');
     for (let i = slot + 1; i < end; i++) {
-      if ((bytes[area + (i >>> 3)] & (1 << (i & 7))) === 0) throw bad('has a name in slots that are marked as free');
+      if ((bytes[area + (i >>> 3)] & (1 << (i & 7))) === 0)
+        throw bad(dir, 'has a name in slots that are marked as free');
     }
-    if (ino < this.#volume.layout.sb.rootIno || ino >= this.#volume.layout.maxNid) throw bad(`names inode ${ino}`);
+    if (ino < this.#volume.layout.sb.rootIno || ino >= this.#volume.layout.maxNid) throw bad(dir, `names inode ${ino}`);
     const fileType = view.getUint8(at + FILE_TYPE);
-    if (fileType === FT.UNKNOWN || fileType > FT.SYMLINK) throw bad(`has the file type ${fileType}`);
+    if (fileType === FT.UNKNOWN || fileType > FT.SYMLINK) throw bad(dir, `has the file type ${fileType}`);
     const start = area + layout.names + slot * SLOT_LEN;
-    const name = bytes.slice(start, start + nameLen);
-    if (name.includes(SLASH) || name.includes(0)) throw bad('has a name with a slash or a zero byte in it');
-    if (nameLen === 1 && name[0] === DOT && ino !== dir.ino) throw bad(`says that "." is inode ${ino}`);
+    const name = known ?? bytes.slice(start, start + nameLen);
+    if (name.includes(SLASH) || name.includes(0)) throw bad(dir, 'has a name with a slash or a zero byte in it');
+    if (nameLen === 1 && name[0] === DOT && ino !== dir.ino) throw bad(dir, `says that "." is inode ${ino}`);
     return { name, ino, fileType };
   }
+}
+
+function bad(dir: Inode, why: string): F2fsError {
+  return corrupt(`directory ${dir.ino} is damaged: an entry ${why}`, { ino: dir.ino });
 }

@@ -133,14 +133,13 @@ export class DirectoryBlocks {
   }
 
   findIndexed(dir: Inode, index: DirectoryIndex, name: Uint8Array, hash: number): Place | null {
-    let found: Place | null = null;
-    index.find(hash, (block, slot) => {
+    for (let at = index.find(hash, -1); at >= 0; at = index.find(hash, at)) {
+      const { block, slot } = index;
       const area = this.#pages.readDirectoryPage(dir, block) * BLKSIZE;
-      if (!this.#dentries.sameName(area, DENTRY_BLOCK, slot, name)) return false;
-      found = { area, layout: DENTRY_BLOCK, block, slot, hash, slots: dentrySlots(name.length) };
-      return true;
-    });
-    return found;
+      if (this.#dentries.sameName(area, DENTRY_BLOCK, slot, name))
+        return { area, layout: DENTRY_BLOCK, block, slot, hash, slots: dentrySlots(name.length) };
+    }
+    return null;
   }
 
   /** Room for a name of so many slots; the directory may have a block more then. Throws ENOSPC. Source: f2fs_add_regular_entry. */

@@ -4,12 +4,14 @@
 const EMPTY = 0;
 const DELETED = -1;
 /** Blocks whose free slots are kept in one piece: a directory may have blocks far apart. */
-const PIECE = 4096;
+const PIECE = 512;
+/** Of the table at first: most directories have few entries. A power of two. */
+const FIRST_SIZE = 256;
 
 export class DirectoryIndex {
   /** Open addressing by hash: hash and place (block * 256 + slot + 1) of each entry. */
-  #hashes = new Uint32Array(1024);
-  #places = new Float64Array(1024);
+  #hashes = new Uint32Array(FIRST_SIZE);
+  #places = new Float64Array(FIRST_SIZE);
   /** Places that are not EMPTY, and those of them that are not DELETED. */
   #used = 0;
   #live = 0;
@@ -35,15 +37,25 @@ export class DirectoryIndex {
     }
   }
 
-  /** Calls `visit` with the block and slot of each entry of that hash until it returns true. */
-  find(hash: number, visit: (block: number, slot: number) => boolean): boolean {
-    for (let at = this.#start(hash); this.#places[at] !== EMPTY; at = (at + 1) & (this.#hashes.length - 1)) {
+  /**
+   * Finds an entry of that hash: the first with `from` -1, the next one with what this returned for the one before. Returns -1 when
+   * there is none; else `block` and `slot` say where it is.
+   */
+  find(hash: number, from: number): number {
+    const mask = this.#hashes.length - 1;
+    for (let at = from < 0 ? this.#start(hash) : (from + 1) & mask; this.#places[at] !== EMPTY; at = (at + 1) & mask) {
       if (this.#hashes[at] !== hash || this.#places[at] === DELETED) continue;
       const place = this.#places[at] - 1;
-      if (visit(Math.floor(place / 256), place % 256)) return true;
+      this.block = Math.floor(place / 256);
+      this.slot = place & 0xff;
+      return at;
     }
-    return false;
+    return -1;
   }
+
+  /** Where the entry is that `find` found last. */
+  block = 0;
+  slot = 0;
 
   /** Free slots of a block; `whenAbsent` for one that does not exist. */
   freeSlots(block: number, whenAbsent: number): number {

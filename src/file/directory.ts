@@ -70,7 +70,12 @@ export class Directories {
     if (name.length > NAME_LEN_MAX) throw tooLong(name);
     if ((dir.load().iFlags & I_FLAGS.CASEFOLD) !== 0) return this.#search(dir, name);
     const place = this.#locate(dir, name);
-    return place === null ? null : this.#dentries.entry(dir, place.area, place.layout, place.slot);
+    return place === null ? null : this.entryAt(dir, place, name);
+  }
+
+  /** The entry of a name where `find` found it. */
+  entryAt(dir: Inode, { area, layout, slot }: Place, name: Uint8Array): Dirent {
+    return this.#dentries.entry(dir, area, layout, slot, name);
   }
 
   /** Finds a name as it is spelt in a case-folding directory, which arranges names by a hash that is not known here. */

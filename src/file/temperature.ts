@@ -2,32 +2,37 @@
 import { EXTENSION_LEN, type Superblock } from '../format/superblock.ts';
 
 const DOT = 0x2e;
+const STAR = 0x2a;
 
 /** The extension lists of a superblock, lower-case. */
 export class Extensions {
-  readonly #cold: Uint8Array[] = [];
-  readonly #hot: Uint8Array[] = [];
+  readonly #cold: ExtensionSet;
+  readonly #hot: ExtensionSet;
 
   constructor(sb: Superblock) {
     const list = sb.extensionList;
     const nrCold = sb.extensionCount;
+    const cold: Uint8Array[] = [];
+    const hot: Uint8Array[] = [];
     for (let i = 0; i < nrCold + sb.hotExtCount; i++) {
       const field = list.subarray(i * EXTENSION_LEN, (i + 1) * EXTENSION_LEN);
       const end = field.indexOf(0);
       const extension = Uint8Array.from(end < 0 ? field : field.subarray(0, end), lower);
-      if (extension.length > 0) (i < nrCold ? this.#cold : this.#hot).push(extension);
+      if (extension.length > 0) (i < nrCold ? cold : hot).push(extension);
     }
+    this.#cold = new ExtensionSet(cold);
+    this.#hot = new ExtensionSet(hot);
   }
 
   /** `cold`, `hot`, or null when the name has none of the extensions. Cold ones are looked at first. */
   temperatureOf(name: Uint8Array): 'cold' | 'hot' | null {
-    if (this.#cold.some((extension) => hasExtension(name, extension, true))) return 'cold';
-    return this.#hot.some((extension) => hasExtension(name, extension, true)) ? 'hot' : null;
+    if (this.#cold.fits(name, true)) return 'cold';
+    return this.#hot.fits(name, true) ? 'hot' : null;
   }
 
   /** Whether the name ends in a hot extension: such a file is not compressed. Source: set_compress_new_inode. */
   isHotAtEnd(name: Uint8Array): boolean {
-    return this.#hot.some((extension) => hasExtension(name, extension, false));
+    return this.#hot.fits(name, false);
   }
 }
 
@@ -35,18 +40,36 @@ export function lower(byte: number): number {
   return byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;
 }
 
-/**
- * Whether `name` ends in `.extension` (lower-case), or with `temporary` has it before a further extension. `*` fits all
- * names.
- */
-export function hasExtension(name: Uint8Array, extension: Uint8Array, temporary: boolean): boolean {
-  if (extension.length === 1 && extension[0] === 0x2a) return true;
-  const last = name.length - extension.length - 1;
-  for (let dot = last; dot >= (temporary ? 1 : Math.max(1, last)); dot--) {
-    if (name[dot] !== DOT) continue;
-    let i = 0;
-    while (i < extension.length && lower(name[dot + 1 + i]) === extension[i]) i++;
-    if (i === extension.length) return true;
+/** Lower-case extensions that names are compared with, whatever their case. `*` fits all names. */
+export class ExtensionSet {
+  /** By their first byte: of most names there is none to compare with. */
+  readonly #byFirstByte: (Uint8Array[] | undefined)[] = [];
+  readonly #fitsAll: boolean;
+
+  constructor(extensions: readonly Uint8Array[]) {
+    this.#fitsAll = extensions.some(isStar);
+    for (const extension of extensions) (this.#byFirstByte[extension[0]] ??= []).push(extension);
   }
-  return false;
+
+  /** Whether `name` ends in one of them, after a dot that is not its first byte; with `temporary`, or has one before other bytes. */
+  fits(name: Uint8Array, temporary: boolean): boolean {
+    if (this.#fitsAll) return true;
+    for (let dot = name.length - 2; dot >= 1; dot--) {
+      if (name[dot] !== DOT) continue;
+      const extensions = this.#byFirstByte[lower(name[dot + 1])];
+      if (extensions === undefined) continue;
+      const rest = name.length - dot - 1;
+      for (const extension of extensions) {
+        if (temporary ? extension.length > rest : extension.length !== rest) continue;
+        let i = 1;
+        while (i < extension.length && lower(name[dot + 1 + i]) === extension[i]) i++;
+        if (i === extension.length) return true;
+      }
+    }
+    return false;
+  }
+}
+
+export function isStar(extension: Uint8Array): boolean {
+  return extension.length === 1 && extension[0] === STAR;
 }

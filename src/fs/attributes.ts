@@ -41,22 +41,22 @@ export interface Attributes {
 
 /** Throws EINVAL for what an inode has no room for. */
 export function checkAttributes({ uid, gid, atime, mtime, ctime, crtime }: Attributes): void {
-  for (const id of [uid, gid]) {
-    if (id !== undefined && (!Number.isInteger(id) || id < 0 || id > 0xffffffff)) {
-      throw new F2fsError('EINVAL', `the owner ${id} is not a number of 32 bits`);
-    }
-  }
-  for (const time of [atime, mtime, ctime, crtime]) {
-    if (time === undefined) continue;
-    if (
-      !Number.isSafeInteger(time.sec) ||
-      !Number.isInteger(time.nsec) ||
-      time.nsec < 0 ||
-      time.nsec >= 1_000_000_000
-    ) {
-      throw new F2fsError('EINVAL', `the time ${time.sec} s and ${time.nsec} ns is none`);
-    }
-  }
+  if (uid !== undefined) checkId(uid);
+  if (gid !== undefined) checkId(gid);
+  if (atime !== undefined) checkTime(atime);
+  if (mtime !== undefined) checkTime(mtime);
+  if (ctime !== undefined) checkTime(ctime);
+  if (crtime !== undefined) checkTime(crtime);
+}
+
+function checkId(id: number): void {
+  if (Number.isInteger(id) && id >= 0 && id <= 0xffffffff) return;
+  throw new F2fsError('EINVAL', `the owner ${id} is not a number of 32 bits`);
+}
+
+function checkTime({ sec, nsec }: Timestamp): void {
+  if (Number.isSafeInteger(sec) && Number.isInteger(nsec) && nsec >= 0 && nsec < 1_000_000_000) return;
+  throw new F2fsError('EINVAL', `the time ${sec} s and ${nsec} ns is none`);
 }
 
 /** Throws EPERM for an inode that must not be changed, or only by appending. */

@@ -168,7 +168,8 @@ export class Core {
    * is kept for the next that changes something. Source: f2fs_balance_fs_bg, balance_dirty_pages.
    */
   balance(): void {
-    if (!this.volume.readonly && !this.volume.stopped) this.#inBackground(() => this.#writeSome());
+    if (!this.volume.readonly && !this.volume.stopped && this.#isPastLimits)
+      this.#inBackground(() => this.#writeSome());
     this.inodes.trim();
     if (this.#buffers.isWanted) this.#prepareBuffers();
     this.makeRoom();
@@ -176,6 +177,7 @@ export class Core {
 
   /** Keeps enough frames free for an operation, and writes no checkpoint for it. Else as `balance`. */
   makeRoom(): void {
+    if (this.volume.pool.freeFrames >= RESERVED_FRAMES) return;
     this.#makeRoom(() => {
       this.#inBackground(() => {
         this.#writeBack(true, WB_SYNC.NONE);
@@ -195,18 +197,37 @@ export class Core {
     this.reclaim.assertRoom();
   }
 
+  get #nrDirtyNodes(): number {
+    return this.volume.nodes.pages.nrDirty;
+  }
+
+  /** Of files and directories. */
+  get #nrDirtyPages(): number {
+    return this.volume.pool.nrDirty - this.#nrDirtyNodes;
+  }
+
+  get #hasManyDirtyPages(): boolean {
+    return this.#nrDirtyPages > this.#dirtyFloor + this.#dirtyLimit;
+  }
+
+  get #hasManyDirtyNodes(): boolean {
+    return this.#nrDirtyNodes > this.#nodeFloor + this.#dirtyLimit;
+  }
+
+  get #isPastLimits(): boolean {
+    return this.#hasManyDirtyPages || this.#hasManyDirtyNodes || this.reclaim.isDue;
+  }
+
   /** Writes out what is past the limits. */
   #writeSome(): void {
-    const { pool, nodes } = this.volume;
-    this.stopOnDamage(() => this.reclaim.run());
-    const nrNodes = nodes.pages.nrDirty;
-    if (pool.nrDirty - nrNodes > this.#dirtyFloor + this.#dirtyLimit) {
+    if (this.reclaim.isDue) this.stopOnDamage(() => this.reclaim.run());
+    if (this.#hasManyDirtyPages) {
       this.#writeBack(false, WB_SYNC.NONE);
-      this.#dirtyFloor = pool.nrDirty - nodes.pages.nrDirty;
+      this.#dirtyFloor = this.#nrDirtyPages;
     }
-    if (nrNodes > this.#nodeFloor + this.#dirtyLimit) {
+    if (this.#hasManyDirtyNodes) {
       this.volume.writeNodes(false);
-      this.#nodeFloor = nodes.pages.nrDirty;
+      this.#nodeFloor = this.#nrDirtyNodes;
     }
   }
 
@@ -287,6 +308,7 @@ export class Core {
       this.stopOnDamage(() => this.inodes.evict(inode));
     } catch (error) {
       if (!(error instanceof F2fsError) || error.code === 'EUCLEAN') throw error;
+      this.volume.orphans.add(inode.ino);
       this.#failure ??= error;
     }
   }

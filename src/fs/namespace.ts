@@ -1,6 +1,7 @@
 // Names: what makes, finds and removes them, and the inodes that come and go with them.
 import { F2fsError } from '../errors.ts';
 import { checkName, exists, isDots } from '../file/directory.ts';
+import type { Place } from '../file/directory-blocks.ts';
 import type { Inode } from '../file/inode.ts';
 import { type NewInode, setParent } from '../file/inodes.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
@@ -122,19 +123,29 @@ export class Namespace {
     this.#checkParent(parent, name);
     // What fails in the background is not told here: removing a file may be the cure.
     this.#core.balance();
-    const inode = this.get(parent, name);
+    let place = this.#find(parent, name);
+    const inode = this.#core.inodes.get(directories.entryAt(parent, place, name).ino);
     this.checkRemovable(parent, name, inode, directory);
-    if (directory && !directories.isEmpty(inode)) throw notEmpty(name);
+    if (directory) {
+      if (!directories.isEmpty(inode)) throw notEmpty(name);
+      // Looking through it may have taken the parent's pages out of memory.
+      place = this.#find(parent, name);
+    }
     const { iLinks } = inode.load();
     if (directory || iLinks === 1) this.checkRoomForOrphan();
     if (directory || iLinks > 1) this.#core.volume.treeChanged = true;
-    const place = directories.find(parent, name);
-    if (place === null) throw notThere(name);
     if (directory) parent.change().iLinks--;
     this.#core.stopOnDamage(() => directories.remove(parent, place));
     this.#core.touch(parent);
     this.dropLink(inode, directory);
     this.endChange(parent);
+  }
+
+  /** Where a name stands, ready to be changed. Throws ENOENT. */
+  #find(parent: Inode, name: Uint8Array): Place {
+    const place = this.#core.directories.find(parent, name);
+    if (place === null) throw notThere(name);
+    return place;
   }
 
   /** The inode of a name. Throws ENOENT. */
@@ -163,9 +174,12 @@ export class Namespace {
       raw.iSize = 0;
       inode.index = null;
     }
+    if (raw.iLinks === 0 && inode.opens === 0) {
+      this.#core.evict(inode);
+      return;
+    }
     if (raw.iLinks === 0) this.#core.volume.orphans.add(inode.ino);
-    if (raw.iLinks === 0 && inode.opens === 0) this.#core.evict(inode);
-    else this.#core.stampChange(inode);
+    this.#core.stampChange(inode);
   }
 
   /** Throws ENOSPC when a checkpoint could not list one more. Source: f2fs_acquire_orphan_inode. */
@@ -194,7 +208,11 @@ export class Namespace {
 
   /** After names have changed: directories with the flag for it are written at once. Source: IS_DIRSYNC. */
   endChange(...directories: Inode[]): void {
-    if (directories.some((it) => (it.load().iFlags & (I_FLAGS.SYNC | I_FLAGS.DIRSYNC)) !== 0)) this.#core.sync(false);
+    for (const directory of directories) {
+      if ((directory.load().iFlags & (I_FLAGS.SYNC | I_FLAGS.DIRSYNC)) === 0) continue;
+      this.#core.sync(false);
+      return;
+    }
   }
 
   #checkParent(parent: Inode, name: Uint8Array): void {

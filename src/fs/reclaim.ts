@@ -48,16 +48,23 @@ export class Reclaim {
     this.#rules = rules;
   }
 
-  /** To be called between operations: gets free sections when few are left. Throws as a checkpoint does, and EUCLEAN. */
-  run(): void {
+  /** Whether there is something for `run` to do. */
+  get isDue(): boolean {
     const { pool, logs } = this.#volume;
+    if (this.#rules.cleaning) return this.#isShort && this.#mayCheckpoint;
+    // Emptied segments come back with a checkpoint, which itself takes some: it must not wait for the last one.
+    const least = 2 * NR_LOGS + Math.ceil(pool.nrDirty / BLKS_PER_SEG);
+    return logs.free.segments <= least && logs.free.emptied > 0 && this.#mayCheckpoint;
+  }
+
+  /**
+   * Gets free sections; to be called between operations, when it is due. Throws as a checkpoint does, and EUCLEAN.
+   */
+  run(): void {
     if (!this.#rules.cleaning) {
-      // Emptied segments come back with a checkpoint, which itself takes some: it must not wait for the last one.
-      const least = 2 * NR_LOGS + Math.ceil(pool.nrDirty / BLKS_PER_SEG);
-      if (logs.free.segments <= least && this.#mayCheckpoint && logs.free.emptied > 0) this.#checkpoint();
+      this.#checkpoint();
       return;
     }
-    if (!this.#isShort || !this.#mayCheckpoint) return;
     if (this.#isChanged) this.#checkpoint();
     if (this.#isShort) this.#cleanSome();
   }

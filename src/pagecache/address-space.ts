@@ -198,6 +198,8 @@ export class AddressSpace implements FolioOwner {
   }
 
   private countDirty(change: number): void {
+    // A change of -0 would make doubles of the counts, and all code that was compiled for them useless.
+    if (change === 0) return;
     this.nrDirty += change;
     this.pool.nrDirty += change;
     if (this.group !== null) this.group.nrDirty += change;

@@ -44,6 +44,9 @@ interface NatBlock {
   /** One bit for each entry that the block on disk does not hold as it is here. */
   readonly dirty: Uint8Array;
   nrDirty: number;
+  /** One bit for each entry that was freed since the last checkpoint: not to be used again before the next one. */
+  readonly freed: Uint8Array;
+  nrFreed: number;
   /** SINCE flags of each entry, once one has any. */
   since: Uint8Array | null;
 }
@@ -57,8 +60,8 @@ export class NodeTable {
   readonly #blocks: (NatBlock | undefined)[] = [];
   readonly #journal: Uint8Array;
   readonly #journalView: DataView;
-  /** Nids freed since the last checkpoint: not to be used again before the next one. */
-  readonly #freed = new Set<number>();
+  /** Blocks with entries that were freed since the last checkpoint. */
+  readonly #withFreed: NatBlock[] = [];
   /** Blocks with SINCE flags. */
   readonly #noted: NatBlock[] = [];
   /** Where the search for a free nid goes on. */
@@ -127,7 +130,7 @@ export class NodeTable {
       if (block.free > 0) {
         for (let i = 0; i < rest; i++, nid++) {
           const free = block.dv.getUint32((offset + i) * NAT_ENTRY_SIZE + BLOCK_ADDR, true) === NULL_ADDR;
-          if (!free || nid < RESERVED_NODES || this.#freed.has(nid)) continue;
+          if (!free || nid < RESERVED_NODES || isMarked(block.freed, offset + i)) continue;
           this.nextFreeNid = nid + 1;
           block.free--;
           this.#store(nid, ino === 0 ? nid : ino, NEW_ADDR);
@@ -145,7 +148,7 @@ export class NodeTable {
   /** Takes the number of an inode that roll-forward found. Throws EUCLEAN when it is not free. */
   claim(ino: number): void {
     const block = this.#blockOf(ino);
-    if (this.blkaddrOf(ino) !== NULL_ADDR || this.#freed.has(ino)) {
+    if (this.blkaddrOf(ino) !== NULL_ADDR || isMarked(block.freed, ino % NAT_ENTRIES_PER_BLOCK)) {
       throw corrupt(`inode ${ino} is new in the chain of fsynced nodes, but its number is in use`, { ino });
     }
     block.free--;
@@ -189,7 +192,9 @@ export class NodeTable {
     if (block.dv.getUint32(entry + BLOCK_ADDR, true) !== NEW_ADDR) block.bytes[entry]++;
     this.#store(nid, 0, NULL_ADDR);
     this.unnote(nid, 0xff);
-    this.#freed.add(nid);
+    const i = nid % NAT_ENTRIES_PER_BLOCK;
+    block.freed[i >>> 3] |= 1 << (i & 7);
+    if (block.nrFreed++ === 0) this.#withFreed.push(block);
   }
 
   /**
@@ -212,7 +217,7 @@ export class NodeTable {
         return;
       }
       for (let i = 0; i < NAT_ENTRIES_PER_BLOCK; i++) {
-        if ((block.dirty[i >>> 3] & (1 << (i & 7))) === 0) continue;
+        if (!isMarked(block.dirty, i)) continue;
         const at = JOURNAL_ENTRIES_OFFSET + count++ * NatJournalEntry.size;
         dv.setUint32(at, index * NAT_ENTRIES_PER_BLOCK + i, true);
         journal.set(block.bytes.subarray(i * NAT_ENTRY_SIZE, (i + 1) * NAT_ENTRY_SIZE), at + 4);
@@ -225,8 +230,12 @@ export class NodeTable {
 
   /** To be called once the checkpoint is down: nids freed before it may be used again. */
   checkpointed(): void {
-    for (const nid of this.#freed) this.#blockOf(nid).free++;
-    this.#freed.clear();
+    for (const block of this.#withFreed) {
+      block.free += block.nrFreed;
+      block.freed.fill(0);
+      block.nrFreed = 0;
+    }
+    this.#withFreed.length = 0;
     for (const block of this.#noted) block.since = null;
     this.#noted.length = 0;
   }
@@ -255,9 +264,8 @@ export class NodeTable {
 
   #markDirty(nid: number, block: NatBlock): void {
     const i = nid % NAT_ENTRIES_PER_BLOCK;
-    const bit = 1 << (i & 7);
-    if ((block.dirty[i >>> 3] & bit) !== 0) return;
-    block.dirty[i >>> 3] |= bit;
+    if (isMarked(block.dirty, i)) return;
+    block.dirty[i >>> 3] |= 1 << (i & 7);
     block.nrDirty++;
     this.#nrDirty++;
   }
@@ -270,8 +278,17 @@ export class NodeTable {
   #load(index: number): NatBlock {
     const bytes = new Uint8Array(BLKSIZE);
     this.#device.read(this.#layout.natBlock(index, this.#isSecond(index)), bytes);
-    const dirty = new Uint8Array((NAT_ENTRIES_PER_BLOCK + 7) >>> 3);
-    const block: NatBlock = { bytes, dv: viewOf(bytes), free: 0, dirty, nrDirty: 0, since: null };
+    const dv = viewOf(bytes);
+    const block: NatBlock = {
+      bytes,
+      dv,
+      free: 0,
+      dirty: newMarks(),
+      nrDirty: 0,
+      freed: newMarks(),
+      nrFreed: 0,
+      since: null,
+    };
     this.#blocks[index] = block;
     const count = this.#journalView.getUint16(0, true);
     for (let i = 0; i < count; i++) {
@@ -296,4 +313,13 @@ export class NodeTable {
       this.#blockOf(this.#journalView.getUint32(JOURNAL_ENTRIES_OFFSET + i * NatJournalEntry.size, true));
     }
   }
+}
+
+/** A bit for each entry of a NAT block. */
+function newMarks(): Uint8Array {
+  return new Uint8Array((NAT_ENTRIES_PER_BLOCK + 7) >>> 3);
+}
+
+function isMarked(marks: Uint8Array, i: number): boolean {
+  return (marks[i >>> 3] & (1 << (i & 7))) !== 0;
 }

@@ -38,8 +38,7 @@ export class NodeCache {
    * The version that footers carry: the last checkpoint's, and its CRC. Before this mount has written one it is 0, which no
    * chain has: what an earlier mount left of the chain after its checkpoint must not come to follow a node of ours.
    */
-  #cpVer = 0;
-  #cpVerCrc = 0;
+  readonly #footerVersion = new Uint32Array(2);
   /** Dirty nodes of the chain, but for the inodes themselves, by inode. */
   readonly #dirtyDnodes = new Map<number, Set<number>>();
 
@@ -68,8 +67,8 @@ export class NodeCache {
   chainLength = 0;
 
   setCheckpointVersion(version: number, crc: number): void {
-    this.#cpVer = version >>> 0;
-    this.#cpVerCrc = crc;
+    this.#footerVersion[0] = version;
+    this.#footerVersion[1] = crc;
     this.chainLength = 0;
   }
 
@@ -268,8 +267,8 @@ export class NodeCache {
       this.#nat.unnote(ino, SINCE.UNMARKED);
     }
     view.setUint32(base + FLAG, ((flag & ~(NODE_FLAG.FSYNC | NODE_FLAG.DENTRY)) | marks) >>> 0, true);
-    view.setUint32(base + CP_VER, this.#cpVer, true);
-    view.setUint32(base + CP_VER_CRC, this.#cpVerCrc, true);
+    view.setUint32(base + CP_VER, this.#footerVersion[0], true);
+    view.setUint32(base + CP_VER_CRC, this.#footerVersion[1], true);
     view.setUint32(base + NEXT_BLKADDR, this.#logs.nextBlkaddr(log), true);
     if (this.#hasChecksum(base, nid)) {
       const checksum = inodeChecksum(this.#checksumSeed as number, this.#pool.page(pfn), view, base);
