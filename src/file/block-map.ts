@@ -280,8 +280,10 @@ export class BlockMap {
         extents.add(blkaddr, given);
         i += given;
       }
-      nat.note(inode.ino, (kept > 0 ? SINCE.OVERWRITTEN : 0) | (kept < count ? SINCE.MOVED : 0));
-      if (replaced > 0) nat.note(inode.ino, SINCE.REPLACED);
+      let since = replaced > 0 ? SINCE.REPLACED : 0;
+      if (kept > 0) since |= SINCE.OVERWRITTEN;
+      if (kept < count) since |= SINCE.MOVED;
+      nat.note(inode.ino, since);
       done += count;
     }
   }

@@ -85,7 +85,8 @@ export class FileData {
     const end = position + length;
     assertSizeFits(inode, end);
     if (length === 0) return;
-    if (inode.hasInline(INLINE.DATA)) {
+    const { iInline, iSize } = inode.load();
+    if ((iInline & INLINE.DATA) !== 0) {
       if (end <= inode.maxInlineData) {
         this.#writeInline(inode, position, length, source, options.time);
         return;
@@ -93,12 +94,13 @@ export class FileData {
       this.convertInline(inode);
     }
     this.makeReady(inode);
-    if (end > inode.size) this.clearPastEnd(inode);
+    if (end > iSize) this.clearPastEnd(inode);
     for (let at = position; at < end; ) {
       this.#memory.throttle();
-      at += this.#writeFolio(inode, at, end - at, source, options.sparse === true);
-      if (at > inode.size) inode.change().iSize = at;
-      if (options.time !== undefined) stampContents(inode.changeTimes(), options.time);
+      const { size } = inode;
+      at += this.#writeFolio(inode, size, at, end - at, source, options.sparse === true);
+      if (at > size) inode.change().iSize = at;
+      if (options.time !== undefined) inode.touch(options.time);
     }
   }
 
@@ -229,7 +231,7 @@ export class FileData {
     source.fill(this.#volume.pool.bytes, inode.inlineOffset + position, length, position);
     raw.iInline |= INLINE.DATA_EXIST;
     raw.iSize = Math.max(raw.iSize, position + length);
-    if (time !== undefined) stampContents(raw, time);
+    if (time !== undefined) inode.touch(time);
   }
 
   /** Moves inline contents, if it has them, to page 0. Throws ENOSPC. Source: f2fs_convert_inline_inode. */
@@ -266,19 +268,26 @@ export class FileData {
     return this.#volume.pool.bytes.subarray(at, at + inode.size).some((byte) => byte !== 0);
   }
 
-  /** Writes at most `length` bytes at `position`, within one run of frames; returns how many. */
-  #writeFolio(inode: Inode, position: number, length: number, source: ByteSource, sparse: boolean): number {
+  /** Writes at most `length` bytes at `position` of a file of `size`, within one run of frames; returns how many. */
+  #writeFolio(
+    inode: Inode,
+    size: number,
+    position: number,
+    length: number,
+    source: ByteSource,
+    sparse: boolean,
+  ): number {
     const { pages } = inode;
     const index = Math.floor(position / BLKSIZE);
     const within = position % BLKSIZE;
-    const size = inode.size;
     const wholePages = Math.floor(length / BLKSIZE);
     // A page of which only a part is written must be there first, unless the rest lies past the end of the file.
     const replaced = position + length >= size ? Math.ceil(length / BLKSIZE) : wholePages;
-    if (within !== 0 || replaced === 0 || pages.has(index)) {
+    const isCached = pages.has(index);
+    if (within !== 0 || replaced === 0 || isCached) {
       const wanted = Math.min(Math.ceil((within + length) / BLKSIZE), MAX_FOLIO_PAGES);
       // Only what is in the cache goes further than the page at hand: the next one may be replaced whole.
-      const pfn = this.#pages.read(inode, index, pages.has(index) ? wanted : 1);
+      const pfn = this.#pages.read(inode, index, isCached ? wanted : 1);
       const count = Math.min(this.#pages.count * BLKSIZE - within, length);
       this.#pages.waitStable(inode, index, Math.ceil((within + count) / BLKSIZE));
       const nrPages = Math.ceil((within + count) / BLKSIZE);
@@ -347,14 +356,6 @@ export class FileData {
     if (view.getUint32(pfn * BLKSIZE, true) !== 0) return false;
     return ZERO_PAGE.equals(this.#volume.pool.page(pfn));
   }
-}
-
-/** The contents changed at `time`. Source: file_update_time. */
-function stampContents(raw: ReturnType<Inode['load']>, { sec, nsec }: Timestamp): void {
-  raw.iMtime = sec;
-  raw.iMtimeNsec = nsec;
-  raw.iCtime = sec;
-  raw.iCtimeNsec = nsec;
 }
 
 const ZERO_PAGE = Buffer.alloc(BLKSIZE);

@@ -73,9 +73,17 @@ export interface MountOptions {
 /** Frames that an operation may take without asking: a folio, and the nodes and dentry blocks that one step touches. */
 const RESERVED_FRAMES = 640;
 
+let lastMs = 0;
+let lastTime: Timestamp = { sec: 0, nsec: 0 };
+
+/** The system's time, in milliseconds; the same object while it is the same. */
 export function systemTime(): Timestamp {
   const ms = Date.now();
-  return { sec: Math.floor(ms / 1000), nsec: (ms % 1000) * 1_000_000 };
+  if (ms !== lastMs) {
+    lastMs = ms;
+    lastTime = { sec: Math.floor(ms / 1000), nsec: (ms % 1000) * 1_000_000 };
+  }
+  return lastTime;
 }
 
 export class Core {
@@ -377,14 +385,9 @@ export class Core {
     raw.iCtimeNsec = nsec;
   }
 
-  /** The contents of a file or directory changed now. Source: file_update_time. */
+  /** The contents of a file or directory changed now. */
   touch(inode: Inode): void {
-    const { sec, nsec } = this.now();
-    const raw = inode.changeTimes();
-    raw.iMtime = sec;
-    raw.iMtimeNsec = nsec;
-    raw.iCtime = sec;
-    raw.iCtimeNsec = nsec;
+    inode.touch(this.now());
   }
 }
 

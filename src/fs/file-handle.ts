@@ -33,9 +33,7 @@ export class FileHandle extends Handle {
     checkOffset('position', position);
     this.#assertWritable();
     const at = this.#access.append ? this.inode.size : position;
-    const fill: ByteSource['fill'] = (memory, offset, length, from) =>
-      memory.set(bytes.subarray(from - at, from - at + length), offset);
-    this.core.data.write(this.inode, at, bytes.length, { fill }, { time: this.core.now() });
+    this.core.data.write(this.inode, at, bytes.length, new Bytes(bytes, at), { time: this.core.now() });
   }
 
   /** Writes all of `bytes` at the end of the file; returns where that was. */
@@ -197,6 +195,23 @@ export class FileHandle extends Handle {
   decompress(): void {
     this.core.throttle();
     this.core.compression.rewrite(this.inode, false);
+  }
+}
+
+/** Bytes in memory that belong at byte `position` of a file. */
+class Bytes implements ByteSource {
+  readonly #bytes: Uint8Array;
+  readonly #position: number;
+
+  constructor(bytes: Uint8Array, position: number) {
+    this.#bytes = bytes;
+    this.#position = position;
+  }
+
+  fill(memory: Uint8Array, offset: number, length: number, position: number): void {
+    const from = position - this.#position;
+    const isAll = length === this.#bytes.length;
+    memory.set(isAll ? this.#bytes : this.#bytes.subarray(from, from + length), offset);
   }
 }
 

@@ -25,6 +25,8 @@ export interface CleanReport {
 
 /** Sections that must be free besides those that what is dirty takes. */
 const MARGIN = 1;
+/** Sections that writing what is dirty begins and does not fill: of data and of nodes. */
+const BEGUN = 2;
 /** Sections that cleaning takes pains to have free past what is called for, so that it does not run at once again. */
 const MOST_SPARE = 8;
 /** Rounds of cleaning, with a checkpoint after each, that one shortage is worth. */
@@ -35,6 +37,8 @@ export class Reclaim {
   readonly #cleaner: Cleaner;
   readonly #checkpoint: () => void;
   readonly #rules: ReclaimRules;
+  /** More free sections than this are enough whatever is dirty: a check before each operation that costs nothing. */
+  readonly #ample: number;
   /** Free sections that cleaning could not get beyond, and the blocks in use then; null when it got what it wanted. */
   #limit: { sections: number; validBlocks: number } | null = null;
   /** Blocks that the logs had given when the last checkpoint was down. */
@@ -46,12 +50,14 @@ export class Reclaim {
     this.#cleaner = cleaner;
     this.#checkpoint = checkpoint;
     this.#rules = rules;
+    this.#ample =
+      MARGIN + volume.logs.reservedSections + BEGUN + 2 * Math.ceil(volume.pool.nrFrames / this.#sectionBlocks);
   }
 
   /** Whether there is something for `run` to do. */
   get isDue(): boolean {
     const { pool, logs } = this.#volume;
-    if (this.#rules.cleaning) return this.#isShort && this.#mayCheckpoint;
+    if (this.#rules.cleaning) return logs.free.sections <= this.#ample && this.#isShort && this.#mayCheckpoint;
     // Emptied segments come back with a checkpoint, which itself takes some: it must not wait for the last one.
     const least = 2 * NR_LOGS + Math.ceil(pool.nrDirty / BLKS_PER_SEG);
     return logs.free.segments <= least && logs.free.emptied > 0 && this.#mayCheckpoint;
@@ -72,7 +78,7 @@ export class Reclaim {
   /** Throws ENOSPC when what is dirty and one more operation might not find room. */
   assertRoom(): void {
     const { free } = this.#volume.logs;
-    if (!this.#rules.cleaning || free.sections > this.#demand + MARGIN) return;
+    if (!this.#rules.cleaning || free.sections > this.#ample || free.sections > this.#demand + MARGIN) return;
     if (this.#rules.checkpoints === 'explicit') {
       throw new F2fsError(
         'ENOSPC',
@@ -126,7 +132,7 @@ export class Reclaim {
     const dirtyNodes = nodes.pages.nrDirty;
     const dirtyData = pool.nrDirty - dirtyNodes;
     const nrNodes = Math.min(dirtyNodes + dirtyData, Math.max(dirtyNodes, space.validNodeCount));
-    return 2 + Math.floor(dirtyData / this.#sectionBlocks) + Math.floor(nrNodes / this.#sectionBlocks);
+    return BEGUN + Math.floor(dirtyData / this.#sectionBlocks) + Math.floor(nrNodes / this.#sectionBlocks);
   }
 
   /** Sections that would be free if all others were full. */

@@ -251,8 +251,9 @@ export class SegmentTable {
 
   /** The same, of whose blocks some are about to be taken or freed: what it was at the last checkpoint is remembered. */
   #touch(segno: number): SitBlock {
+    const touched = this.#blockOf(segno);
+    if (this.#isTouched(touched, segno)) return touched;
     const block = this.#change(segno);
-    if (this.#isTouched(block, segno)) return block;
     const entry = this.#entry(segno);
     block.kept ??= new Uint8Array(SIT_ENTRIES_PER_BLOCK * SIT_VBLOCK_MAP_SIZE);
     block.kept.set(block.bytes.subarray(entry + MAP, entry + MAP + SIT_VBLOCK_MAP_SIZE), this.#keptAt(segno));
