@@ -25,6 +25,9 @@ const SUBTREES: readonly { slot: number; level: number }[] = [
   { slot: NODE_DIND, level: 3 },
 ];
 
+/** Nodes that the pages of one folio can need, which lie under two dnodes at most. */
+const MAX_NEW_NODES = 6;
+
 /** Pages under a node of a level: 1 a direct node, 2 an indirect one, 3 the double indirect one. */
 function pagesUnder(level: number, addrsPerBlock: number): number {
   return addrsPerBlock * NIDS_PER_BLOCK ** (level - 1);
@@ -194,6 +197,14 @@ export class BlockMap {
       forgetExtent(inode.change());
       done += count;
     }
+  }
+
+  /** Whether `reserve` of these pages finds room. */
+  hasRoom(inode: Inode, index: number, nrPages: number): boolean {
+    const { space } = this.#volume;
+    if (nrPages + MAX_NEW_NODES <= Math.min(space.freeBlocks, space.freeNodes)) return true;
+    const nrNodes = this.missingNodes(inode, index, nrPages);
+    return this.#holes + nrNodes <= space.freeBlocks && nrNodes <= space.freeNodes;
   }
 
   /** Throws ENOSPC when `reserve` of these pages would; the volume stays as it is. */

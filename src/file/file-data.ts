@@ -98,7 +98,7 @@ export class FileData {
     for (let at = position; at < end; ) {
       this.#memory.throttle();
       const { size } = inode;
-      at += this.#writeFolio(inode, size, at, end - at, source, options.sparse === true);
+      at += this.#writeFolio(inode, size, at, this.#fitting(inode, at, end - at), source, options.sparse === true);
       if (at > size) inode.change().iSize = at;
       if (options.time !== undefined) inode.touch(options.time);
     }
@@ -266,6 +266,14 @@ export class FileData {
     if (inode.hasInline(INLINE.DATA_EXIST)) return true;
     const at = inode.inlineOffset;
     return this.#volume.pool.bytes.subarray(at, at + inode.size).some((byte) => byte !== 0);
+  }
+
+  /** Of `length` bytes at `position` those to be written in one go: near the end of the space a page, so that the last one is taken. */
+  #fitting(inode: Inode, position: number, length: number): number {
+    const within = position % BLKSIZE;
+    const nrPages = Math.min(Math.ceil((within + length) / BLKSIZE), MAX_FOLIO_PAGES);
+    if (nrPages === 1 || this.#map.hasRoom(inode, Math.floor(position / BLKSIZE), nrPages)) return length;
+    return BLKSIZE - within;
   }
 
   /** Writes at most `length` bytes at `position` of a file of `size`, within one run of frames; returns how many. */

@@ -55,6 +55,8 @@ export class Inode {
   opens = 0;
   /** Whether it was freed: nobody may use it any more. */
   gone = false;
+  /** Whether it is known to have no file capabilities, which a change of the contents would cost it. Source: S_NOSEC. */
+  hasNoCapabilities = false;
   /** Whether dirty clusters are compressed when they are written. */
   compressOnWrite = true;
   /** A directory's index, while it is open for changes. */

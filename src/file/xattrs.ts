@@ -89,6 +89,7 @@ export class Xattrs {
     let isChanged = false;
     for (const change of changes) isChanged = this.#apply(inode, stored, change) || isChanged;
     if (!isChanged) return;
+    inode.hasNoCapabilities = false;
     this.#write(inode, stored);
     // What is made in a directory may depend on them. Source: XATTR_DIR_INO.
     if (inode.isDirectory) this.#volume.nat.note(inode.ino, SINCE.NEEDS_CHECKPOINT);

@@ -15,7 +15,7 @@ const S_IXGRP = 0o010;
 
 const ACCESS_ACL = 'system.posix_acl_access';
 const DEFAULT_ACL = 'system.posix_acl_default';
-/** File capabilities, which a new owner must not get. */
+/** File capabilities, which neither a new owner nor new contents must get. */
 const CAPABILITY = 'security.capability';
 
 /** What may be set on an inode; what is left out stays, or on a new one gets its default. */
@@ -167,6 +167,16 @@ export function setXattrs(core: Core, inode: Inode, changes: readonly XattrChang
   core.xattrs.set(inode, stored);
   inode.change().iMode = mode;
   core.stampChange(inode);
+}
+
+/**
+ * When the contents of a file change: that costs it its capabilities. Set-id bits stay, as root changes it. Source:
+ * file_remove_privs, cap_inode_need_killpriv.
+ */
+export function dropCapabilities(core: Core, inode: Inode): void {
+  if (inode.hasNoCapabilities) return;
+  core.xattrs.set(inode, [{ name: CAPABILITY, value: null }]);
+  inode.hasNoCapabilities = true;
 }
 
 /** Source: xattr_permission. */

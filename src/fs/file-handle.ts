@@ -1,9 +1,11 @@
 // An open regular file: its contents.
 import { F2fsError } from '../errors.ts';
+import { assertChangeable, assertSizeFits } from '../file/change-rules.ts';
 import type { AllocateOptions } from '../file/fallocate.ts';
 import type { ByteSource, WriteOptions } from '../file/file-data.ts';
 import type { Extent } from '../file/file-extents.ts';
 import type { Inode } from '../file/inode.ts';
+import { dropCapabilities } from './attributes.ts';
 import type { Core } from './core.ts';
 import { Handle } from './handle.ts';
 import { type Access, READ_WRITE } from './open-flags.ts';
@@ -27,12 +29,18 @@ export class FileHandle extends Handle {
 
   /**
    * Writes all of `bytes` at byte `position`; of a file opened for appending at its end, wherever that is. Sets mtime and
-   * ctime. Throws ENOSPC (what was written before stays), EFBIG, EPERM. Source: f2fs_file_write_iter.
+   * ctime, and takes away the attribute security.capability. Throws ENOSPC (what was written before stays), EFBIG, EPERM. Source: f2fs_file_write_iter.
    */
   write(bytes: Uint8Array, position: number): void {
     checkOffset('position', position);
     this.#assertWritable();
     const at = this.#access.append ? this.inode.size : position;
+    if (bytes.length > 0 && !this.inode.hasNoCapabilities) {
+      // What is refused costs nothing; what fails half way has changed the contents.
+      assertChangeable(this.inode);
+      assertSizeFits(this.inode, at + bytes.length);
+      dropCapabilities(this.core, this.inode);
+    }
     this.core.data.write(this.inode, at, bytes.length, new Bytes(bytes, at), { time: this.core.now() });
   }
 
@@ -45,7 +53,7 @@ export class FileHandle extends Handle {
 
   /**
    * Writes `length` bytes that the source puts straight into page frames, at `position` whatever the file was opened for. Times
-   * are the caller's to set, afterwards or with `time`.
+   * are the caller's to set, afterwards or with `time`; capabilities stay.
    */
   writeFrom(source: ByteSource, position: number, length: number, options?: WriteOptions): void {
     checkOffset('position', position);
@@ -66,6 +74,7 @@ export class FileHandle extends Handle {
     this.core.balance();
     this.core.settle(this.inode);
     this.core.stopOnDamage(() => this.core.data.truncate(this.inode, sizeBytes));
+    dropCapabilities(this.core, this.inode);
     this.core.touch(this.inode);
   }
 
@@ -152,6 +161,7 @@ export class FileHandle extends Handle {
     core.throttle();
     core.settle(inode);
     core.stopOnDamage(() => change(inode));
+    dropCapabilities(core, inode);
     core.touch(inode);
   }
 

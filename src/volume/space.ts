@@ -29,6 +29,10 @@ export class Space {
     return this.userBlockCount - this.validBlockCount;
   }
 
+  get freeNodes(): number {
+    return this.totalNodeCount - this.validNodeCount;
+  }
+
   /** Promises `nrBlocks` data blocks. Throws ENOSPC, having taken none. Source: inc_valid_block_count. */
   reserveBlocks(nrBlocks: number): void {
     if (this.validBlockCount + nrBlocks > this.userBlockCount) {
@@ -65,7 +69,7 @@ export class Space {
 
   /** Promises one node block. Throws ENOSPC. Source: inc_valid_node_count. */
   reserveNode(isInode: boolean): void {
-    if (this.validNodeCount >= this.totalNodeCount) {
+    if (this.freeNodes <= 0) {
       throw new F2fsError('ENOSPC', `no inode left on the volume: all ${this.totalNodeCount} nodes are in use`);
     }
     this.reserveBlocks(1);
@@ -75,10 +79,10 @@ export class Space {
 
   /** Throws ENOSPC when fewer than `nrNodes` nodes are left. */
   assertNodes(nrNodes: number): void {
-    if (this.validNodeCount + nrNodes <= this.totalNodeCount) return;
+    if (nrNodes <= this.freeNodes) return;
     throw new F2fsError(
       'ENOSPC',
-      `no room left for nodes: ${nrNodes} more are needed, ${this.totalNodeCount - this.validNodeCount} of ${this.totalNodeCount} are free`,
+      `no room left for nodes: ${nrNodes} more are needed, ${this.freeNodes} of ${this.totalNodeCount} are free`,
     );
   }
 

@@ -9,6 +9,8 @@ import { codeOf, during, errorOf, expectSound, freshDevice, mountOf } from './co
 
 const FEATURES = ['extra_attr', 'inode_checksum', 'sb_checksum', 'inode_crtime', 'lost_found'];
 const device64 = () => freshDevice(64, FEATURES);
+const CAPABILITY = 'security.capability';
+const SOME_CAPABILITY = Buffer.from('0100000200040000000000000000000000000000', 'hex');
 const ACCESS = 'system.posix_acl_access';
 const DEFAULT = 'system.posix_acl_default';
 
@@ -56,6 +58,7 @@ type Step =
   | ['file' | 'mkdir', path: string, mode: number]
   | ['chmod', path: string, mode: number]
   | ['chown', path: string, uid: number, gid: number]
+  | ['write' | 'truncate' | 'allocate', path: string, length: number]
   | ['set', path: string, name: string, value: Buffer]
   | ['remove', path: string, name: string];
 
@@ -92,6 +95,15 @@ function onHost(step: Step): string {
       case 'chown':
         nodeFs.chownSync(path, step[2], step[3]);
         break;
+      case 'write':
+        writeOnHost(path, Buffer.alloc(step[2], 'x'));
+        break;
+      case 'truncate':
+        nodeFs.truncateSync(path, step[2]);
+        break;
+      case 'allocate':
+        execFileSync('fallocate', ['-l', String(step[2]), path]);
+        break;
       case 'set':
         return tool(['-n', step[2], '-v', `0x${step[3].toString('hex')}`, path]);
       case 'remove':
@@ -103,6 +115,12 @@ function onHost(step: Step): string {
   } finally {
     process.umask(umask);
   }
+}
+
+function writeOnHost(path: string, bytes: Buffer): void {
+  const fd = nodeFs.openSync(path, 'r+');
+  nodeFs.writeSync(fd, bytes, 0, bytes.length, 0);
+  nodeFs.closeSync(fd);
 }
 
 function onVolume(fs: FileSystem, step: Step): string {
@@ -120,6 +138,16 @@ function onVolume(fs: FileSystem, step: Step): string {
         return fs.setAttributes(path, { mode: step[2] });
       case 'chown':
         return fs.setAttributes(path, { uid: step[2], gid: step[3] });
+      case 'write': {
+        using file = fs.openFile(path);
+        return file.write(Buffer.alloc(step[2], 'x'), 0);
+      }
+      case 'truncate':
+        return fs.truncate(path, step[2]);
+      case 'allocate': {
+        using file = fs.openFile(path);
+        return file.allocate(0, step[2]);
+      }
       case 'set':
         return fs.setXattr(path, step[2], step[3]);
       case 'remove':
@@ -177,7 +205,7 @@ describe('as the host does it', () => {
       ['chown', '/m-file', 7, 8],
       ['chmod', '/m-file', 0o2654],
       ['chown', '/m-file', 7, 9],
-      ['set', '/m-file', 'security.capability', Buffer.from('0100000200040000000000000000000000000000', 'hex')],
+      ['set', '/m-file', CAPABILITY, SOME_CAPABILITY],
       ['chown', '/m-file', 7, 9],
       ['mkdir', '/m-dir', 0o755],
       ['chmod', '/m-dir', 0o6775],
@@ -185,6 +213,29 @@ describe('as the host does it', () => {
       ['mkdir', '/m-dir/sub', 0o700],
       ['file', '/m-dir/file', 0o2755],
       ['mkdir', '/m-dir/sub/sub', 0o1777],
+    ]);
+  });
+
+  test('new contents cost a file its capabilities, and nothing else', async ({ skip }) => {
+    if (!hostHasAcls) skip();
+    const capable: Step = ['set', '/c-file', CAPABILITY, SOME_CAPABILITY];
+    await compare([
+      ['file', '/c-file', 0o6755],
+      ['set', '/c-file', 'user.note', Buffer.from('stays')],
+      ['write', '/c-file', 100],
+      capable,
+      ['write', '/c-file', 0],
+      ['write', '/c-file', 100],
+      ['write', '/c-file', 10_000],
+      capable,
+      ['truncate', '/c-file', 10_000],
+      capable,
+      ['truncate', '/c-file', 5],
+      capable,
+      ['allocate', '/c-file', 20_000],
+      capable,
+      ['chmod', '/c-file', 0o4711],
+      ['write', '/c-file', 1],
     ]);
   });
 
