@@ -4,6 +4,7 @@ import { ClusterHeader, clusterCapacity } from '../format/cluster.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { f2fsCrc } from '../format/crc.ts';
 import { viewOf } from '../format/struct.ts';
+import { zero } from '../pagecache/zero.ts';
 import type { Algorithm } from './algorithms.ts';
 import type { Codecs } from './codecs.ts';
 
@@ -68,12 +69,12 @@ export function squeezeCluster(bench: Bench, job: ClusterJob): number {
   const dst = at + ClusterHeader.size;
   const clen = codecs.compress(job.algorithm, job.level, src, nrPages * BLKSIZE, dst, clusterCapacity(nrPages - 1));
   if (clen === 0) return 0;
-  bytes.fill(0, at, dst);
+  zero(bytes, at, dst);
   header.base = at;
   header.clen = clen;
   if (job.checksum) header.chksum = f2fsCrc(bytes.subarray(dst, dst + clen));
   const nrBlocks = Math.ceil((ClusterHeader.size + clen) / BLKSIZE);
-  bytes.fill(0, dst + clen, at + nrBlocks * BLKSIZE);
+  zero(bytes, dst + clen, at + nrBlocks * BLKSIZE);
   return nrBlocks;
 }
 

@@ -13,6 +13,7 @@ import {
 } from '../format/dentry.ts';
 import { nameHash } from '../format/hash.ts';
 import { I_FLAGS, INLINE } from '../format/inode.ts';
+import { zero } from '../pagecache/zero.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
 import { Dentries, type Dirent } from './dentries.ts';
@@ -238,7 +239,7 @@ export class Directories {
     space.releaseBlocks(needed);
     const inline = bytes.slice(area - 4, area + from.size);
     const raw = dir.change();
-    bytes.fill(0, area - 4, area + from.size);
+    zero(bytes, area - 4, area + from.size);
     raw.iInline &= ~INLINE.DENTRY;
     raw.iCurrentDepth = 1;
     raw.iSize = BLKSIZE;

@@ -3,6 +3,7 @@ import { F2fsError } from '../errors.ts';
 import { BLKSIZE, NULL_ADDR } from '../format/constants.ts';
 import { ADVISE, INLINE } from '../format/inode.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
+import { zero } from '../pagecache/zero.ts';
 import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
@@ -127,7 +128,7 @@ export class FileData {
       if (sizeBytes <= inode.maxInlineData) {
         const at = inode.inlineOffset;
         const raw = inode.change();
-        if (sizeBytes < old) bytes.fill(0, at + sizeBytes, at + old);
+        if (sizeBytes < old) zero(bytes, at + sizeBytes, at + old);
         raw.iSize = sizeBytes;
         if (sizeBytes === 0) raw.iInline &= ~INLINE.DATA_EXIST;
         return;
@@ -168,7 +169,8 @@ export class FileData {
     if (this.#map.blkaddr === NULL_ADDR) return;
     const pfn = beforeChange(inode, () => this.#pages.read(inode, page, 1));
     this.#pages.waitStable(inode, page, 1);
-    this.#volume.pool.bytes.fill(0, pfn * BLKSIZE + (from % BLKSIZE), pfn * BLKSIZE + (from % BLKSIZE) + (to - from));
+    const at = pfn * BLKSIZE + (from % BLKSIZE);
+    zero(this.#volume.pool.bytes, at, at + to - from);
     this.#pages.setDirty(inode, page, 1);
   }
 
@@ -248,7 +250,7 @@ export class FileData {
     const at = inode.inlineOffset;
     const contents = bytes.slice(at, at + size);
     const raw = inode.change();
-    bytes.fill(0, at, at + inode.maxInlineData);
+    zero(bytes, at, at + inode.maxInlineData);
     raw.iInline &= ~(INLINE.DATA | INLINE.DATA_EXIST);
     if (size === 0) return;
     const pfn = this.#pages.allocate(0, 1);
@@ -316,7 +318,7 @@ export class FileData {
       this.#pages.discard(pfn, count);
       throw error;
     }
-    if (filled < count * BLKSIZE) this.#volume.pool.bytes.fill(0, pfn * BLKSIZE + filled, (pfn + count) * BLKSIZE);
+    zero(this.#volume.pool.bytes, pfn * BLKSIZE + filled, (pfn + count) * BLKSIZE);
     pages.insertRun(index, pfn, count);
     try {
       if (sparse) this.#dirtyNonZero(inode, index, pfn, count);

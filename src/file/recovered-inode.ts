@@ -14,6 +14,7 @@ import {
 } from '../format/inode.ts';
 import { firstPageOf, isDnodeOffset, XATTR_NODE_OFFSET } from '../format/node.ts';
 import { XATTR_BLOCK_SIZE } from '../format/xattr.ts';
+import { zero } from '../pagecache/zero.ts';
 import type { ChainNode } from '../volume/fsync-chain.ts';
 import type { Volume } from '../volume/volume.ts';
 import { type BlockMap, forgetExtent } from './block-map.ts';
@@ -157,7 +158,7 @@ export class InodeRecovery {
       pool.bytes.set(node.bytes.subarray(from, from + inode.maxInlineData), inode.inlineOffset);
     } else if (inode.hasInline(INLINE.DATA)) {
       const raw = inode.change();
-      pool.bytes.fill(0, inode.inlineOffset, inode.inlineOffset + inode.maxInlineData);
+      zero(pool.bytes, inode.inlineOffset, inode.inlineOffset + inode.maxInlineData);
       raw.iInline &= ~INLINE.DATA;
       if (!node.isInode) raw.iInline &= ~INLINE.DATA_EXIST;
     }

@@ -48,7 +48,7 @@ export class Directory extends Handle {
   lookup(name: Uint8Array): DirectoryEntry | null {
     this.core.balance();
     const found = this.core.directories.lookup(this.inode, name);
-    return found === null ? null : entryOf(found);
+    return found === null ? null : entryOf({ ...found, name: name.slice() });
   }
 
   /** Opens what a name stands for; a symlink is opened itself. Throws ENOENT. */

@@ -3,6 +3,7 @@
 import { F2fsError } from '../errors.ts';
 import { Buddy, MAX_ORDER } from './buddy.ts';
 import { XArrayArena } from './xarray.ts';
+import { zero } from './zero.ts';
 
 /** Bytes of a page, and of the frame that holds it. */
 export const PAGE_SIZE = 4096;
@@ -170,7 +171,7 @@ export class FramePool {
 
   /** Fills nrPages frames with zeroes. */
   zero(pfn: number, nrPages: number): void {
-    this.bytes.fill(0, pfn * PAGE_SIZE, (pfn + nrPages) * PAGE_SIZE);
+    zero(this.bytes, pfn * PAGE_SIZE, (pfn + nrPages) * PAGE_SIZE);
   }
 
   /**

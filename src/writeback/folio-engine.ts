@@ -5,6 +5,7 @@ import { BLKSIZE } from '../format/constants.ts';
 import { type AddressSpace, TAG } from '../pagecache/address-space.ts';
 import type { Ioends } from '../pagecache/ioend.ts';
 import type { FramePool } from '../pagecache/pool.ts';
+import { zero } from '../pagecache/zero.ts';
 import { type ClusterQueue, sendPages } from './cluster-queue.ts';
 import { WB_SYNC, type WritebackControl } from './control.ts';
 import { ExtentList } from './extent-list.ts';
@@ -188,5 +189,5 @@ export function zeroTail(pool: FramePool, mapping: AddressSpace, sizeBytes: numb
   const tail = sizeBytes % BLKSIZE;
   if (tail === 0) return;
   const pfn = mapping.find(Math.floor(sizeBytes / BLKSIZE));
-  if (pfn >= 0) pool.bytes.fill(0, pfn * BLKSIZE + tail, (pfn + 1) * BLKSIZE);
+  if (pfn >= 0) zero(pool.bytes, pfn * BLKSIZE + tail, (pfn + 1) * BLKSIZE);
 }
