@@ -25,6 +25,9 @@ export async function changeImage(command: string, image: string, work: Change):
   try {
     volume = mount(device, { checkpoints: 'explicit' });
     const exitCode = await work(volume, interruption.signal);
+    // A signal that came in the last turn is heard now; one that comes later finds the change done.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    if (interruption.signal.aborted) throw new F2fsError('ECANCELED', 'interrupted');
     if (exitCode === EXIT.ok) volume.close();
     else volume.abandon();
     device.close();

@@ -85,13 +85,27 @@ async function putStdin(
   });
   using file = volume.openFile(path);
   let size = 0;
-  for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
+  for await (const chunk of stdinUntil(signal)) {
     naming(path, () => file.write(chunk, size));
     size += chunk.length;
-    if (signal.aborted) throw new F2fsError('ECANCELED', 'interrupted');
   }
   total.files++;
   total.contentBytes += size;
+}
+
+/** What comes from standard input. Throws ECANCELED at once when a signal comes: what has come until then is not all. */
+async function* stdinUntil(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const stop = () => process.stdin.destroy();
+  signal.addEventListener('abort', stop);
+  try {
+    if (signal.aborted) stop();
+    yield* process.stdin as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+  if (signal.aborted) throw new F2fsError('ECANCELED', 'interrupted');
 }
 
 function exists(volume: FileSystem, path: Uint8Array): boolean {

@@ -1,6 +1,5 @@
 // Which files may be changed, and how large they may get: what the flags of an inode forbid everyone, root too.
 import { F2fsError } from '../errors.ts';
-import { BLKSIZE } from '../format/constants.ts';
 import { ADVISE, I_FLAGS, INLINE } from '../format/inode.ts';
 import type { Inode } from './inode.ts';
 
@@ -34,13 +33,14 @@ export function assertNotAppendOnly(inode: Inode): void {
   }
 }
 
-/** Throws EFBIG for a size in bytes that the file's nodes can't address. Source: inode_newsize_ok, generic_write_checks. */
+/** Throws EFBIG for a size in bytes that a file can't have. Source: inode_newsize_ok, generic_write_checks. */
 export function assertSizeFits(inode: Inode, sizeBytes: number): void {
-  const most = inode.maxPages * BLKSIZE;
-  if (sizeBytes <= most) return;
-  throw new F2fsError('EFBIG', `a file of ${sizeBytes} bytes is too large: F2FS can hold ${most} here`, {
-    ino: inode.ino,
-  });
+  if (sizeBytes > inode.maxSizeBytes) throw tooLarge(inode, sizeBytes);
+}
+
+export function tooLarge(inode: Inode, sizeBytes: number): F2fsError {
+  const message = `a file of ${sizeBytes} bytes is too large: F2FS can hold ${inode.maxSizeBytes} here`;
+  return new F2fsError('EFBIG', message, { ino: inode.ino });
 }
 
 /** Throws EOPNOTSUPP for a pinned file, whose blocks are to stay where they are. Source: f2fs_fallocate. */

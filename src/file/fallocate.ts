@@ -64,11 +64,12 @@ export class Fallocate {
   /**
    * Makes bytes [position, position + length) a hole: whole pages lose their blocks, parts of one become zeros; so do the
    * pages of a compressed cluster of which the hole is only a part (the kernel refuses compressed files). The size stays;
-   * blocks past it go too. No page may be on its way to disk. Throws EPERM, EOPNOTSUPP. Source: punch_hole.
+   * blocks past it go too. No page may be on its way to disk. Throws EPERM, EFBIG, EOPNOTSUPP. Source: punch_hole.
    */
   punch(inode: Inode, position: number, length: number): void {
     assertNotAppendOnly(inode);
     assertChangeable(inode);
+    assertSizeFits(inode, position + length);
     assertNotPinned(inode, 'a hole');
     const { size } = inode;
     if (position >= size) return;

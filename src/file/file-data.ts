@@ -7,7 +7,7 @@ import { zero } from '../pagecache/zero.ts';
 import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
-import { assertChangeable, assertMutable, assertNotAppendOnly, assertSizeFits } from './change-rules.ts';
+import { assertChangeable, assertMutable, assertNotAppendOnly, assertSizeFits, tooLarge } from './change-rules.ts';
 import { beforeChange } from './cluster-pages.ts';
 import type { FilePages } from './file-pages.ts';
 import type { Inode, Timestamp } from './inode.ts';
@@ -78,15 +78,20 @@ export class FileData {
   }
 
   /**
-   * Writes `length` bytes at `position`. Throws EFBIG past the format's end, ENOSPC (what was written before stays), and
-   * what the source throws. Source: f2fs_write_begin, f2fs_write_end.
+   * Writes `length` bytes at `position`. Throws EFBIG past the format's end and ENOSPC (what was written before stays), EPERM over
+   * what an append-only file has, and what the source throws. Source: f2fs_write_begin, f2fs_write_end.
    */
   write(inode: Inode, position: number, length: number, source: ByteSource, options: WriteOptions = {}): void {
     assertChangeable(inode);
-    const end = position + length;
-    assertSizeFits(inode, end);
     if (length === 0) return;
     const { iInline, iSize } = inode.load();
+    if (position < iSize) assertNotAppendOnly(inode);
+    const most = inode.maxSizeBytes;
+    if (position + length > most) {
+      if (position < most) this.write(inode, position, most - position, source, options);
+      throw tooLarge(inode, position + length);
+    }
+    const end = position + length;
     if ((iInline & INLINE.DATA) !== 0) {
       if (end <= inode.maxInlineData) {
         this.#writeInline(inode, position, length, source, options.time);
@@ -103,6 +108,11 @@ export class FileData {
       if (at > size) inode.change().iSize = at;
       if (options.time !== undefined) inode.touch(options.time);
     }
+  }
+
+  /** After a write past the end that failed: frees what was promised for it, and whatever was allocated there. Source: f2fs_write_failed. */
+  freePastEnd(inode: Inode): void {
+    this.#freePastEnd(inode, Math.ceil(inode.size / BLKSIZE));
   }
 
   /**
@@ -234,6 +244,18 @@ export class FileData {
     raw.iInline |= INLINE.DATA_EXIST;
     raw.iSize = Math.max(raw.iSize, position + length);
     if (time !== undefined) inode.touch(time);
+  }
+
+  /** The target of a new symlink, at most a page. No room is made in memory: no frame is taken away. Throws ENOSPC. */
+  writeTarget(inode: Inode, target: Uint8Array): void {
+    const source = { fill: (memory: Uint8Array, offset: number) => memory.set(target, offset) };
+    if (target.length <= inode.maxInlineData) {
+      this.#writeInline(inode, 0, target.length, source);
+      return;
+    }
+    this.convertInline(inode);
+    this.#writeFolio(inode, 0, 0, target.length, source, false);
+    inode.change().iSize = target.length;
   }
 
   /** Moves inline contents, if it has them, to page 0. Throws ENOSPC. Source: f2fs_convert_inline_inode. */

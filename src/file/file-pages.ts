@@ -113,13 +113,16 @@ export class FilePages {
   /** Pages that the last `read` or `allocate` gave, adjacent in the file and in memory. */
   count = 0;
 
-  /** The frame of a directory's page, or -1 for a hole, which no bucket has entries in. */
+  /**
+   * The frame of a directory's page, or -1 for a hole, which no bucket has entries in. One that is reserved and was never written,
+   * as the kernel leaves it when it found no room for the inode, has none either; the first one is never so.
+   */
   readDirectoryPage(inode: Inode, index: number): number {
     const cached = inode.pages.find(index);
     if (cached >= 0) return cached;
     this.#map.lookup(inode, index, 1);
     if (this.#map.blkaddr === NULL_ADDR) return -1;
-    if (this.#map.blkaddr >= COMPRESS_ADDR) {
+    if (this.#map.blkaddr === COMPRESS_ADDR || (this.#map.blkaddr === NEW_ADDR && index === 0)) {
       throw corrupt(`page ${index} of directory ${inode.ino} was never written`, { ino: inode.ino });
     }
     return this.read(inode, index, 1);

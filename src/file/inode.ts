@@ -68,6 +68,7 @@ export class Inode {
   #extraIsize = 0;
   #inlineXattrAddrs = 0;
   #clusterPages = 1;
+  #isSync = false;
 
   constructor(volume: Volume, ino: number) {
     this.ino = ino;
@@ -179,6 +180,11 @@ export class Inode {
     return ADDRS_PER_BLOCK - (ADDRS_PER_BLOCK % this.#clusterPages);
   }
 
+  /** Whether each change of the contents is to be on stable storage at once. Source: IS_SYNC. */
+  get isSync(): boolean {
+    return this.#isSync;
+  }
+
   /** Pages of a cluster of a file that may have compressed ones, else 1. */
   get clusterPages(): number {
     return this.#clusterPages;
@@ -203,7 +209,12 @@ export class Inode {
     return this.#clusterPages > 1 && this.hasInline(INLINE.COMPRESS_RELEASED);
   }
 
-  /** The most pages that this file can have. */
+  /** Bytes of the largest file: what is addressed within the inode does not count. Source: max_file_blocks, s_maxbytes. */
+  get maxSizeBytes(): number {
+    return maxFileBlocks(0, this.addrsPerBlock) * BLKSIZE;
+  }
+
+  /** The pages that the nodes of this file can address. */
   get maxPages(): number {
     return maxFileBlocks(this.addrsPerInode, this.addrsPerBlock);
   }
@@ -241,6 +252,7 @@ export class Inode {
     else this.#inlineXattrAddrs = (inline & (INLINE.XATTR | INLINE.DENTRY)) !== 0 ? DEFAULT_INLINE_XATTR_ADDRS : 0;
     if (this.isDirectory) this.pages.group = this.#volume.dentries;
     this.#clusterPages = this.isRegular && this.isCompressed ? 1 << this.#extra.iLogClusterSize : 1;
+    this.#isSync = this.isRegular && (raw.iFlags & I_FLAGS.SYNC) !== 0;
   }
 
   /** Throws EUCLEAN when the block can't be an inode that the kernel would take. Source: sanity_check_inode. */
@@ -306,7 +318,6 @@ export class Inode {
         return `it is a directory of ${raw.iSize} bytes and ${raw.iCurrentDepth} levels`;
       }
     }
-    if (type === S_IFLNK && raw.iSize === 0) return 'it is a symlink without a target';
     if ((raw.iFlags & I_FLAGS.CASEFOLD) !== 0 && !this.#volume.hasFeature('casefold'))
       return 'it folds case, which the volume does not';
     if ((raw.iAdvise & ADVISE.ENCRYPT) !== 0 && !this.#volume.hasFeature('encrypt'))

@@ -115,8 +115,9 @@ export class Inodes {
   /** Makes an inode that no name leads to yet. Throws ENOSPC. Source: f2fs_new_inode, init_inode_metadata. */
   create(parent: Inode, name: Uint8Array, attributes: NewInode): Inode {
     const { nodes, pool, layout } = this.#volume;
-    const { mode } = attributes;
+    const { mode, rdev } = attributes;
     const type = mode & S_IFMT;
+    if (rdev !== undefined) checkRdev(rdev);
     const compressFlags = this.#compressFlags(parent, name, attributes);
     const flags = inheritedFlags(parent, attributes);
     const ino = nodes.create(0, 0, type !== S_IFDIR);
@@ -148,8 +149,7 @@ export class Inodes {
       const temperature = this.#extensions.temperatureOf(name);
       if (temperature !== null) raw.iAdvise = temperature === 'cold' ? ADVISE.COLD : ADVISE.HOT;
     }
-    if (type === S_IFCHR || type === S_IFBLK)
-      setRdev(pool.view, inode.addrOffset, attributes.rdev ?? { major: 0, minor: 0 });
+    if (type === S_IFCHR || type === S_IFBLK) setRdev(pool.view, inode.addrOffset, rdev ?? { major: 0, minor: 0 });
     setTimes(raw, attributes);
     if (inode.hasExtra('iCrtimeNsec') && this.#volume.hasFeature('inode_crtime')) {
       inode.extra.iCrtime = attributes.crtime.sec;
@@ -299,6 +299,12 @@ export function setParent(inode: Inode, parentIno: number, name: Uint8Array): vo
   raw.iNamelen = name.length;
   const at = raw.base + InodeView.offsets.iName;
   for (let i = 0; i < name.length; i++) raw.dv.setUint8(at + i, name[i]);
+}
+
+/** Throws EINVAL for numbers that no device has. Source: MINORBITS. */
+function checkRdev({ major, minor }: { major: number; minor: number }): void {
+  if (Number.isInteger(major) && Number.isInteger(minor) && major >>> 0 <= 0xfff && minor >>> 0 <= 0xfffff) return;
+  throw new F2fsError('EINVAL', `there is no device ${major}:${minor}: 4095:1048575 is the last`);
 }
 
 /** Source: __set_inode_rdev: the old 16-bit form in the first slot when it fits, else the new form in the second. */

@@ -288,6 +288,7 @@ function storedName(name: string): { index: number; name: string } {
   const length = Buffer.byteLength(name);
   if (length === 0 || length > NAME_MAX)
     throw new F2fsError('ERANGE', `the attribute name "${name}" has ${length} bytes: 1 to ${NAME_MAX} are possible`);
+  if (name.includes('\0')) throw new F2fsError('EINVAL', 'the name of an attribute must not have a zero byte in it');
   const prefix = XATTR_PREFIXES.find((known) => (known.exact ? name === known.prefix : name.startsWith(known.prefix)));
   if (prefix === undefined) {
     throw new F2fsError(

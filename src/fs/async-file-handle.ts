@@ -1,4 +1,5 @@
 // An open file of the promise API, in the shape of node:fs/promises's FileHandle.
+import { F2fsError } from '../errors.ts';
 import type { Timestamp } from '../file/inode.ts';
 import type { CallQueue } from './call-queue.ts';
 import type { FileHandle } from './file-handle.ts';
@@ -37,7 +38,7 @@ export class AsyncFileHandle {
     position: number | null = null,
   ): Promise<{ bytesRead: number; buffer: B }> {
     return this.run((file) => {
-      const bytesRead = file.read(buffer.subarray(offset, offset + length), position ?? this.#position);
+      const bytesRead = file.read(partOf(buffer, offset, length), position ?? this.#position);
       if (position === null) this.#position += bytesRead;
       return { bytesRead, buffer };
     });
@@ -54,7 +55,7 @@ export class AsyncFileHandle {
     position: number | null = null,
   ): Promise<{ bytesWritten: number; buffer: B }> {
     return this.run((file) => {
-      file.write(buffer.subarray(offset, offset + length), position ?? this.#position);
+      file.write(partOf(buffer, offset, length), position ?? this.#position);
       if (position === null) this.#position += length;
       return { bytesWritten: length, buffer };
     });
@@ -124,6 +125,14 @@ export class AsyncFileHandle {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** Throws EINVAL for what does not lie within the buffer. */
+function partOf(buffer: Uint8Array, offset: number, length: number): Uint8Array {
+  const fits = Number.isInteger(offset) && Number.isInteger(length) && offset >= 0 && length >= 0;
+  if (fits && offset + length <= buffer.byteLength) return buffer.subarray(offset, offset + length);
+  const message = `${length} bytes from byte ${offset} on do not lie within a buffer of ${buffer.byteLength}`;
+  throw new F2fsError('EINVAL', message);
 }
 
 export function bytesOf(data: Uint8Array | string): Uint8Array {

@@ -50,8 +50,9 @@ export function checkAttributes({ uid, gid, atime, mtime, ctime, crtime }: Attri
 }
 
 function checkId(id: number): void {
-  if (Number.isInteger(id) && id >= 0 && id <= 0xffffffff) return;
-  throw new F2fsError('EINVAL', `the owner ${id} is not a number of 32 bits`);
+  // All ones stands for nobody: Linux could not change such a file. Source: uid_valid.
+  if (Number.isInteger(id) && id >= 0 && id < 0xffffffff) return;
+  throw new F2fsError('EINVAL', `the owner ${id} is not possible: 0 to 4294967294 are`);
 }
 
 function checkTime({ sec, nsec }: Timestamp): void {

@@ -73,6 +73,9 @@ export interface MountOptions {
 /** Frames that an operation may take without asking: a folio, and the nodes and dentry blocks that one step touches. */
 const RESERVED_FRAMES = 640;
 
+/** Devices that are mounted for writing, and by whom. */
+const writers = new WeakMap<BlockDevice, Core>();
+
 let lastMs = 0;
 let lastTime: Timestamp = { sec: 0, nsec: 0 };
 
@@ -356,8 +359,22 @@ export class Core {
     }
   }
 
+  /** Keeps others from mounting the device for writing until `close`, or until this mount is stopped. Throws EBUSY. */
+  claim(): void {
+    const { device, readonly } = this.volume;
+    if (readonly) return;
+    const other = writers.get(device);
+    if (other !== undefined && !other.volume.stopped) {
+      throw new F2fsError('EBUSY', 'the volume is mounted for writing already: close or abandon that mount first', {
+        path: device.name,
+      });
+    }
+    writers.set(device, this);
+  }
+
   /** Ends the threads. Nothing may be read or written any more. */
   close(): void {
+    if (writers.get(this.volume.device) === this) writers.delete(this.volume.device);
     this.#buffers.close();
   }
 

@@ -85,6 +85,7 @@ export class Directory extends Handle {
 
   /** Gives an inode one more name, here. */
   link(name: Uint8Array, target: Handle): void {
+    this.#assertSameVolume(target);
     this.core.namespace.link(this.inode, name, target.inode);
   }
 
@@ -103,7 +104,13 @@ export class Directory extends Handle {
    * anything else by anything else. Throws ENOENT, EEXIST, ENOTDIR, EISDIR, ENOTEMPTY, EINVAL for a directory that would lie in itself.
    */
   rename(name: Uint8Array, to: Directory, toName: Uint8Array, flags: RenameFlags = {}): void {
+    this.#assertSameVolume(to);
     rename(this.core, this.inode, name, to.inode, toName, flags);
+  }
+
+  #assertSameVolume(other: Handle): void {
+    if (other.isOn(this.core)) return;
+    throw new F2fsError('EXDEV', 'the two lie on different volumes: copy what should be on both');
   }
 
   /** The inode, unless the directory was removed. */

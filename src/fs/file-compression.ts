@@ -41,13 +41,14 @@ export class FileCompression {
       throw new F2fsError('EBUSY', `inode ${inode.ino} is open elsewhere: close it first`, { ino: inode.ino });
     }
     if (inode.clusterPages > 1 && !inode.isReleased) this.#core.writeInode(inode);
-    return this.#change(inode, () => this.#pages.clusterMap.release(inode, () => this.#core.balance()));
+    return this.#change(inode, () => this.#pages.clusterMap.release(inode, () => this.#core.makeRoom()));
   }
 
   reserve(inode: Inode): number {
-    return this.#change(inode, () => this.#pages.clusterMap.reserve(inode, () => this.#core.balance()));
+    return this.#change(inode, () => this.#pages.clusterMap.reserve(inode, () => this.#core.makeRoom()));
   }
 
+  /** No checkpoint is written half way: the inode's counts are those of a whole file. */
   #change(inode: Inode, change: () => number): number {
     let blocks = 0;
     this.#core.stopOnDamage(() => {

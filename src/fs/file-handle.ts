@@ -41,7 +41,7 @@ export class FileHandle extends Handle {
       assertSizeFits(this.inode, at + bytes.length);
       dropCapabilities(this.core, this.inode);
     }
-    this.core.data.write(this.inode, at, bytes.length, new Bytes(bytes, at), { time: this.core.now() });
+    this.#write(at, bytes.length, new Bytes(bytes, at), { time: this.core.now() });
   }
 
   /** Writes all of `bytes` at the end of the file; returns where that was. */
@@ -59,7 +59,20 @@ export class FileHandle extends Handle {
     checkOffset('position', position);
     checkOffset('length', length);
     this.#assertWritable();
-    this.core.data.write(this.inode, position, length, source, options);
+    this.#write(position, length, source, options);
+  }
+
+  #write(position: number, length: number, source: ByteSource, options?: WriteOptions): void {
+    const { core, inode } = this;
+    try {
+      core.data.write(inode, position, length, source, options);
+    } catch (error) {
+      if (error instanceof F2fsError && error.code === 'ENOSPC' && position + length > inode.size)
+        core.stopOnDamage(() => core.data.freePastEnd(inode));
+      throw error;
+    }
+    // A file may be marked to be written at once (chattr +S). Source: generic_write_sync.
+    if (inode.isSync && core.reclaim.mayCheckpoint) this.fsync();
   }
 
   /**

@@ -57,11 +57,13 @@ export interface CleanOptions {
 
 /**
  * Mounts the volume on `device` in this process. Throws EINVAL when there is none, EUCLEAN when it is damaged, EOPNOTSUPP
- * for a feature that is not supported, EROFS when it must not be written. The device stays the caller's to close.
+ * for a feature that is not supported, EROFS when it must not be written, EBUSY when it is mounted for writing already. The
+ * device stays the caller's to close.
  */
 export function mount(device: BlockDevice, options: MountOptions = {}): FileSystem {
   const core = new Core(device, options);
   try {
+    core.claim();
     const volume = new FileSystem(core);
     recover(core, options.recovery ?? true);
     return volume;
@@ -198,12 +200,14 @@ export class FileSystem {
     return bytes;
   }
 
-  /** Makes a file, or replaces the contents of one. */
+  /** Makes a file, also where a symlink leads to, or replaces the contents of one. */
   writeFile(path: Path, bytes: Uint8Array, attributes: Attributes = {}): void {
     this.#inParent(path, 'EISDIR', (parent, name) => {
       const there = parent.lookup(name);
-      using file = there === null ? parent.createFile(name, attributes) : this.openFile(path);
-      if (there !== null) {
+      let made = there === null ? parent.createFile(name, attributes) : null;
+      if (there?.type === 'symlink') made = this.#createFor(path, READ_WRITE, attributes);
+      using file = made ?? this.openFile(path);
+      if (made === null) {
         // A file that can't be written must not be emptied.
         file.write(new Uint8Array(0), 0);
         file.truncate(0);
@@ -213,7 +217,7 @@ export class FileSystem {
         0,
         bytes.length,
       );
-      if (there !== null) file.setAttributes({ mtime: this.#core.now(), ...attributes });
+      if (made === null) file.setAttributes({ mtime: this.#core.now(), ...attributes });
     });
   }
 

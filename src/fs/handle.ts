@@ -28,6 +28,11 @@ export class Handle {
     return this.#inode;
   }
 
+  /** @internal Whether it is of that mount. */
+  isOn(core: Core): boolean {
+    return this.core === core;
+  }
+
   get ino(): number {
     return this.#inode.ino;
   }

@@ -25,10 +25,10 @@ export class Namespace {
   }
 
   /**
-   * Makes an inode and its name. Throws EEXIST, ENOSPC, EMLINK, ENAMETOOLONG, EPERM in an immutable directory, ENOENT in a removed
-   * one; nothing is changed then. Source: f2fs_create, f2fs_mkdir, f2fs_mknod.
+   * Makes an inode and its name; `fill` gives it contents before. Throws EEXIST, ENOSPC, EMLINK, ENAMETOOLONG, EPERM in an immutable
+   * directory, ENOENT in a removed one; nothing is changed then. Source: f2fs_create, f2fs_mkdir, f2fs_mknod.
    */
-  create(parent: Inode, name: Uint8Array, attributes: NewEntry): Inode {
+  create(parent: Inode, name: Uint8Array, attributes: NewEntry, fill?: (inode: Inode) => void): Inode {
     const { inodes, directories } = this.#core;
     const isDirectory = (attributes.mode & S_IFMT) === S_IFDIR;
     this.beginAdd(parent, name);
@@ -39,8 +39,9 @@ export class Namespace {
     const inode = inodes.create(parent, name, { ...attributes, mode: inherited.mode, gid: inherited.gid });
     try {
       if (inherited.xattrs.length > 0) this.#core.xattrs.set(inode, inherited.xattrs);
+      fill?.(inode);
     } catch (error) {
-      inodes.discard(inode);
+      inodes.evict(inode);
       throw error;
     }
     if (isDirectory) directories.makeEmpty(inode, parent.ino);
@@ -60,17 +61,10 @@ export class Namespace {
         'ENAMETOOLONG',
         `a symlink's target of ${target.length} bytes is too long: 4095 is the limit`,
       );
-    const inode = this.create(parent, name, { ...attributes, mode: S_IFLNK | 0o777 });
-    inode.opens++;
-    try {
-      this.#core.data.write(inode, 0, target.length, { fill: (memory, offset) => memory.set(target, offset) });
-    } catch (error) {
-      inode.opens--;
-      this.unlink(parent, name);
-      throw error;
-    }
-    inode.opens--;
-    return inode;
+    // The kernel makes the name first: a crash in between leaves a symlink that leads nowhere.
+    return this.create(parent, name, { ...attributes, mode: S_IFLNK | 0o777 }, (inode) =>
+      this.#core.data.writeTarget(inode, target),
+    );
   }
 
   /**
@@ -206,8 +200,12 @@ export class Namespace {
     });
   }
 
-  /** After names have changed: directories with the flag for it are written at once. Source: IS_DIRSYNC. */
+  /**
+   * After names have changed: directories with the flag for it are written at once, unless all is to become true together. Source:
+   * IS_DIRSYNC.
+   */
   endChange(...directories: Inode[]): void {
+    if (!this.#core.reclaim.mayCheckpoint) return;
     for (const directory of directories) {
       if ((directory.load().iFlags & (I_FLAGS.SYNC | I_FLAGS.DIRSYNC)) === 0) continue;
       this.#core.sync(false);

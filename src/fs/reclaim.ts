@@ -57,10 +57,10 @@ export class Reclaim {
   /** Whether there is something for `run` to do. */
   get isDue(): boolean {
     const { pool, logs } = this.#volume;
-    if (this.#rules.cleaning) return logs.free.sections <= this.#ample && this.#isShort && this.#mayCheckpoint;
+    if (this.#rules.cleaning) return logs.free.sections <= this.#ample && this.#isShort && this.#mayCheckpointNow;
     // Emptied segments come back with a checkpoint, which itself takes some: it must not wait for the last one.
     const least = 2 * NR_LOGS + Math.ceil(pool.nrDirty / BLKS_PER_SEG);
-    return logs.free.segments <= least && logs.free.emptied > 0 && this.#mayCheckpoint;
+    return logs.free.segments <= least && logs.free.emptied > 0 && this.#mayCheckpointNow;
   }
 
   /**
@@ -90,8 +90,13 @@ export class Reclaim {
 
   /** Throws ENOSPC where checkpoints are explicit: what needs one does not fit in a change that is made lasting at once. */
   assertAuto(): void {
-    if (this.#rules.checkpoints === 'auto') return;
+    if (this.mayCheckpoint) return;
     throw new F2fsError('ENOSPC', 'this needs a checkpoint, and the mount writes them when it is synced only: sync');
+  }
+
+  /** Whether a checkpoint may be written though nobody asked for one. */
+  get mayCheckpoint(): boolean {
+    return this.#rules.checkpoints === 'auto';
   }
 
   /** To be called after each checkpoint. */
@@ -168,8 +173,8 @@ export class Reclaim {
   }
 
   /** A checkpoint that makes nothing lasting is none of those that the caller wants to have in hand. */
-  get #mayCheckpoint(): boolean {
-    return this.#rules.checkpoints === 'auto' || !this.#isChanged;
+  get #mayCheckpointNow(): boolean {
+    return this.mayCheckpoint || !this.#isChanged;
   }
 
   /** Cleans until there is something to spare. */

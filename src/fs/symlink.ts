@@ -4,11 +4,15 @@ import type { Inode } from '../file/inode.ts';
 import { S_IFLNK } from '../format/constants.ts';
 import type { Core } from './core.ts';
 
-/** Throws EINVAL for anything but a symlink, EUCLEAN for a target that can't be one. */
+/**
+ * Throws EINVAL for anything but a symlink, ENOENT for one that a crash left without a target, EUCLEAN for a target that can't be
+ * one. Source: f2fs_get_link.
+ */
 export function readlink(core: Core, inode: Inode): Uint8Array {
   const { ino } = inode;
   if (inode.type !== S_IFLNK) throw new F2fsError('EINVAL', `inode ${ino} is not a symlink`, { ino });
   const { size } = inode;
+  if (size === 0) throw new F2fsError('ENOENT', `symlink inode ${ino} has no target`, { ino });
   if (size > 4096) throw corrupt(`symlink inode ${ino} has a target of ${size} bytes`, { ino });
   const target = new Uint8Array(size);
   core.data.read(inode, 0, target);

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { I_FLAGS } from '../../src/format/inode.ts';
 import { type FileSystem, mount, openFileDevice } from '../../src/index.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
 import { imageDirectory } from '../device/temporary.ts';
@@ -52,6 +53,16 @@ async function refused(pattern: RegExp, ...args: string[]): Promise<void> {
   expect(contentsOf()).toEqual(before);
 }
 
+/** Whether nobody holds the image for writing. */
+function isFree(): boolean {
+  try {
+    openFileDevice(image, { writable: false }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function look<T>(work: (volume: FileSystem) => T): T {
   const device = openFileDevice(image, { writable: false });
   try {
@@ -59,6 +70,14 @@ function look<T>(work: (volume: FileSystem) => T): T {
   } finally {
     device.close();
   }
+}
+
+function change(work: (volume: FileSystem) => void): void {
+  const device = openFileDevice(image, { writable: true });
+  const volume = mount(device);
+  work(volume);
+  volume.close();
+  device.close();
 }
 
 /** Every path with type, mode, owner and a hash of what it holds. */
@@ -163,6 +182,26 @@ describe('put', () => {
     expect(await run('-n', image, '-', '/dir/file')).toBe(1);
     expect(await run(image, '-', '/dir')).toBe(2);
   });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('forgets what came from standard input when %s ends it', async (signal, code) => {
+    const before = read('/dir/file');
+    const args = ['--import', 'tsx', 'src/cli/main.ts', 'put', image, '-', '/dir/file'];
+    const child = spawn(process.execPath, args, { stdio: ['pipe', 'ignore', 'pipe'] });
+    const ended = new Promise((resolve) => child.on('close', resolve));
+    let stderr = '';
+    child.stderr.on('data', (chunk) => (stderr += chunk));
+    child.stdin.on('error', () => {});
+    child.stdin.write('the first part of ');
+    // It holds the image while it waits for more.
+    while (isFree()) await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill(signal);
+    expect(await ended).toBe(code);
+    expect(stderr).toMatch(new RegExp(`^f2fs: put: ended by ${signal}; \\S+ is as it was\n$`));
+    expect(read('/dir/file')).toBe(before);
+  });
 });
 
 describe('mkdir', () => {
@@ -196,7 +235,13 @@ describe('rm', () => {
     expect(names('/')).toEqual(['lost+found']);
   });
 
-  it('removes nothing when one cannot be removed', async () => {
+  it('removes nothing when one cannot be removed, from a directory whose changes are written at once either', async () => {
+    change((volume) => {
+      for (const path of ['/dir', '/']) {
+        using directory = volume.open(path);
+        directory.inode.change().iFlags |= I_FLAGS.DIRSYNC;
+      }
+    });
     await refused(/^f2fs: rm: \/none[ :][^\n]*does not exist \(ENOENT\)\n$/, 'rm', image, '/top', '/none');
     await refused(/^f2fs: rm: \/dir: [^\n]*\(EISDIR\)\n$/, 'rm', image, '/top', '/dir');
     await refused(/\(ENOTEMPTY\)\n$/, 'rm', '-d', image, '/top', '/dir');

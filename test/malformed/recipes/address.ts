@@ -98,6 +98,12 @@ const rows: Row[] = [
     (image) => image.inode('/hashed', ({ dv, addrs }) => dv.setUint32(addrs + 4, dv.getUint32(addrs, true), true)),
   ],
   [
+    'a page of a directory that was reserved and not written',
+    '/hashed',
+    'readable',
+    (image) => image.inode('/hashed', ({ dv, addrs }) => dv.setUint32(addrs + 4, NEW_ADDR, true)),
+  ],
+  [
     'one dentry block all over a directory',
     '/hashed',
     'EUCLEAN',

@@ -82,7 +82,7 @@ const ofFiles: Row[] = [
     ],
   ]),
   ...inodeRows('/short', [
-    ['a target of no bytes', 'EUCLEAN', ({ inode }) => (inode.iSize = 0)],
+    ['a target of no bytes', 'ENOENT', ({ inode }) => (inode.iSize = 0)],
     ['a target with a zero byte', 'EUCLEAN', ({ bytes, inline }) => (bytes[inline + 1] = 0)],
     ['a target past its room', 'EUCLEAN', ({ inode }) => (inode.iSize = 4096)],
   ]),

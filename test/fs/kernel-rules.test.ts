@@ -1,0 +1,287 @@
+// Rules of the kernel that are easily missed: flags of inodes, what is left of a change that fails or is cut off, the limits of
+// numbers, and what lies on another volume.
+import { describe, expect, test } from 'vitest';
+import { BLKSIZE } from '../../src/format/constants.ts';
+import { I_FLAGS } from '../../src/format/inode.ts';
+import { maxFileBlocks } from '../../src/format/node.ts';
+import { Directory } from '../../src/fs/directory-handle.ts';
+import type { FileSystem } from '../../src/fs/file-system.ts';
+import { mountAsync } from '../../src/fs/promises.ts';
+import {
+  codeOf,
+  compressing,
+  during,
+  expectSound,
+  freshDevice,
+  fsckComplaints,
+  MIB,
+  mountOf,
+  prose,
+} from './compressed-volume.ts';
+
+const FEATURES = ['extra_attr', 'inode_checksum', 'sb_checksum', 'inode_crtime', 'lost_found'];
+const device64 = () => freshDevice(64, FEATURES);
+const text = (fs: FileSystem, path: string) => Buffer.from(fs.readFile(path)).toString();
+
+/** Sets an inode flag, as chattr does on Linux. */
+function setFlag(fs: FileSystem, path: string, flag: number): void {
+  using handle = fs.open(path);
+  handle.inode.change().iFlags |= flag;
+}
+
+function write(fs: FileSystem, path: string, contents: string, position: number): void {
+  using file = fs.openFile(path);
+  file.write(Buffer.from(contents), position);
+}
+
+describe('flags of inodes', () => {
+  test('a file marked S is on stable storage after each write, and so is what is made in its directory', () => {
+    const device = device64();
+    during(device, {}, (fs) => {
+      fs.mkdir('/d');
+      setFlag(fs, '/d', I_FLAGS.SYNC);
+      fs.writeFile('/d/inherits', Buffer.from('old'));
+      fs.writeFile('/plain', Buffer.from('old'));
+    });
+    const fs = mountOf(device);
+    fs.sync();
+    write(fs, '/d/inherits', 'new', 0);
+    write(fs, '/plain', 'new', 0);
+    fs.abandon();
+    during(device, {}, (again) => {
+      expect(text(again, '/d/inherits')).toBe('new');
+      expect(text(again, '/plain')).toBe('old');
+    });
+  });
+
+  test.each([
+    ['D', I_FLAGS.DIRSYNC],
+    ['S', I_FLAGS.SYNC],
+  ])('names in a directory marked %s are written at once, but not within one change', (_, flag) => {
+    const device = device64();
+    during(device, {}, (fs) => {
+      fs.mkdir('/d');
+      setFlag(fs, '/d', flag);
+    });
+    const change = (fs: FileSystem) => {
+      fs.writeFile('/d/file', Buffer.from('contents'));
+      fs.symlink('short', '/d/short');
+      fs.symlink('l'.repeat(4000), '/d/long');
+      fs.abandon();
+    };
+    change(mountOf(device, { checkpoints: 'explicit' }));
+    during(device, {}, (fs) => expect(fs.readdir('/d')).toEqual([]));
+    change(mountOf(device));
+    during(device, {}, (fs) => {
+      expect(Buffer.from(fs.readlink('/d/short')).toString()).toBe('short');
+      expect(fs.readlink('/d/long').length).toBe(4000);
+      fs.remove('/d');
+    });
+  });
+
+  test('an append-only file keeps what it has, however it was opened', () => {
+    const device = device64();
+    during(device, {}, (fs) => {
+      fs.writeFile('/log', Buffer.from('abc'));
+      setFlag(fs, '/log', I_FLAGS.APPEND);
+    });
+    during(device, {}, (fs) => {
+      expect(codeOf(() => write(fs, '/log', 'ZZ', 0))).toBe('EPERM');
+      write(fs, '/log', 'def', 3);
+      expect(text(fs, '/log')).toBe('abcdef');
+    });
+  });
+});
+
+test('a symlink is there with its target in every checkpoint', () => {
+  const device = freshDevice(52, FEATURES);
+  const fs = mountOf(device);
+  let nr = 0;
+  for (let code = 'none'; code === 'none'; nr++) {
+    code = codeOf(() => fs.symlink('t'.repeat(4000), `/${nr}`));
+    if (nr % 500 !== 0) continue;
+    fs.sync();
+    during(device, { readonly: true }, (seen) => {
+      for (const { name, type } of seen.readdir('/'))
+        if (type === 'symlink') expect(seen.readlink(`/${Buffer.from(name)}`).length).toBe(4000);
+    });
+  }
+  expect(nr).toBeGreaterThan(500);
+  expect(codeOf(() => fs.readlink(`/${nr - 1}`))).toBe('ENOENT');
+  fs.close();
+  during(device, {}, (again) => expect(again.readdir('/').length).toBe(nr));
+});
+
+test('one that Linux left without a target is seen, leads nowhere and can be removed', async () => {
+  const device = device64();
+  during(device, {}, (fs) => {
+    fs.symlink('target', '/l');
+    using link = fs.open('/l', { follow: false });
+    link.inode.change().iSize = 0;
+  });
+  during(device, {}, (fs) => {
+    expect(fs.lstat('/l')).toMatchObject({ type: 'symlink', size: 0 });
+    expect(codeOf(() => fs.readlink('/l'))).toBe('ENOENT');
+    expect(codeOf(() => fs.stat('/l'))).toBe('ENOENT');
+    fs.unlink('/l');
+  });
+  await expectSound(device);
+});
+
+describe('a write that finds no room', () => {
+  test('leaves what there was room for, and nothing allocated past the end', async () => {
+    const device = device64();
+    const fs = mountOf(device);
+    const page = Buffer.alloc(BLKSIZE, 7);
+    fs.writeFile('/file', Buffer.alloc(512 * BLKSIZE, 7));
+    using file = fs.openFile('/file');
+    fs.writeFile('/filler', new Uint8Array(0));
+    using filler = fs.openFile('/filler');
+    for (let at = 0; fs.statfs().freeBlocks > 400; at += BLKSIZE) filler.write(page, at);
+    // Past the addresses of the inode: the write needs a node, too.
+    expect(codeOf(() => file.write(Buffer.alloc(512 * BLKSIZE, 8), 512 * BLKSIZE))).toBe('ENOSPC');
+    const { size, blocks } = file.stat();
+    expect(fs.statfs().freeBlocks).toBe(0);
+    expect(size).toBe((512 + 399) * BLKSIZE);
+    expect(blocks).toBe(2 + 512 + 399);
+    const whole = Buffer.from(fs.readFile('/file'));
+    expect(whole.subarray(512 * BLKSIZE).every((byte) => byte === 8)).toBe(true);
+    fs.close();
+    expect(await fsckComplaints(device)).toEqual([]);
+  });
+
+  test('far past the end keeps no nodes', () => {
+    const fs = mountOf(device64());
+    fs.writeFile('/filler', new Uint8Array(0));
+    fs.writeFile('/file', Buffer.alloc(BLKSIZE * 2, 1));
+    using filler = fs.openFile('/filler');
+    for (let at = 0; fs.statfs().freeBlocks > 2; at += BLKSIZE) filler.write(Buffer.alloc(BLKSIZE, 1), at);
+    const before = fs.statfs().freeBlocks;
+    expect(codeOf(() => write(fs, '/file', 'x', 2 ** 40))).toBe('ENOSPC');
+    expect(fs.statfs().freeBlocks).toBe(before);
+    expect(fs.stat('/file')).toMatchObject({ size: 2 * BLKSIZE, blocks: 3 });
+  });
+});
+
+describe('the largest file', () => {
+  const most = maxFileBlocks(0, 1018) * BLKSIZE;
+
+  test('is as large as on Linux: what lies in the inode itself does not count', () => {
+    during(device64(), {}, (fs) => {
+      fs.writeFile('/f', Buffer.from('x'));
+      using file = fs.openFile('/f');
+      file.truncate(most);
+      expect(codeOf(() => file.truncate(most + 1))).toBe('EFBIG');
+      expect(codeOf(() => file.write(Buffer.from('past'), most))).toBe('EFBIG');
+      // What lies before the limit is written.
+      expect(codeOf(() => file.write(Buffer.alloc(2 * BLKSIZE, 'y'), most - BLKSIZE))).toBe('EFBIG');
+      const last = Buffer.alloc(BLKSIZE);
+      expect(file.read(last, most - BLKSIZE)).toBe(BLKSIZE);
+      expect(last.every((byte) => byte === 'y'.charCodeAt(0))).toBe(true);
+      expect(file.stat().size).toBe(most);
+    });
+  });
+
+  test('a hole that goes past it is refused before anything is changed', () => {
+    during(device64(), {}, (fs) => {
+      fs.writeFile('/f', Buffer.alloc(10_000, 1));
+      using file = fs.openFile('/f');
+      expect(codeOf(() => file.punch(4096, Number.MAX_SAFE_INTEGER))).toBe('EFBIG');
+      expect(fs.readFile('/f').every((byte) => byte === 1)).toBe(true);
+    });
+  });
+});
+
+describe('numbers and names that Linux has no place for', () => {
+  test('are refused', () => {
+    during(device64(), {}, (fs) => {
+      fs.writeFile('/f', Buffer.from('x'));
+      expect(codeOf(() => fs.setAttributes('/f', { uid: 0xffffffff }))).toBe('EINVAL');
+      expect(codeOf(() => fs.setAttributes('/f', { gid: 0xffffffff }))).toBe('EINVAL');
+      fs.setAttributes('/f', { uid: 0xfffffffe, gid: 0xfffffffe });
+      expect(codeOf(() => fs.setXattr('/f', 'user.a\0b', Buffer.from('x')))).toBe('EINVAL');
+      expect(codeOf(() => fs.mknod('/n', 'char', {}, { major: 4096, minor: 0 }))).toBe('EINVAL');
+      expect(codeOf(() => fs.mknod('/n', 'char', {}, { major: 0, minor: 1 << 20 }))).toBe('EINVAL');
+      fs.mknod('/n', 'char', {}, { major: 4095, minor: (1 << 20) - 1 });
+      expect(fs.stat('/n').rdev).toEqual({ major: 4095, minor: (1 << 20) - 1 });
+    });
+  });
+});
+
+describe('two volumes', () => {
+  test('names and links do not cross them', async () => {
+    const devices = [device64(), device64()];
+    const [a, b] = devices.map((device) => mountOf(device)) as [FileSystem, FileSystem];
+    a.writeFile('/f', Buffer.from('of a'));
+    using rootA = a.root();
+    using rootB = b.root();
+    using file = a.open('/f');
+    expect(codeOf(() => rootB.link(Buffer.from('linked'), file))).toBe('EXDEV');
+    expect(codeOf(() => rootA.rename(Buffer.from('f'), rootB, Buffer.from('moved')))).toBe('EXDEV');
+    expect(rootB).toBeInstanceOf(Directory);
+    expect(file.stat().nlink).toBe(1);
+    for (const fs of [a, b]) fs.close();
+    for (const device of devices) await expectSound(device);
+  });
+
+  test('a device is mounted for writing once', () => {
+    const device = device64();
+    const fs = mountOf(device);
+    expect(codeOf(() => mountOf(device))).toBe('EBUSY');
+    fs.writeFile('/f', Buffer.from('kept'));
+    fs.close();
+    const next = mountOf(device);
+    next.abandon();
+    during(device, {}, (again) => expect(text(again, '/f')).toBe('kept'));
+  });
+});
+
+test.each(['release', 'reserve'] as const)('a checkpoint during %s has the counts of a whole file', async (which) => {
+  const device = freshDevice(96);
+  const options = { compress: compressing('lz4', 4), cacheBytes: 16 * MIB };
+  during(device, options, (fs) => {
+    fs.writeFile('/f', prose(20 * MIB, 1));
+    fs.sync();
+    using file = fs.openFile('/f');
+    if (which === 'reserve') file.releaseBlocks();
+  });
+  const fs = mountOf(device, options);
+  // From the time on when the change has begun it is as if there were no free section left.
+  const { free } = fs.volume.logs;
+  const sections = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(free), 'sections')?.get as () => number;
+  let looks = 0;
+  Object.defineProperty(free, 'sections', { get: () => (++looks <= 6 ? sections.call(free) : 0) });
+  using file = fs.openFile('/f');
+  expect(which === 'release' ? file.releaseBlocks() : file.reserveBlocks()).toBeGreaterThan(1000);
+  expect(fs.counters.checkpoints).toBe(0);
+  fs.abandon();
+  expect(await fsckComplaints(device)).toEqual([]);
+});
+
+describe('a dangling symlink', () => {
+  test('leads to where writeFile makes the file', () => {
+    during(device64(), {}, (fs) => {
+      fs.mkdir('/dir');
+      fs.symlink('dir/target', '/l');
+      fs.writeFile('/l', Buffer.from('through'), { mode: 0o600 });
+      expect(text(fs, '/dir/target')).toBe('through');
+      expect(fs.stat('/l').mode & 0o777).toBe(0o600);
+      fs.writeFile('/l', Buffer.from('again'));
+      expect(text(fs, '/dir/target')).toBe('again');
+      expect(fs.lstat('/l').type).toBe('symlink');
+    });
+  });
+});
+
+test('the promise API writes and reads what lies within the buffer, or nothing', async () => {
+  const fs = await mountAsync(device64());
+  const file = await fs.open('/f', 'w+');
+  const codeOfCall = (call: Promise<unknown>) => call.then(() => null).catch((error: { code: string }) => error.code);
+  expect(await codeOfCall(file.write(Buffer.from('abc'), 0, 10, null))).toBe('EINVAL');
+  expect(await codeOfCall(file.write(Buffer.from('abc'), -1, 2, 0))).toBe('EINVAL');
+  expect(await codeOfCall(file.read(Buffer.alloc(3), 2, 2, 0))).toBe('EINVAL');
+  expect((await file.write(Buffer.from('abc'), 1, 2, null)).bytesWritten).toBe(2);
+  expect(await file.readFile('utf8')).toBe('bc');
+  await file.close();
+  await fs.close();
+});
