@@ -110,11 +110,6 @@ export class FileData {
     }
   }
 
-  /** After a write past the end that failed: frees what was promised for it, and whatever was allocated there. Source: f2fs_write_failed. */
-  freePastEnd(inode: Inode): void {
-    this.#freePastEnd(inode, Math.ceil(inode.size / BLKSIZE));
-  }
-
   /**
    * Sets the size; what lies past it is freed, blocks kept past the end too unless the file grows, and what lies between
    * the old end and it reads as zeros. Throws EPERM, EFBIG, EINVAL for a released file. Source: f2fs_setattr, f2fs_truncate.
@@ -153,7 +148,7 @@ export class FileData {
       inode.pages.truncate(pages, Number.POSITIVE_INFINITY);
       this.#map.truncate(inode, pages);
     } else if (sizeBytes === old) {
-      this.#freePastEnd(inode, pages);
+      this.freePastEnd(inode, pages);
     }
     const raw = inode.change();
     raw.iSize = sizeBytes;
@@ -208,7 +203,7 @@ export class FileData {
     const { size, clusterPages } = inode;
     const end = Math.ceil(size / BLKSIZE);
     if ((inode.load().iAdvise & ADVISE.TRUNC) !== 0) {
-      this.#freePastEnd(inode, end);
+      this.freePastEnd(inode, end);
       inode.change().iAdvise &= ~ADVISE.TRUNC;
     }
     if (clusterPages === 1 || end % clusterPages === 0) return;
@@ -223,8 +218,9 @@ export class FileData {
     }
   }
 
-  /** Frees the blocks from page `end`, where the file ends, on; those of the last cluster stay. */
-  #freePastEnd(inode: Inode, end: number): void {
+  /** Frees the blocks, if it has any, from page `end`, where the file ends, on; those of the last cluster stay. */
+  freePastEnd(inode: Inode, end = Math.ceil(inode.size / BLKSIZE)): void {
+    if (inode.hasInline(INLINE.DATA)) return;
     const unit = inode.clusterPages;
     const from = Math.ceil(end / unit) * unit;
     inode.pages.truncate(from, Number.POSITIVE_INFINITY);

@@ -38,7 +38,7 @@ export class FileHandle extends Handle {
     if (bytes.length > 0 && !this.inode.hasNoCapabilities) {
       // What is refused costs nothing; what fails half way has changed the contents.
       assertChangeable(this.inode);
-      assertSizeFits(this.inode, at + bytes.length);
+      assertSizeFits(this.inode, at + 1);
       dropCapabilities(this.core, this.inode);
     }
     this.#write(at, bytes.length, new Bytes(bytes, at), { time: this.core.now() });
@@ -67,6 +67,7 @@ export class FileHandle extends Handle {
     try {
       core.data.write(inode, position, length, source, options);
     } catch (error) {
+      // Blocks and nodes were promised for what found no room. Source: f2fs_write_failed.
       if (error instanceof F2fsError && error.code === 'ENOSPC' && position + length > inode.size)
         core.stopOnDamage(() => core.data.freePastEnd(inode));
       throw error;

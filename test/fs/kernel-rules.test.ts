@@ -150,6 +150,19 @@ describe('a write that finds no room', () => {
     expect(await fsckComplaints(device)).toEqual([]);
   });
 
+  test('leaves contents within the inode where they are', () => {
+    const device = device64();
+    const fs = mountOf(device);
+    fs.writeFile('/filler', new Uint8Array(0));
+    fs.writeFile('/inline', Buffer.alloc(3000, 'i'));
+    using filler = fs.openFile('/filler');
+    for (let at = 0; fs.statfs().freeBlocks > 0; at += BLKSIZE) filler.write(Buffer.alloc(BLKSIZE, 1), at);
+    expect(codeOf(() => write(fs, '/inline', 'x'.repeat(10_000), 3000))).toBe('ENOSPC');
+    expect(fs.stat('/inline')).toMatchObject({ size: 3000, blocks: 1, inline: true });
+    fs.close();
+    during(device, {}, (again) => expect(text(again, '/inline')).toBe('i'.repeat(3000)));
+  });
+
   test('far past the end keeps no nodes', () => {
     const fs = mountOf(device64());
     fs.writeFile('/filler', new Uint8Array(0));
