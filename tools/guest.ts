@@ -1,4 +1,4 @@
-// The command: npm exec tsx -- tools/guest.ts [--kernel qemu|uml] [--manifest] SCRIPT IMAGE...
+// The command: npm exec tsx -- tools/guest.ts [--kernel uml|qemu|qemu-6.12] [--manifest] SCRIPT IMAGE...
 // Runs a shell script under a Linux kernel of its own, with images as $DEV0, $DEV1, ... (written to in place!), or,
 // with --manifest instead of a script, writes beside each IMAGE what a kernel finds in it.
 
@@ -8,11 +8,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { manifestsOfImages } from './judge/imagemanifest.js';
-import { runInQemu } from './judge/qemu.js';
-import { runInUml } from './judge/uml.js';
+
+import { KERNELS, runInKernel } from './judge/kernels.js';
 
 const usage = `tsx tools/guest.ts make.sh a.img b.img     run make.sh in QEMU; the images are $DEV0 and $DEV1
-tsx tools/guest.ts --kernel uml make.sh a.img
+tsx tools/guest.ts --kernel uml make.sh a.img   (or qemu-6.12); in_host PROGRAM... runs the host's programs
 tsx tools/guest.ts --manifest a.img b.img  write a.manifest.json.gz and b.manifest.json.gz
 `;
 
@@ -21,11 +21,11 @@ async function main(): Promise<number> {
     allowPositionals: true,
     options: { kernel: { type: 'string', default: 'qemu' }, manifest: { type: 'boolean' } },
   });
-  if (positionals.length < 1 || !['qemu', 'uml'].includes(values.kernel)) {
+  const kernel = KERNELS.find((name) => name === values.kernel);
+  if (positionals.length < 1 || kernel === undefined) {
     process.stderr.write(usage);
     return 2;
   }
-  const kernel = values.kernel === 'uml' ? 'uml' : 'qemu';
   if (values.manifest) {
     const manifests = await manifestsOfImages(positionals, kernel);
     for (const [i, manifest] of manifests.entries()) {
@@ -37,8 +37,8 @@ async function main(): Promise<number> {
   const [script, ...images] = positionals;
   const share = mkdtempSync(join(tmpdir(), 'f2fs-guest-'));
   try {
-    const job = { script: readFileSync(script, 'utf8'), images, share };
-    const result = kernel === 'uml' ? await runInUml(job) : await runInQemu(job);
+    const job = { script: readFileSync(script, 'utf8'), images, share, hostRoot: true };
+    const result = await runInKernel(kernel, job);
     process.stdout.write(result.stdout);
     process.stderr.write(result.stderr);
     if (result.exitCode === undefined) process.stderr.write(`${result.console}\nthe guest did not finish\n`);

@@ -1,4 +1,4 @@
-// The command: npm run judge -- IMAGE SOURCE_DIR [--kernel uml|qemu|both|none] [--read-only] [--json]
+// The command: npm run judge -- IMAGE SOURCE_DIR [--kernel uml|qemu|qemu-6.12|both|all|none] [--read-only] [--json]
 // or npm run judge -- --codecs IMAGE [SOURCE_DIR or MANIFEST] [--json], or npm run judge -- --rewrite IMAGE...
 // Exit codes: 0 the image is good, 1 it is not, 2 judging was not possible.
 
@@ -7,20 +7,21 @@ import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { codecText, judgeCodecs } from './judge/codecs.ts';
 import type { KernelName } from './judge/index.js';
-import { type Judgement, judgeImage, kernelIsThere, manifestOfTree } from './judge/index.js';
+import { type Judgement, judgeImage, KERNELS, kernelIsThere, kernelsHere, manifestOfTree } from './judge/index.js';
 import { judgeInKernel, type KernelOptions } from './judge/kernel-compress.ts';
 import type { Manifest } from './judge/manifest.js';
 import { targetsOf, usualRewrites } from './judge/rewrites.ts';
 
 const usage = `npm run judge -- out.img tree/                 fsck.f2fs, a kernel, fsck.f2fs again
 npm run judge -- out.img tree/ --kernel both    user-mode Linux and QEMU (needed for compressed files)
+npm run judge -- out.img tree/ --kernel all     those two and Linux 6.12, as far as they are there
 npm run judge -- out.img --kernel none          fsck.f2fs alone
 npm run judge -- --codecs out.img tree/         every cluster inflated by liblz4, liblzo2, libzstd
 npm run judge -- --rewrite a.img b.img          Linux (QEMU) rewrites compressed files of copies; then all is judged
 
-usage: judge IMAGE [SOURCE_DIR] [--kernel uml|qemu|both|none] [--mount-options LIST] [--read-only] [--json]
+usage: judge IMAGE [SOURCE_DIR] [--kernel uml|qemu|qemu-6.12|both|all|none] [--mount-options LIST] [--read-only] [--json]
        judge --codecs IMAGE [SOURCE_DIR or MANIFEST.json[.gz]] [--dirty-padding] [--json]
-       judge --rewrite IMAGE... [--mount-options LIST] [--keep DIR] [--dirty-padding]
+       judge --rewrite IMAGE... [--kernel qemu|qemu-6.12] [--mount-options LIST] [--keep DIR] [--dirty-padding]
 
 --dirty-padding: bytes behind a cluster's end need not be zero, as sload.f2fs leaves them. --keep: where the copies that
 Linux rewrote go.
@@ -35,11 +36,14 @@ function chosenKernels(name: string | undefined): KernelName[] {
       return [];
     case 'both':
       return ['uml', 'qemu'];
+    case 'all':
+      return kernelsHere();
     case 'uml':
     case 'qemu':
+    case 'qemu-6.12':
       return [name];
     default:
-      throw new Error(`unknown kernel ${name}: uml, qemu, both or none`);
+      throw new Error(`unknown kernel ${name}: ${KERNELS.join(', ')}, both (the first two), all or none`);
   }
 }
 
@@ -79,7 +83,7 @@ async function rewriteInKernel(images: readonly string[], options: KernelOptions
   for (const [i, { image, complaints, ok, after, codecs, seconds }] of judgements.entries()) {
     for (const line of complaints) process.stdout.write(`  ${line}\n`);
     if (codecs) process.stdout.write(`${codecText(codecs).split('\n').slice(0, -1).join('\n')}\n`);
-    const done = `${cases[i].rewrites.length} rewrites, ${after?.files.size ?? 0} files read again; qemu ${seconds.toFixed(1)} s`;
+    const done = `${cases[i].rewrites.length} rewrites, ${after?.files.size ?? 0} files read again; ${options.kernel} ${seconds.toFixed(1)} s`;
     process.stdout.write(`${image}: ${ok ? 'good' : `NOT GOOD, ${complaints.length} complaints`}; ${done}\n`);
   }
   return judgements.every(({ ok }) => ok) ? 0 : 1;
@@ -107,7 +111,10 @@ async function main(): Promise<number> {
   const [image, source] = positionals;
   const dirtyPadding = values['dirty-padding'] === true;
   if (values.rewrite) {
-    return rewriteInKernel(positionals, { keepIn: values.keep, codecs: { dirtyPadding } }, values['mount-options']);
+    const kernel = values.kernel ?? 'qemu';
+    if (kernel !== 'qemu' && kernel !== 'qemu-6.12') throw new Error(`${kernel} can't rewrite: qemu or qemu-6.12`);
+    const options = { kernel, keepIn: values.keep, codecs: { dirtyPadding } } as const;
+    return rewriteInKernel(positionals, options, values['mount-options']);
   }
   if (values.codecs) return judgeItsCodecs(image, source, dirtyPadding, values.json === true);
   const manifest = source === undefined ? undefined : await manifestOf(source);

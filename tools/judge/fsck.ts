@@ -1,6 +1,8 @@
 // fsck.f2fs as a judge. Every line it prints must be one that a sound image brings forth: its exit code alone is no
 // proof (an ASSERT(0) exits with 255, but several findings are mentioned and then exit 0).
 
+import { existsSync } from 'node:fs';
+import { newerFsck } from './paths.js';
 import { run } from './run.js';
 
 /** What fsck.f2fs made of an image. `notes` are remarks on sound images, such as a missing clean unmount. */
@@ -56,8 +58,8 @@ export function judgeFsckLine(line: string): 'complaint' | 'note' | 'fine' {
  * Runs `fsck.f2fs -f --dry-run` on an image; the image stays as it is.
  * Ok means: exit 0 and not one line of complaint. Rejects only when fsck.f2fs cannot be started.
  */
-export async function fsck(image: string, timeoutMs = 120_000): Promise<FsckResult> {
-  const result = await run('fsck.f2fs', ['-f', '--dry-run', image], { timeoutMs });
+export async function fsck(image: string, timeoutMs = 120_000, program = 'fsck.f2fs'): Promise<FsckResult> {
+  const result = await run(program, ['-f', '--dry-run', image], { timeoutMs });
   const output = toLines(result.stdout, result.stderr);
   const complaints: string[] = [];
   const notes: string[] = [];
@@ -66,7 +68,7 @@ export async function fsck(image: string, timeoutMs = 120_000): Promise<FsckResu
     if (verdict === 'complaint') complaints.push(line.trim());
     else if (verdict === 'note') notes.push(line.trim());
   }
-  if (output.split('\n').some((line) => natBitsBad.test(line)) && (await natBitsAreBad(image, timeoutMs))) {
+  if (output.split('\n').some((line) => natBitsBad.test(line)) && (await natBitsAreBad(image, timeoutMs, program))) {
     complaints.push('nat_bits disagree with the NAT');
   }
   if (result.timedOut) complaints.push(`fsck.f2fs did not end within ${timeoutMs} ms`);
@@ -76,12 +78,21 @@ export async function fsck(image: string, timeoutMs = 120_000): Promise<FsckResu
   return { ok: complaints.length === 0, complaints, notes, output, exitCode: result.exitCode, seconds: result.seconds };
 }
 
+/** As {@link fsck}, and where there is a newer one (1.16) its complaints besides. */
+export async function fsckOldAndNew(image: string): Promise<FsckResult> {
+  const result = await fsck(image);
+  if (!existsSync(newerFsck)) return result;
+  const newer = await fsck(image, undefined, newerFsck);
+  const complaints = [...result.complaints, ...newer.complaints.map((line) => `1.16: ${line}`)];
+  return { ...result, ok: complaints.length === 0, complaints };
+}
+
 /**
  * With -f, fsck calls nat_bits corrupted whenever a NAT journal exists (mkfs.f2fs's own images have one); without -f
  * only when the bits are wrong. So a second opinion is asked.
  */
-async function natBitsAreBad(image: string, timeoutMs: number): Promise<boolean> {
-  const result = await run('fsck.f2fs', ['--dry-run', image], { timeoutMs });
+async function natBitsAreBad(image: string, timeoutMs: number, program: string): Promise<boolean> {
+  const result = await run(program, ['--dry-run', image], { timeoutMs });
   return toLines(result.stdout)
     .split('\n')
     .some((line) => natBitsBad.test(line));

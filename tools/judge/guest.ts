@@ -19,6 +19,13 @@ export interface GuestJob {
   readonly timeoutMs?: number;
   /** Default 1024. */
   readonly memoryMiB?: number;
+  /**
+   * Whether `in_host PROGRAM...` in the script is to run programs of the host's: they see its root (in QEMU read-only),
+   * and /mnt.
+   */
+  readonly hostRoot?: boolean;
+  /** QEMU: in the end what is mounted is left mounted, and nothing is synced: the power is cut. */
+  readonly cutOff?: boolean;
 }
 
 /** How a job ended. `exitCode` is undefined when the kernel or the script did not get to its end. */
@@ -39,7 +46,6 @@ export const jobFiles = { script: '.job.sh', stdout: '.stdout', stderr: '.stderr
 export const runJob = `
 "\${JOB_SHELL:-sh}" "$SHARE/${jobFiles.script}" > "$SHARE/${jobFiles.stdout}" 2> "$SHARE/${jobFiles.stderr}" < /dev/null
 echo $? > "$SHARE/${jobFiles.exitCode}"
-sync
 `;
 
 /** Reads what a job left in its shared folder. */

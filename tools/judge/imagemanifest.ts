@@ -4,19 +4,18 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fsck, wasCutOff } from './fsck.js';
-import type { GuestResult } from './guest.js';
 import { judgeDevice } from './guestscript.js';
+import { runInKernel } from './kernels.js';
 import type { Manifest } from './manifest.js';
-import { runInQemu } from './qemu.js';
+import type { KernelName } from './paths.js';
 import { runOrThrow } from './run.js';
-import { runInUml } from './uml.js';
 import { readVerdict } from './verdict.js';
 
 /**
  * Mounts images (copies of them) read-only in one boot and lists each. At most 96 in QEMU.
  * Rejects when one cannot be mounted or the kernel complains of it.
  */
-export async function manifestsOfImages(images: readonly string[], kernel: 'uml' | 'qemu'): Promise<Manifest[]> {
+export async function manifestsOfImages(images: readonly string[], kernel: KernelName): Promise<Manifest[]> {
   const share = mkdtempSync(join(tmpdir(), 'f2fs-judge-'));
   try {
     const copies = images.map((_, i) => join(share, `${i}.img`));
@@ -26,8 +25,7 @@ export async function manifestsOfImages(images: readonly string[], kernel: 'uml'
     }
     const script = `${judgeDevice({ mountOptions: '', writable: false })}
 ${images.map((_, i) => `judge_device "$DEV${i}" "$SHARE/${i}"`).join('\n')}`;
-    const job = { images: copies, script, share };
-    const guest: GuestResult = kernel === 'uml' ? await runInUml(job) : await runInQemu(job);
+    const guest = await runInKernel(kernel, { images: copies, script, share });
     const cutOff: boolean[] = [];
     for (const image of images) cutOff.push(wasCutOff(await fsck(image)));
     return images.map((image, i) => {

@@ -4,15 +4,15 @@
 import { mkdirSync, mkdtempSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type FsckResult, fsck, wasCutOff } from './fsck.js';
-import type { GuestResult } from './guest.js';
+import { type FsckResult, fsckOldAndNew, wasCutOff } from './fsck.js';
 import { judgeDevice } from './guestscript.js';
 import { manifestOfTree } from './hosttree.js';
 import { maxDrives } from './initramfs.js';
+import { runInKernel } from './kernels.js';
 import { compareManifests, type Manifest } from './manifest.js';
-import { qemuIsThere, runInQemu } from './qemu.js';
+import type { KernelName } from './paths.js';
 import { runOrThrow } from './run.js';
-import { runInUml, umlIsThere } from './uml.js';
+import { umlIsThere } from './uml.js';
 import { type KernelVerdict, readVerdict } from './verdict.js';
 
 export { type CodecJudgement, type CodecOptions, type CodecTally, codecText, judgeCodecs } from './codecs.ts';
@@ -29,17 +29,16 @@ export {
   type KernelOptions,
   type KernelView,
 } from './kernel-compress.ts';
+export { KERNELS, kernelIsThere, kernelsHere, runInKernel } from './kernels.js';
 export { manifestOfListing } from './listing.js';
 export type { Comparison, EntryType, Manifest, ManifestEntry } from './manifest.js';
 export { compareManifests } from './manifest.js';
+export type { KernelName, QemuName } from './paths.js';
 export { qemuIsThere, runInQemu } from './qemu.js';
 export { type ReferenceCodec, referenceCodecs, referenceCodecsAreThere } from './reference-codecs.ts';
 export { type Rewrite, targetsOf, usualRewrites } from './rewrites.ts';
 export { runInUml, umlIsThere } from './uml.js';
 export type { KernelVerdict } from './verdict.js';
-
-/** uml: user-mode Linux, without compression. qemu: the distribution's kernel, emulated, with it. */
-export type KernelName = 'uml' | 'qemu';
 
 /** How to judge. */
 export interface JudgeOptions {
@@ -95,7 +94,7 @@ export async function judgeImages(cases: readonly JudgeCase[], options: JudgeOpt
     }
   }
   const before: FsckResult[] = [];
-  for (const { image } of cases) before.push(await fsck(image));
+  for (const { image } of cases) before.push(await fsckOldAndNew(image));
   const verdicts: KernelVerdict[][] = cases.map(() => []);
   for (const kernel of kernels) {
     for (let from = 0; from < cases.length; from += maxDrives) {
@@ -145,8 +144,7 @@ async function judgeBatch(
     }
     const script = `${judgeDevice({ mountOptions: options.mountOptions ?? '', writable: options.writable ?? true })}
 ${copies.map((_, i) => `judge_device "$DEV${i}" "$SHARE/${i}"`).join('\n')}`;
-    const job = { images: copies, script, share, timeoutMs: options.timeoutMs };
-    const guest: GuestResult = kernel === 'uml' ? await runInUml(job) : await runInQemu(job);
+    const guest = await runInKernel(kernel, { images: copies, script, share, timeoutMs: options.timeoutMs });
     const verdicts: KernelVerdict[] = [];
     for (const [i, { want, powerCut }] of batch.entries()) {
       let verdict = readVerdict(kernel, join(share, String(i)), guest, {
@@ -163,7 +161,7 @@ ${copies.map((_, i) => `judge_device "$DEV${i}" "$SHARE/${i}"`).join('\n')}`;
         verdict = { ...verdict, complaints: [...verdict.complaints, ...differences, ...more] };
       }
       if (verdict.ended) {
-        const after = await fsck(copies[i]);
+        const after = await fsckOldAndNew(copies[i]);
         verdict = {
           ...verdict,
           complaints: [...verdict.complaints, ...after.complaints.map((l) => `fsck after: ${l}`)],
@@ -175,9 +173,4 @@ ${copies.map((_, i) => `judge_device "$DEV${i}" "$SHARE/${i}"`).join('\n')}`;
   } finally {
     rmSync(share, { recursive: true, force: true });
   }
-}
-
-/** Whether that kernel can be booted here. */
-export function kernelIsThere(kernel: KernelName): boolean {
-  return kernel === 'uml' ? umlIsThere() : qemuIsThere();
 }

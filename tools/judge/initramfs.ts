@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { runJob } from './guest.js';
-import { cacheDir, peersDir, type UnpackedKernel } from './paths.js';
+import { peersDir, type UnpackedKernel } from './paths.js';
 import { runOrThrow } from './run.js';
 
 /** In order of loading; what they depend on comes along. */
@@ -57,6 +57,11 @@ mount -t tmpfs tmpfs /tmp
 for module in /modules/*.ko; do insmod $module; done
 dmesg -n 1
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288 share /share
+if mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,ro,cache=loose host /host 2> /dev/null; then
+  # What is mounted on /mnt later is there, too.
+  mount -t tmpfs tmpfs /mnt && mount --make-shared /mnt && mount --bind /mnt /host/mnt
+  for name in proc dev tmp; do mount --bind /$name /host/$name; done
+fi
 i=0
 for first in '' a b c; do
   for letter in a b c d e f g h i j k l m n o p q r s t u v w x y z; do
@@ -66,6 +71,9 @@ for first in '' a b c; do
 done
 ${runJob}
 umount /share
+# -n: without a sync.
+grep -qw cutoff /proc/cmdline && poweroff -n -f
+sync
 poweroff -f
 `;
 
@@ -78,16 +86,16 @@ export const maxDrives = 96;
  */
 export async function initramfs(kernel: UnpackedKernel): Promise<string> {
   const recipe = createHash('sha256')
-    .update(JSON.stringify([kernel.version, modules, tools, builtPeers(), init, 2]))
+    .update(JSON.stringify([kernel.version, modules, tools, builtPeers(), init, 3]))
     .digest('hex')
     .slice(0, 16);
-  const path = join(cacheDir, `initramfs-${recipe}.cpio`);
+  const path = join(kernel.dir, `initramfs-${recipe}.cpio`);
   if (existsSync(path)) return path;
   // Several judges may build it at once: each in a folder of its own, and the last rename wins.
-  const tree = join(cacheDir, `initramfs-${process.pid}.tree`);
+  const tree = join(kernel.dir, `initramfs-${process.pid}.tree`);
   rmSync(tree, { recursive: true, force: true });
   try {
-    for (const name of ['bin', 'tools', 'modules', 'proc', 'sys', 'dev', 'tmp', 'share', 'mnt', 'etc', 'root']) {
+    for (const name of 'bin tools modules proc sys dev tmp share host mnt etc root'.split(' ')) {
       mkdirSync(join(tree, name), { recursive: true });
     }
     writeFileSync(join(tree, 'init'), init, { mode: 0o755 });
@@ -97,8 +105,8 @@ export async function initramfs(kernel: UnpackedKernel): Promise<string> {
     await copyModules(kernel, join(tree, 'modules'));
     await copyTools(tree);
     await runOrThrow('sh', ['-c', `find . | cpio --quiet -o -H newc -R 0:0 > ${basename(tree)}.cpio`], { cwd: tree });
-    for (const name of readdirSync(cacheDir)) {
-      if (/^initramfs-[0-9a-f]{16}\.cpio$/.test(name)) rmSync(join(cacheDir, name), { force: true });
+    for (const name of readdirSync(kernel.dir)) {
+      if (/^initramfs-[0-9a-f]{16}\.cpio$/.test(name)) rmSync(join(kernel.dir, name), { force: true });
     }
     renameSync(join(tree, `${basename(tree)}.cpio`), path);
   } finally {

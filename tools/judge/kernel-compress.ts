@@ -5,7 +5,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CodecJudgement, type CodecOptions, judgeCodecs } from './codecs.ts';
-import { fsck } from './fsck.ts';
+import { fsckOldAndNew } from './fsck.ts';
 import type { GuestResult } from './guest.ts';
 import { manifestOfTree } from './hosttree.ts';
 import { maxDrives } from './initramfs.ts';
@@ -19,6 +19,7 @@ import {
 } from './kernel-guest.ts';
 import { manifestOfListing } from './listing.ts';
 import { compareManifests, type Manifest } from './manifest.ts';
+import type { QemuName } from './paths.ts';
 import { runInQemu } from './qemu.ts';
 import { payload, planText, type Rewrite } from './rewrites.ts';
 import { runOrThrow } from './run.ts';
@@ -43,6 +44,8 @@ export interface KernelOptions {
   readonly keepIn?: string;
   /** For the codec judge. */
   readonly codecs?: Omit<CodecOptions, 'source'>;
+  /** Default: the distribution's. */
+  readonly kernel?: QemuName;
   /** Per boot; default 20 minutes. */
   readonly timeoutMs?: number;
 }
@@ -140,7 +143,7 @@ async function judgeBatch(
       );
     }
     const script = `${guestFunctions}${scripts.join('')}`;
-    const guest = await runInQemu({ images, script, share, timeoutMs: options.timeoutMs ?? 1_200_000 });
+    const guest = await runInQemu({ images, script, share, timeoutMs: options.timeoutMs ?? 1_200_000 }, options.kernel);
     const judgements: KernelJudgement[] = [];
     for (const [i, one] of cases.entries()) {
       judgements.push(await outcomeOf(one, join(share, String(i)), images[i], guest, options));
@@ -196,7 +199,7 @@ async function outcomeOf(
   let codecs: CodecJudgement | null = null;
   const last = after ?? before;
   if (steps.has('umount') && last !== null) {
-    complaints.push(...(await fsck(copy)).complaints.map((line) => `fsck after: ${line}`));
+    complaints.push(...(await fsckOldAndNew(copy)).complaints.map((line) => `fsck after: ${line}`));
     codecs = judgeCodecs(copy, { ...codecOptions, source: last.manifest });
     complaints.push(...codecs.complaints.map((line) => `codecs after: ${line}`));
   }

@@ -57,12 +57,13 @@ mount -t tmpfs tmpfs /mnt
 for module in ${modules.join(' ')}; do insmod ${quote(moduleDir)}/$module.ko 2> /dev/null; done
 ${images.map((path, i) => `export DEV${i}=$(losetup -f --show ${quote(path)})`).join('\n')}
 ${runJob}
+sync
 halt -f -p 2> /dev/null || busybox poweroff -f
 `;
   // Present where setup.sh found a CPU that user-mode Linux alone cannot run on.
   const shim = join(kernel.dir, 'xstate.so');
   const initPath = join(job.share, '.init.sh');
-  writeFileSync(join(job.share, jobFiles.script), job.script);
+  writeFileSync(join(job.share, jobFiles.script), `in_host() { "$@"; }\n${job.script}`);
   writeFileSync(initPath, init, { mode: 0o755 });
   const result = await run(
     'taskset',

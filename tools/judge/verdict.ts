@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import type { GuestResult } from './guest.js';
 import { manifestOfListing } from './listing.js';
 import type { Manifest } from './manifest.js';
+import type { KernelName } from './paths.js';
 
 /** One kernel's verdict on one image. */
 export interface KernelVerdict {
-  readonly kernel: 'uml' | 'qemu';
+  readonly kernel: KernelName;
   readonly complaints: string[];
   /** What the kernel saw, when it could mount and list. */
   readonly manifest?: Manifest;
@@ -62,7 +63,7 @@ export function kernelLogComplaints(dmesg: readonly string[], powerCut: boolean)
 
 /** Reads the verdict of a guest on the image whose reports are in `folder`. */
 export function readVerdict(
-  kernel: 'uml' | 'qemu',
+  kernel: KernelName,
   folder: string,
   guest: GuestResult,
   { writable, powerCut }: VerdictOptions,
