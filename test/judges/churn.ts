@@ -2,7 +2,7 @@
 
 /**
  * perl: \`churn.pl ROOT SEED STEPS\` makes and changes files below ROOT: deep directories, long names, holes, appends, links, devices,
- * xattrs, fallocate; now and then it syncs. Then it removes every second file of each directory, so that free space lies
+ * xattrs, fallocate, and compressed files whose saved blocks are released and reserved; now and then it syncs. Then it removes every second file of each directory, so that free space lies
  * in pieces. What finds no room is not done.
  */
 export const churnProgram = `
@@ -14,7 +14,7 @@ sub below { $state = ($state * 1103515245 + 12345) & 0x7fffffff; return ($state 
 sub name { return $dirs[below(scalar @dirs)] . '/' . ('n' x below(below(10) ? 20 : 200)) . below(1000000) }
 sub bytes { return join '', map { chr(65 + ($_ * $state) % 57) x 37 } 1 .. 1 + int($_[0] / 37) }
 for my $i (1 .. $steps) {
-  my $op = below(24);
+  my $op = below(25);
   my $old = @files ? $files[below(scalar @files)] : undef;
   if ($op < 6 || !defined $old) {
     my $new = name();
@@ -36,6 +36,7 @@ for my $i (1 .. $steps) {
   elsif ($op == 20) { my $p = name(); syscall(133, $p, (0010644, 0020600, 0060600, 0140755)[below(4)], below(65536)) }
   elsif ($op == 21) { chmod(below(07777), $old); chown(below(70000), below(70000), $old) }
   elsif ($op == 22) { utime(below(2000000000), below(2000000000), $old) }
+  elsif ($op == 23) { my $count = pack('Q', 0); open(my $f, '<', $old) or next; ioctl($f, below(3) ? 0x8008f512 : 0x8008f513, $count) }
   elsif (below(8) == 0) { open(my $f, '<', $old) or next; below(2) ? syscall(74, fileno($f)) : syscall(162) }
 }
 my $i = 0;
@@ -44,23 +45,26 @@ syscall(162);
 `;
 
 /**
- * perl: \`wear.pl ROOT ROUNDS\` fills a volume to the brim with small files, and frees every second one, again and again: the
- * free space then lies in single blocks.
+ * perl: \`wear.pl ROOT ROUNDS [PAGES]\` fills a volume to the brim with files of up to 7 times PAGES (1) pages, and frees every
+ * second one, again and again: the free space then lies in small pieces.
  */
 export const wearProgram = `
-($root, $rounds) = @ARGV;
+($root, $rounds, $pages) = (@ARGV, 1);
 chdir $root or die $!;
 for my $round (1 .. $rounds) {
   mkdir "round$round";
   my $i = 0;
   for (;; $i++) {
     open(my $f, '>', "round$round/$i") or last;
-    my $size = 4096 * (1 + $i % 7);
+    my $size = 4096 * $pages * (1 + $i % 7);
     my $done = syswrite($f, chr(65 + $round) x $size);
     last if !defined $done || $done < $size;
   }
   syscall(162);
-  for my $file (glob 'round*/*') { unlink($file) if $j++ % 2 }
+  for my $dir (map { "round$_" } 1 .. $round) {
+    opendir(my $d, $dir) or die $!;
+    for my $file (sort readdir $d) { unlink("$dir/$file") if $file !~ /^\\./ && $j++ % 2 }
+  }
   syscall(162);
 }
 `;
