@@ -1,5 +1,8 @@
 // A program for a guest kernel: random changes of a mounted volume, some of them fsynced.
 
+/** The extension of every second name: a mount may have those compressed. */
+export const EXTENSION = 'txt';
+
 /**
  * Python: `program.py MOUNTPOINT SEED`. Prints as JSON the SHA-256 of each file by path as it was at its last fsync, for those that
  * were not changed, moved or removed since.
@@ -19,13 +22,16 @@ def fallocate(fd, mode, offset, length):
     libc.fallocate(fd, mode, ctypes.c_long(offset), ctypes.c_long(length))
 
 def new_name():
-    return '%s/%s %d' % (rng.choice(dirs), 'n' * rng.choice([1, 5, 40, 200]), rng.randrange(1 << 30))
+    number = rng.randrange(1 << 30)
+    return '%s/%s %d%s' % (rng.choice(dirs), 'n' * rng.choice([1, 5, 40, 200]), number, '.${EXTENSION}' if number % 2 else '')
 
 def changed(path):
     fsynced.pop(path, None)
 
 def noise(length):
-    return rng.randbytes(length)
+    if rng.randrange(2):
+        return rng.randbytes(length)
+    return (rng.randbytes(100) * (length // 100 + 1))[:length]
 
 def create(path):
     with open(path, 'wb') as f:
@@ -58,6 +64,12 @@ def change(path):
             pass
     os.close(fd)
 
+def sync_all():
+    # Not the other volumes that are mounted.
+    fd = os.open('.', os.O_RDONLY)
+    libc.syncfs(fd)
+    os.close(fd)
+
 def sync(path):
     fd = os.open(path, os.O_RDONLY)
     rng.choice([os.fsync, os.fsync, os.fdatasync])(fd)
@@ -69,7 +81,7 @@ for path in dirs:
     os.mkdir(path)
 for i in range(12):
     create(new_name())
-os.sync()
+sync_all()
 for step in range(60 + seed % 5 * 60):
     kind = rng.randrange(20)
     path = rng.choice(files)
@@ -105,6 +117,6 @@ for step in range(60 + seed % 5 * 60):
         os.mkdir(other)
         dirs.append(other)
     elif kind == 19 and rng.randrange(8) == 0:
-        os.sync()
+        sync_all()
 print(json.dumps(fsynced))
 `;
