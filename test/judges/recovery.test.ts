@@ -83,12 +83,18 @@ ${copies.map((_, i) => `judge_device "$DEV${i}" "$SHARE/${i}"`).join('\n')}`;
   return found;
 }
 
-const ourChanges = Object.keys(CHANGES);
+/** The changes of ours that a kernel recovers: user-mode Linux all, 6.12 in QEMU some of them unless there are many rounds. */
+function changesFor(kernel: KernelName): string[] {
+  const names = Object.keys(CHANGES);
+  if (kernel === 'uml' || ROUNDS > 10) return names;
+  // The other 6.1 has said it all.
+  return kernel === 'qemu' ? [] : names.filter((_, i) => i % 3 === SEED % 3);
+}
 
 /** Images with what we fsynced, each in its own way, and then were cut off. */
-async function ourImages(folder: string): Promise<string[]> {
-  const images = ourChanges.map((_, i) => join(folder, `${i}.img`));
-  for (const [i, name] of ourChanges.entries()) {
+async function ourImages(names: readonly string[], folder: string): Promise<string[]> {
+  const images = names.map((_, i) => join(folder, `${i}.img`));
+  for (const [i, name] of names.entries()) {
     const { device, fs } = prepared({}, i % 2 === 0 ? FEATURES : []);
     const paths = (CHANGES[name] as (typeof CHANGES)[string])(fs);
     if (!paths.includes('/d/noted')) disturb(fs);
@@ -120,10 +126,10 @@ const COMPRESSED: readonly Volume[] = ['lz4', 'zstd:3', 'lzo-rle,compress_log_si
 const VOLUMES: Readonly<Record<KernelName, readonly Volume[]>> = {
   uml: PLAIN,
   qemu: COMPRESSED,
-  'qemu-6.12': [PLAIN[1], ...COMPRESSED],
+  'qemu-6.12': [PLAIN[1], ...COMPRESSED.slice(1)],
 };
 /** QEMU takes its time, and so many drives at most. */
-const roundsIn = (kernel: KernelName) => (kernel === 'uml' ? ROUNDS : Math.min(Math.ceil(ROUNDS * 0.75), 64));
+const roundsIn = (kernel: KernelName) => (kernel === 'uml' ? ROUNDS : Math.min(Math.ceil(ROUNDS / 2), 64));
 
 /** A random program of Linux's, cut off after its last fsync. */
 interface CutOff {
@@ -170,7 +176,8 @@ in_host python3 - /mnt/${i} ${SEED + i} < "$SHARE/program.py" > "$SHARE/${i}.fsy
 }
 
 describe.each(KERNELS)('roll-forward, with %s', (kernel) => {
-  let ours: string[] = [];
+  const changes = changesFor(kernel);
+  let ours: string[];
   let theirs: CutOff[];
   let found: Recovered[];
 
@@ -181,17 +188,19 @@ describe.each(KERNELS)('roll-forward, with %s', (kernel) => {
     theirs = await programsOfLinux(kernel, folder);
     const imagesFolder = join(folder, 'ours');
     mkdirSync(imagesFolder);
-    // User-mode Linux has spoken for 6.1.
-    if (kernel !== 'qemu' || !kernelIsThere('uml')) ours = await ourImages(imagesFolder);
+    ours = await ourImages(changes, imagesFolder);
     found = await recoveredByLinux(kernel, [...ours, ...theirs.map(({ image }) => image)]);
   });
 
-  test.skipIf(!kernelIsThere(kernel))('Linux recovers what we fsynced, on volumes with checksums and without', () => {
-    for (const [i, image] of ours.entries()) {
-      expect(found[i].complaints, ourChanges[i]).toEqual([]);
-      expect(differences(manifestOf(image), found[i].manifest), ourChanges[i]).toEqual([]);
-    }
-  });
+  test.skipIf(!kernelIsThere(kernel) || changes.length === 0)(
+    'Linux recovers what we fsynced, on volumes with checksums and without',
+    () => {
+      for (const [i, image] of ours.entries()) {
+        expect(found[i].complaints, changes[i]).toEqual([]);
+        expect(differences(manifestOf(image), found[i].manifest), changes[i]).toEqual([]);
+      }
+    },
+  );
 
   test.skipIf(!kernelIsThere(kernel))('we recover what Linux fsynced in random programs', async () => {
     const foundTheirs = found.slice(ours.length);
