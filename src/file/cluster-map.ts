@@ -19,12 +19,17 @@ export class ClusterMap {
   nrBlocks = 0;
   /** The first nrBlocks of these are where they lie. */
   readonly blkaddr = new Uint32Array(MAX_CLUSTER_PAGES);
-  /** Whether no slot of the cluster is a hole. */
-  isReserved = false;
+  /** Slots of the cluster that are holes. */
+  nrHoles = 0;
 
   constructor(volume: Volume, map: BlockMap) {
     this.#volume = volume;
     this.#map = map;
+  }
+
+  /** Whether no slot of the cluster is a hole. */
+  get isReserved(): boolean {
+    return this.nrHoles === 0;
   }
 
   /**
@@ -33,17 +38,17 @@ export class ClusterMap {
    */
   lookup(inode: Inode, start: number): void {
     this.nrBlocks = 0;
-    this.isReserved = false;
+    this.nrHoles = inode.clusterPages;
     const at = this.#map.seekCluster(inode, start);
     if (at < 0) return;
     const { clusterPages } = inode;
     const { sit } = this.#volume;
-    let holes = 0;
+    this.nrHoles = 0;
     let gap = false;
     let isCompressed = false;
     for (let i = 0; i < clusterPages; i++) {
       const blkaddr = this.#map.addressAt(inode, at + 4 * i, start + i);
-      if (blkaddr === NULL_ADDR) holes++;
+      if (blkaddr === NULL_ADDR) this.nrHoles++;
       if (i === 0) {
         isCompressed = blkaddr === COMPRESS_ADDR;
         continue;
@@ -61,7 +66,6 @@ export class ClusterMap {
       this.blkaddr[this.nrBlocks++] = blkaddr;
     }
     if (isCompressed && this.nrBlocks === 0) throw this.damaged(inode, start, 'it has no data block');
-    this.isReserved = holes === 0;
   }
 
   damaged(inode: Inode, start: number, fault: string, blkaddr?: number): F2fsError {
@@ -174,23 +178,25 @@ export class ClusterMap {
     if (inode.clusterPages === 1) throw notCompressed(inode, 'reserve');
     if (!inode.isReleased) throw new F2fsError('EINVAL', `inode ${inode.ino} is not released`, { ino: inode.ino });
     const { pool, space } = this.#volume;
+    // Where nothing is saved no cluster is whole: Linux lets slots be allocated in a released file, all but the first then count.
+    const hasWhole = inode.comprBlocks > 0;
     let wanted = 0;
     this.#eachCompressed(inode, balance, () => {
-      if (!this.#isWhole(inode)) wanted += inode.clusterPages - this.nrBlocks;
+      if (!hasWhole || !this.#isWhole(inode)) wanted += this.nrHoles + 1;
     });
     space.reserveBlocks(wanted);
     space.releaseBlocks(wanted);
     let reserved = 0;
     this.#eachCompressed(inode, balance, (at) => {
-      if (this.#isWhole(inode)) return;
-      const saved = inode.clusterPages - this.nrBlocks;
-      space.reserveBlocks(saved);
+      if (hasWhole && this.#isWhole(inode)) return;
+      const missing = this.nrHoles + 1;
+      space.reserveBlocks(missing);
       for (let i = 1; i < inode.clusterPages; i++) {
         if (pool.view.getUint32(at + 4 * i, true) === NULL_ADDR) pool.view.setUint32(at + 4 * i, NEW_ADDR, true);
       }
-      inode.addComprBlocks(saved);
-      inode.change().iBlocks += saved;
-      reserved += saved;
+      inode.addComprBlocks(inode.clusterPages - this.nrBlocks);
+      inode.change().iBlocks += missing;
+      reserved += missing;
     });
     inode.change().iInline &= ~INLINE.COMPRESS_RELEASED;
     return reserved;

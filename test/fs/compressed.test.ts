@@ -1,8 +1,9 @@
 // Compressed files through a mount: every algorithm and cluster size, tails, overwrites, holes and truncates, with the slots
 // and counts of each inode looked at by an audit that knows nothing of the code under test, and by fsck.f2fs.
 import { describe, expect, test } from 'vitest';
+import type { Inode } from '../../src/file/inode.ts';
 import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR } from '../../src/format/constants.ts';
-import { I_FLAGS } from '../../src/format/inode.ts';
+import { I_FLAGS, INLINE } from '../../src/format/inode.ts';
 import type { FileHandle } from '../../src/fs/file-handle.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
 import { random } from '../pagecache/random.ts';
@@ -642,6 +643,32 @@ describe('release and reserve', () => {
       file.write(BYTES.subarray(0, 100), 8 * UNIT * BLKSIZE);
       file.punch(0, UNIT * BLKSIZE);
     });
+    await expectSound(device);
+  });
+
+  test.each([
+    ['some', 5 * BLKSIZE],
+    ['all', BYTES.length],
+  ])('%s slots that Linux 6.12 allocated in a released file are reserved once', async (_, length) => {
+    const { device, saved } = released();
+    during(device, {}, (fs) => {
+      using file = fs.openFile('/file');
+      // Here that is EPERM: for as long as it takes the file is none that was released.
+      const { inode } = file as unknown as { inode: Inode };
+      inode.change().iInline &= ~INLINE.COMPRESS_RELEASED;
+      file.allocate(0, length, { keepSize: true });
+      inode.change().iInline |= INLINE.COMPRESS_RELEASED;
+    });
+    const allocated = Audit.slotsOf(device, '/file');
+    expect(allocated).toMatchObject({ released: true, iComprBlocks: 0 });
+    during(device, {}, (fs) => {
+      const { blocks } = fs.stat('/other');
+      using file = fs.openFile('/file');
+      expect(file.reserveBlocks()).toBe(blocks - allocated.iBlocks);
+      expect(file.stat()).toMatchObject({ blocks, compression: { savedBlocks: saved, released: false } });
+    });
+    await expectSound(device);
+    during(device, {}, (fs) => fs.unlink('/file'));
     await expectSound(device);
   });
 
