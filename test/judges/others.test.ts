@@ -72,11 +72,11 @@ const MAKERS: readonly Maker[] = [
   },
   {
     kernel: 'qemu',
-    name: 'lz4, worn and used',
+    name: 'lz4, used and worn',
     mib: 64,
     options: COMPRESSION,
     mountOptions: 'compress_algorithm=lz4,compress_extension=*',
-    use: `${urgent} && ${wornInQemu} && ${churnInQemu(7)}`,
+    use: `${urgent} && ${churnInQemu(7)} && ${wornInQemu}`,
   },
   { kernel: 'qemu-6.12', name: 'all features', mib: 300, options: ['-O', ALL], use: churnInQemu(8) },
   {
@@ -89,11 +89,11 @@ const MAKERS: readonly Maker[] = [
   },
   {
     kernel: 'qemu-6.12',
-    name: 'lz4hc, worn and used',
+    name: 'lz4hc, used and worn',
     mib: 64,
     options: COMPRESSION,
     mountOptions: 'compress_algorithm=lz4:9,compress_extension=*',
-    use: `${urgent} && ${wornInQemu} && ${churnInQemu(10)}`,
+    use: `${urgent} && ${churnInQemu(10)} && ${wornInQemu}`,
   },
 ];
 const makersOf = (kernel: KernelName) => MAKERS.filter((maker) => maker.kernel === kernel);
@@ -118,6 +118,9 @@ beforeAll(async () => {
   await Promise.all(KERNELS.filter(kernelIsThere).map(useVolumes));
 });
 afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+/** Linux 6.12 lets slots be allocated in a file that was released; fsck.f2fs counts them. */
+const isNotOfLinux = (complaint: string) => !complaint.endsWith('has reserved slots, though the file is released');
 
 /** Has a kernel use its volumes, all in one boot, and notes what it finds in them then. */
 async function useVolumes(kernel: KernelName): Promise<void> {
@@ -185,12 +188,12 @@ describe.each(KERNELS)('volumes that others made and used, with %s', (kernel) =>
     const isWorn = fs.volume.logs.current.some(({ allocType }) => allocType === 1);
     device.close();
     // Else the volume is not what it is here for.
-    if (maker.name.includes('worn and used')) expect(isWorn).toBe(true);
+    if (/worn and used|used and worn/.test(maker.name)) expect(isWorn).toBe(true);
     const expected = made.get(maker) as Manifest;
     expect(compareManifests(expected, found).differences).toEqual([]);
     expect(found.entries.length).toBeGreaterThan(30);
     const { complaints, algorithms } = judgeCodecs(imageOf(maker), { source: expected });
-    expect(complaints).toEqual([]);
+    expect(complaints.filter(isNotOfLinux)).toEqual([]);
     const clusters = Object.values(algorithms).reduce((sum, tally) => sum + tally.clusters, 0);
     if (maker.mountOptions !== undefined) expect(clusters).toBeGreaterThan(5);
   });
@@ -210,8 +213,10 @@ describe.each(KERNELS)('volumes that others made and used, with %s', (kernel) =>
     for (const { image, complaints } of await judgeImages(cases, { kernels: [kernel] })) {
       expect([image, complaints]).toEqual([image, []]);
     }
-    for (const { image, source } of cases)
-      expect([image, judgeCodecs(image, { source }).complaints]).toEqual([image, []]);
+    for (const { image, source } of cases) {
+      const { complaints } = judgeCodecs(image, { source });
+      expect([image, complaints.filter(isNotOfLinux)]).toEqual([image, []]);
+    }
   });
 });
 

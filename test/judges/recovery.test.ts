@@ -126,7 +126,7 @@ const COMPRESSED: readonly Volume[] = ['lz4', 'zstd:3', 'lzo-rle,compress_log_si
 const VOLUMES: Readonly<Record<KernelName, readonly Volume[]>> = {
   uml: PLAIN,
   qemu: COMPRESSED,
-  'qemu-6.12': [PLAIN[1], ...COMPRESSED.slice(1)],
+  'qemu-6.12': [PLAIN[0], COMPRESSED[1], PLAIN[1], COMPRESSED[3]],
 };
 /** QEMU takes its time, and so many drives at most. */
 const roundsIn = (kernel: KernelName) => (kernel === 'uml' ? ROUNDS : Math.min(Math.ceil(ROUNDS / 2), 64));
@@ -146,7 +146,7 @@ async function programsOfLinux(kernel: KernelName, folder: string): Promise<CutO
   const volumes = VOLUMES[kernel];
   const images = Array.from({ length: rounds }, (_, i) => join(folder, `${i}.img`));
   const steps = images.map((image, i) => {
-    const { features, mountOptions } = volumes[i % volumes.length];
+    const { features, mountOptions } = volumes[(SEED + i) % volumes.length];
     writeFileSync(image, '');
     truncateSync(image, 256 << 20);
     execFileSync('mkfs.f2fs', ['-q', ...(features === '' ? [] : ['-O', features]), image], { env: toolEnv() });
@@ -170,7 +170,7 @@ in_host python3 - /mnt/${i} ${SEED + i} < "$SHARE/program.py" > "$SHARE/${i}.fsy
   expect(guest.exitCode, guest.stderr + guest.console.slice(-2000)).toBe(0);
   return images.map((image, i) => ({
     image: kernel === 'uml' ? image.replace(/img$/, 'cut') : image,
-    hint: `F2FS_SEED=${SEED + i} F2FS_RECOVERY_ROUNDS=1 and its place in the list of volumes, ${i % volumes.length}`,
+    hint: `F2FS_SEED=${SEED + i} F2FS_RECOVERY_ROUNDS=1`,
     fsynced: JSON.parse(readFileSync(join(folder, `${i}.fsynced`), 'utf8')) as Record<string, string>,
   }));
 }
@@ -214,10 +214,20 @@ describe.each(KERNELS)('roll-forward, with %s', (kernel) => {
       expect(Object.keys(fsynced).length, hint).toBeGreaterThan(3);
       const hashes = new Map(ours.entries.map(({ path, sha256 }) => [path, sha256]));
       for (const [path, sha256] of Object.entries(fsynced)) expect(hashes.get(path), `${hint} ${path}`).toBe(sha256);
+      const { complaints: leftByLinux } = judgeCodecs(image);
+      expect(
+        leftByLinux.filter((line) => !line.endsWith("reaches past the file's end")),
+        hint,
+      ).toEqual([]);
       manifestOf(image, { readonly: false });
       expect((await fsckOldAndNew(image)).complaints, hint).toEqual([]);
       expect(differences(manifest, manifestOf(image)), hint).toEqual([]);
-      expect(judgeCodecs(image, { source: manifestOf(image) }).complaints, hint).toEqual([]);
+      // Linux cuts a file within a cluster at once, and the cluster only when it is written: that much may be amiss.
+      const { complaints: amiss } = judgeCodecs(image, { source: manifestOf(image) });
+      expect(
+        amiss.filter((line) => !leftByLinux.includes(line)),
+        hint,
+      ).toEqual([]);
     }
   });
 });
