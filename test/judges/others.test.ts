@@ -20,7 +20,7 @@ import { manifestOfListing } from '../../tools/judge/listing.ts';
 import { compareManifests, type Manifest } from '../../tools/judge/manifest.ts';
 import { makeMixedTree } from '../../tools/judge/mixed-tree.ts';
 import { runOrThrow } from '../../tools/judge/run.ts';
-import { churnProgram, wearProgram } from './churn.ts';
+import { churnProgram, fullNamesProgram, wearProgram } from './churn.ts';
 import { manifestOfVolume } from './volume-manifest.ts';
 
 const SEED = Number(process.env.F2FS_SEED ?? 20_261_122);
@@ -61,6 +61,7 @@ const MAKERS: readonly Maker[] = [
   { kernel: 'uml', name: 'compression, unused', mib: 300, options: COMPRESSION, use: churn(4) },
   { kernel: 'uml', name: 'worn', mib: 64, options: [], use: 'perl $SHARE/wear.pl /mnt 6' },
   { kernel: 'uml', name: 'worn and used', mib: 100, options: ['-O', ALL], use: `${worn} && ${urgent} && ${churn(5)}` },
+  { kernel: 'uml', name: 'names without room', mib: 128, options: [], use: 'perl $SHARE/full-names.pl /mnt' },
   { kernel: 'uml', name: 'sload.f2fs', mib: 200, options: [] },
   {
     kernel: 'qemu',
@@ -129,6 +130,7 @@ async function useVolumes(kernel: KernelName): Promise<void> {
   mkdirSync(share);
   writeFileSync(join(share, 'churn.pl'), churnProgram);
   writeFileSync(join(share, 'wear.pl'), wearProgram);
+  writeFileSync(join(share, 'full-names.pl'), fullNamesProgram);
   const guest = await runInKernel(kernel, {
     images: makers.map(imageOf),
     share,
