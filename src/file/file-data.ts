@@ -1,7 +1,7 @@
 // The contents of regular files and symlinks: inline in the inode while they fit, else in pages.
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE, NULL_ADDR } from '../format/constants.ts';
-import { ADVISE, INLINE } from '../format/inode.ts';
+import { ADVISE, I_FLAGS, INLINE } from '../format/inode.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import { zero } from '../pagecache/zero.ts';
 import { SINCE } from '../volume/nat.ts';
@@ -84,8 +84,8 @@ export class FileData {
   write(inode: Inode, position: number, length: number, source: ByteSource, options: WriteOptions = {}): void {
     assertChangeable(inode);
     if (length === 0) return;
-    const { iInline, iSize } = inode.load();
-    if (position < iSize) assertNotAppendOnly(inode);
+    const { iInline, iSize, iFlags } = inode.load();
+    if ((iFlags & I_FLAGS.APPEND) !== 0 && position < iSize) assertNotAppendOnly(inode);
     const most = inode.maxSizeBytes;
     if (position + length > most) {
       if (position < most) this.write(inode, position, most - position, source, options);

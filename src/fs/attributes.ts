@@ -176,7 +176,7 @@ export function setXattrs(core: Core, inode: Inode, changes: readonly XattrChang
  */
 export function dropCapabilities(core: Core, inode: Inode): void {
   if (inode.hasNoCapabilities) return;
-  core.xattrs.set(inode, [{ name: CAPABILITY, value: null }]);
+  if (core.xattrs.get(inode, CAPABILITY) !== null) core.xattrs.set(inode, [{ name: CAPABILITY, value: null }]);
   inode.hasNoCapabilities = true;
 }
 

@@ -63,17 +63,20 @@ export class FileHandle extends Handle {
   }
 
   #write(position: number, length: number, source: ByteSource, options?: WriteOptions): void {
-    const { core, inode } = this;
     try {
-      core.data.write(inode, position, length, source, options);
+      this.core.data.write(this.inode, position, length, source, options);
     } catch (error) {
-      // Blocks and nodes were promised for what found no room. Source: f2fs_write_failed.
-      if (error instanceof F2fsError && error.code === 'ENOSPC' && position + length > inode.size)
-        core.stopOnDamage(() => core.data.freePastEnd(inode));
+      if (error instanceof F2fsError && error.code === 'ENOSPC') this.#freePastEnd(position + length);
       throw error;
     }
     // A file may be marked to be written at once (chattr +S). Source: generic_write_sync.
-    if (inode.isSync && core.reclaim.mayCheckpoint) this.fsync();
+    if (this.inode.isSync && this.core.reclaim.mayCheckpoint) this.fsync();
+  }
+
+  /** After a write up to byte `end` that found no room: blocks and nodes were promised for it. Source: f2fs_write_failed. */
+  #freePastEnd(end: number): void {
+    const { core, inode } = this;
+    if (end > inode.size) core.stopOnDamage(() => core.data.freePastEnd(inode));
   }
 
   /**

@@ -176,9 +176,8 @@ export class AddressSpace implements FolioOwner {
   }
 
   /** For the pool's reclaim. */
-  evictable(index: number, nrPages: number): boolean {
-    const last = index + nrPages - 1;
-    return this.tree.next(TAG.DIRTY, index, last) < 0 && this.tree.next(TAG.WRITEBACK, index, last) < 0;
+  isDirty(index: number, nrPages: number): boolean {
+    return this.tree.next(TAG.DIRTY, index, index + nrPages - 1) >= 0;
   }
 
   underWriteback(index: number, nrPages: number): boolean {

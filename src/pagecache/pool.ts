@@ -35,8 +35,8 @@ function makeSharedMemory(nrWasmPages: number): SharedMemory {
 
 /** What reclaim asks of the address space that holds a folio. */
 export interface FolioOwner {
-  /** Whether no page of [index, index + nrPages) is dirty or under writeback. */
-  evictable(index: number, nrPages: number): boolean;
+  /** Whether a page of [index, index + nrPages) is dirty. */
+  isDirty(index: number, nrPages: number): boolean;
   underWriteback(index: number, nrPages: number): boolean;
   /** Takes the pages out of the tree; the pool frees the frames. */
   forget(index: number, nrPages: number): void;
@@ -189,8 +189,9 @@ export class FramePool {
       const nrPages = 1 << this.order[head];
       const index = this.index[head];
       const referenced = (this.flags[head] & REFERENCED) !== 0;
-      while (!referenced && owner.underWriteback(index, nrPages) && settle());
-      if (referenced || !owner.evictable(index, nrPages)) {
+      let busy = referenced;
+      while (!busy && owner.underWriteback(index, nrPages)) busy = !settle();
+      if (busy || owner.isDirty(index, nrPages)) {
         this.flags[head] = 0;
         this.lruUnlink(head);
         this.lruLinkAfter(head, this.lruPrev[this.nrFrames]);

@@ -207,7 +207,8 @@ export function sendPages(
   let page = index;
   for (let i = 0; i < length; i++) {
     for (let done = 0; done < count[i]; ) {
-      const nrPages = mapping.contiguous(page, count[i] - done);
+      const left = count[i] - done;
+      const nrPages = left === 1 ? 1 : mapping.contiguous(page, left);
       const stream = inPlace[i] === 1 ? IN_PLACE : log;
       ioends.add(stream, mapping, page, mapping.find(page), nrPages, blkaddr[i] + done);
       page += nrPages;
