@@ -125,6 +125,11 @@ class Machine {
         return;
       }
       case 'punch':
+        if (todo.length === 0) {
+          // The kernel has no holes of nothing.
+          expect(() => handle.punch(todo.at, 0)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+          return;
+        }
         handle.punch(todo.at, todo.length);
         content.fill(0, Math.min(todo.at, content.length), Math.min(todo.at + todo.length, content.length));
         return;
