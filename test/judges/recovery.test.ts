@@ -192,15 +192,15 @@ describe.each(KERNELS)('roll-forward, with %s', (kernel) => {
     found = await recoveredByLinux(kernel, [...ours, ...theirs.map(({ image }) => image)]);
   });
 
-  test.skipIf(!kernelIsThere(kernel) || changes.length === 0)(
-    'Linux recovers what we fsynced, on volumes with checksums and without',
-    () => {
+  // One kernel of each version is enough for all changes.
+  if (changes.length > 0) {
+    test.skipIf(!kernelIsThere(kernel))('Linux recovers what we fsynced, on volumes with checksums and without', () => {
       for (const [i, image] of ours.entries()) {
         expect(found[i].complaints, changes[i]).toEqual([]);
         expect(differences(manifestOf(image), found[i].manifest), changes[i]).toEqual([]);
       }
-    },
-  );
+    });
+  }
 
   test.skipIf(!kernelIsThere(kernel))('we recover what Linux fsynced in random programs', async () => {
     const foundTheirs = found.slice(ours.length);
