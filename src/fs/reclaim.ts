@@ -39,6 +39,8 @@ export class Reclaim {
   readonly #rules: ReclaimRules;
   /** More free sections than this are enough whatever is dirty: a check before each operation that costs nothing. */
   readonly #ample: number;
+  readonly #sectionBlocks: number;
+  readonly #reservedSections: number;
   /** Free sections that cleaning could not get beyond, and the blocks in use then; null when it got what it wanted. */
   #limit: { sections: number; validBlocks: number } | null = null;
   /** Blocks that the logs had given when the last checkpoint was down. */
@@ -50,8 +52,9 @@ export class Reclaim {
     this.#cleaner = cleaner;
     this.#checkpoint = checkpoint;
     this.#rules = rules;
-    this.#ample =
-      MARGIN + volume.logs.reservedSections + BEGUN + 2 * Math.ceil(volume.pool.nrFrames / this.#sectionBlocks);
+    this.#sectionBlocks = volume.layout.segsPerSec * BLKS_PER_SEG;
+    this.#reservedSections = volume.logs.reservedSections;
+    this.#ample = MARGIN + this.#reservedSections + BEGUN + 2 * Math.ceil(volume.pool.nrFrames / this.#sectionBlocks);
   }
 
   /** Whether there is something for `run` to do. */
@@ -127,10 +130,6 @@ export class Reclaim {
     };
   }
 
-  get #sectionBlocks(): number {
-    return this.#volume.layout.segsPerSec * BLKS_PER_SEG;
-  }
-
   /** Sections that it takes to write what is dirty, at most, begun ones too: each page of a file may have a clean node change. */
   get #demand(): number {
     const { pool, nodes, space } = this.#volume;
@@ -152,14 +151,18 @@ export class Reclaim {
    * where that is less, as in small or full volumes, which would be cleaned at every turn.
    */
   get #reserve(): number {
-    const reserve = Math.min(this.#volume.logs.reservedSections, this.#attainable >> 1);
+    const reserve = Math.min(this.#reservedSections, this.#attainable >> 1);
     const limit = this.#limit;
     const stands = limit !== null && this.#volume.space.validBlockCount > limit.validBlocks - this.#sectionBlocks;
     return Math.max(MARGIN, stands ? Math.min(reserve, limit.sections >> 1) : reserve);
   }
 
   get #isShort(): boolean {
-    return this.#volume.logs.free.sections <= this.#reserve + this.#demand;
+    const { sections } = this.#volume.logs.free;
+    const demand = this.#demand;
+    // The reserve is never more than that.
+    if (sections > Math.max(MARGIN, this.#reservedSections) + demand) return false;
+    return sections <= this.#reserve + demand;
   }
 
   get #given(): number {
