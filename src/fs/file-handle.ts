@@ -29,7 +29,8 @@ export class FileHandle extends Handle {
 
   /**
    * Writes all of `bytes` at byte `position`; of a file opened for appending at its end, wherever that is. Sets mtime and
-   * ctime, and takes away the attribute security.capability. Throws ENOSPC (what was written before stays), EFBIG, EPERM. Source: f2fs_file_write_iter.
+   * ctime, and takes away the attribute security.capability. Throws ENOSPC and EFBIG (what was written before stays), EPERM.
+   * Source: f2fs_file_write_iter.
    */
   write(bytes: Uint8Array, position: number): void {
     checkOffset('position', position);
