@@ -311,11 +311,10 @@ export class FileData {
     const wholePages = Math.floor(length / BLKSIZE);
     // A page of which only a part is written must be there first, unless the rest lies past the end of the file.
     const replaced = position + length >= size ? Math.ceil(length / BLKSIZE) : wholePages;
-    const isCached = pages.has(index);
-    if (within !== 0 || replaced === 0 || isCached) {
-      const wanted = Math.min(Math.ceil((within + length) / BLKSIZE), MAX_FOLIO_PAGES);
+    const cached = this.#pages.cached(inode, index, Math.min(Math.ceil((within + length) / BLKSIZE), MAX_FOLIO_PAGES));
+    if (cached >= 0 || within !== 0 || replaced === 0) {
       // Only what is in the cache goes further than the page at hand: the next one may be replaced whole.
-      const pfn = this.#pages.read(inode, index, isCached ? wanted : 1);
+      const pfn = cached >= 0 ? cached : this.#pages.read(inode, index, 1);
       const count = Math.min(this.#pages.count * BLKSIZE - within, length);
       this.#pages.waitStable(inode, index, Math.ceil((within + count) / BLKSIZE));
       const nrPages = Math.ceil((within + count) / BLKSIZE);
@@ -326,7 +325,7 @@ export class FileData {
       return count;
     }
     const wanted = Math.min(replaced, MAX_FOLIO_PAGES - (index % MAX_FOLIO_PAGES));
-    const next = pages.nextPresent(index, index + wanted);
+    const next = wanted === 1 ? -1 : pages.nextPresent(index, index + wanted);
     const pfn = this.#pages.allocate(index, next >= 0 ? next - index : wanted);
     const { count } = this.#pages;
     const filled = Math.min(count * BLKSIZE, length);

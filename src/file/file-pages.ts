@@ -50,17 +50,21 @@ export class FilePages {
     return pfn;
   }
 
+  /** The frame of page `index` when it is in the cache, else -1; `count` says how many pages, at most `max`, follow it in memory too. */
+  cached(inode: Inode, index: number, max: number): number {
+    const pfn = inode.pages.find(index);
+    if (pfn >= 0) this.count = max === 1 ? 1 : inode.pages.contiguous(index, max);
+    return pfn;
+  }
+
   /**
    * Brings pages from `index` on into the cache, at most `max`, stopping at the end of their folio or block run. Returns
    * the frame of the first; `count` says how many follow it in memory too. A hole reads as zeros.
    */
   read(inode: Inode, index: number, max: number): number {
+    const cached = this.cached(inode, index, max);
+    if (cached >= 0) return cached;
     const { pages } = inode;
-    const cached = pages.find(index);
-    if (cached >= 0) {
-      this.count = pages.contiguous(index, max);
-      return cached;
-    }
     const { pool } = this.#volume;
     let limit = Math.min(max, MAX_FOLIO_PAGES - (index % MAX_FOLIO_PAGES));
     const next = pages.nextPresent(index, index + limit);
@@ -110,7 +114,7 @@ export class FilePages {
     });
   }
 
-  /** Pages that the last `read` or `allocate` gave, adjacent in the file and in memory. */
+  /** Pages that the last `cached`, `read` or `allocate` gave, adjacent in the file and in memory. */
   count = 0;
 
   /**
