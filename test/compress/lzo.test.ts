@@ -3,7 +3,7 @@
 // not.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { random, seedOf } from '../pagecache/random.ts';
+import { random, seedOf } from '../random.ts';
 import { inflate, roomFor, squeeze } from './arena.ts';
 import { liblzo, need } from './reference.ts';
 import { noise, patchwork, type Sample, samples, text } from './samples.ts';
@@ -12,6 +12,8 @@ const SEED = seedOf('lzo');
 const SAMPLES = samples(SEED);
 const NAMES = ['lzo', 'lzo-rle'] as const;
 const END = [0x11, 0, 0];
+/** An end marker with a length of more bytes, of which the last looks like the first of one that is in order. */
+const LONG_END = /(^| )16( 0)* 17 [0-3] 0$/;
 
 function same(a: Uint8Array | null, b: Uint8Array): boolean {
   return a !== null && Buffer.compare(a, b) === 0;
@@ -99,8 +101,9 @@ describe.each(NAMES)('%s', (codec) => {
       // A first byte of 17 is a version to us, and to the kernel; liblzo2 knows of none.
       if (codec === 'lzo-rle' || liblzo.use === null || cut[0] === 17) continue;
       const theirs = liblzo.use.decompress(cut, capacity);
-      // The end marker with other bits in its first byte is one to liblzo2; the kernel refuses it, and so do we.
-      if (ours === null && theirs !== null) expect(cut.at(-3), `round ${round}`).not.toBe(END[0]);
+      // An end marker with another length than 3 is one to liblzo2; the kernel refuses it, and so do we.
+      const ends = cut.at(-3) === END[0] && !LONG_END.test(cut.join(' '));
+      if (ours === null && theirs !== null) expect(ends, `round ${round}`).toBe(false);
       else expect(ours === null, `round ${round}`).toBe(theirs === null);
       if (ours !== null && theirs !== null) expect(same(ours, theirs), `round ${round}`).toBe(true);
     }
