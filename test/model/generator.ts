@@ -1,6 +1,6 @@
 // Draws the next operation. It knows roughly what is there, so that most operations find something to do, and many of the
 // others fail in an interesting way.
-import type { Random } from '../pagecache/random.ts';
+import type { Random } from '../random.ts';
 import { type AllocateMode, type Kind, type NodeType, type OpenFlags, type Operation, SLOTS } from './operation.ts';
 
 type Type = 'file' | 'directory' | 'symlink' | 'other';
@@ -63,7 +63,10 @@ const LARGE = 'large';
 const LARGE_NAMES = 700;
 const SIZES = [0, 1, 3451, 3452, 3453, 3600, 3688, 3692, 4095, 4096, 4097, 8192, 65536];
 const IDS = [0, 1, 1000, 65534, 70_000, 4_000_000_000];
-/** None is sticky and writable for others: hosts refuse even root some opens there (fs.protected_fifos and its kin). */
+/**
+ * None is sticky and writable for the group or others: there hosts refuse even root what O_CREAT opens of another owner,
+ * devices and sockets always, the rest by fs.protected_fifos and its kin (may_create_in_sticky).
+ */
 const MODES = [0o644, 0o755, 0o600, 0o777, 0, 0o4755, 0o2755, 0o2644, 0o6777, 0o1755, 0o7755];
 const FLAGS: readonly OpenFlags[] = ['r', 'r+', 'r+', 'r+', 'w', 'w+', 'w+', 'wx', 'wx+', 'wx+', 'a', 'a+', 'a+', 'ax'];
 const NODES: readonly NodeType[] = ['fifo', 'fifo', 'socket', 'char', 'block'];
@@ -356,7 +359,9 @@ export class Generator {
     value.writeUInt32LE(2, 0);
     for (const [i, [tag, id]] of entries.entries()) {
       value.writeUInt16LE(tag, 4 + 8 * i);
-      value.writeUInt16LE(rng.below(8), 6 + 8 * i);
+      // These are the mode of a directory that may be sticky: see MODES.
+      const isMode = tag === TAG.GROUP_OBJ || tag === TAG.MASK || tag === TAG.OTHER;
+      value.writeUInt16LE(rng.below(8) & (isMode ? ~2 : 7), 6 + 8 * i);
       value.writeUInt32LE(id, 8 + 8 * i);
     }
     return value.toString('base64');
