@@ -2,7 +2,7 @@
 // block or capacity they are given, neither touches a byte that it should not.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { random, seedOf } from '../pagecache/random.ts';
+import { random, seedOf } from '../random.ts';
 import { inflate, roomFor, squeeze } from './arena.ts';
 import { liblz4, need } from './reference.ts';
 import { patchwork, type Sample, samples, text } from './samples.ts';

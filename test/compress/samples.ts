@@ -1,6 +1,6 @@
 // What codecs are tried on: text, binaries, noise, nothing, and strings made to hit the corners of an LZ format.
 import * as fs from 'node:fs';
-import { type Random, random } from '../pagecache/random.ts';
+import { type Random, random } from '../random.ts';
 
 export interface Sample {
   name: string;

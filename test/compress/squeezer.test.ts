@@ -6,7 +6,7 @@ import { ALGORITHM, type Algorithm, type Codec, MAX_CLUSTER_PAGES } from '../../
 import { INFLATED } from '../../src/compress/cluster.ts';
 import { Squeezer, squeezerFrames } from '../../src/compress/squeezer.ts';
 import { FramePool, PAGE_SIZE } from '../../src/pagecache/pool.ts';
-import { type Random, random, seedOf } from '../pagecache/random.ts';
+import { type Random, random, seedOf } from '../random.ts';
 
 const MIB = 1024 * 1024;
 const LZ4: Codec = { algorithm: ALGORITHM.LZ4, level: 0 };

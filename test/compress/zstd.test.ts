@@ -2,7 +2,7 @@
 // whatever frame or capacity they are given, neither touches a byte that it should not.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { random, seedOf } from '../pagecache/random.ts';
+import { random, seedOf } from '../random.ts';
 import * as arena from './arena.ts';
 import { libzstd, libzstdWithChecksums, need } from './reference.ts';
 import { binary, noise, patchwork, periodic, type Sample, samples, text } from './samples.ts';

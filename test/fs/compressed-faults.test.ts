@@ -6,7 +6,7 @@ import { F2fsError } from '../../src/errors.ts';
 import { BLKSIZE, COMPRESS_ADDR } from '../../src/format/constants.ts';
 import type { MountOptions } from '../../src/fs/core.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
-import { type Random, random, seedOf } from '../pagecache/random.ts';
+import { type Random, random, seedOf } from '../random.ts';
 import {
   Audit,
   codeOf,

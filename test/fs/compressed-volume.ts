@@ -15,7 +15,7 @@ import type { MountOptions } from '../../src/fs/core.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { format } from '../../src/mkfs/format.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
-import { type Random, random } from '../pagecache/random.ts';
+import { type Random, random } from '../random.ts';
 
 export const MIB = 2 ** 20;
 export const UUID = 'b5b1a1f6-5d0e-4a43-9c0a-3c6cf2f52010';

@@ -6,7 +6,7 @@ import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR } from '../../src/format/constants.ts'
 import { I_FLAGS, INLINE } from '../../src/format/inode.ts';
 import type { FileHandle } from '../../src/fs/file-handle.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
-import { random } from '../pagecache/random.ts';
+import { random } from '../random.ts';
 import {
   Audit,
   codeOf,

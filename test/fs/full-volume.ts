@@ -10,7 +10,7 @@ import type { MountOptions } from '../../src/fs/core.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { type FormatOptions, format } from '../../src/mkfs/format.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
-import type { Random } from '../pagecache/random.ts';
+import type { Random } from '../random.ts';
 import { MIB } from './compressed-volume.ts';
 
 /** A formatted volume in memory, and its file system. */

@@ -10,18 +10,17 @@ import type { MountOptions } from '../../src/fs/core.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import type { FormatOptions } from '../../src/mkfs/format.ts';
 import { runInUml, umlIsThere } from '../../tools/judge/uml.ts';
-import { type Random, random } from '../pagecache/random.ts';
+import { type Random, random, seedOf } from '../random.ts';
 import { compressing, MIB, prose } from './compressed-volume.ts';
 import { codeOf, expectSound, imageOf, mounted, PageModel, pagesFor, volumeOf } from './full-volume.ts';
 
-const SEED = Number(process.env.F2FS_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const SEED = seedOf('full');
 /** How many times the volume's size is written over. */
 const TIMES = Number(process.env.F2FS_OVERWRITE ?? 1);
 
 let work: string;
 beforeAll(() => {
   work = mkdtempSync(join(tmpdir(), 'f2fs-full-'));
-  console.log(`full: F2FS_SEED=${SEED} F2FS_OVERWRITE=${TIMES}`);
 });
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 

@@ -9,14 +9,14 @@ import { openFileDevice } from '../../src/device/file-device.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { format } from '../../src/mkfs/format.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
+import { seedOf } from '../random.ts';
 
-const SEED = Number(process.env.F2FS_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const SEED = seedOf('model');
 const MAX_SIZE = 6_000_000;
 
 let work: string;
 beforeAll(() => {
   work = mkdtempSync(join(tmpdir(), 'f2fs-model-'));
-  console.log(`model: F2FS_SEED=${SEED}`);
 });
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 

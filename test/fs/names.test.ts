@@ -8,7 +8,7 @@ import { ADVISE, I_FLAGS } from '../../src/format/inode.ts';
 import type { Directory } from '../../src/fs/directory-handle.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
 import type { Handle } from '../../src/fs/handle.ts';
-import { random, seedOf } from '../pagecache/random.ts';
+import { random, seedOf } from '../random.ts';
 import {
   codeOf,
   during,

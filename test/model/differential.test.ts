@@ -9,7 +9,7 @@ import { BLKSIZE } from '../../src/format/constants.ts';
 import { format } from '../../src/mkfs/format.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
 import { writeImage } from '../devices.ts';
-import { seedOf } from '../pagecache/random.ts';
+import { seedOf } from '../random.ts';
 import { runDifferential } from './differential.ts';
 import type { Kind } from './operation.ts';
 import { MOUNTS } from './volume-side.ts';

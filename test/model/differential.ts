@@ -4,7 +4,7 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import type { BlockDevice } from '../../src/device/device.ts';
 import type { MountOptions } from '../../src/fs/core.ts';
-import { type Random, random } from '../pagecache/random.ts';
+import { type Random, random } from '../random.ts';
 import { Generator } from './generator.ts';
 import { HostSide } from './host-side.ts';
 import { describe, type Kind, type Operation, type Outcome } from './operation.ts';

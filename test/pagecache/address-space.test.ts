@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { AddressSpace, TAG } from '../../src/pagecache/address-space.ts';
 import { FramePool } from '../../src/pagecache/pool.ts';
-import { random, seedOf } from './random.ts';
+import { random, seedOf } from '../random.ts';
 
 const MIB = 1024 * 1024;
 

@@ -3,7 +3,7 @@ import { F2fsError } from '../../src/errors.ts';
 import { AddressSpace, TAG } from '../../src/pagecache/address-space.ts';
 import { Buddy, MAX_ORDER } from '../../src/pagecache/buddy.ts';
 import { FramePool, MAX_FOLIO_PAGES } from '../../src/pagecache/pool.ts';
-import { random, seedOf } from './random.ts';
+import { random, seedOf } from '../random.ts';
 
 const MIB = 1024 * 1024;
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MAX_INDEX, type Mark, PRESENT, XArray, XArrayArena } from '../../src/pagecache/xarray.ts';
-import { type Random, random, seedOf } from './random.ts';
+import { type Random, random, seedOf } from '../random.ts';
 
 /** The plain truth: index to frame and marks. */
 type Model = Map<number, { pfn: number; marks: number }>;

@@ -9,7 +9,7 @@ import { BLKSIZE } from '../../src/format/constants.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { format } from '../../src/mkfs/format.ts';
 import { expectSound, mounted } from '../fs/full-volume.ts';
-import { random } from '../pagecache/random.ts';
+import { random } from '../random.ts';
 
 const MIB = 2 ** 20;
 const SIZE = 256 * MIB;

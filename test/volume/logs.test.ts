@@ -5,7 +5,7 @@ import { SUMMARY_ENTRY_SIZE } from '../../src/format/summary.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
 import { ALLOC } from '../../src/volume/logs.ts';
 import { mounted, PageModel, pagesFor, volumeOf } from '../fs/full-volume.ts';
-import { random } from '../pagecache/random.ts';
+import { random } from '../random.ts';
 
 /** A full volume with holes in every segment, whose checkpoint is down. */
 function worn(): ReturnType<typeof volumeOf> {

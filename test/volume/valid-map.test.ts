@@ -1,7 +1,7 @@
 // Searches and changes in maps of 512 bits, against the plain way.
 import { expect, it } from 'vitest';
 import { countBits, nextClear, nextSet, setBits } from '../../src/volume/valid-map.ts';
-import { random } from '../pagecache/random.ts';
+import { random } from '../random.ts';
 
 const BITS = 512;
 

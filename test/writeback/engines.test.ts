@@ -15,7 +15,7 @@ import { ENGINES, type EngineName } from '../../src/writeback/engines.ts';
 import { judgeCodecs } from '../../tools/judge/codecs.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
 import { referenceCodecsAreThere } from '../../tools/judge/reference-codecs.ts';
-import { seedOf } from '../pagecache/random.ts';
+import { seedOf } from '../random.ts';
 import { FlakyDevice, range } from './fixture.ts';
 
 const SEED = seedOf('engines');

@@ -7,7 +7,7 @@ import { BLKSIZE } from '../../src/format/constants.ts';
 import { TAG } from '../../src/pagecache/address-space.ts';
 import { WB_SYNC } from '../../src/writeback/control.ts';
 import { ENGINES } from '../../src/writeback/engines.ts';
-import { seedOf } from '../pagecache/random.ts';
+import { seedOf } from '../random.ts';
 import { FakeFile, Machine, range } from './fixture.ts';
 
 const SEED = seedOf('writeback');
