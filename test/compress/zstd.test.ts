@@ -77,6 +77,15 @@ describe.each(LEVELS)('level %i', (level) => {
     }
   });
 
+  it('stays in its workspace where two of the latest distances have as long a match', () => {
+    // The first flaw has the match of one period followed by that of two; behind the second both go on to the third.
+    const [size, period, flaws] =
+      level < 13 ? [32_000, 9500, [14_250, 23_800]] : [262_144, 60_000, [90_000, 151_200, 205_000]];
+    const bytes = periodic(size, period, random(SEED));
+    for (const at of flaws) bytes[at] ^= 0xff;
+    expect(same(inflate(squeeze(bytes, level)!, size), bytes)).toBe(true);
+  });
+
   it('gives back any string', () => {
     const piece = fc.tuple(fc.uint8Array({ maxLength: 40 }), fc.integer({ min: 1, max: 30 }));
     const strings = fc.array(piece, { maxLength: 12 }).map((pieces) => {

@@ -47,7 +47,7 @@ function inherit(node: Node, from: Node): void {
   }
 }
 
-/** Offers a match of any length from `first` to `last` to the nodes that it leads to from the `nth`. */
+/** Offers a match of any length from `first` to `last` to the nodes that it leads to from the `nth`, at most two past the stretch. */
 function offer(work: usize, prices: usize, nth: u32, price: u32, first: u32, last: u32, distance: u32): void {
   for (let length = first; length <= last; length++) {
     const total = price + matchLengthPrice(prices, length);
@@ -146,10 +146,11 @@ function parse<T>(work: usize, from: usize, end: usize): usize {
         const difference = word ^ load<u64>(at - distance);
         if ((<u32>difference) << 8 !== 0) continue;
         const length: u32 = <u32>difference !== 0 ? 3 : lengthBy(difference, at, at - distance, end);
-        if (length >= enough && length > lastLength) {
+        if (length < enough) offer(work, prices, nth, ofMatch + offsetPrice(prices, value), 3, length, distance);
+        else if (length > lastLength) {
           lastLength = length;
           lastDistance = distance;
-        } else offer(work, prices, nth, ofMatch + offsetPrice(prices, value), 3, length, distance);
+        }
         found = max(found, length);
       }
       const farOne = farCandidate<T>(work, word);
