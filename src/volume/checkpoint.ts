@@ -45,7 +45,7 @@ class TableWriter {
  */
 export function writeCheckpoint(volume: Volume, umount: boolean): CheckpointPack {
   const { device, layout, logs, journals } = volume;
-  logs.leaveFullSegments();
+  logs.leaveSegments();
   volume.counters.metaBlocks += logs.summaries.write();
   const tables = new TableWriter(volume);
   volume.nat.flush(new Uint8Array(SUM_JOURNAL_SIZE), (blkaddr, block) => tables.write(blkaddr, block));

@@ -2,7 +2,7 @@
 // segments in use (SSR); it notes the owner of each block in the segment's summary, which goes to the SSA when it moves on.
 import type { BlockDevice } from '../device/device.ts';
 import { corrupt, F2fsError } from '../errors.ts';
-import { BLKS_PER_SEG, BLKSIZE, LOG, LOG_NAMES, type Log, NR_DATA_LOGS } from '../format/constants.ts';
+import { BLKS_PER_SEG, BLKSIZE, LOG, LOG_NAMES, type Log, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
 import { viewOf } from '../format/struct.ts';
 import { SUM_ENTRIES_SIZE, SUM_FOOTER_OFFSET, SUM_TYPE, SUMMARY_ENTRY_SIZE } from '../format/summary.ts';
 import { FreeSegments } from './free-segments.ts';
@@ -90,8 +90,7 @@ export class Logs {
    */
   allocate(log: Log, count: number, nid: number, version: number, ofsInNode: number): number {
     const segment = this.current[log];
-    const mustLeave = segment.allocType === ALLOC.SSR && !this.#demand.threads;
-    if (segment.blkoff === BLKS_PER_SEG || mustLeave) this.#advance(segment);
+    if (segment.blkoff === BLKS_PER_SEG) this.#advance(segment);
     const isThreaded = segment.allocType === ALLOC.SSR;
     const end = isThreaded ? this.#sit.nextKept(segment.segno, segment.blkoff) : BLKS_PER_SEG;
     const given = Math.min(count, end - segment.blkoff);
@@ -191,9 +190,17 @@ export class Logs {
     return this.free.checkpointed();
   }
 
-  /** A log at 512 would not be a valid position in a checkpoint: moves each full one on. */
-  leaveFullSegments(): void {
+  /**
+   * For a checkpoint. A log at 512 would not be a valid position in it: moves each full one on. So are those that an earlier
+   * mount left in the holes of a used segment, where these may not be taken: between checkpoints the nodes' chain must go on
+   * where the last one says.
+   */
+  leaveSegments(): void {
     for (const segment of this.current) if (segment.blkoff === BLKS_PER_SEG) this.#advance(segment);
+    if (this.#demand.threads) return;
+    for (const segment of this.current) {
+      if (segment.allocType === ALLOC.SSR && this.free.segments > NR_LOGS) this.#advance(segment);
+    }
   }
 
   /** Keeps the segment's summary for the SSA and moves the log on. Source: need_new_seg, new_curseg, change_curseg. */

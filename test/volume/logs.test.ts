@@ -1,6 +1,6 @@
 // Where blocks come from when free segments are few: holes of used segments, never blocks that the last checkpoint needs.
 import { describe, expect, it } from 'vitest';
-import { BLKS_PER_SEG, BLKSIZE, LOG, type Log } from '../../src/format/constants.ts';
+import { BLKS_PER_SEG, BLKSIZE, LOG } from '../../src/format/constants.ts';
 import { SUMMARY_ENTRY_SIZE } from '../../src/format/summary.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
 import { ALLOC } from '../../src/volume/logs.ts';
@@ -61,7 +61,7 @@ describe('logs in holes', () => {
     fs.abandon();
   });
 
-  it('are gone on with by the next mount, and left where holes are not wanted', () => {
+  it('are gone on with by the next mount, and left by its first checkpoint where holes are not wanted', () => {
     const { device, fs } = worn();
     const isThreaded = ({ volume }: FileSystem) => volume.logs.current.some(({ allocType }) => allocType === ALLOC.SSR);
     expect(isThreaded(fs)).toBe(true);
@@ -71,13 +71,47 @@ describe('logs in holes', () => {
     expect(again.volume.logs.current.map(({ segno, blkoff }) => [segno, blkoff])).toEqual(positions);
     again.abandon();
     const lfs = mounted(device, { mode: 'lfs' });
-    const { logs } = lfs.volume;
-    for (const { log } of logs.current) {
-      logs.allocate(log as Log, 1, 3, 0, 0);
-      expect(logs.current[log].allocType).toBe(ALLOC.LFS);
-    }
+    const { current } = lfs.volume.logs;
+    expect(current.map(({ segno, blkoff }) => [segno, blkoff])).toEqual(positions);
+    lfs.mkdir('/new');
+    lfs.sync();
+    expect(current.map(({ allocType }) => allocType)).toEqual(current.map(() => ALLOC.LFS));
     lfs.abandon();
   });
+
+  it.each([{ mode: 'lfs' }, { cleaning: false }] as const)(
+    'keep what is fsynced where holes are not wanted: %o',
+    (options) => {
+      const { device, fs } = volumeOf(64);
+      let nr = 0;
+      for (; fs.statfs().freeBlocks > 100; nr++) fs.writeFile(`file ${nr}`, Buffer.alloc(BLKSIZE, 1));
+      fs.sync();
+      const full = nr;
+      for (let i = 1; i < full; i += 3) fs.unlink(`file ${i}`);
+      fs.sync();
+      for (; fs.volume.logs.current[LOG.WARM_NODE].allocType === ALLOC.LFS && nr < 10_000; nr++) {
+        fs.writeFile(`file ${nr}`, Buffer.alloc(BLKSIZE, 1));
+        if (nr % 20 === 0) fs.sync();
+      }
+      // Free segments, so that an fsync needs no checkpoint.
+      for (let i = 3; i < full; i += i % 3 === 0 ? 2 : 1) fs.unlink(`file ${i}`);
+      fs.sync();
+      expect(fs.volume.logs.current[LOG.WARM_NODE].allocType).toBe(ALLOC.SSR);
+      fs.abandon();
+      const crashed = mounted(device, options);
+      crashed.mkdir('/new');
+      crashed.sync();
+      using file = crashed.openFile('file 0');
+      file.write(Buffer.alloc(9000, 2), 0);
+      const { checkpointVer } = crashed.volume.pack.cp;
+      file.fsync();
+      expect(crashed.volume.pack.cp.checkpointVer).toBe(checkpointVer);
+      crashed.abandon();
+      const again = mounted(device);
+      expect(Buffer.compare(again.readFile('file 0'), Buffer.alloc(9000, 2))).toBe(0);
+      again.abandon();
+    },
+  );
 
   it('never take a segment that is held', () => {
     const { fs } = worn();
