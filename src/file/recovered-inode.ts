@@ -79,6 +79,8 @@ export class InodeRecovery {
   /** Puts a node in force. Throws EUCLEAN for what fsync can't have written. Source: recover_inode, do_recover_data. */
   apply(inode: Inode, node: ChainNode): void {
     if (node.isInode) {
+      // Linux goes on with the chain when a file is no longer compressed; before that none of its nodes has the fsync mark.
+      if (!node.hasFsyncMark && this.#isCompressed(node)) return;
       this.#checkInode(inode, node);
       this.#recoverAttributes(inode, node);
       this.#recoverInlineXattrs(inode, node);
@@ -111,12 +113,18 @@ export class InodeRecovery {
     if (!isSame || !inode.isRegular || (raw.iMode ^ own.iMode) >>> 12 !== 0 || node.offset !== 0) {
       throw this.#damaged(node, 'is not of the kind that the inode is');
     }
-    // Their fsync is a checkpoint.
-    const isCompressed = (raw.iFlags & I_FLAGS.COMPR) !== 0 && fitsInExtra('iLogClusterSize', extraIsize);
-    if (inode.isCompressed || (isCompressed && this.#volume.hasFeature('compression'))) {
+    // Their fsync is a checkpoint; and a file may become a plain one while it is empty.
+    if (this.#isCompressed(node) || (inode.isCompressed && own.iBlocks > (own.iXattrNid === 0 ? 1 : 2))) {
       throw this.#damaged(node, 'is of a compressed file');
     }
     if ((raw.iInline & INLINE.DENTRY) !== 0) throw this.#damaged(node, 'has inline dentries');
+  }
+
+  #isCompressed(node: ChainNode): boolean {
+    const { iFlags, iInline } = new InodeView(node.view);
+    const extraIsize = (iInline & INLINE.EXTRA_ATTR) !== 0 ? new InodeExtra(node.view, I_ADDR_OFFSET).iExtraIsize : 0;
+    const isCompressed = (iFlags & I_FLAGS.COMPR) !== 0 && fitsInExtra('iLogClusterSize', extraIsize);
+    return isCompressed && this.#volume.hasFeature('compression');
   }
 
   #recoverAttributes(inode: Inode, node: ChainNode): void {
@@ -129,6 +137,7 @@ export class InodeRecovery {
     const from = new InodeView(node.view);
     raw.iInline = (raw.iInline & ~INLINE_ATTRIBUTES) | (from.iInline & INLINE_ATTRIBUTES);
     if (inode.hasExtra('iProjid')) inode.extra.iProjid = new InodeExtra(node.view, I_ADDR_OFFSET).iProjid;
+    inode.refreshLayout();
     // The chain tells of an xattr node that is there, not of one that is not.
     if (from.iXattrNid === 0) this.#xattrs.free(inode);
   }

@@ -4,6 +4,7 @@ import type { FilePages } from '../file/file-pages.ts';
 import type { Inode } from '../file/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { I_FLAGS, INLINE } from '../format/inode.ts';
+import { SINCE } from '../volume/nat.ts';
 import type { Core } from './core.ts';
 
 export class FileCompression {
@@ -33,6 +34,8 @@ export class FileCompression {
     inode.change().iFlags &= ~(compressed ? I_FLAGS.NOCOMP : I_FLAGS.COMPR);
     if (compressed) inodes.setCompressContext(inode);
     else inode.refreshLayout();
+    // What writeback sent of it since the checkpoint is of the other kind: roll-forward could not tell which it has to be.
+    if (inode.isRegular) volume.nat.note(inode.ino, SINCE.NEEDS_CHECKPOINT);
     this.#core.stampChange(inode);
   }
 

@@ -220,6 +220,25 @@ describe('fsync that must be a checkpoint', () => {
     }
   });
 
+  test('a file that is no longer compressed, for the nodes sent before', () => {
+    const { device, fs } = prepared({ compress: compressing('lz4', 4) }, [...FEATURES, 'compression']);
+    fs.writeFile('/d/synced', new Uint8Array(0));
+    fs.sync();
+    fs.writeFile('/d/new', new Uint8Array(0));
+    fs.writeBack();
+    fs.volume.writeNodes(true);
+    for (const path of ['/d/synced', '/d/new']) {
+      using file = fs.openFile(path);
+      file.setCompressed(false);
+      file.write(noise(5 * PAGE, 1), 0);
+      isCheckpoint(device, fs, () => file.fsync());
+    }
+    fs.abandon();
+    const again = mountOf(device);
+    for (const path of ['/d/synced', '/d/new']) expect(again.stat(path).size).toBe(5 * PAGE);
+    again.close();
+  });
+
   test('a compressed file', () => {
     const { device, fs } = prepared({ compress: compressing('lz4', 4) }, [...FEATURES, 'compression']);
     using file = fs.openFile('/d/old');

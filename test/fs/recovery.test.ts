@@ -3,7 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import { BLKSIZE } from '../../src/format/constants.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
-import { codeOf, FlakyDevice, fsckComplaints, mountOf, noise } from './compressed-volume.ts';
+import { SINCE } from '../../src/volume/nat.ts';
+import { codeOf, compressing, FlakyDevice, fsckComplaints, mountOf, noise } from './compressed-volume.ts';
 import { CHANGES, disturb, FEATURES, prepared } from './fsync-changes.ts';
 
 const PAGE = 4096;
@@ -105,6 +106,32 @@ describe('without recovery', () => {
     expect(writer.stat('/d/new').size).toBe(PAGE);
     writer.close();
     mountOf(device, { recovery: false }).close();
+  });
+
+  test('a file that Linux wrote as a plain one, no longer compressed, comes back as that', async () => {
+    const { device, fs } = prepared({ compress: compressing('lz4', 4) }, [...FEATURES, 'compression']);
+    fs.writeFile('/d/synced', new Uint8Array(0));
+    fs.sync();
+    fs.writeFile('/d/new', new Uint8Array(0));
+    fs.volume.writeNodes(true);
+    for (const path of ['/d/synced', '/d/new']) {
+      using file = fs.openFile(path);
+      file.setCompressed(false);
+      // Linux goes on with the chain.
+      fs.volume.nat.unnote(file.inode.ino, SINCE.NEEDS_CHECKPOINT);
+      file.write(noise(5 * PAGE, 41), 0);
+      const { checkpointVer } = fs.volume.pack.cp;
+      file.fsync();
+      expect(fs.volume.pack.cp.checkpointVer).toBe(checkpointVer);
+    }
+    fs.abandon();
+    const writer = mountOf(device);
+    for (const path of ['/d/synced', '/d/new']) {
+      expect(Buffer.compare(writer.readFile(path), noise(5 * PAGE, 41))).toBe(0);
+      expect(writer.openFile(path).inode.isCompressed).toBe(false);
+    }
+    writer.close();
+    expect(await fsckComplaints(device)).toEqual([]);
   });
 
   test('what an earlier mount left behind the checkpoint does not come back', () => {
