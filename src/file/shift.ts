@@ -189,8 +189,9 @@ export class Shift {
   /** Makes frames [pfn, pfn + nrPages) the contents of pages from `to` on. */
   #copy(inode: Inode, pfn: number, to: number, nrPages: number): void {
     const { bytes } = this.#volume.pool;
-    this.#map.reserve(inode, to, nrPages);
     inode.pages.truncate(to, to + nrPages);
+    // Not to be written over what the place had: an fsync would not be one step then.
+    this.#map.unwrite(inode, to, nrPages);
     for (let done = 0; done < nrPages; ) {
       const copy = this.#pages.allocate(to + done, nrPages - done);
       const { count } = this.#pages;

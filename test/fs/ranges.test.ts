@@ -279,6 +279,18 @@ describe('collapseRange and insertRange', () => {
     expect(file.stat()).toMatchObject({ size: 2 * K4, blocks: 3 });
   });
 
+  test('what moves is not written over what was there, whatever the policy: an fsync is one step', () => {
+    using file = fs.openFile('/a', { flags: 'w+' });
+    file.write(letters(40), 0);
+    fs.sync();
+    const { inPlaceBlocks } = fs.counters;
+    file.collapseRange(0, 20 * K4);
+    file.fdatasync();
+    file.insertRange(0, 5 * K4);
+    file.fsync();
+    expect(fs.counters.inPlaceBlocks).toBe(inPlaceBlocks);
+  });
+
   test('what is not whole blocks within the file is refused', () => {
     using file = fs.openFile('/a', { flags: 'w+' });
     file.write(letters(4), 0);
