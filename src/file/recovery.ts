@@ -1,7 +1,7 @@
 // Roll-forward: what was fsynced since the last checkpoint is found in the chain of nodes written since, and put in force. All in
 // memory; a checkpoint makes it last.
 import { corrupt, F2fsError } from '../errors.ts';
-import { NAME_LEN_MAX, NULL_ADDR, S_IFMT, S_IFREG } from '../format/constants.ts';
+import { BLKS_PER_SEG, NAME_LEN_MAX, NR_LOGS, NULL_ADDR, S_IFMT, S_IFREG } from '../format/constants.ts';
 import { fileTypeOf } from '../format/dentry.ts';
 import { ADVISE, I_ADDR_OFFSET, I_FLAGS, I_NID_OFFSET, INLINE, Inode as InodeView } from '../format/inode.ts';
 import { ADDRS_PER_BLOCK, XATTR_NODE_OFFSET } from '../format/node.ts';
@@ -35,8 +35,10 @@ export class Recovery {
   readonly #directories: Directories;
   readonly #rules: RecoveryRules;
   readonly #recovery: InodeRecovery;
-  /** Inodes with fsynced nodes, and where the last one lies: what was written later was not asked for. */
+  /** Inodes with fsynced nodes, and where the last one lies. */
   readonly #marked = new Map<number, number>();
+  /** Where the last of all lies. */
+  #last = -1;
 
   constructor(
     volume: Volume,
@@ -60,14 +62,21 @@ export class Recovery {
   prepare(): boolean {
     const { chain, logs } = this.#volume;
     const nodes: number[] = [];
+    let nrNeeded = 0;
     chain.walk((node) => {
       nodes.push(node.blkaddr);
-      if (node.hasFsyncMark) this.#marked.set(node.ino, node.blkaddr);
+      if (!node.hasFsyncMark) return true;
+      this.#marked.set(node.ino, node.blkaddr);
+      this.#last = node.blkaddr;
+      nrNeeded = nodes.length;
       return true;
     });
-    if (this.#marked.size === 0) return false;
-    for (const blkaddr of nodes) logs.hold(blkaddr);
+    if (nrNeeded === 0) return false;
+    for (const blkaddr of nodes.slice(0, nrNeeded)) logs.hold(blkaddr);
     this.#holdData();
+    // What was written later was not asked for. It is kept too, so that the chain stays one, but not at the price of the recovery.
+    const wanted = NR_LOGS + Math.ceil(nrNeeded / BLKS_PER_SEG);
+    for (const blkaddr of nodes.slice(nrNeeded)) if (logs.free.segments > wanted) logs.hold(blkaddr);
     return true;
   }
 
@@ -95,12 +104,20 @@ export class Recovery {
     }
   }
 
+  /** Visits the nodes of the chain up to the last fsynced one. */
+  #walk(visit: (node: ChainNode) => void): void {
+    this.#volume.chain.walk((node) => {
+      visit(node);
+      return node.blkaddr !== this.#last;
+    });
+  }
+
   /** Finds the inodes with fsynced nodes, and makes those that the checkpoint does not have. Source: find_fsync_dnodes. */
   #find(): Map<number, Fsynced> {
-    const { chain, nat } = this.#volume;
+    const { nat } = this.#volume;
     const found = new Map<number, Fsynced>();
-    chain.walk((node) => {
-      if (!node.hasFsyncMark) return true;
+    this.#walk((node) => {
+      if (!node.hasFsyncMark) return;
       const isNew = node.isInode && node.hasDentryMark;
       const { ino } = node;
       let entry = found.get(ino);
@@ -109,14 +126,13 @@ export class Recovery {
         nat.check(ino);
         if (isNew) this.#create(node);
         // Its inode may come later in the chain.
-        else if (nat.blkaddrOf(ino) === NULL_ADDR) return true;
+        else if (nat.blkaddrOf(ino) === NULL_ADDR) return;
         entry = { inode: this.#inodes.get(ino), lastDentry: -1 };
         if (!entry.inode.isRegular)
           throw corrupt(`inode ${ino} was fsynced by its nodes, but is no regular file`, { ino });
         found.set(ino, entry);
       }
       if (isNew) entry.lastDentry = node.blkaddr;
-      return true;
     });
     return found;
   }
@@ -134,29 +150,28 @@ export class Recovery {
 
   /** Keeps the logs off the data that fsynced nodes lead to. */
   #holdData(): void {
-    const { chain, logs, layout, sit } = this.#volume;
+    const { logs, layout, sit } = this.#volume;
     const done = new Set<number>();
-    chain.walk((node) => {
+    this.#walk((node) => {
       const last = this.#marked.get(node.ino);
-      if (last === undefined || done.has(node.ino)) return true;
+      if (last === undefined || done.has(node.ino)) return;
       if (node.blkaddr === last) done.add(node.ino);
       const isInline = node.isInode && (new InodeView(node.view).iInline & INLINE.DATA) !== 0;
-      if (isInline || node.offset === XATTR_NODE_OFFSET) return true;
+      if (isInline || node.offset === XATTR_NODE_OFFSET) return;
       const from = node.isInode ? I_ADDR_OFFSET : 0;
       const end = node.isInode ? I_NID_OFFSET : 4 * ADDRS_PER_BLOCK;
       for (let at = from; at < end; at += 4) {
         const blkaddr = node.view.getUint32(at, true);
         if (blkaddr !== NULL_ADDR && layout.inMain(blkaddr) && !sit.isValid(blkaddr)) logs.hold(blkaddr);
       }
-      return true;
     });
   }
 
   /** Source: recover_data. */
   #recover(fsynced: Map<number, Fsynced>): void {
-    this.#volume.chain.walk((node) => {
+    this.#walk((node) => {
       const entry = fsynced.get(node.ino);
-      if (entry === undefined) return fsynced.size > 0;
+      if (entry === undefined) return;
       this.#rules.makeRoom();
       const { inode } = entry;
       // Another one may have taken its name.
@@ -168,7 +183,6 @@ export class Recovery {
         if (!inode.gone) this.#recovery.finish(inode);
         fsynced.delete(node.ino);
       }
-      return true;
     });
   }
 
