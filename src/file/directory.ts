@@ -215,6 +215,7 @@ export class Directories {
     dir.change();
     this.#dentries.clear(place.area, place.slot, place.slots);
     if (place.block !== INLINE_AREA) this.#blocks.removed(dir, place);
+    this.#volume.space.nameRemoved();
   }
 
   /**

@@ -208,6 +208,13 @@ export class Core {
     this.reclaim.assertRoom();
   }
 
+  /** Balances on behalf of someone who takes no blocks. What fails in the background is not told: removing a file may be the cure. */
+  balanceChange(): void {
+    this.volume.assertWritable();
+    this.balance();
+    this.reclaim.assertCheckpointFits();
+  }
+
   get #nrDirtyNodes(): number {
     return this.volume.nodes.pages.nrDirty;
   }

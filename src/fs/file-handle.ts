@@ -88,8 +88,7 @@ export class FileHandle extends Handle {
     checkOffset('size', sizeBytes);
     if (!this.#access.write) throw notOpenFor('EINVAL', 'writing', 'r+, w or a', this.ino);
     this.#assertWritable();
-    // What fails in the background is not told here: truncating may be the cure.
-    this.core.balance();
+    this.core.balanceChange();
     this.core.settle(this.inode);
     this.core.stopOnDamage(() => this.core.data.truncate(this.inode, sizeBytes));
     dropCapabilities(this.core, this.inode);

@@ -59,6 +59,7 @@ function needsCheckpoint({ volume }: Core, inode: Inode): boolean {
   if (((since | ofParent) & SINCE.NEEDS_CHECKPOINT) !== 0 || (ofParent & SINCE.NEW) !== 0) return true;
   // Its name would come back where the directory was, or in place of it. Source: CP_RECOVER_DIR, of fsync_mode strict.
   if (volume.treeChanged && (since & (SINCE.NEW | SINCE.FSYNCED)) === SINCE.NEW) return true;
+  if (volume.isChainLong) return true;
   // Roll-forward writes all nodes of the chain anew, before it may use what they lie on.
   const chain = Math.ceil((nodes.chainLength + 1) / BLKS_PER_SEG);
   return !space.hasRoomForRollForward || logs.free.segments < NR_LOGS + chain;

@@ -48,8 +48,7 @@ export class Handle {
    * of a symlink.
    */
   setAttributes(attributes: Attributes): void {
-    this.core.volume.assertWritable();
-    this.core.balance();
+    this.core.balanceChange();
     setAttributes(this.core, this.inode, attributes);
   }
 
@@ -76,8 +75,7 @@ export class Handle {
    * EOPNOTSUPP, EPERM, EACCES, ERANGE, EINVAL for what is no ACL, E2BIG, ENOSPC.
    */
   setXattrs(changes: readonly XattrChange[]): void {
-    this.core.volume.assertWritable();
-    this.core.balance();
+    this.core.balanceChange();
     setXattrs(this.core, this.inode, changes);
   }
 

@@ -115,8 +115,7 @@ export class Namespace {
   #remove(parent: Inode, name: Uint8Array, directory: boolean): void {
     const { directories } = this.#core;
     this.#checkParent(parent, name);
-    // What fails in the background is not told here: removing a file may be the cure.
-    this.#core.balance();
+    this.#core.balanceChange();
     let place = this.#find(parent, name);
     const inode = this.#core.inodes.get(directories.entryAt(parent, place, name).ino);
     this.checkRemovable(parent, name, inode, directory);

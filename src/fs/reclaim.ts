@@ -60,6 +60,7 @@ export class Reclaim {
   /** Whether there is something for `run` to do. */
   get isDue(): boolean {
     const { pool, logs } = this.#volume;
+    if (this.#isChainFull) return this.#mayCheckpointNow;
     if (this.#rules.cleaning) return logs.free.sections <= this.#ample && this.#isShort && this.#mayCheckpointNow;
     // Emptied segments come back with a checkpoint, which itself takes some: it must not wait for the last one.
     const least = 2 * NR_LOGS + Math.ceil(pool.nrDirty / BLKS_PER_SEG);
@@ -81,6 +82,7 @@ export class Reclaim {
   /** Throws ENOSPC when what is dirty and one more operation might not find room. */
   assertRoom(): void {
     const { free } = this.#volume.logs;
+    if (this.#isChainFull) this.assertAuto();
     if (!this.#rules.cleaning || free.sections > this.#ample || free.sections > this.#demand + MARGIN) return;
     if (this.#rules.checkpoints === 'explicit') {
       throw new F2fsError(
@@ -89,6 +91,17 @@ export class Reclaim {
       );
     }
     throw new F2fsError('ENOSPC', `no section can be freed by cleaning: free sections: ${free.sections}`);
+  }
+
+  /**
+   * The same for what takes no blocks, or frees some: it is refused only where the checkpoint is explicit, and what was written
+   * since the last one has left too little for it.
+   */
+  assertCheckpointFits(): void {
+    if (this.mayCheckpoint) return;
+    if (this.#isChainFull) this.assertAuto();
+    if (this.#volume.logs.free.sections > this.#ample) return;
+    if (this.#given - this.#givenAtCheckpoint >= this.#sectionBlocks) this.assertRoom();
   }
 
   /** Throws ENOSPC where checkpoints are explicit: what needs one does not fit in a change that is made lasting at once. */
@@ -163,6 +176,11 @@ export class Reclaim {
     // The reserve is never more than that.
     if (sections > Math.max(MARGIN, this.#reservedSections) + demand) return false;
     return sections <= this.#reserve + demand;
+  }
+
+  /** What was fsynced may be lost when more nodes are written. */
+  get #isChainFull(): boolean {
+    return this.#volume.hasFsynced && this.#volume.isChainLong;
   }
 
   get #given(): number {

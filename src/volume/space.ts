@@ -3,6 +3,9 @@ import { corrupt, F2fsError } from '../errors.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { RESERVED_NODES } from './checkpoint-pack.ts';
 
+/** A name's dentry block and the nodes that lead to it, at most. */
+const NAME_BLOCKS = 4;
+
 export class Space {
   /** Blocks that files may use; the rest of the main area is for cleaning. */
   userBlockCount: number;
@@ -13,6 +16,8 @@ export class Space {
   /** Blocks in use at the last checkpoint, and those promised since. */
   #checkpointed: number;
   #promised = 0;
+  /** Names removed since. */
+  #removedNames = 0;
   /** Nodes that the NAT has room for. */
   readonly totalNodeCount: number;
 
@@ -46,17 +51,29 @@ export class Space {
   }
 
   /**
-   * Whether roll-forward, which begins with what the last checkpoint has, could take all that was promised since. Source:
-   * f2fs_space_for_roll_forward.
+   * Whether roll-forward, which begins with what the last checkpoint has, could take all that was promised since. It removes no
+   * names: one that is added may need a block, and nodes on the way to it, in place of a slot that was free. Source:
+   * f2fs_space_for_roll_forward, which does not think of names.
    */
   get hasRoomForRollForward(): boolean {
-    return this.#checkpointed + this.#promised <= this.userBlockCount;
+    const forNames = NAME_BLOCKS * this.#removedNames;
+    return this.#checkpointed + this.#promised + forNames <= this.userBlockCount;
+  }
+
+  nameRemoved(): void {
+    this.#removedNames++;
+  }
+
+  /** Blocks in use or reserved at the last checkpoint. */
+  get checkpointedBlocks(): number {
+    return this.#checkpointed;
   }
 
   /** To be called once the checkpoint is down. */
   checkpointed(): void {
     this.#checkpointed = this.validBlockCount;
     this.#promised = 0;
+    this.#removedNames = 0;
   }
 
   /** Throws EUCLEAN when more are given back than the checkpoint counts. Source: dec_valid_block_count. */

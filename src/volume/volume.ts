@@ -22,6 +22,9 @@ import { SegmentTable } from './sit.ts';
 import { Space } from './space.ts';
 import { type Journals, readSummaries } from './summaries.ts';
 
+/** Nodes that one operation may make dirty. */
+const CHAIN_SLACK = 256;
+
 /** Features of a volume that can be written here; another one is refused by name at a writable mount. */
 const WRITABLE_FEATURES =
   FEATURES.extra_attr |
@@ -84,6 +87,8 @@ export class Volume {
    * not tell, and might put a new inode in its place.
    */
   treeChanged = false;
+  /** Whether anything was fsynced by its nodes since the last checkpoint. */
+  hasFsynced = false;
   readonly #clock: () => number;
   readonly #mountedAt: number;
   readonly #elapsedAtMount: number;
@@ -192,6 +197,7 @@ export class Volume {
     this.space.checkpointed();
     this.hasCheckpointed = true;
     this.treeChanged = false;
+    this.hasFsynced = false;
   }
 
   /**
@@ -208,10 +214,21 @@ export class Volume {
         this.#settleNodes();
         this.device.flush();
       }
+      this.hasFsynced = true;
       this.nodes.writeFsynced(ino);
       this.#settleNodes();
       this.device.flush();
     });
+  }
+
+  /**
+   * Whether the chain of nodes, with what is dirty, comes near the length that Linux takes for a loop: it would drop what was
+   * fsynced. Source: find_fsync_dnodes.
+   */
+  get isChainLong(): boolean {
+    const { nodes, space, layout } = this;
+    const most = layout.nrMainSegments * BLKS_PER_SEG - space.checkpointedBlocks;
+    return nodes.chainLength + nodes.pages.nrDirty + CHAIN_SLACK >= most;
   }
 
   /** Has what was written so far put on stable storage. A failure stops the volume: nobody knows what is there. */

@@ -239,6 +239,53 @@ describe('fsync that must be a checkpoint', () => {
     again.close();
   });
 
+  test('a name in a slot that another one left, where recovery would need a block for it', () => {
+    const { device, fs } = prepared();
+    const name = (i: number) => `/d/n${String(i).padStart(7, '0')}`;
+    // Two dentry blocks, with what is there full.
+    for (let i = 0; i < 424; i++) fs.writeFile(name(i), new Uint8Array(0));
+    fs.sync();
+    expect(fs.stat('/d').size).toBe(2 * PAGE);
+    fs.writeFile('/big', new Uint8Array(0));
+    using big = fs.openFile('/big');
+    big.allocate(0, (fs.volume.space.freeBlocks - 40) * PAGE);
+    const spare = fs.volume.space.freeBlocks - 8;
+    big.allocate(big.stat().size, spare * PAGE);
+    fs.sync();
+    for (let i = 0; i < 8; i++) fs.unlink(name(i));
+    fs.writeFile(name(1000), new Uint8Array(0));
+    isCheckpoint(device, fs, () => fs.fsync(name(1000)));
+  });
+
+  test('what would make the chain so long that Linux takes it for a loop', () => {
+    const device = freshDevice(256, FEATURES);
+    const fs = mountOf(device);
+    fs.mkdir('/d');
+    fs.writeFile('/d/old', noise(PAGE, 1));
+    fs.writeFile('/big', new Uint8Array(0));
+    using big = fs.openFile('/big');
+    big.allocate(0, (fs.volume.space.freeBlocks - 100) * PAGE);
+    fs.sync();
+    const { layout, space, pack } = fs.volume;
+    const most = layout.nrMainSegments * 512 - space.validBlockCount;
+    const version = pack.cp.checkpointVer;
+    let longest = 0;
+    for (let i = 0; i < most + 10 && fs.volume.pack.cp.checkpointVer === version; i++) {
+      fs.setAttributes('/d/old', { mode: 0o600 + (i % 64) });
+      fs.fsync('/d/old');
+      longest = Math.max(longest, fs.volume.nodes.chainLength);
+    }
+    expect(longest).toBeGreaterThan(most / 2);
+    expect(longest).toBeLessThan(most);
+    // Nor by what is written behind it.
+    fs.fsync('/d/old');
+    const { mode } = fs.stat('/d/old');
+    fs.abandon();
+    const again = mountOf(device);
+    expect(again.stat('/d/old').mode).toBe(mode);
+    again.close();
+  });
+
   test('a compressed file', () => {
     const { device, fs } = prepared({ compress: compressing('lz4', 4) }, [...FEATURES, 'compression']);
     using file = fs.openFile('/d/old');

@@ -112,6 +112,22 @@ describe('the true limit', () => {
     kept.close();
     await expectSound(device);
   });
+
+  it('so are changes of attributes, whose nodes are written again and again; a sync is always possible', async () => {
+    const { device, fs } = volumeOf(64, { mount: { checkpoints: 'explicit', cacheBytes: 4 * MIB } });
+    for (let i = 0; i < 2500; i++) fs.writeFile(`f${i}`, Buffer.alloc(100, i));
+    fs.sync();
+    const rng = random(5);
+    const chmod = (i: number) => fs.setAttributes(`f${rng.below(2500)}`, { mode: 0o600 + (i % 64) });
+    expect(() => Array.from({ length: 40_000 }, (_, i) => chmod(i))).toThrow(
+      expect.objectContaining({ code: 'ENOSPC', message: expect.stringContaining('in one checkpoint') }),
+    );
+    expect(codeOf(() => fs.unlink('f1'))).toBe('ENOSPC');
+    fs.sync();
+    fs.unlink('f1');
+    fs.close();
+    await expectSound(device);
+  });
 });
 
 /** Makes and removes files of some pages in directories, at a volume's limit. */

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { BLKSIZE } from '../../src/format/constants.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
 import { SINCE } from '../../src/volume/nat.ts';
+import { random } from '../random.ts';
 import { codeOf, compressing, FlakyDevice, fsckComplaints, mountOf, noise } from './compressed-volume.ts';
 import { CHANGES, disturb, FEATURES, prepared } from './fsync-changes.ts';
 
@@ -130,6 +131,24 @@ describe('without recovery', () => {
       expect(Buffer.compare(writer.readFile(path), noise(5 * PAGE, 41))).toBe(0);
       expect(writer.openFile(path).inode.isCompressed).toBe(false);
     }
+    writer.close();
+    expect(await fsckComplaints(device)).toEqual([]);
+  });
+
+  test('behind what was fsynced, so much else was written that the volume was full', async () => {
+    const { device, fs } = prepared();
+    for (let i = 0; i < 2500; i++) fs.writeFile(`/d/f${i}`, Buffer.alloc(100, i));
+    fs.close();
+    const full = mountOf(device, { cleaning: false, cacheBytes: 4 << 20 });
+    full.sync();
+    full.writeFile('/d/new', noise(5000, 42));
+    full.fsync('/d/new');
+    const rng = random(5);
+    const chmod = (i: number) => full.setAttributes(`/d/f${rng.below(2500)}`, { mode: 0o600 + (i % 64) });
+    expect(codeOf(() => Array.from({ length: 40_000 }, (_, i) => chmod(i)))).toBe('EROFS');
+    full.abandon();
+    const writer = mountOf(device);
+    expect(Buffer.compare(writer.readFile('/d/new'), noise(5000, 42))).toBe(0);
     writer.close();
     expect(await fsckComplaints(device)).toEqual([]);
   });
