@@ -14,7 +14,10 @@ import type { Inode, Timestamp } from './inode.ts';
 
 /** Where bytes to be written come from: they go straight into page frames. */
 export interface ByteSource {
-  /** Fills `length` bytes of `memory` from `offset` on with those that belong at byte `position` of the file; all, or throws. */
+  /**
+   * Fills `length` bytes of `memory` from `offset` on with those that belong at byte `position` of the file; all, or throws. Nothing
+   * may be read or written in the mount meanwhile: that is EBUSY.
+   */
   fill(memory: Uint8Array, offset: number, length: number, position: number): void;
 }
 
@@ -37,6 +40,8 @@ export class FileData {
   readonly #map: BlockMap;
   readonly #pages: FilePages;
   readonly #memory: MemoryRules;
+  /** Whether a source is filling frames, which nothing may take away then. */
+  isFilling = false;
 
   constructor(volume: Volume, map: BlockMap, pages: FilePages, memory: MemoryRules) {
     this.#volume = volume;
@@ -236,7 +241,7 @@ export class FileData {
 
   #writeInline(inode: Inode, position: number, length: number, source: ByteSource, time?: Timestamp): void {
     const raw = inode.change();
-    source.fill(this.#volume.pool.bytes, inode.inlineOffset + position, length, position);
+    this.#fill(source, inode.inlineOffset + position, length, position);
     raw.iInline |= INLINE.DATA_EXIST;
     raw.iSize = Math.max(raw.iSize, position + length);
     if (time !== undefined) inode.touch(time);
@@ -320,7 +325,7 @@ export class FileData {
       const nrPages = Math.ceil((within + count) / BLKSIZE);
       // What finds no room must not be read back: it is promised first.
       this.#map.reserve(inode, index, nrPages);
-      source.fill(this.#volume.pool.bytes, pfn * BLKSIZE + within, count, position);
+      this.#fill(source, pfn * BLKSIZE + within, count, position);
       this.#pages.setDirty(inode, index, nrPages);
       return count;
     }
@@ -330,7 +335,7 @@ export class FileData {
     const { count } = this.#pages;
     const filled = Math.min(count * BLKSIZE, length);
     try {
-      source.fill(this.#volume.pool.bytes, pfn * BLKSIZE, filled, position);
+      this.#fill(source, pfn * BLKSIZE, filled, position);
     } catch (error) {
       this.#pages.discard(pfn, count);
       throw error;
@@ -346,6 +351,15 @@ export class FileData {
       throw error;
     }
     return filled;
+  }
+
+  #fill(source: ByteSource, offset: number, length: number, position: number): void {
+    this.isFilling = true;
+    try {
+      source.fill(this.#volume.pool.bytes, offset, length, position);
+    } finally {
+      this.isFilling = false;
+    }
   }
 
   #dirty(inode: Inode, index: number, nrPages: number): void {

@@ -179,11 +179,17 @@ export class Core {
    * is kept for the next that changes something. Source: f2fs_balance_fs_bg, balance_dirty_pages.
    */
   balance(): void {
+    this.#assertNotFilling();
     if (!this.volume.readonly && !this.volume.stopped && this.#isPastLimits)
       this.#inBackground(() => this.#writeSome());
     this.inodes.trim();
     if (this.#buffers.isWanted) this.#prepareBuffers();
     this.makeRoom();
+  }
+
+  #assertNotFilling(): void {
+    if (!this.data.isFilling) return;
+    throw new F2fsError('EBUSY', 'the source of a write uses the mount that is written to: read what it gives before');
   }
 
   /** Keeps enough frames free for an operation, and writes no checkpoint for it. Else as `balance`. */
@@ -292,6 +298,7 @@ export class Core {
 
   /** Writes everything back and writes a checkpoint. Throws the first failure; the last checkpoint is the truth then. */
   sync(umount: boolean): void {
+    this.#assertNotFilling();
     this.#nodeFloor = 0;
     this.writeBack();
     this.volume.checkpoint(umount);

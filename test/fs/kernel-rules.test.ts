@@ -176,6 +176,30 @@ describe('a write that finds no room', () => {
   });
 });
 
+test('the source of a write does not use the mount that is written to', () => {
+  const fs = mountOf(freshDevice(64));
+  fs.writeFile('/from', Buffer.alloc(300_000, 7));
+  fs.writeFile('/to', Buffer.alloc(300_000, 8));
+  using from = fs.openFile('/from');
+  using to = fs.openFile('/to', { flags: 'r+' });
+  const uses: ((part: Uint8Array, position: number) => unknown)[] = [
+    (part, position) => from.read(part, position),
+    () => fs.writeFile('/other', Buffer.alloc(5)),
+    () => fs.unlink('/to'),
+    () => to.truncate(0),
+    () => fs.sync(),
+    () => fs.close(),
+  ];
+  for (const use of uses) {
+    const fill = (memory: Uint8Array, offset: number, length: number, position: number) => {
+      use(memory.subarray(offset, offset + length), position);
+    };
+    expect(codeOf(() => to.writeFrom({ fill }, 100, 10_000))).toBe('EBUSY');
+  }
+  expect(Buffer.compare(fs.readFile('/to'), Buffer.alloc(300_000, 8))).toBe(0);
+  fs.close();
+});
+
 describe('the largest file', () => {
   const most = maxFileBlocks(0, 1018) * BLKSIZE;
 
