@@ -8,8 +8,9 @@ import type { VolumeLayout } from './layout.ts';
 
 /** Segments that are worth being discarded before the unmount: a discard may cost a child process. */
 const MIN_SEGMENTS = 32;
-/** Ranges at a time, the longest first. */
+/** Ranges at a time, the longest first; what is left waits for the next time. */
 const MAX_RANGES = 64;
+const MAX_RANGES_AT_UNMOUNT = 1024;
 
 export class Discards {
   readonly #device: BlockDevice;
@@ -44,11 +45,11 @@ export class Discards {
     if (this.#pending.size === 0 || (!umount && this.#pending.size < MIN_SEGMENTS)) return;
     const ranges = rangesOf([...this.#pending].sort((a, b) => a - b));
     ranges.sort((a, b) => b.count - a.count || a.segno - b.segno);
-    for (const { segno, count } of ranges.slice(0, MAX_RANGES)) {
+    for (const { segno, count } of ranges.slice(0, umount ? MAX_RANGES_AT_UNMOUNT : MAX_RANGES)) {
       this.#device.discard(this.#layout.segmentStart(segno), count * BLKS_PER_SEG);
       this.#counters.discardedBlocks += count * BLKS_PER_SEG;
+      for (let i = 0; i < count; i++) this.#pending.delete(segno + i);
     }
-    this.#pending.clear();
   }
 }
 

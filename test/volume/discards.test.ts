@@ -90,3 +90,15 @@ it('nothing in use is ever discarded', () => {
   check(mounted(device, { readonly: true }));
   expect(fs.counters.discardedBlocks).toBeGreaterThan(0);
 });
+
+it('every other file of many: all their segments', () => {
+  const device = new Watched((700 * MIB) / BLKSIZE);
+  format(device, { timestamp: 1, discard: false });
+  const fs = mounted(device, { cacheBytes: 32 * MIB });
+  for (let i = 0; i < 240; i++) fs.writeFile(`file ${i}`, Buffer.alloc(2 * MIB, 1));
+  fs.sync();
+  for (let i = 0; i < 240; i += 2) fs.unlink(`file ${i}`);
+  fs.close();
+  // Some segments have the end of one file and the begin of the next.
+  expect(device.gone.size).toBeGreaterThan(100 * 512);
+});
