@@ -239,6 +239,8 @@ export function hostInodes(file: string): HostInode[] {
 /** Opens the scan's source at the root and checks that it is a directory. */
 function openRoot(root: string | Uint8Array): Buffer {
   const text = typeof root === 'string' ? root : Buffer.from(root).toString();
+  // Resolved, it would be the current directory.
+  if (root.length === 0) throw new F2fsError('ENOENT', 'the path of the source directory is empty: name one');
   try {
     const given = typeof root === 'string' ? path.resolve(root) : Buffer.from(root);
     const real = fs.realpathSync.native(given, 'buffer');

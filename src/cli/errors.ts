@@ -59,12 +59,12 @@ function describe(error: unknown): Described | null {
 }
 
 function line({ code, message, path }: Described, place: string | undefined): string {
-  const prefixes = new Set([place, path].filter((one) => one !== undefined && !mentions(message, one)));
+  const prefixes = new Set([place, path].filter((one) => one !== undefined && one !== '' && !mentions(message, one)));
   const coded = message.endsWith(`(${code})`) ? message : `${message} (${code})`;
   return [...prefixes, coded].join(': ');
 }
 
-/** Whether a message has this path in it, as a word of its own. */
+/** Whether a message has this path, which is not empty, in it, as a word of its own. */
 function mentions(message: string, path: string): boolean {
   for (let at = message.indexOf(path); at >= 0; at = message.indexOf(path, at + 1)) {
     const before = message[at - 1] ?? ' ';

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { WORKLOAD_NAMES } from '../bench/workloads.ts';
+import { F2fsError } from '../errors.ts';
 import { ENGINES } from '../writeback/engines.ts';
 import type { BenchCommandOptions } from './bench.ts';
 import type { BuildCommandOptions } from './build.ts';
@@ -226,8 +227,21 @@ function declareBench(program: Command, run: Run): void {
     );
 }
 
+/** Throws ENOENT, as system calls do: what an unset variable leaves must not mean the current directory, or the root of a volume. */
+function refuseEmpty(args: readonly string[]): void {
+  const at = args.indexOf('');
+  if (at < 0) return;
+  throw new F2fsError('ENOENT', `argument ${at + 1} is empty, and no file has an empty path: is a variable unset?`);
+}
+
 /** The whole command. Parsing throws commander's errors; it prints help and version itself. */
 export function makeProgram(run: Run): Command {
+  let args: readonly string[] = [];
+  const checked: Run = (command, work) =>
+    run(command, async () => {
+      refuseEmpty(args);
+      return await work();
+    });
   const program = new Command('f2fs')
     .description('Makes, fills, reads and changes F2FS images, without root and without mounting.')
     .addHelpText(
@@ -237,16 +251,19 @@ export function makeProgram(run: Run): Command {
     .addHelpText('after', EXIT_CODES)
     .configureOutput({ outputError: () => {} })
     .exitOverride()
+    .hook('preAction', (_, command) => {
+      args = command.args;
+    })
     .option('-V, --version', 'print the version')
     .on('option:version', () => {
       process.stdout.write(`${packageVersion()}\n`);
       process.exit(0);
     });
-  declareMkfs(program, run);
-  declareBuild(program, run);
-  declareReaders(program, run);
-  declareExtract(program, run);
-  declareChanges(program, run);
-  declareBench(program, run);
+  declareMkfs(program, checked);
+  declareBuild(program, checked);
+  declareReaders(program, checked);
+  declareExtract(program, checked);
+  declareChanges(program, checked);
+  declareBench(program, checked);
   return program;
 }

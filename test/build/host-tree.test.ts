@@ -202,9 +202,13 @@ it.runIf(methods.length === 2)('both ways tell the same', () => {
   expect(fast.totals).toEqual(plain.totals);
 });
 
-it('refuses a root that is missing or no directory', () => {
+it('refuses a root that is missing, empty or no directory', () => {
   expect(() => scanHostTree(`${root}/missing`)).toThrow(expect.objectContaining({ code: 'ENOENT' }));
   expect(() => scanHostTree(`${root}/plain`)).toThrow(expect.objectContaining({ code: 'ENOTDIR' }));
+  for (const empty of ['', Buffer.of()])
+    expect(() => scanHostTree(empty)).toThrow(
+      expect.objectContaining({ code: 'ENOENT', message: expect.stringContaining('is empty') }),
+    );
 });
 
 it.runIf(hostXattrs())('reads and writes extended attributes, of symlinks not their targets', () => {

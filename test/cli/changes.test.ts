@@ -2,9 +2,10 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { report } from '../../src/cli/errors.ts';
 import { I_FLAGS } from '../../src/format/inode.ts';
-import { type FileSystem, mount, openFileDevice } from '../../src/index.ts';
+import { build, extract, F2fsError, type FileSystem, mount, openFileDevice, put } from '../../src/index.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
 import { imageDirectory } from '../device/temporary.ts';
 import { f2fs, makeImage } from './command.ts';
@@ -382,6 +383,49 @@ describe('truncate', () => {
     expect((await f2fsHere('truncate', '-s', '--1', image, '/top')).code).toBe(2);
     expect((await f2fsHere('truncate', image, '/top')).code).toBe(2);
   });
+});
+
+it('takes an empty path for nothing that there is: neither the current directory nor the root', async () => {
+  fs.writeFileSync(`${host}/file`, 'x');
+  const commands: string[][] = [
+    ['build', '', `${host}/new.img`],
+    ['build', host, ''],
+    ['mkfs', '', '--size', '64M'],
+    ['extract', image, ''],
+    ['extract', image, `${host}/out`, ''],
+    ['ls', ''],
+    ['ls', image, ''],
+    ['stat', image, ''],
+    ['cat', image, '/top', ''],
+    ['info', ''],
+    ['put', image, `${host}/file`, ''],
+    ['put', image, '', '/dir'],
+    ['put', '', `${host}/file`, '/dir'],
+    ['mkdir', '-p', image, ''],
+    ['rm', '-rf', image, ''],
+    ['mv', image, '/top', ''],
+    ['ln', '-s', image, '', '/link'],
+    ['chmod', '-R', image, '0', '/top', ''],
+    ['chown', '-R', image, '1:1', ''],
+    ['setfattr', '-n', 'user.a', image, ''],
+    ['truncate', '-s', '0', image, ''],
+    ['clean', ''],
+  ];
+  for (const args of commands) {
+    await refused(new RegExp(`^f2fs: ${args[0]}: argument \\d is empty, [^\n]*\\(ENOENT\\)\n$`), ...args);
+  }
+  expect(fs.readdirSync(host)).toEqual(['file']);
+  const place = { directory: '/dir', name: Buffer.from('new') };
+  const calls = look((volume) => [put(volume, '', place), extract(volume, '/', ''), build('', `${host}/new.img`)]);
+  for (const one of await Promise.allSettled(calls)) expect(one).toMatchObject({ reason: { code: 'ENOENT' } });
+});
+
+it('prints an error whose path is empty', async () => {
+  const printed: string[] = [];
+  const write = vi.spyOn(process.stderr, 'write').mockImplementation((text) => printed.push(String(text)) > 0);
+  report('ls', new F2fsError('ENOENT', 'no such file', { path: '' }));
+  write.mockRestore();
+  expect(printed).toEqual(['f2fs: ls: no such file (ENOENT)\n']);
 });
 
 it('clean makes sections free, and leaves what is in them', async () => {
