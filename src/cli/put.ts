@@ -1,6 +1,9 @@
 // f2fs put: files and directories of the host into an image that exists.
+import * as fs from 'node:fs';
+import * as net from 'node:net';
+import type { Readable } from 'node:stream';
 import { type PutReport, put as putSource } from '../build/put.ts';
-import { F2fsError } from '../errors.ts';
+import { F2fsError, hostError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { BuildProgress, FileSystem } from '../index.ts';
 import { changeImage, naming } from './change.ts';
@@ -95,17 +98,25 @@ async function putStdin(
 
 /** What comes from standard input. Throws ECANCELED at once when a signal comes: what has come until then is not all. */
 async function* stdinUntil(signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const stop = () => process.stdin.destroy();
+  const input = standardInput();
+  const stop = () => input.destroy();
   signal.addEventListener('abort', stop);
   try {
     if (signal.aborted) stop();
-    yield* process.stdin as AsyncIterable<Uint8Array>;
+    yield* input as AsyncIterable<Uint8Array>;
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!signal.aborted) throw hostError('cannot read standard input; - takes a file, a device or a pipe', error);
   } finally {
     signal.removeEventListener('abort', stop);
   }
   if (signal.aborted) throw new F2fsError('ECANCELED', 'interrupted');
+}
+
+/** Node has an empty stream for what it does not know, block devices and directories among it: these are read as files are. */
+function standardInput(): Readable {
+  const stdin: Readable = process.stdin;
+  if (stdin instanceof fs.ReadStream || stdin instanceof net.Socket) return stdin;
+  return fs.createReadStream('', { fd: 0, autoClose: false });
 }
 
 function exists(volume: FileSystem, path: Uint8Array): boolean {

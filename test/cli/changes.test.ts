@@ -7,7 +7,7 @@ import { report } from '../../src/cli/errors.ts';
 import { I_FLAGS } from '../../src/format/inode.ts';
 import { build, extract, F2fsError, type FileSystem, mount, openFileDevice, put } from '../../src/index.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
-import { imageDirectory } from '../device/temporary.ts';
+import { attachLoop, imageDirectory } from '../device/temporary.ts';
 import { f2fs, makeImage } from './command.ts';
 import { f2fsHere } from './in-process.ts';
 
@@ -182,6 +182,41 @@ describe('put', () => {
     expect(stat('/dir/file').ino).toBe(before);
     expect(await run('-n', image, '-', '/dir/file')).toBe(1);
     expect(await run(image, '-', '/dir')).toBe(2);
+  });
+
+  /** Runs put with what is at `input` as standard input. */
+  async function putFrom(input: string): Promise<{ code: number; stderr: string }> {
+    const fd = fs.openSync(input, 'r');
+    const args = ['--import', 'tsx', 'src/cli/main.ts', 'put', '--quiet', image, '-', '/dir/file'];
+    const child = spawn(process.execPath, args, { stdio: [fd, 'ignore', 'pipe'] });
+    fs.closeSync(fd);
+    let stderr = '';
+    child.stderr?.on('data', (chunk) => (stderr += chunk));
+    return { code: await new Promise((resolve) => child.on('close', resolve)), stderr };
+  }
+
+  it('refuses a directory as standard input, and takes files', async () => {
+    const { code, stderr } = await putFrom(host);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^f2fs: put: cannot read standard input; [^\n]*\(EISDIR\)\n$/);
+    expect(read('/dir/file')).toBe('old contents');
+    expect(await putFrom(`${host}/tree/file`)).toEqual({ code: 0, stderr: '' });
+    expect(read('/dir/file')).toBe('new contents');
+    expect(await putFrom('/dev/null')).toEqual({ code: 0, stderr: '' });
+    expect(read('/dir/file')).toBe('');
+  });
+
+  it('takes a block device as standard input', async ({ skip }) => {
+    const contents = Buffer.alloc(1 << 20, 'of a device ');
+    fs.writeFileSync(`${host}/disk`, contents);
+    const loop = attachLoop(`${host}/disk`, '--read-only');
+    if (typeof loop === 'string') return skip(loop);
+    try {
+      expect(await putFrom(loop.device)).toEqual({ code: 0, stderr: '' });
+    } finally {
+      loop.detach();
+    }
+    expect(read('/dir/file')).toBe(contents.toString());
   });
 
   it.each([
