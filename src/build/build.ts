@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import { ALGORITHM_NAMES, type AlgorithmName } from '../compress/algorithms.ts';
 import { defaultWorkers } from '../compress/cluster-buffers.ts';
 import { type FileDevice, openFileDevice } from '../device/file-device.ts';
-import { openHostTarget } from '../device/host-target.ts';
+import { openHostTarget, targetAt } from '../device/host-target.ts';
 import { F2fsError } from '../errors.ts';
 import { CompressPolicy } from '../file/compression.ts';
 import type { Timestamp } from '../file/inode.ts';
@@ -93,14 +93,15 @@ const COMPRESSION_CACHE = 128 * 1024 * 1024;
 
 /**
  * Makes `image` (a file or a block device) from the directory `sourceDir`. An image file is written beside its name and
- * moved there when it is whole, so a build that fails leaves what was there. Throws EEXIST without `force` when the target
- * is not empty, ENOSPC with the size that is needed, ECANCELED when the signal ends it; what concerns single entries is in
- * the report's `problems`.
+ * moved there when it is whole, so a build that fails leaves what was there; a symlink stays, and leads to the image.
+ * Throws EEXIST without `force` when the target is not empty, ENOTBLK when it is neither file nor block device, ENOSPC with
+ * the size that is needed, ECANCELED when the signal ends it; what concerns single entries is in the report's `problems`.
  */
 export async function build(sourceDir: string, image: string, options: BuildOptions = {}): Promise<BuildReport> {
   const started = performance.now();
-  const isDevice = targetIsDevice(image);
-  if (!isDevice && fs.existsSync(image) && options.force !== true) {
+  const target = targetAt(image);
+  const isDevice = target.kind === 'block';
+  if (target.kind === 'file' && options.force !== true) {
     throw new F2fsError('EEXIST', `${image} exists already; --force replaces it`, { path: image });
   }
   if (!isDevice) refuseIfHeld(image);
@@ -109,7 +110,7 @@ export async function build(sourceDir: string, image: string, options: BuildOpti
   }
   const policy = options.compress === undefined ? null : compressionPolicy(options);
   const tree = scanHostTree(sourceDir, { exclude: hostInodes(image) });
-  const path = isDevice ? image : `${image}.${process.pid}.part`;
+  const path = isDevice ? image : `${target.path}.${process.pid}.part`;
   const now = stamp(options);
   const choice = policy && new CompressChoice(tree, policy.clusterPages, options.compress ?? {});
   const needed = new Estimate(
@@ -138,7 +139,7 @@ export async function build(sourceDir: string, image: string, options: BuildOpti
     device.close();
     if (!isDevice) {
       refuseIfHeld(image);
-      fs.renameSync(path, image);
+      fs.renameSync(path, target.path);
     }
   } catch (error) {
     volume?.abandon();
@@ -200,13 +201,6 @@ function finishCompression(
     ratio: (clusterPages + rawPages) / Math.max(1, clusterBlocks + rawPages),
     releasedBlocks,
   };
-}
-
-function targetIsDevice(image: string): boolean {
-  const stat = fs.statSync(image, { throwIfNoEntry: false });
-  if (stat?.isDirectory())
-    throw new F2fsError('EISDIR', `${image} is a directory: name an image file or a block device`, { path: image });
-  return stat?.isBlockDevice() ?? false;
 }
 
 /** Throws EBUSY while another process changes the image that is to be replaced: what it writes would be lost. */

@@ -1,6 +1,6 @@
 // f2fs mkfs: an empty volume on an image file or a block device.
-import * as fs from 'node:fs';
 import { type FileDevice, openFileDevice } from '../device/file-device.ts';
+import { targetAt } from '../device/host-target.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE, featureNames } from '../format/constants.ts';
 import { formatUuid } from '../format/superblock.ts';
@@ -58,14 +58,14 @@ function featuresOf(name: string): readonly string[] {
 /** Opens or creates the target, once nothing speaks against it: an option that makes no sense must cost no file. */
 function openTarget(image: string, options: MkfsOptions, wanted: FormatOptions): FileDevice {
   const { size } = options;
-  const there = fs.statSync(image, { throwIfNoEntry: false });
-  if (there === undefined || (there.isFile() && size !== undefined && there.size !== size)) {
+  const { path, kind, sizeBytes } = targetAt(image);
+  if (kind === null || (kind === 'file' && size !== undefined && sizeBytes !== size)) {
     if (size === undefined) throw new UsageError(`${image} does not exist: give the size of the new image with --size`);
-    if (there !== undefined && there.size > 0) refuseUnlessForced(image, options, `exists, with ${there.size} bytes`);
+    if (sizeBytes > 0) refuseUnlessForced(image, options, `exists, with ${sizeBytes} bytes`);
     if (size >= BLKSIZE) planFormat(Math.floor(size / BLKSIZE), wanted);
-    return openFileDevice(image, { writable: true, create: { sizeBytes: size, overwrite: there !== undefined } });
+    return openFileDevice(path, { writable: true, create: { sizeBytes: size, overwrite: kind !== null } });
   }
-  if (there.isFile() && there.size === 0) throw new UsageError(`${image} is empty: give its size with --size`);
+  if (kind === 'file' && sizeBytes === 0) throw new UsageError(`${image} is empty: give its size with --size`);
   const device = openFileDevice(image, { writable: true });
   try {
     if (size !== undefined && Math.floor(size / BLKSIZE) !== device.nrBlocks) {

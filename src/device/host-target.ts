@@ -1,5 +1,6 @@
 // Opens what a path names on the host, and says clearly why not when it can't: sizes, locks and mounts of block devices.
 import * as fs from 'node:fs';
+import * as nodePath from 'node:path';
 import { F2fsError, hostError } from '../errors.ts';
 import { busy, lockFile, lockingFlags } from './lock.ts';
 
@@ -24,6 +25,9 @@ export interface HostTarget {
   /** Where a partition begins on its disk, in sectors of 512 bytes; 0 for all else. */
   startSector: number;
 }
+
+/** Symlinks that a path may lead through. Source: MAXSYMLINKS. */
+const MAX_LINKS = 40;
 
 /** `MAJ:MIN` of a device number as stat gives it. */
 function deviceNumber(rdev: number): string {
@@ -108,6 +112,38 @@ function statIfThere(path: string): fs.Stats | null {
   } catch (error) {
     throw hostError(`cannot open ${path}`, error, { path });
   }
+}
+
+/** What stands where an image is to go. */
+export interface TargetPlace {
+  /** Symlinks followed: what is made or renamed to it stands where they lead, though nothing be there yet. */
+  path: string;
+  /** null: nothing is there. */
+  kind: 'file' | 'block' | null;
+  /** Of a file. */
+  sizeBytes: number;
+}
+
+/** Throws EISDIR, ENOTBLK for what is neither file nor block device, ELOOP, and what the host says of the path. */
+export function targetAt(path: string): TargetPlace {
+  const stats = statIfThere(path);
+  const kind = stats === null ? null : kindOf(path, stats);
+  return { path: followed(path), kind, sizeBytes: stats?.size ?? 0 };
+}
+
+/** Follows the symlinks that a path ends in, by hand: realpath knows no path to what is not there. */
+function followed(path: string): string {
+  let at = path;
+  for (let hops = 0; hops < MAX_LINKS; hops++) {
+    let link: string;
+    try {
+      link = fs.readlinkSync(at);
+    } catch {
+      return at;
+    }
+    at = nodePath.isAbsolute(link) ? link : `${nodePath.dirname(at)}/${link}`;
+  }
+  throw new F2fsError('ELOOP', `${path} leads through too many symlinks: name the image itself`, { path });
 }
 
 function openError(

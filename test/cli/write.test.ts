@@ -1,7 +1,7 @@
 // The commands that write: mkfs, build and extract; when they refuse, and what they leave behind.
 import * as fs from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
-import { imageDirectory } from '../device/temporary.ts';
+import { imageDirectory, run } from '../device/temporary.ts';
 import { f2fs, makeImage } from './command.ts';
 
 const temporary = imageDirectory();
@@ -76,6 +76,53 @@ describe.concurrent('mkfs', () => {
     expect((await f2fs(['mkfs', image, '--size', '3M'])).stderr).toMatch(/\(ENOSPC\)\n$/);
     expect((await f2fs(['mkfs', image, '--size', '64M', '--uuid', 'x'])).stderr).toMatch(/\(EINVAL\)\n$/);
     expect(fs.existsSync(image)).toBe(false);
+  });
+});
+
+describe.concurrent('mkfs and build, as to what the image is to be,', () => {
+  const makers = (image: string, source: string) => [
+    ['mkfs', image, '--size', '64M', '--force'],
+    ['build', source, image, '--force', '--quiet'],
+  ];
+
+  it('refuse device nodes and fifos, with --force too', async () => {
+    const source = temporary.file('for-nodes');
+    fs.mkdirSync(source);
+    const nodes = [
+      [temporary.file('fifo'), 'p'],
+      [temporary.file('null'), 'c', '1', '3'],
+    ];
+    for (const [image, ...node] of nodes) {
+      // Devices take root, and a container may forbid them to it, too.
+      if (!run('mknod', [image, ...node]).ok) continue;
+      const { mode, ino } = fs.statSync(image);
+      for (const args of makers(image, source)) {
+        const { code, stderr } = await f2fs(args);
+        expect(stderr).toMatch(/^f2fs: \w+: \S+ is a (fifo|character device); name [^\n]*\(ENOTBLK\)\n$/);
+        expect(code).toBe(1);
+        expect(fs.lstatSync(image)).toMatchObject({ mode, ino });
+      }
+    }
+  });
+
+  it('follow a symlink, also to what is not there yet', async () => {
+    const source = temporary.file('for-links');
+    fs.mkdirSync(source);
+    fs.mkdirSync(temporary.file('elsewhere'));
+    fs.symlinkSync('.', temporary.file('elsewhere/here'));
+    const [link, image] = [temporary.file('latest.img'), temporary.file('elsewhere/real.img')];
+    fs.symlinkSync('elsewhere/here/next', link);
+    fs.symlinkSync('../elsewhere/real.img', temporary.file('elsewhere/next'));
+    for (const args of makers(link, source)) {
+      fs.rmSync(image, { force: true });
+      expect(await f2fs(args)).toMatchObject({ code: 0, stderr: '' });
+      const first = fs.readFileSync(image);
+      expect(await f2fs(args)).toMatchObject({ code: 0, stderr: '' });
+      expect(fs.readFileSync(image).equals(first)).toBe(false);
+      expect((await f2fs(args.filter((one) => one !== '--force'))).stderr).toMatch(/--force [^\n]*\(EEXIST\)\n$/);
+      expect(fs.readlinkSync(link)).toBe('elsewhere/here/next');
+    }
+    expect(fs.readdirSync(temporary.file('elsewhere')).sort()).toEqual(['here', 'next', 'real.img']);
   });
 });
 
