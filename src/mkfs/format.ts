@@ -47,6 +47,8 @@ export interface Formatted {
 const DEFAULT_VERSION = 'f2fs-ts 0.1.0';
 /** Blocks at the start that are wiped, whatever is discarded: other file systems' superblocks stand there. */
 const WIPED_BLOCKS = 1024;
+/** The largest owner: all ones stands for nobody. Source: uid_valid. */
+const MAX_ID = 0xfffffffe;
 
 function uuidOf(uuid: Uint8Array | string | undefined): Uint8Array {
   if (uuid === undefined) {
@@ -100,8 +102,8 @@ export function planFormat(nrBlocks: number, options: FormatOptions = {}): Forma
     label: labelOf(options.label ?? ''),
     extensions: extensionTable(options.coldExtensions, options.hotExtensions),
     version: versionOf(options.version ?? DEFAULT_VERSION),
-    rootUid: integerOf('rootUid', options.rootUid ?? 0, 0, 0xffffffff),
-    rootGid: integerOf('rootGid', options.rootGid ?? 0, 0, 0xffffffff),
+    rootUid: integerOf('rootUid', options.rootUid ?? 0, 0, MAX_ID),
+    rootGid: integerOf('rootGid', options.rootGid ?? 0, 0, MAX_ID),
     timestamp: integerOf('timestamp', options.timestamp ?? now, -(2 ** 53) + 1, 2 ** 53 - 1),
     checkpointVer: integerOf('checkpointVer', options.checkpointVer ?? defaultVersion(uuid), 1, 0xffffffff),
     discarded: options.discard ?? true,

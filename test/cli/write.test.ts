@@ -75,6 +75,9 @@ describe.concurrent('mkfs', () => {
     expect(await f2fs(['mkfs', image, '--size', '1X'])).toMatchObject({ code: 2 });
     expect((await f2fs(['mkfs', image, '--size', '3M'])).stderr).toMatch(/\(ENOSPC\)\n$/);
     expect((await f2fs(['mkfs', image, '--size', '64M', '--uuid', 'x'])).stderr).toMatch(/\(EINVAL\)\n$/);
+    for (const owner of ['4294967295:0', '0:4294967295']) {
+      expect((await f2fs(['mkfs', image, '--size', '64M', '--root-owner', owner])).stderr).toMatch(/\(EINVAL\)\n$/);
+    }
     expect(fs.existsSync(image)).toBe(false);
   });
 });
