@@ -1,8 +1,9 @@
 // f2fs mv: other names and places.
+import type { FileSystem } from '../index.ts';
 import { changeImage, forEachPath, naming } from './change.ts';
-import { Destination, lastName } from './destination.ts';
+import { Destination, lastName, typeAt } from './destination.ts';
 import { EXIT, UsageError } from './errors.ts';
-import { volumePath } from './names.ts';
+import { endsWithSlash, volumePath } from './names.ts';
 
 export interface MvOptions {
   /** false with -n */
@@ -24,7 +25,7 @@ export function mv(image: string, sources: readonly string[], to: string, option
   const from = sources.map((path) => volumePath(path, options.escaped));
   const path = volumePath(to, options.escaped);
   return changeImage('mv', image, async (volume, signal) => {
-    const nameItself = exchange || options.targetDirectory === false;
+    const nameItself = exchange || options.targetDirectory === false || isNewDirectory(volume, from, path);
     const destination = new Destination(volume, path, from.length, nameItself);
     await forEachPath(from, signal, (source) => {
       volume.lstat(source);
@@ -33,4 +34,10 @@ export function mv(image: string, sources: readonly string[], to: string, option
     });
     return EXIT.ok;
   });
+}
+
+/** Whether a directory gets a name that ends with a slash and that nothing has: allowed, as it can only mean a directory. */
+function isNewDirectory(volume: FileSystem, [source, ...others]: readonly Uint8Array[], to: Uint8Array): boolean {
+  if (others.length > 0 || !endsWithSlash(to) || typeAt(volume, to) !== null) return false;
+  return naming(source, () => volume.lstat(source)).type === 'directory';
 }

@@ -299,6 +299,20 @@ describe('mv', () => {
     expect(read('/renamed')).toBe('top');
   });
 
+  it('gives a directory a new name that ends with a slash, and nothing else', async () => {
+    await done('mv', image, '/dir/', '/new/');
+    await done('mv', image, '/new', 'newer//');
+    expect(names('/')).toEqual(['broken', 'lost+found', 'newer', 'to-dir', 'top']);
+    for (const source of ['/top', '/broken', '/to-dir'])
+      await refused(/\/none\/ is not a directory in the image \(ENOTDIR\)\n$/, 'mv', image, source, '/none/');
+    await refused(/\(ENOTDIR\)\n$/, 'mv', image, '/newer', '/top/');
+    await refused(/\(ENOTDIR\)\n$/, 'mv', image, '/newer', '/broken/');
+    await refused(/\(EINVAL\)\n$/, 'mv', image, '/newer', '/newer/none/');
+    await refused(/\/none\/ is not a directory in the image \(ENOTDIR\)\n$/, 'mv', image, '/newer', '/top', '/none/');
+    await refused(/\/gone does not exist \(ENOENT\)\n$/, 'mv', image, '/gone', '/none/');
+    await refused(/\(ENOENT\)\n$/, 'mv', image, '/newer', '/no/where/');
+  });
+
   it('moves nothing when one cannot be moved', async () => {
     await refused(/\(EEXIST\)\n$/, 'mv', '-n', image, '/top', '/to-dir/file');
     await refused(/\(EEXIST\)\n$/, 'mv', '-n', image, '/top', '/dir/file');
