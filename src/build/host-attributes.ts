@@ -70,6 +70,7 @@ export class AttributeSetter {
       this.#setXattrs(pathZ, place, xattrs, true);
     }
     this.#setTimes(hostPath, pathZ, place, wanted);
+    this.#checkTimes(hostPath, place, wanted);
   }
 
   /** Whether the entry has its owner now. */
@@ -122,6 +123,17 @@ export class AttributeSetter {
     }
   }
 
+  /**
+   * A file system that can't hold a time sets the nearest that it can, without a word. Only times that some can't hold are looked
+   * at: it costs a call.
+   */
+  #checkTimes(hostPath: Buffer, place: string, { atimeSec, mtimeSec }: HostAttributes): void {
+    if (isHeldAnywhere(atimeSec) && isHeldAnywhere(mtimeSec)) return;
+    const { atimeNs, mtimeNs } = fs.lstatSync(hostPath, { bigint: true });
+    if (isNear(atimeNs, atimeSec) && isNear(mtimeNs, mtimeSec)) return;
+    this.#note("times are not restored: the host's file system can't hold them, and took the nearest", place);
+  }
+
   #note(message: string, place: string): void {
     const known = this.#notes.get(message);
     if (known) known.count++;
@@ -132,6 +144,17 @@ export class AttributeSetter {
 /** A time for node:fs: about 0.24 us exact, or 1 ms before 1970, where Node takes a negative number for "now". */
 function roughTime(sec: number, nsec: number): number | Date {
   return sec < 0 ? new Date(sec * 1000 + Math.floor(nsec / 1e6)) : sec + nsec / 1e9;
+}
+
+/** From 1970 to 2038. */
+function isHeldAnywhere(sec: number): boolean {
+  return sec >= 0 && sec < 2 ** 31;
+}
+
+/** Whether a time is within the second wanted: what is lost of that is told by those who round. */
+function isNear(ns: bigint, sec: number): boolean {
+  const off = ns - BigInt(sec) * 1_000_000_000n;
+  return off >= 0 && off < 1_000_000_000n;
 }
 
 function codeOf(error: unknown): string {

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HostAttributes } from '../../src/build/host-attributes.ts';
-import { hostLibc } from '../../src/build/host-libc.ts';
+import { type HostLibc, hostLibc } from '../../src/build/host-libc.ts';
 import { scanHostTree } from '../../src/build/host-tree.ts';
 import { type HostDir, type HostPlace, HostWriter, type WriterOptions } from '../../src/build/host-writer.ts';
 import { asNobody, canSetXattrs, isRoot, makeTempDir, makeVariedTree } from './host-fixture.ts';
@@ -152,6 +152,45 @@ it('keeps directories closed until it finishes, and their times afterwards', () 
   expect(fs.statSync(`${dir}/out/sub`).mode & 0o777).toBe(0o555);
   expect(fs.statSync(`${dir}/out/sub`).mtimeMs).toBeCloseTo(1_600_000_001_000, 0);
   fs.chmodSync(`${dir}/out/sub`, 0o755);
+});
+
+it.each([{ libc: hostLibc() }, { libc: null }])(
+  'tells of times that the host did not take (libc: $libc)',
+  ({ libc }) => {
+    const writer = new HostWriter(`${dir}/out`, { libc });
+    const far = [-1, 2 ** 31, 2 ** 34, -(2 ** 31) - 1, 2 ** 40, -(2 ** 40), 2 ** 53 - 1, -(2 ** 42)];
+    for (const [i, sec] of far.entries()) {
+      const times = { atimeSec: i % 2 === 0 ? 1 : sec, atimeNsec: 0, mtimeSec: i % 2 === 0 ? sec : 1, mtimeNsec: 0 };
+      writer.closeFile(writer.openFile(writer.root, bytes(`${i}`))!, { ...plain, ...times });
+    }
+    const lost = far.filter((sec, i) => {
+      const { atimeNs, mtimeNs } = fs.lstatSync(`${dir}/out/${i}`, { bigint: true });
+      return (i % 2 === 0 ? mtimeNs : atimeNs) !== BigInt(sec) * 10n ** 9n;
+    });
+    expect(writer.problems).toEqual([]);
+    expect(writer.notes.reduce((sum, { count }) => sum + count, 0)).toBe(lost.length);
+    for (const { message } of writer.notes) expect(message).toMatch(/^times are not restored: .*nearest/);
+  },
+);
+
+it.runIf(hostLibc())('tells of times on a host that ends in 2038, and of nothing before', () => {
+  const real = hostLibc()!;
+  const libc: HostLibc = {
+    ...real,
+    utimens: (path, times) => {
+      const seconds = new BigInt64Array(times.buffer.slice(0));
+      for (const at of [0, 2]) if (seconds[at] > 0x7fffffffn) seconds[at] = 0x7fffffffn;
+      return real.utimens(path, new Uint8Array(seconds.buffer));
+    },
+  };
+  const writer = new HostWriter(`${dir}/out`, { libc });
+  const late = { ...plain, mtimeSec: 2 ** 31 };
+  writer.makeDir(writer.root, bytes('dir'), late);
+  writer.makeSymlink(writer.root, bytes('link'), bytes('nowhere'), late);
+  writer.closeFile(writer.openFile(writer.root, bytes('kept'))!, { ...plain, mtimeSec: 2 ** 31 - 1 });
+  writer.finish();
+  expect(writer.notes).toMatchObject([{ count: 2, path: 'link' }]);
+  expect(writer.problems).toEqual([]);
 });
 
 it('as an ordinary user tells what it does not restore, and drops set-id bits', () => {
