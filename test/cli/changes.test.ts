@@ -54,12 +54,14 @@ async function refused(pattern: RegExp, ...args: string[]): Promise<void> {
   expect(contentsOf()).toEqual(before);
 }
 
-/** Whether nobody holds the image for writing. */
-function isFree(): boolean {
+/** Whether a process has the image open. To open it here would lock it, and have the other refuse it. */
+function hasOpen(pid: number): boolean {
   try {
-    openFileDevice(image, { writable: false }).close();
-    return true;
+    return fs
+      .readdirSync(`/proc/${pid}/fd`)
+      .some((fd) => fs.readlinkSync(`/proc/${pid}/fd/${fd}`) === fs.realpathSync(image));
   } catch {
+    // A descriptor was closed meanwhile.
     return false;
   }
 }
@@ -232,7 +234,7 @@ describe('put', () => {
     child.stdin.on('error', () => {});
     child.stdin.write('the first part of ');
     // It holds the image while it waits for more.
-    while (isFree()) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (!hasOpen(child.pid ?? 0)) await new Promise((resolve) => setTimeout(resolve, 20));
     child.kill(signal);
     expect(await ended).toBe(code);
     expect(stderr).toMatch(new RegExp(`^f2fs: put: ended by ${signal}; \\S+ is as it was\n$`));
