@@ -107,9 +107,11 @@ export class FileDevice implements BlockDevice {
   }
 
   finishWrite(bio: Bio): void {
-    if (this.#queue === null) throw new Error('internal: no write was queued');
+    // Of a device that was closed meanwhile the outcome is lost.
+    const queue = this.#handle >= 0 ? this.#queue : null;
+    if (queue === null) throw new Error('internal: no write was queued');
     try {
-      this.counters.syscalls += this.#queue.take();
+      this.counters.syscalls += queue.take();
     } catch (error) {
       // The host takes direct I/O, but not from this memory: `write` knows a way around.
       if (!this.#direct || (error as F2fsError).code !== 'EINVAL') throw error;

@@ -378,7 +378,9 @@ export class Core {
     const { device, readonly } = this.volume;
     if (readonly) return;
     const other = writers.get(device);
-    if (other !== undefined && !other.volume.stopped) {
+    // What a stopped one has under way must be over.
+    if (other?.volume.stopped) other.volume.ioends.submit();
+    else if (other !== undefined) {
       throw new F2fsError('EBUSY', 'the volume is mounted for writing already: close or abandon that mount first', {
         path: device.name,
       });
@@ -386,14 +388,18 @@ export class Core {
     writers.set(device, this);
   }
 
-  /** Ends the threads. Nothing may be read or written any more. */
+  /** Lets go of the device and ends the threads. Nothing is written any more: what was not, is lost. */
   close(): void {
+    this.volume.unmount();
+    this.writeback.queue.abandon();
+    this.volume.ioends.submit();
     if (writers.get(this.volume.device) === this) writers.delete(this.volume.device);
     this.#buffers.close();
   }
 
   /** Writes an inode's dirty pages and waits for them. Throws what went wrong. Source: filemap_write_and_wait. */
   writeInode(inode: Inode, needInPlace = false): void {
+    this.volume.assertWritable();
     this.stopOnDamage(() => {
       this.inodes.writePages(inode, { syncMode: WB_SYNC.ALL, needInPlace, makeRoom: () => this.#makeRoom(() => {}) });
       this.writeback.wait(inode.pages);

@@ -372,7 +372,7 @@ export class FileSystem {
     return report;
   }
 
-  /** Lets go of the volume as it is: what was not synced is lost. */
+  /** Lets go of the volume as it is: what was not synced is lost, and nothing can be changed after, as after `close`. */
   abandon(): void {
     this.#open = false;
     this.#core.close();
@@ -389,7 +389,6 @@ export class FileSystem {
       this.#core.sync(true);
     }
     this.#open = false;
-    this.volume.unmount();
     this.#core.close();
   }
 

@@ -114,6 +114,8 @@ export class Ioends {
   readonly #inFlight: Ioend[] = [];
   readonly #idle: Ioend[] = [];
   #failed = false;
+  /** Why nothing may be written any more. */
+  #stopped: F2fsError | null = null;
   /** To be told of frames that are free again. */
   lender: FrameLender | null = null;
   /** Bios written so far, and their blocks. */
@@ -152,6 +154,14 @@ export class Ioends {
     this.#filling[log].addCluster(run, pfn, nrBlocks, blkaddr, isLast);
   }
 
+  /**
+   * From now on what waits, and what comes, is not written but fails: its pages stay dirty in memory. What is under way can't be
+   * held back; `submit` waits for it.
+   */
+  stop(why: F2fsError): void {
+    this.#stopped ??= why;
+  }
+
   /** Writes all that waits, and waits for it. Failures are left in the address spaces' `error`. */
   submit(): void {
     for (let log = 0; log <= NR_LOGS; log++) if (!this.#filling[log].isEmpty) this.#send(log as WriteStream);
@@ -171,6 +181,13 @@ export class Ioends {
 
   #send(log: WriteStream): void {
     const ioend = this.#filling[log];
+    const stopped = this.#stopped;
+    if (stopped !== null) {
+      this.#end(ioend, () => {
+        throw stopped;
+      });
+      return;
+    }
     this.bios++;
     this.blocks += ioend.bio.nrBlocks;
     const worthwhile = ioend.bio.nrBlocks >= MIN_QUEUED_BLOCKS || this.#inFlight.length > 0;

@@ -161,12 +161,16 @@ export class Volume {
 
   /** From now on changes are refused: nobody would write them. */
   unmount(): void {
-    this.#stopped ??= new F2fsError('EBADF', 'it was unmounted');
+    this.stop(new F2fsError('EBADF', 'it was unmounted'));
   }
 
-  /** Makes the volume read-only after a failure that left memory and disk apart. Source: f2fs_stop_checkpoint. */
+  /**
+   * Makes the volume read-only after a failure that left memory and disk apart: nothing of it is written any more. Source:
+   * f2fs_stop_checkpoint.
+   */
   stop(error: F2fsError): void {
     this.#stopped ??= error;
+    this.ioends.stop(error);
   }
 
   /**

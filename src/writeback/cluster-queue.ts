@@ -117,13 +117,13 @@ export class ClusterQueue implements FrameLender {
       this.#ioends.noteFailure(posted.mapping, error);
       if (error.code !== 'EUCLEAN') return;
       // Damage is no matter of this cluster alone.
-      this.#abandon();
+      this.abandon();
       throw error;
     }
   }
 
   /** Nothing more gets blocks: what is under way is dirty again. */
-  #abandon(): void {
+  abandon(): void {
     for (const posted of this.#posted.splice(0)) {
       try {
         this.#buffers.squeezer.take(posted.ticket);

@@ -1,12 +1,18 @@
 // Rules of the kernel that are easily missed: flags of inodes, what is left of a change that fails or is cut off, the limits of
 // numbers, and what lies on another volume.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { openFileDevice } from '../../src/device/file-device.ts';
+import { F2fsError } from '../../src/errors.ts';
 import { BLKSIZE } from '../../src/format/constants.ts';
 import { I_FLAGS } from '../../src/format/inode.ts';
 import { maxFileBlocks } from '../../src/format/node.ts';
 import { Directory } from '../../src/fs/directory-handle.ts';
-import type { FileSystem } from '../../src/fs/file-system.ts';
+import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { mountAsync } from '../../src/fs/promises.ts';
+import { format } from '../../src/mkfs/format.ts';
 import {
   codeOf,
   compressing,
@@ -27,6 +33,14 @@ const text = (fs: FileSystem, path: string) => Buffer.from(fs.readFile(path)).to
 function setFlag(fs: FileSystem, path: string, flag: number): void {
   using handle = fs.open(path);
   handle.inode.change().iFlags |= flag;
+}
+
+function attempt(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    expect(error).toBeInstanceOf(F2fsError);
+  }
 }
 
 function write(fs: FileSystem, path: string, contents: string, position: number): void {
@@ -270,6 +284,74 @@ describe('two volumes', () => {
     const next = mountOf(device);
     next.abandon();
     during(device, {}, (again) => expect(text(again, '/f')).toBe('kept'));
+  });
+
+  test.each([
+    ['plain pages', undefined],
+    ['clusters on their way', compressing('lz4', 4)],
+  ])('an abandoned mount writes nothing any more, and takes no change: %s', async (_, compress) => {
+    const device = freshDevice(64);
+    const fs = mountOf(device, { compress, cacheBytes: 16 * MIB });
+    fs.writeFile('/kept', prose(3 * MIB, 1));
+    fs.sync();
+    fs.writeFile('/lost', prose(11 * MIB, 2));
+    const file = fs.openFile('/lost');
+    const directory = fs.root();
+    const open = fs.openFile('/kept');
+    fs.unlink('/kept');
+    const { writes } = device.counters;
+    fs.abandon();
+    expect(device.counters.writes).toBe(writes);
+    const next = mountOf(device);
+    next.writeFile('/next', prose(5 * MIB, 3));
+    next.sync();
+    const after = device.counters.writes;
+    for (const change of [
+      () => fs.writeFile('/late', prose(MIB, 4)),
+      () => fs.mkdir('/late'),
+      () => fs.unlink('/lost'),
+      () => fs.setAttributes('/lost', { mode: 0o600 }),
+      () => fs.fsync('/lost'),
+      () => fs.sync(),
+      () => fs.writeBack(),
+      () => fs.clean(),
+      () => file.write(Buffer.from('late'), 0),
+      () => file.truncate(0),
+      () => file.fsync(),
+      () => file.extents(),
+      () => file.releaseBlocks(),
+      () => directory.createFile(Buffer.from('late')),
+    ])
+      expect([String(change), codeOf(change)]).toEqual([String(change), 'EROFS']);
+    // Reading needs room in memory, for which nothing may be written; what the next mount wrote over may be met.
+    for (const handle of [file, open]) attempt(() => handle.read(Buffer.alloc(11 * MIB), 0));
+    for (const handle of [file, open, directory]) handle.close();
+    fs.close();
+    expect(device.counters.writes).toBe(after);
+    next.close();
+    await expectSound(device);
+    during(device, {}, (again) => expect(prose(5 * MIB, 3).equals(again.readFile('/next'))).toBe(true));
+  });
+
+  test('abandon waits for what another thread is writing already', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'f2fs-abandon-'));
+    const path = join(directory, 'image');
+    try {
+      for (const closed of [false, true]) {
+        const device = openFileDevice(path, { writable: true, create: { sizeBytes: 256 * MIB, overwrite: true } });
+        format(device);
+        const fs = mount(device);
+        fs.writeFile('/f', Buffer.alloc(64 * MIB, 1));
+        if (closed) device.close();
+        fs.abandon();
+        const { writes } = device.counters;
+        expect(codeOf(() => fs.sync())).toBe('EROFS');
+        expect(device.counters.writes).toBe(writes);
+        device.close();
+      }
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 });
 
