@@ -43,7 +43,7 @@ export { Handle } from './fs/handle.ts';
 export type { OpenFlags } from './fs/open-flags.ts';
 export { AsyncFileSystem, mountAsync } from './fs/promises.ts';
 export type { CleanReport } from './fs/reclaim.ts';
-export type { CompressionStat, FileStat, FileType } from './fs/stat.ts';
+export type { CompressionStat, FileStat, FileType, NodeType } from './fs/stat.ts';
 export {
   type CheckpointInfo,
   type LogPosition,

@@ -9,6 +9,7 @@ import type { Directory } from '../fs/directory-handle.ts';
 import type { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { Handle } from '../fs/handle.ts';
+import type { NodeType } from '../fs/stat.ts';
 import type { CompressChoice } from './compress-choice.ts';
 import { dataRanges } from './host-extents.ts';
 import { openHostFile, verifyUnchanged } from './host-file.ts';
@@ -58,8 +59,6 @@ function fromHost<T>(work: () => T): T {
 
 /** Bytes of a file after which the caller is heard again. */
 const PIECE_BYTES = 16 * 1024 * 1024;
-
-type NodeType = 'fifo' | 'socket' | 'char' | 'block';
 
 /** Codes by which the volume refuses one entry; any other failure of it ends the build. */
 const REFUSALS = new Set([

@@ -303,7 +303,8 @@ export function setParent(inode: Inode, parentIno: number, name: Uint8Array): vo
 
 /** Throws EINVAL for numbers that no device has. Source: MINORBITS. */
 function checkRdev({ major, minor }: { major: number; minor: number }): void {
-  if (Number.isInteger(major) && Number.isInteger(minor) && major >>> 0 <= 0xfff && minor >>> 0 <= 0xfffff) return;
+  const isWhole = Number.isInteger(major) && Number.isInteger(minor);
+  if (isWhole && major >= 0 && major <= 0xfff && minor >= 0 && minor <= 0xfffff) return;
   throw new F2fsError('EINVAL', `there is no device ${major}:${minor}: 4095:1048575 is the last`);
 }
 

@@ -1,5 +1,5 @@
 // The rooms below, put together for one mounted volume; and the rules by which memory is kept within its budget.
-
+import { checkChoice } from '../check.ts';
 import { ClusterBuffers } from '../compress/cluster-buffers.ts';
 import type { BlockDevice } from '../device/device.ts';
 import { F2fsError } from '../errors.ts';
@@ -440,10 +440,4 @@ function checkFolioPages(pages: number): number {
     'EINVAL',
     `a folio of ${pages} pages is not possible: a power of two up to ${MAX_FOLIO_PAGES} is`,
   );
-}
-
-/** Throws EINVAL for an option's value that there is not. */
-function checkChoice<T extends string>(choices: readonly T[], value: T, option: string): T {
-  if (choices.includes(value)) return value;
-  throw new F2fsError('EINVAL', `${option} '${value}' is not possible: ${choices.join(', ')} are`);
 }

@@ -1,4 +1,5 @@
 // An open directory: makes, finds and lists what is in it, by names of bytes.
+import { checkChoice } from '../check.ts';
 import { F2fsError } from '../errors.ts';
 import type { Dirent } from '../file/dentries.ts';
 import { isDots } from '../file/directory.ts';
@@ -10,7 +11,7 @@ import { FileHandle } from './file-handle.ts';
 import { Handle } from './handle.ts';
 import type { NewEntry } from './namespace.ts';
 import { type RenameFlags, rename } from './rename.ts';
-import { type FileType, modeOfType, typeOfDentry } from './stat.ts';
+import { type FileType, modeOfType, NODE_TYPES, type NodeType, typeOfDentry } from './stat.ts';
 
 /** One name in a directory. */
 export interface DirectoryEntry {
@@ -73,13 +74,14 @@ export class Directory extends Handle {
     );
   }
 
-  /** Makes a fifo, socket, or character or block device with its numbers. */
+  /** Makes a fifo, socket, or character or block device with its numbers. Throws EINVAL for another type. */
   mknod(
     name: Uint8Array,
-    type: 'fifo' | 'socket' | 'char' | 'block',
+    type: NodeType,
     attributes: Attributes = {},
     rdev?: { major: number; minor: number },
   ): Handle {
+    checkChoice(NODE_TYPES, type, 'type');
     return new Handle(this.core, this.#create(name, type, attributes, rdev));
   }
 

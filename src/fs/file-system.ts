@@ -19,7 +19,7 @@ import type { CleanReport } from './reclaim.ts';
 import { recover } from './recover.ts';
 import { removeTree } from './remove-tree.ts';
 import type { RenameFlags } from './rename.ts';
-import { type FileStat, statOf } from './stat.ts';
+import { type FileStat, type NodeType, statOf } from './stat.ts';
 import { readlink } from './symlink.ts';
 
 /** Symlinks followed on one path before it counts as a loop. */
@@ -235,12 +235,7 @@ export class FileSystem {
     this.#inParent(path, 'ENOENT', (parent, name) => parent.symlink(name, toBytes(target), attributes).close());
   }
 
-  mknod(
-    path: Path,
-    type: 'fifo' | 'socket' | 'char' | 'block',
-    attributes: Attributes = {},
-    rdev?: { major: number; minor: number },
-  ): void {
+  mknod(path: Path, type: NodeType, attributes: Attributes = {}, rdev?: { major: number; minor: number }): void {
     this.#inParent(path, 'ENOENT', (parent, name) => parent.mknod(name, type, attributes, rdev).close());
   }
 

@@ -19,7 +19,10 @@ import { FT } from '../format/dentry.ts';
 import { INLINE } from '../format/inode.ts';
 import type { Core } from './core.ts';
 
-export type FileType = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'char' | 'block';
+/** What `mknod` makes. */
+export const NODE_TYPES = ['fifo', 'socket', 'char', 'block'] as const;
+export type NodeType = (typeof NODE_TYPES)[number];
+export type FileType = 'file' | 'directory' | 'symlink' | NodeType;
 
 export interface FileStat {
   ino: number;

@@ -255,6 +255,35 @@ describe('numbers and names that Linux has no place for', () => {
       expect(codeOf(() => fs.mknod('/n', 'char', {}, { major: 0, minor: 1 << 20 }))).toBe('EINVAL');
       fs.mknod('/n', 'char', {}, { major: 4095, minor: (1 << 20) - 1 });
       expect(fs.stat('/n').rdev).toEqual({ major: 4095, minor: (1 << 20) - 1 });
+      for (const rdev of [
+        { major: 2 ** 32 + 8, minor: 2 ** 32 },
+        { major: -1, minor: 0 },
+        { major: 8, minor: 0.5 },
+      ])
+        expect(codeOf(() => fs.mknod('/m', 'block', {}, rdev))).toBe('EINVAL');
+    });
+  });
+
+  test('mknod makes fifos, sockets and devices, nothing else', () => {
+    during(device64(), {}, (fs) => {
+      for (const type of ['bogus', 'file', 'directory', 'symlink', undefined])
+        expect(codeOf(() => fs.mknod('/n', type as 'fifo'))).toBe('EINVAL');
+      expect(fs.readdir('/').map(({ name }) => `${Buffer.from(name)}`)).toEqual(['lost+found']);
+    });
+  });
+
+  test('modes that are none are refused, and change nothing', () => {
+    during(device64(), {}, (fs) => {
+      fs.writeFile('/f', Buffer.from('text'), { mode: 0o640 });
+      for (const mode of [Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, 2 ** 16, -1, 0.5]) {
+        expect(codeOf(() => fs.setAttributes('/f', { mode }))).toBe('EINVAL');
+        expect(codeOf(() => fs.writeFile('/f', Buffer.from('other'), { mode }))).toBe('EINVAL');
+        expect(codeOf(() => fs.mkdir('/d', { mode }))).toBe('EINVAL');
+      }
+      expect([fs.stat('/f').mode, text(fs, '/f')]).toEqual([0o100640, 'text']);
+      // The type in it is the inode's own.
+      fs.setAttributes('/f', { mode: 0o040600 });
+      expect(fs.stat('/f').mode).toBe(0o100600);
     });
   });
 });
