@@ -40,7 +40,8 @@ export interface Attributes {
 }
 
 /** Throws EINVAL for what an inode has no room for. */
-export function checkAttributes({ uid, gid, atime, mtime, ctime, crtime }: Attributes): void {
+export function checkAttributes({ mode, uid, gid, atime, mtime, ctime, crtime }: Attributes): void {
+  if (mode !== undefined) checkMode(mode);
   if (uid !== undefined) checkId(uid);
   if (gid !== undefined) checkId(gid);
   if (atime !== undefined) checkTime(atime);
@@ -50,6 +51,12 @@ export function checkAttributes({ uid, gid, atime, mtime, ctime, crtime }: Attri
 }
 
 function checkId(id: number): void {
+/** The type that a stat's mode has in it too does no harm. */
+function checkMode(mode: number): void {
+  if (Number.isInteger(mode) && mode >= 0 && mode <= 0xffff) return;
+  throw new F2fsError('EINVAL', `the mode ${mode} is none: 0 to 07777 are, as numbers`);
+}
+
   // All ones stands for nobody: Linux could not change such a file. Source: uid_valid.
   if (Number.isInteger(id) && id >= 0 && id < 0xffffffff) return;
   throw new F2fsError('EINVAL', `the owner ${id} is not possible: 0 to 4294967294 are`);

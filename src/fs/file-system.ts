@@ -9,7 +9,7 @@ import { BLKSIZE, NAME_LEN_MAX, S_IFDIR, S_IFLNK, S_IFMT } from '../format/const
 import type { VolumeCounters } from '../volume/counters.ts';
 import type { CleanPolicy } from '../volume/victims.ts';
 import type { Volume } from '../volume/volume.ts';
-import type { Attributes } from './attributes.ts';
+import { type Attributes, checkAttributes } from './attributes.ts';
 import { Core, type MountOptions } from './core.ts';
 import { Directory, type DirectoryEntry, openInode } from './directory-handle.ts';
 import { FileHandle } from './file-handle.ts';
@@ -194,6 +194,8 @@ export class FileSystem {
     if (size > MAX_READ_FILE) {
       const message = `${display(path)} has ${size} bytes, too many for one buffer: open it and read it in parts`;
       throw new F2fsError('EFBIG', message, { path: display(path), ino: file.ino });
+    checkBytes(bytes, 'data');
+    checkAttributes(attributes);
     }
     const bytes = new Uint8Array(size);
     file.read(bytes, 0);
