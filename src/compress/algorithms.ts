@@ -44,6 +44,22 @@ export function parseCodec(text: string): Codec {
   return { algorithm: algorithm as Algorithm, level: number };
 }
 
+/**
+ * Throws EINVAL for an algorithm that there is not, or a level that it does not have: Linux would not read such a file. Source:
+ * sanity_check_compress_inode.
+ */
+export function checkCodec({ algorithm, level }: Codec): void {
+  const name = Number.isInteger(algorithm) ? ALGORITHM_NAMES[algorithm] : undefined;
+  if (name === undefined) {
+    throw new F2fsError('EINVAL', `the compression algorithm ${algorithm} is none: make the codec with parseCodec`);
+  }
+  const levels = LEVELS[name];
+  if (level === (levels?.byDefault ?? 0)) return;
+  if (levels !== null && Number.isInteger(level) && level >= levels.from && level <= levels.to) return;
+  const possible = levels === null ? 'no levels, which is 0' : `levels ${levels.from} to ${levels.to}`;
+  throw new F2fsError('EINVAL', `${name} has ${possible}, not ${level}`);
+}
+
 function splitOnce(text: string, separator: string): [string, string | null] {
   const at = text.indexOf(separator);
   return at < 0 ? [text, null] : [text.slice(0, at), text.slice(at + 1)];

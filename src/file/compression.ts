@@ -1,5 +1,6 @@
 // Which new files are compressed, and how: what a mount was asked for, as the kernel's mount options ask it.
-import { ALGORITHM, type Codec, MAX_CLUSTER_PAGES, MIN_CLUSTER_PAGES } from '../compress/algorithms.ts';
+import { checkChoice } from '../check.ts';
+import { ALGORITHM, type Codec, checkCodec, MAX_CLUSTER_PAGES, MIN_CLUSTER_PAGES } from '../compress/algorithms.ts';
 import { F2fsError } from '../errors.ts';
 import { I_FLAGS } from '../format/inode.ts';
 import type { Inode } from './inode.ts';
@@ -36,12 +37,13 @@ export class CompressPolicy {
   readonly #extensions: ExtensionSet;
   readonly #noExtensions: ExtensionSet;
 
-  /** Throws EINVAL for a cluster size that there is not, or extensions that a mount can't name. */
+  /** Throws EINVAL for a codec, a cluster size or a mode that there is not, or extensions that a mount can't name. */
   constructor(options: CompressOptions = {}) {
     this.codec = options.codec ?? { algorithm: ALGORITHM.LZ4, level: 0 };
+    checkCodec(this.codec);
     this.clusterPages = checkClusterPages(options.clusterPages ?? MIN_CLUSTER_PAGES);
     this.checksum = options.checksum ?? false;
-    this.mode = options.mode ?? 'fs';
+    this.mode = checkChoice(COMPRESS_MODES, options.mode ?? 'fs', 'compress.mode');
     for (const { length } of [options.extensions ?? [], options.noExtensions ?? []]) {
       if (length <= MAX_EXTENSIONS) continue;
       throw new F2fsError('EINVAL', `${length} extensions are too many for a mount: ${MAX_EXTENSIONS} can be named`);

@@ -11,7 +11,7 @@ import { FileData } from '../file/file-data.ts';
 import { FileExtents } from '../file/file-extents.ts';
 import { FilePages } from '../file/file-pages.ts';
 import { FrameAllocator } from '../file/frames.ts';
-import { InPlacePolicy, type IpuPolicy, WRITE_MODES, type WriteMode } from '../file/in-place.ts';
+import { InPlacePolicy, IPU_POLICIES, type IpuPolicy, WRITE_MODES, type WriteMode } from '../file/in-place.ts';
 import type { Inode, Timestamp } from '../file/inode.ts';
 import { Inodes } from '../file/inodes.ts';
 import { Recovery } from '../file/recovery.ts';
@@ -23,7 +23,7 @@ import { FramePool, MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import { Cleaner } from '../volume/cleaner.ts';
 import { Volume } from '../volume/volume.ts';
 import { type SyncMode, WB_SYNC } from '../writeback/control.ts';
-import type { EngineName } from '../writeback/engines.ts';
+import { ENGINES, type EngineName } from '../writeback/engines.ts';
 import { Writeback } from '../writeback/writeback.ts';
 import { FileCompression } from './file-compression.ts';
 import { Namespace } from './namespace.ts';
@@ -121,6 +121,10 @@ export class Core {
     const mode = checkChoice(WRITE_MODES, options.mode ?? 'adaptive', 'mode');
     const checkpoints = checkChoice(CHECKPOINT_MODES, options.checkpoints ?? 'auto', 'checkpoints');
     const cleaning = options.cleaning ?? true;
+    const engine = checkChoice(ENGINES, options.engine ?? 'folios', 'engine');
+    const ipuPolicies = options.ipuPolicies ?? ['fsync'];
+    for (const policy of ipuPolicies) checkChoice(IPU_POLICIES, policy, 'ipuPolicies');
+    const compression = new CompressPolicy(options.compress);
     const threads = cleaning && mode !== 'lfs';
     this.volume = new Volume(device, {
       readonly: options.readonly ?? false,
@@ -131,16 +135,16 @@ export class Core {
     });
     this.#buffers = new ClusterBuffers(pool, checkWorkers(options.workers ?? 0));
     if (options.compress !== undefined) this.#buffers.want();
-    this.writeback = new Writeback(pool, this.volume.ioends, this.#buffers, options.engine ?? 'folios');
+    this.writeback = new Writeback(pool, this.volume.ioends, this.#buffers, engine);
     this.#dirtyLimit = Math.min(4096, Math.floor(pool.nrFrames / 8));
     const map = new BlockMap(this.volume);
     const frames = new FrameAllocator(
       pool,
-      checkFolioPages(options.maxFolioPages ?? (options.engine === 'pages' ? 1 : MAX_FOLIO_PAGES)),
+      checkFolioPages(options.maxFolioPages ?? (engine === 'pages' ? 1 : MAX_FOLIO_PAGES)),
     );
     // What is to be true with the next checkpoint, or not at all, must not change a block of the last one.
     const inPlaceMode = checkpoints === 'explicit' ? 'lfs' : mode;
-    const inPlace = new InPlacePolicy(this.volume, inPlaceMode, options.ipuPolicies ?? ['fsync']);
+    const inPlace = new InPlacePolicy(this.volume, inPlaceMode, ipuPolicies);
     const pages = new FilePages(this.volume, map, frames, this.#buffers, this.writeback, inPlace);
     const memory = { balance: () => this.balance(), throttle: () => this.throttle() };
     this.directories = new Directories(this.volume, map, pages, () => this.makeRoom());
@@ -149,14 +153,8 @@ export class Core {
     this.shift = new Shift(this.volume, map, pages, this.data, memory);
     this.extents = new FileExtents(this.volume, map);
     this.xattrs = new Xattrs(this.volume);
-    this.inodes = new Inodes(
-      this.volume,
-      pages,
-      this.writeback,
-      this.data,
-      this.xattrs,
-      new CompressPolicy(options.compress),
-      () => this.#buffers.want(),
+    this.inodes = new Inodes(this.volume, pages, this.writeback, this.data, this.xattrs, compression, () =>
+      this.#buffers.want(),
     );
     this.recovery = new Recovery(this.volume, map, this.inodes, this.directories, this.xattrs, {
       makeRoom: () => this.makeRoom(),

@@ -1,6 +1,7 @@
 // Compressed files through a mount: every algorithm and cluster size, tails, overwrites, holes and truncates, with the slots
 // and counts of each inode looked at by an audit that knows nothing of the code under test, and by fsck.f2fs.
 import { describe, expect, test } from 'vitest';
+import { ALGORITHM, parseCodec } from '../../src/compress/algorithms.ts';
 import type { Inode } from '../../src/file/inode.ts';
 import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR } from '../../src/format/constants.ts';
 import { I_FLAGS, INLINE } from '../../src/format/inode.ts';
@@ -395,9 +396,21 @@ describe('which files are compressed', () => {
       { clusterPages: 2 },
       { clusterPages: 512 },
       { clusterPages: 12 },
+      { codec: 'lz4' as never },
+      { codec: { algorithm: 'lz4' as never, level: 0 } },
+      { codec: { algorithm: 9 as never, level: 0 } },
+      { codec: { algorithm: ALGORITHM.LZO, level: 1 } },
+      { codec: { algorithm: ALGORITHM.LZORLE, level: 1 } },
+      ...[1, 2, 17, 3.5, -1, Number.NaN].map((level) => ({ codec: { algorithm: ALGORITHM.LZ4, level } })),
+      ...[0, 23, 1.5, -3, Number.NaN].map((level) => ({ codec: { algorithm: ALGORITHM.ZSTD, level } })),
+      { mode: 'none' as 'fs' },
     ]) {
-      expect(codeOf(() => mountOf(device, { compress }))).toBe('EINVAL');
+      expect([compress, codeOf(() => mountOf(device, { compress }))]).toEqual([compress, 'EINVAL']);
     }
+    for (const codec of ['lz4', 'lz4:3', 'lz4:5', 'lz4:16', 'zstd', 'zstd:22', 'lzo', 'lzo-rle'])
+      mountOf(device, { compress: { codec: parseCodec(codec) } }).abandon();
+    expect(codeOf(() => mountOf(device, { engine: 'none' as 'pages' }))).toBe('EINVAL');
+    expect(codeOf(() => mountOf(device, { ipuPolicies: ['fsync', 'never' as 'fsync'] }))).toBe('EINVAL');
     expect(codeOf(() => mountOf(device, { workers: -1 }))).toBe('EINVAL');
     expect(codeOf(() => mountOf(device, { maxFolioPages: 3 }))).toBe('EINVAL');
   });
