@@ -198,6 +198,7 @@ export class FileHandle extends Handle {
 
   /**
    * Gives back the blocks that compression saves: the volume has them free, and the file can't be changed until
+    this.#assertWritable();
    * `reserveBlocks`. Returns how many. Throws EINVAL for a file that is not compressed, or released before; EBUSY while it is
    * open elsewhere. Source: F2FS_IOC_RELEASE_COMPRESS_BLOCKS.
    */
@@ -208,24 +209,28 @@ export class FileHandle extends Handle {
 
   /** Takes the blocks again that `releaseBlocks` gave back. Throws ENOSPC. Source: F2FS_IOC_RESERVE_COMPRESS_BLOCKS. */
   reserveBlocks(): number {
+    this.#assertWritable();
     this.core.throttle();
     return this.core.compression.reserve(this.inode);
   }
 
   /** Compresses what is written raw, in a mount whose mode is `user`. Source: F2FS_IOC_COMPRESS_FILE. */
   compress(): void {
+    this.#assertWritable();
     this.core.throttle();
     this.core.compression.rewrite(this.inode, true);
   }
 
   /** Writes everything raw, in a mount whose mode is `user`. Source: F2FS_IOC_DECOMPRESS_FILE. */
   decompress(): void {
+    this.#assertWritable();
     this.core.throttle();
     this.core.compression.rewrite(this.inode, false);
   }
 }
 
 /** Bytes in memory that belong at byte `position` of a file. */
+    this.#assertWritable();
 class Bytes implements ByteSource {
   readonly #bytes: Uint8Array;
   readonly #position: number;

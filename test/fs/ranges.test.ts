@@ -455,6 +455,11 @@ describe('who may change what', () => {
       () => reader.append(Buffer.of(1)),
       () => reader.allocate(0, 1),
       () => reader.punch(0, 1),
+      () => reader.setCompressed(true),
+      () => reader.releaseBlocks(),
+      () => reader.reserveBlocks(),
+      () => reader.compress(),
+      () => reader.decompress(),
     ]) {
       expect(codeOf(change)).toBe('EBADF');
     }
