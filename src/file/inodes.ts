@@ -85,6 +85,30 @@ export class Inodes {
     return inode;
   }
 
+  /**
+   * The inode of a number that a caller had from somewhere. Throws EINVAL for what is no number of an inode, ESTALE when none has
+   * it, or none any more; EUCLEAN when it is damaged. Source: f2fs_nfs_get_inode.
+   */
+  open(ino: number): Inode {
+    const known = this.#table.get(ino);
+    if (known !== undefined) return known;
+    if (!Number.isSafeInteger(ino) || ino < 0) throw new F2fsError('EINVAL', `${ino} is not the number of an inode`);
+    const { nat, layout, orphans } = this.#volume;
+    const isInRange = ino >= layout.sb.rootIno && ino < layout.maxNid;
+    if (!isInRange || this.#isFree(ino) || nat.inoOf(ino) !== ino || orphans.has(ino)) {
+      const message = `there is no inode ${ino}, or not any more: look its name up again`;
+      throw new F2fsError('ESTALE', message, { ino });
+    }
+    return this.get(ino);
+  }
+
+  /** Whether a node's number is not taken. A new node has no block until it is first written. */
+  #isFree(nid: number): boolean {
+    const { nat, nodes } = this.#volume;
+    const blkaddr = nat.blkaddrOf(nid);
+    return blkaddr === NULL_ADDR || (blkaddr === NEW_ADDR && !nodes.pages.has(nid));
+  }
+
   /** The inode of a number in the list of orphans, which no name leads to. Throws EUCLEAN when it is free or damaged. */
   getOrphan(ino: number): Inode {
     const known = this.#table.get(ino);
@@ -96,12 +120,9 @@ export class Inodes {
 
   /** Reads an inode and checks it; `why` somebody asks for it. */
   #load(ino: number, why: string): Inode {
-    const { nat, nodes, layout } = this.#volume;
+    const { nat, layout } = this.#volume;
     if (ino < layout.sb.rootIno || ino >= layout.maxNid) throw corrupt(`inode ${ino} is out of range`, { ino });
-    const blkaddr = nat.blkaddrOf(ino);
-    // A new inode has no block until it is first written.
-    if (blkaddr === NULL_ADDR || (blkaddr === NEW_ADDR && !nodes.pages.has(ino)))
-      throw corrupt(`inode ${ino} is free, but ${why}`, { ino });
+    if (this.#isFree(ino)) throw corrupt(`inode ${ino} is free, but ${why}`, { ino });
     if (nat.inoOf(ino) !== ino)
       throw corrupt(`node ${ino} is no inode: it belongs to inode ${nat.inoOf(ino)}`, { ino });
     const inode = new Inode(this.#volume, ino);

@@ -12,7 +12,7 @@ import type { Volume } from '../volume/volume.ts';
 import { type Attributes, checkAttributes } from './attributes.ts';
 import { Core, type MountOptions } from './core.ts';
 import { Directory, type DirectoryEntry, openInode } from './directory-handle.ts';
-import { FileHandle } from './file-handle.ts';
+import { FileHandle, readWhole } from './file-handle.ts';
 import type { Handle } from './handle.ts';
 import { type Access, accessOf, type OpenFlags, READ_WRITE } from './open-flags.ts';
 import type { CleanReport } from './reclaim.ts';
@@ -109,7 +109,7 @@ export class FileSystem {
   /** Opens an inode by its number, as an entry gives it. */
   openInode(ino: number): Handle {
     this.#core.balance();
-    return openInode(this.#core, this.#core.inodes.get(ino));
+    return openInode(this.#core, this.#core.inodes.open(ino));
   }
 
   openDirectory(path: Path): Directory {

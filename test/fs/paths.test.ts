@@ -61,3 +61,66 @@ test('what can have no user attributes has none, whatever the name', () => {
   expect(codeOf(() => fs.getXattr('/fifo', 'user.'))).toBe('ENODATA');
   expect(codeOf(() => fs.getXattr('/', 'user.'))).toBe('EINVAL');
 });
+
+test('a number that is no inode, or none any more, is no damage', () => {
+  using fs = fresh();
+  fs.writeFile('/large', Buffer.alloc(3000 * 4096, 1));
+  fs.writeFile('/gone', Buffer.from('text'));
+  using open = fs.openFile('/gone');
+  const { ino } = open;
+  fs.unlink('/gone');
+  fs.sync();
+  expect(fs.openInode(ino).ino).toBe(ino);
+  const node = fs.stat('/large').ino + 2;
+  for (const number of [0, 1, 2, node, 5000, 2 ** 32 + 3, fs.volume.layout.maxNid])
+    expect([number, codeOf(() => fs.openInode(number))]).toEqual([number, 'ESTALE']);
+  for (const number of [Number.NaN, 3.5, -3, '3' as never, undefined as never])
+    expect([number, codeOf(() => fs.openInode(number))]).toEqual([number, 'EINVAL']);
+  expect(fs.volume.stopped).toBe(false);
+});
+
+test('an orphan that nobody holds is not opened by its number', () => {
+  const device = new MemoryDevice(16384);
+  format(device);
+  const fs = mount(device, { cacheBytes: 8 << 20 });
+  fs.writeFile('/gone', Buffer.from('text'));
+  const { ino } = fs.openFile('/gone');
+  fs.unlink('/gone');
+  fs.sync();
+  fs.abandon();
+  using reader = mount(device, { readonly: true });
+  expect(codeOf(() => reader.openInode(ino))).toBe('ESTALE');
+});
+
+test('bytes whose memory is gone are refused before anything is changed', () => {
+  using fs = fresh();
+  fs.writeFile('/file', Buffer.from('text'));
+  fs.setXattr('/file', 'user.a', Buffer.from('value'));
+  const detached = new Uint8Array(100);
+  structuredClone(detached, { transfer: [detached.buffer] });
+  using file = fs.openFile('/file');
+  for (const bytes of [
+    detached,
+    new ArrayBuffer(4),
+    new Uint16Array(4),
+    new DataView(new ArrayBuffer(4)),
+    4,
+    undefined,
+  ])
+    for (const call of [
+      () => file.read(bytes as Uint8Array, 0),
+      () => file.write(bytes as Uint8Array, 0),
+      () => file.append(bytes as Uint8Array),
+      () => fs.writeFile('/file', bytes as Uint8Array),
+      () => fs.setXattr('/file', 'user.a', bytes as Uint8Array),
+      () => fs.setXattr('/file', 'user.b', bytes as Uint8Array),
+      () => fs.setXattr('/file', 'system.posix_acl_access', bytes as Uint8Array),
+      () => fs.stat(bytes as Uint8Array),
+      () => fs.symlink(bytes as Uint8Array, '/link'),
+      () => fs.mkdir(bytes as Uint8Array),
+    ])
+      expect([String(call), codeOf(call)]).toEqual([String(call), 'EINVAL']);
+  expect(Buffer.from(fs.readFile('/file')).toString()).toBe('text');
+  expect(Buffer.from(fs.getXattr('/file', 'user.a')).toString()).toBe('value');
+  expect(fs.readdir('/').length).toBe(2);
+});
