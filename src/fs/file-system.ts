@@ -352,6 +352,8 @@ export class FileSystem {
 
   /** Writes every file's dirty pages and waits for them; no checkpoint. Throws the first failure. Source: writeback_inodes_sb. */
   writeBack(): void {
+    if (!(Number.isInteger(sections) || sections === Number.POSITIVE_INFINITY) || sections < 0)
+      throw new F2fsError('EINVAL', `${sections} sections are not possible: a whole number is, or Infinity for all`);
     this.#core.writeBack();
   }
 

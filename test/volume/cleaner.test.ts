@@ -62,6 +62,8 @@ describe('cleaning on demand', () => {
     expect(fs.clean({ sections: Number.POSITIVE_INFINITY }).sections).toBeLessThan(4);
     verify(fs);
     expect(codeOf(() => fs.clean({ policy: 'oldest' as 'greedy' }))).toBe('EINVAL');
+    for (const sections of [Number.NaN, -1, 0.5, Number.NEGATIVE_INFINITY])
+      expect(codeOf(() => fs.clean({ sections }))).toBe('EINVAL');
     fs.close();
   });
 
