@@ -1,8 +1,9 @@
 // An open file of the promise API, in the shape of node:fs/promises's FileHandle.
+import { checkBytes } from '../check.ts';
 import { F2fsError } from '../errors.ts';
 import type { Timestamp } from '../file/inode.ts';
 import type { CallQueue } from './call-queue.ts';
-import type { FileHandle } from './file-handle.ts';
+import { type FileHandle, readWhole } from './file-handle.ts';
 import type { FileStat } from './stat.ts';
 
 /** Seconds since 1970, a Date, or seconds and nanoseconds. */
@@ -30,11 +31,11 @@ export class AsyncFileHandle {
     return this.#queue.run(() => work(this.#file));
   }
 
-  /** Reads up to `length` bytes into `buffer`, from byte `position` of the file, or where the last such call ended when it is null. */
+  /** Reads up to `length` bytes (default: to its end) into `buffer` from its byte `offset` on, from byte `position` of the file, or where the last such call ended when it is null. */
   read<B extends Uint8Array>(
     buffer: B,
     offset = 0,
-    length = buffer.byteLength - offset,
+    length?: number,
     position: number | null = null,
   ): Promise<{ bytesRead: number; buffer: B }> {
     return this.run((file) => {
@@ -45,38 +46,36 @@ export class AsyncFileHandle {
   }
 
   /**
-   * Writes `length` bytes of `buffer` at byte `position`, or where the last such call ended when it is null; at the end of a file
+   * Writes `length` bytes (default: to its end) of `buffer` from its byte `offset` on, at byte `position`, or where the last such call ended when it is null; at the end of a file
    * opened for appending. All of it, or it rejects. `buffer` must not change until then.
    */
   write<B extends Uint8Array>(
     buffer: B,
     offset = 0,
-    length = buffer.byteLength - offset,
+    length?: number,
     position: number | null = null,
   ): Promise<{ bytesWritten: number; buffer: B }> {
     return this.run((file) => {
-      file.write(partOf(buffer, offset, length), position ?? this.#position);
-      if (position === null) this.#position += length;
-      return { bytesWritten: length, buffer };
+      const part = partOf(buffer, offset, length);
+      file.write(part, position ?? this.#position);
+      if (position === null) this.#position += part.length;
+      return { bytesWritten: part.length, buffer };
     });
   }
 
-  /** All bytes of the file, wherever the position is. */
+  /** All bytes of the file, wherever the position is. Throws EFBIG for 2 GiB or more, and for text longer than a string can be. */
   readFile(): Promise<Buffer<ArrayBuffer>>;
   readFile(encoding: BufferEncoding): Promise<string>;
   readFile(encoding?: BufferEncoding): Promise<Buffer<ArrayBuffer> | string> {
-    return this.run((file) => {
-      const bytes = Buffer.alloc(file.stat().size);
-      file.read(bytes, 0);
-      return encoding === undefined ? bytes : bytes.toString(encoding);
-    });
+    return this.run((file) => decoded(readWhole(file), encoding));
   }
 
   /** Replaces the contents. */
   writeFile(data: Uint8Array | string): Promise<void> {
     return this.run((file) => {
+      const bytes = bytesOf(data);
       file.truncate(0);
-      file.write(bytesOf(data), 0);
+      file.write(bytes, 0);
     });
   }
 
@@ -127,20 +126,45 @@ export class AsyncFileHandle {
   }
 }
 
-/** Throws EINVAL for what does not lie within the buffer. */
-function partOf(buffer: Uint8Array, offset: number, length: number): Uint8Array {
+/** Throws EINVAL for what is no buffer or does not lie within it. */
+function partOf(buffer: Uint8Array, offset: number, given: number | undefined): Uint8Array {
+  checkBytes(buffer, 'buffer');
+  const length = given ?? buffer.byteLength - offset;
   const fits = Number.isInteger(offset) && Number.isInteger(length) && offset >= 0 && length >= 0;
   if (fits && offset + length <= buffer.byteLength) return buffer.subarray(offset, offset + length);
   const message = `${length} bytes from byte ${offset} on do not lie within a buffer of ${buffer.byteLength}`;
   throw new F2fsError('EINVAL', message);
 }
 
+/** Throws EINVAL for what is neither text nor bytes. */
 export function bytesOf(data: Uint8Array | string): Uint8Array {
-  return typeof data === 'string' ? Buffer.from(data) : data;
+  if (typeof data === 'string') return Buffer.from(data);
+  checkBytes(data, 'data');
+  return data;
 }
 
+/** Bytes as a buffer, or as text. Throws EINVAL for an encoding that there is not, EFBIG for text longer than a string can be. */
+export function decoded(
+  { buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>,
+  encoding?: BufferEncoding,
+): Buffer<ArrayBuffer> | string {
+  const bytes = Buffer.from(buffer, byteOffset, byteLength);
+  if (encoding === undefined) return bytes;
+  if (!Buffer.isEncoding(encoding)) throw new F2fsError('EINVAL', `'${encoding}' is no encoding of text: utf8 is one`);
+  try {
+    return bytes.toString(encoding);
+  } catch (cause) {
+    const message = `${byteLength} bytes are too many for one string: read them as a buffer, or in parts`;
+    throw new F2fsError('EFBIG', message, { cause });
+  }
+}
+
+/** Throws EINVAL for what is no time. */
 export function timestampOf(time: TimeLike): Timestamp {
-  if (typeof time === 'object' && !(time instanceof Date)) return time;
+  if (typeof time !== 'number' && !(time instanceof Date)) {
+    if (typeof time === 'object' && time !== null) return time;
+    throw new F2fsError('EINVAL', `${time} is no time: a Date is one, or a number of seconds since 1970`);
+  }
   const ms = typeof time === 'number' ? time * 1000 : time.getTime();
   const sec = Math.floor(ms / 1000);
   return { sec, nsec: Math.min(999_999_999, Math.round((ms - sec * 1000) * 1_000_000)) };

@@ -1,5 +1,6 @@
 // What may be set on an inode and what follows from it: owners and modes, extended attributes, ACLs and the mode that goes with
 // them. The caller counts as root, as the kernel treats it.
+import { checkBytes } from '../check.ts';
 import { F2fsError } from '../errors.ts';
 import { aclFromXattr, aclToXattr } from '../file/acl.ts';
 import { aclAfterChmod, aclOfNew, checkAcl, modeOfAcl } from '../file/acl-rules.ts';
@@ -50,13 +51,13 @@ export function checkAttributes({ mode, uid, gid, atime, mtime, ctime, crtime }:
   if (crtime !== undefined) checkTime(crtime);
 }
 
-function checkId(id: number): void {
 /** The type that a stat's mode has in it too does no harm. */
 function checkMode(mode: number): void {
   if (Number.isInteger(mode) && mode >= 0 && mode <= 0xffff) return;
   throw new F2fsError('EINVAL', `the mode ${mode} is none: 0 to 07777 are, as numbers`);
 }
 
+function checkId(id: number): void {
   // All ones stands for nobody: Linux could not change such a file. Source: uid_valid.
   if (Number.isInteger(id) && id >= 0 && id < 0xffffffff) return;
   throw new F2fsError('EINVAL', `the owner ${id} is not possible: 0 to 4294967294 are`);
@@ -149,6 +150,7 @@ export function setXattrs(core: Core, inode: Inode, changes: readonly XattrChang
   for (const change of changes) {
     checkPermission(inode, type, change.name);
     checkXattrName(change.name);
+    if (change.value !== null) checkBytes(change.value, `value of ${change.name}`);
     if (!isAcl(change.name)) {
       stored.push(change);
       continue;

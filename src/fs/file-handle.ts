@@ -1,4 +1,5 @@
 // An open regular file: its contents.
+import { checkBytes } from '../check.ts';
 import { F2fsError } from '../errors.ts';
 import { assertChangeable, assertSizeFits } from '../file/change-rules.ts';
 import type { AllocateOptions } from '../file/fallocate.ts';
@@ -9,6 +10,9 @@ import { dropCapabilities } from './attributes.ts';
 import type { Core } from './core.ts';
 import { Handle } from './handle.ts';
 import { type Access, READ_WRITE } from './open-flags.ts';
+
+/** What node:fs's readFile takes, too. */
+const MAX_READ_FILE = 2 ** 31 - 1;
 
 /** An open regular file. What it was not opened for throws EBADF. */
 export class FileHandle extends Handle {
@@ -22,6 +26,7 @@ export class FileHandle extends Handle {
 
   /** Reads into `into` from byte `position` on; returns the bytes read, fewer only at the end of the file. */
   read(into: Uint8Array, position: number): number {
+    checkBytes(into, 'buffer');
     checkOffset('position', position);
     if (!this.#access.read) throw notOpenFor('EBADF', 'reading', 'r+, w+ or a+', this.ino);
     return this.core.data.read(this.inode, position, into);
@@ -33,6 +38,7 @@ export class FileHandle extends Handle {
    * Source: f2fs_file_write_iter.
    */
   write(bytes: Uint8Array, position: number): void {
+    checkBytes(bytes, 'buffer');
     checkOffset('position', position);
     this.#assertWritable();
     const at = this.#access.append ? this.inode.size : position;
@@ -192,17 +198,18 @@ export class FileHandle extends Handle {
    * otherwise, EOPNOTSUPP on a volume without compression. Source: FS_IOC_SETFLAGS.
    */
   setCompressed(compressed: boolean): void {
+    this.#assertWritable();
     this.core.throttle();
     this.core.compression.set(this.inode, compressed);
   }
 
   /**
    * Gives back the blocks that compression saves: the volume has them free, and the file can't be changed until
-    this.#assertWritable();
    * `reserveBlocks`. Returns how many. Throws EINVAL for a file that is not compressed, or released before; EBUSY while it is
    * open elsewhere. Source: F2FS_IOC_RELEASE_COMPRESS_BLOCKS.
    */
   releaseBlocks(): number {
+    this.#assertWritable();
     this.core.throttle();
     return this.core.compression.release(this.inode);
   }
@@ -229,8 +236,27 @@ export class FileHandle extends Handle {
   }
 }
 
+/** @internal All bytes of a file, which was opened by `path` if that is known. Throws EFBIG for 2 GiB or more, ENOMEM. */
+export function readWhole(file: FileHandle, path?: string): Uint8Array<ArrayBuffer> {
+  const { size } = file.stat();
+  const name = path ?? `inode ${file.ino}`;
+  const place = { path, ino: file.ino };
+  if (size > MAX_READ_FILE) {
+    const message = `${name} has ${size} bytes, too many for one buffer: open it and read it in parts`;
+    throw new F2fsError('EFBIG', message, place);
+  }
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    bytes = new Uint8Array(size);
+  } catch (cause) {
+    const message = `there is no memory for the ${size} bytes of ${name}: open it and read it in parts`;
+    throw new F2fsError('ENOMEM', message, { ...place, cause });
+  }
+  file.read(bytes, 0);
+  return bytes;
+}
+
 /** Bytes in memory that belong at byte `position` of a file. */
-    this.#assertWritable();
 class Bytes implements ByteSource {
   readonly #bytes: Uint8Array;
   readonly #position: number;

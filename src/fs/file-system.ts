@@ -1,4 +1,5 @@
 // A mounted volume by paths, in the shape of node:fs's synchronous calls. Paths are bytes or text, from the root.
+import { checkBytes } from '../check.ts';
 import type { BlockDevice } from '../device/device.ts';
 import { F2fsError } from '../errors.ts';
 import { assertMutable, assertNotAppendOnly } from '../file/change-rules.ts';
@@ -25,8 +26,6 @@ import { readlink } from './symlink.ts';
 /** Symlinks followed on one path before it counts as a loop. */
 const MAX_SYMLINKS = 40;
 const SLASH = 0x2f;
-/** What node:fs's readFile takes, too. */
-const MAX_READ_FILE = 2 ** 31 - 1;
 
 /** Text is taken as UTF-8. A leading slash changes nothing. */
 export type Path = string | Uint8Array;
@@ -51,7 +50,7 @@ export interface VolumeStat {
 export interface CleanOptions {
   /** Default: greedy. */
   policy?: CleanPolicy;
-  /** Default: 1. */
+  /** A whole number, or Infinity. Default: 1. */
   sections?: number;
 }
 
@@ -106,7 +105,7 @@ export class FileSystem {
     return openInode(this.#core, this.#resolve(path, follow));
   }
 
-  /** Opens an inode by its number, as an entry gives it. */
+  /** Opens an inode by its number, as an entry gives it. Throws ESTALE when there is none, or none any more. */
   openInode(ino: number): Handle {
     this.#core.balance();
     return openInode(this.#core, this.#core.inodes.open(ino));
@@ -188,22 +187,15 @@ export class FileSystem {
   }
 
   /** All bytes of a file; throws EFBIG for 2 GiB or more: use `openFile` and `read`. */
-  readFile(path: Path): Uint8Array {
+  readFile(path: Path): Uint8Array<ArrayBuffer> {
     using file = this.openFile(path);
-    const { size } = file.stat();
-    if (size > MAX_READ_FILE) {
-      const message = `${display(path)} has ${size} bytes, too many for one buffer: open it and read it in parts`;
-      throw new F2fsError('EFBIG', message, { path: display(path), ino: file.ino });
-    checkBytes(bytes, 'data');
-    checkAttributes(attributes);
-    }
-    const bytes = new Uint8Array(size);
-    file.read(bytes, 0);
-    return bytes;
+    return readWhole(file, display(path));
   }
 
   /** Makes a file, also where a symlink leads to, or replaces the contents of one. */
   writeFile(path: Path, bytes: Uint8Array, attributes: Attributes = {}): void {
+    checkBytes(bytes, 'data');
+    checkAttributes(attributes);
     this.#inParent(path, 'EISDIR', (parent, name) => {
       const there = parent.lookup(name);
       let made = there === null ? parent.createFile(name, attributes) : null;
@@ -352,8 +344,6 @@ export class FileSystem {
 
   /** Writes every file's dirty pages and waits for them; no checkpoint. Throws the first failure. Source: writeback_inodes_sb. */
   writeBack(): void {
-    if (!(Number.isInteger(sections) || sections === Number.POSITIVE_INFINITY) || sections < 0)
-      throw new F2fsError('EINVAL', `${sections} sections are not possible: a whole number is, or Infinity for all`);
     this.#core.writeBack();
   }
 
@@ -362,6 +352,8 @@ export class FileSystem {
    * checkpoints are explicit. Source: F2FS_IOC_GARBAGE_COLLECT.
    */
   clean({ policy = 'greedy', sections = 1 }: CleanOptions = {}): CleanReport {
+    if (!(Number.isInteger(sections) || sections === Number.POSITIVE_INFINITY) || sections < 0)
+      throw new F2fsError('EINVAL', `${sections} sections are not possible: a whole number is, or Infinity for all`);
     this.volume.assertWritable();
     this.#core.balance();
     let report: CleanReport = { sections: 0, movedBlocks: 0 };
@@ -464,7 +456,9 @@ export class FileSystem {
 }
 
 function toBytes(path: Path): Uint8Array {
-  return typeof path === 'string' ? Buffer.from(path) : path;
+  if (typeof path === 'string') return Buffer.from(path);
+  checkBytes(path, 'path');
+  return path;
 }
 
 function endsWithSlash(path: Path): boolean {

@@ -3,7 +3,7 @@
 import type { BlockDevice } from '../device/device.ts';
 import { F2fsError } from '../errors.ts';
 import type { Xattr } from '../file/xattrs.ts';
-import { AsyncFileHandle, bytesOf, type TimeLike, timestampOf } from './async-file-handle.ts';
+import { AsyncFileHandle, bytesOf, decoded, type TimeLike, timestampOf } from './async-file-handle.ts';
 import { CallQueue } from './call-queue.ts';
 import type { MountOptions } from './core.ts';
 import type { DirectoryEntry } from './directory-handle.ts';
@@ -45,11 +45,7 @@ export class AsyncFileSystem {
   readFile(path: Path): Promise<Buffer>;
   readFile(path: Path, encoding: BufferEncoding): Promise<string>;
   readFile(path: Path, encoding?: BufferEncoding): Promise<Buffer | string> {
-    return this.run((fs) => {
-      const { buffer, byteOffset, byteLength } = fs.readFile(path);
-      const bytes = Buffer.from(buffer, byteOffset, byteLength);
-      return encoding === undefined ? bytes : bytes.toString(encoding);
-    });
+    return this.run((fs) => decoded(fs.readFile(path), encoding));
   }
 
   /** Makes a file, or replaces the contents of one; other flags append (`a`) or want it new (`wx`). */
@@ -59,8 +55,10 @@ export class AsyncFileSystem {
     { mode, flag = 'w' }: { mode?: number; flag?: OpenFlags } = {},
   ): Promise<void> {
     return this.run((fs) => {
+      // What can't be written must not empty the file.
+      const bytes = bytesOf(data);
       using file = fs.openFile(path, { flags: flag, attributes: { mode } });
-      file.write(bytesOf(data), 0);
+      file.write(bytes, 0);
     });
   }
 

@@ -1,5 +1,6 @@
 // Formats a device: decides, then writes an empty volume so that a power cut at any moment leaves no half of one.
 import { randomBytes } from 'node:crypto';
+import { checkBytes } from '../check.ts';
 import type { BlockDevice } from '../device/device.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKS_PER_SEG, BLKSIZE, LOG } from '../format/constants.ts';
@@ -57,9 +58,10 @@ function uuidOf(uuid: Uint8Array | string | undefined): Uint8Array {
     made[8] = (made[8] & 0x3f) | 0x80;
     return made;
   }
+  if (typeof uuid !== 'string') checkBytes(uuid, 'uuid');
   const parsed = typeof uuid === 'string' ? parseUuid(uuid) : uuid;
   if (parsed !== null && parsed.length === 16) return parsed.slice();
-  throw new F2fsError('EINVAL', `'${uuid}' is no UUID: give 8-4-4-4-12 hexadecimal digits`);
+  throw new F2fsError('EINVAL', `'${uuid}' is no UUID: give 8-4-4-4-12 hexadecimal digits, or 16 bytes`);
 }
 
 function labelOf(label: string): Uint8Array {

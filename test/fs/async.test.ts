@@ -133,6 +133,58 @@ describe('the shape of node:fs/promises', () => {
     await fs.close();
   });
 
+  it('takes bytes and text only, and empties nothing for anything else', async () => {
+    const { fs } = await volume();
+    await fs.writeFile('/f', 'text');
+    const file = await fs.open('/f', 'r+');
+    const detached = new Uint8Array(100);
+    structuredClone(detached, { transfer: [detached.buffer] });
+    const others = [
+      detached,
+      new ArrayBuffer(4),
+      new DataView(new ArrayBuffer(4)),
+      new Uint16Array(4),
+      5,
+      undefined,
+      null,
+    ];
+    for (const other of others as Uint8Array[]) {
+      for (const call of [
+        () => fs.writeFile('/f', other),
+        () => fs.writeFile('/new', other),
+        () => fs.appendFile('/f', other),
+        () => file.writeFile(other),
+        () => file.appendFile(other),
+        () => file.write(other),
+        () => file.read(other),
+      ])
+        await expect(call(), String(call)).rejects.toEqual(failure('EINVAL'));
+    }
+    const [early, late] = [new Uint8Array(9), new Uint8Array(9)];
+    const calls = [file.write(early), file.read(late)];
+    for (const bytes of [early, late]) structuredClone(bytes, { transfer: [bytes.buffer] });
+    for (const call of calls) await expect(call).rejects.toEqual(failure('EINVAL'));
+    await expect(fs.utimes('/f', '1' as never, 1)).rejects.toEqual(failure('EINVAL'));
+    expect(await fs.readFile('/f', 'utf8')).toBe('text');
+    expect((await fs.readdir('/')).sort()).toEqual(['f', 'lost+found']);
+    await file.close();
+    await fs.close();
+  });
+
+  it('says when a file is too large for a buffer, and bytes are too many for a string', async () => {
+    const { fs } = await volume();
+    const file = await fs.open('/f', 'w+');
+    await expect(file.readFile('none' as 'utf8')).rejects.toEqual(failure('EINVAL'));
+    await file.truncate(8 * 2 ** 30);
+    await expect(file.readFile()).rejects.toEqual(failure('EFBIG'));
+    await expect(fs.readFile('/f')).rejects.toEqual(failure('EFBIG'));
+    await file.truncate(600 * MIB);
+    await expect(file.readFile('latin1')).rejects.toEqual(failure('EFBIG'));
+    await expect(fs.readFile('/f', 'latin1')).rejects.toEqual(failure('EFBIG'));
+    await file.close();
+    await fs.close();
+  });
+
   it('makes, lists, moves and removes', async () => {
     const { device, fs } = await volume();
     await fs.mkdir('/a/./b//c/', { recursive: true, mode: 0o700 });

@@ -160,6 +160,8 @@ test('a format that is cut anywhere before its last write leaves nothing that mo
 });
 
 test('options that cannot be met are refused before anything is written', () => {
+  const detached = new Uint8Array(16);
+  structuredClone(detached, { transfer: [detached.buffer] });
   const table: [FormatOptions, string, RegExp][] = [
     [{ features: ['extra_attr', 'nonsense'] }, 'EINVAL', /'nonsense'.*extra_attr, inode_checksum/],
     [{ features: ['toString'] }, 'EINVAL', /toString/],
@@ -174,6 +176,7 @@ test('options that cannot be met are refused before anything is written', () => 
     [{ label: 'a\0b' }, 'EINVAL', /NUL/],
     [{ uuid: 'not-a-uuid' }, 'EINVAL', /no UUID/],
     [{ uuid: new Uint8Array(15) }, 'EINVAL', /no UUID/],
+    [{ uuid: detached }, 'EINVAL', /lost its memory/],
     [{ version: 'x'.repeat(256) }, 'EINVAL', /too long/],
     [{ rootUid: -1 }, 'EINVAL', /rootUid/],
     [{ rootUid: 2 ** 32 - 1 }, 'EINVAL', /rootUid/],
