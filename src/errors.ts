@@ -47,7 +47,9 @@ export function corrupt(message: string, place: ErrorPlace = {}): F2fsError {
 /** Turns a failure of a node:fs call into an F2fsError that says what was being done. */
 export function hostError(doing: string, cause: unknown, place: ErrorPlace = {}): F2fsError {
   if (cause instanceof F2fsError) return cause;
-  const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? 'EIO';
+  let code = (cause as NodeJS.ErrnoException | undefined)?.code ?? 'EIO';
+  // Node's own, which are no errno: a zero byte in a path, above all.
+  if (code.startsWith('ERR_')) code = code.startsWith('ERR_INVALID_') ? 'EINVAL' : 'EIO';
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new F2fsError(code, `${doing}: ${reason}`, { ...place, cause });
 }

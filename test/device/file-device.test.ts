@@ -40,6 +40,7 @@ test('what cannot be opened says why', () => {
   expect(errorOf(() => openFileDevice(nowhere, options)).code).toBe('ENOENT');
   expect(errorOf(() => openFileDevice(missing, { ...options, writable: false })).code).toBe('EINVAL');
   expect(errorOf(() => openFileDevice(missing, { writable: true })).path).toBe(missing);
+  expect(errorOf(() => openFileDevice('x\0y', { writable: true })).code).toBe('EINVAL');
 });
 
 test('creating refuses an existing file unless it may overwrite, and a size below a block', () => {
