@@ -1,10 +1,11 @@
 // A directory of the host made into an image: format, mount, fill, checkpoint. Nothing here writes a block itself.
 import * as fs from 'node:fs';
+import { checkChoice } from '../check.ts';
 import { ALGORITHM_NAMES, type AlgorithmName } from '../compress/algorithms.ts';
 import { defaultWorkers } from '../compress/cluster-buffers.ts';
 import { type FileDevice, openFileDevice } from '../device/file-device.ts';
 import { openHostTarget, targetAt } from '../device/host-target.ts';
-import { F2fsError } from '../errors.ts';
+import { F2fsError, hostError } from '../errors.ts';
 import { CompressPolicy } from '../file/compression.ts';
 import type { Timestamp } from '../file/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
@@ -17,9 +18,9 @@ import { type FormatOptions, format, planFormat } from '../mkfs/format.ts';
 import { smallestGeometry, spaceOf } from '../mkfs/geometry.ts';
 import { probe } from '../mkfs/probe.ts';
 import { shrinkMain, usedSegments } from '../volume/resize.ts';
-import type { EngineName } from '../writeback/engines.ts';
+import { ENGINES, type EngineName } from '../writeback/engines.ts';
 import { type BuildCompression, CompressChoice } from './compress-choice.ts';
-import { type BuildProgress, drive } from './drive.ts';
+import { type BuildProgress, checkSignal, drive } from './drive.ts';
 import { Estimate } from './estimate.ts';
 import { type HostTree, hostInodes, scanHostTree } from './host-tree.ts';
 import { type BuildProblem, type Populated, Populator } from './populate.ts';
@@ -99,6 +100,7 @@ const COMPRESSION_CACHE = 128 * 1024 * 1024;
  */
 export async function build(sourceDir: string, image: string, options: BuildOptions = {}): Promise<BuildReport> {
   const started = performance.now();
+  checkOptions(options);
   const target = targetAt(image);
   const isDevice = target.kind === 'block';
   if (target.kind === 'file' && options.force !== true) {
@@ -139,7 +141,7 @@ export async function build(sourceDir: string, image: string, options: BuildOpti
     device.close();
     if (!isDevice) {
       refuseIfHeld(image);
-      fs.renameSync(path, target.path);
+      putInPlace(path, target.path);
     }
   } catch (error) {
     volume?.abandon();
@@ -149,6 +151,14 @@ export async function build(sourceDir: string, image: string, options: BuildOpti
   }
   report.seconds = (performance.now() - started) / 1000;
   return report;
+}
+
+/** Throws EINVAL and ECANCELED for what would come to nothing, before there is any work. */
+function checkOptions(options: BuildOptions): void {
+  const { freeBytes = 0, engine = 'folios' } = options;
+  if (!(freeBytes >= 0)) throw new F2fsError('EINVAL', `${freeBytes} bytes can't stay free: a number from 0 on can`);
+  checkChoice(ENGINES, engine, 'engine');
+  checkSignal(options);
 }
 
 /** Throws EINVAL for options that do not go together, EOPNOTSUPP when the features lack compression. */
@@ -201,6 +211,14 @@ function finishCompression(
     ratio: (clusterPages + rawPages) / Math.max(1, clusterBlocks + rawPages),
     releasedBlocks,
   };
+}
+
+function putInPlace(path: string, image: string): void {
+  try {
+    fs.renameSync(path, image);
+  } catch (error) {
+    throw hostError(`cannot put the image to ${image}`, error, { path: image });
+  }
 }
 
 /** Throws EBUSY while another process changes the image that is to be replaced: what it writes would be lost. */

@@ -22,10 +22,15 @@ export interface DriveOptions {
 /** Milliseconds of work between two looks at the signal and calls of onProgress. */
 const SLICE_MS = 50;
 
+/** Throws ECANCELED once the signal was given. */
+export function checkSignal({ signal }: DriveOptions): void {
+  if (signal?.aborted) throw new F2fsError('ECANCELED', 'interrupted before the tree was whole');
+}
+
 /** Throws ECANCELED when the signal ends it, and what the populator throws. */
-export async function drive(populator: Populator, tree: HostTree, { signal, onProgress }: DriveOptions): Promise<void> {
+export async function drive(populator: Populator, tree: HostTree, options: DriveOptions): Promise<void> {
   const tell = () =>
-    onProgress?.({
+    options.onProgress?.({
       entries: populator.entries,
       totalEntries: tree.count - 1,
       bytes: populator.done.contentBytes,
@@ -37,7 +42,7 @@ export async function drive(populator: Populator, tree: HostTree, { signal, onPr
     if (performance.now() < sliceEnd) continue;
     tell();
     await new Promise<void>((resolve) => setImmediate(resolve));
-    if (signal?.aborted) throw new F2fsError('ECANCELED', 'interrupted before the tree was whole');
+    checkSignal(options);
     sliceEnd = performance.now() + SLICE_MS;
   }
   tell();

@@ -29,6 +29,7 @@ export async function extract(
   options: ExtractOptions = {},
 ): Promise<ExtractReport> {
   const started = performance.now();
+  if (options.signal?.aborted) throw canceled();
   using start = volume.open(path, { follow: false });
   prepareTarget(target, options.force ?? false);
   const extraction = new Extraction(volume, target, options);
@@ -40,6 +41,10 @@ export async function extract(
     extraction.finish();
   }
   return { ...extraction.report, seconds: (performance.now() - started) / 1000 };
+}
+
+function canceled(): F2fsError {
+  return new F2fsError('ECANCELED', 'the extraction was ended before it was complete');
 }
 
 /** Makes the target when it is missing, with the mode that the host gives a new directory. */
@@ -120,7 +125,7 @@ class Extraction {
     const { signal } = this.#options;
     if (signal === undefined || performance.now() - this.#lastTurn < TURN_MS) return;
     await setImmediate();
-    if (signal.aborted) throw new F2fsError('ECANCELED', 'the extraction was ended before it was complete');
+    if (signal.aborted) throw canceled();
     this.#lastTurn = performance.now();
   }
 

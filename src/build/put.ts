@@ -6,7 +6,7 @@ import { F2fsError, hostError } from '../errors.ts';
 import { systemTime } from '../fs/core.ts';
 import { Directory } from '../fs/directory-handle.ts';
 import type { FileSystem, Path } from '../fs/file-system.ts';
-import { type DriveOptions, drive } from './drive.ts';
+import { checkSignal, type DriveOptions, drive } from './drive.ts';
 import { type HostTree, hostInodes, type ScanOptions, scanHostTree } from './host-tree.ts';
 import { type BuildProblem, type Populated, Populator, type PourTarget } from './populate.ts';
 
@@ -56,6 +56,7 @@ export async function put(
   place: PutPlace,
   options: PutOptions = {},
 ): Promise<PutReport> {
+  checkSignal(options);
   const isDirectory = isDirectorySource(source);
   if (!isDirectory && place.name === null) throw new F2fsError('ENOTDIR', `${source} is not a directory`);
   const parts = path.parse(path.resolve(source));

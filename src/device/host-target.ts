@@ -124,8 +124,9 @@ export interface TargetPlace {
   sizeBytes: number;
 }
 
-/** Throws EISDIR, ENOTBLK for what is neither file nor block device, ELOOP, and what the host says of the path. */
+/** Throws ENOENT for an empty path, EISDIR, ENOTBLK for what is neither file nor block device, ELOOP, and what the host says of the path. */
 export function targetAt(path: string): TargetPlace {
+  if (path === '') throw new F2fsError('ENOENT', 'the image has no name: give a path for it');
   const stats = statIfThere(path);
   const kind = stats === null ? null : kindOf(path, stats);
   return { path: followed(path), kind, sizeBytes: stats?.size ?? 0 };

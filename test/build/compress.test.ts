@@ -288,9 +288,10 @@ describe('builds that fail', () => {
   });
 
   test('interrupted, nothing is left', async () => {
-    const signal = AbortSignal.abort();
+    const controller = new AbortController();
+    setImmediate(() => controller.abort());
     const slow = build(tree, path.join(work, 'failed.img'), {
-      signal,
+      signal: controller.signal,
       workers: 1,
       compress: { codec: parseCodec('lz4:16'), clusterPages: 256 },
     });

@@ -1,0 +1,97 @@
+// What build, put and extract are asked that can't be done is refused before any work, and leaves nothing.
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { type BuildOptions, build } from '../../src/build/build.ts';
+import { extract } from '../../src/build/extract.ts';
+import { put } from '../../src/build/put.ts';
+import { MemoryDevice } from '../../src/device/memory-device.ts';
+import { mount } from '../../src/fs/file-system.ts';
+import { format } from '../../src/mkfs/format.ts';
+import { makeTempDir } from './host-fixture.ts';
+
+let work: string;
+let tree: string;
+
+beforeAll(() => {
+  work = makeTempDir();
+  tree = path.join(work, 'tree');
+  fs.mkdirSync(tree);
+  for (let i = 0; i < 400; i++) fs.writeFileSync(path.join(tree, `file${i}`), Buffer.alloc(30_000, i));
+});
+afterAll(() => fs.rmSync(work, { recursive: true, force: true }));
+
+const failure = (code: string) => expect.objectContaining({ name: 'F2fsError', code });
+const place = (name: string) => ({ directory: '/', name: Buffer.from(name) });
+
+function volume() {
+  const device = new MemoryDevice(32_768);
+  format(device);
+  return { device, volume: mount(device, { cacheBytes: 16 << 20 }) };
+}
+
+describe('a build', () => {
+  test.each([
+    ['no number of free bytes', { freeBytes: Number.NaN }, 'EINVAL'],
+    ['free bytes below none', { freeBytes: -1 }, 'EINVAL'],
+    ['an engine that is none', { engine: 'slow' as 'pages' }, 'EINVAL'],
+    ['a level that lzo has not', { compress: { codec: { algorithm: 0, level: 2 } } }, 'EINVAL'],
+    ['a level that lz4 has not', { compress: { codec: { algorithm: 1, level: 2 } } }, 'EINVAL'],
+    ['a codec as text', { compress: { codec: 'lz4' as never } }, 'EINVAL'],
+    ['a signal given before', { signal: AbortSignal.abort() }, 'ECANCELED'],
+  ] as [string, BuildOptions, string][])('with %s', async (_, options, code) => {
+    // What is there could not be scanned either.
+    const missing = path.join(work, 'missing');
+    await expect(build(missing, path.join(work, 'image'), options)).rejects.toEqual(failure(code));
+    expect(fs.readdirSync(work)).toEqual(['tree']);
+  });
+
+  test.each([
+    ['', 'ENOENT'],
+    ['x\0y', 'EINVAL'],
+  ])('to the image %j', async (image, code) => {
+    await expect(build(path.join(work, 'missing'), image)).rejects.toEqual(failure(code));
+  });
+
+  test('of a small tree with a signal given before', async () => {
+    const image = path.join(work, 'image');
+    await expect(build(tree, image, { signal: AbortSignal.abort() })).rejects.toEqual(failure('ECANCELED'));
+    expect(fs.readdirSync(work)).toEqual(['tree']);
+  });
+
+  test('from a path with a zero byte', async () => {
+    await expect(build('x\0y', path.join(work, 'image'))).rejects.toEqual(failure('EINVAL'));
+  });
+});
+
+describe('put and extract', () => {
+  test('paths with a zero byte', async () => {
+    const { volume: fs } = volume();
+    await expect(put(fs, 'x\0y', place('x'))).rejects.toEqual(failure('EINVAL'));
+    await expect(extract(fs, '/', 'x\0y')).rejects.toEqual(failure('EINVAL'));
+    fs.close();
+  });
+
+  test('a signal given before', async () => {
+    const { volume: image } = volume();
+    const signal = AbortSignal.abort();
+    await expect(put(image, tree, place('put'), { signal })).rejects.toEqual(failure('ECANCELED'));
+    expect(image.readdir('/').map(({ name }) => `${name}`)).not.toContain('put');
+    await expect(extract(image, '/', path.join(work, 'out'), { signal })).rejects.toEqual(failure('ECANCELED'));
+    expect(fs.existsSync(path.join(work, 'out'))).toBe(false);
+    image.close();
+  });
+
+  test.each(['close', 'abandon'] as const)('a put ends when its volume is lost by %s', async (how) => {
+    const { device, volume: image } = volume();
+    // Each step is as long as a slice: the put gives turns to others.
+    let now = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => (now += 60));
+    const running = put(image, tree, place('put'));
+    image[how]();
+    const { writes } = device.counters;
+    await expect(running).rejects.toEqual(failure('EROFS'));
+    clock.mockRestore();
+    expect(device.counters.writes).toBe(writes);
+  });
+});
