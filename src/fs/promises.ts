@@ -42,6 +42,7 @@ export class AsyncFileSystem {
     return this.run((fs) => new AsyncFileHandle(this.#queue, fs.openFile(path, { flags, attributes: { mode } })));
   }
 
+  /** All bytes of a file, or its text. Throws EFBIG for 2 GiB or more, and for text longer than a string can be. */
   readFile(path: Path): Promise<Buffer>;
   readFile(path: Path, encoding: BufferEncoding): Promise<string>;
   readFile(path: Path, encoding?: BufferEncoding): Promise<Buffer | string> {
