@@ -31,7 +31,10 @@ export class AsyncFileHandle {
     return this.#queue.run(() => work(this.#file));
   }
 
-  /** Reads up to `length` bytes (default: to its end) into `buffer` from its byte `offset` on, from byte `position` of the file, or where the last such call ended when it is null. */
+  /**
+   * Reads up to `length` bytes (default: to its end) into `buffer` from its byte `offset` on, from byte `position` of the file, or
+   * where the last such call ended when it is null.
+   */
   read<B extends Uint8Array>(
     buffer: B,
     offset = 0,
@@ -46,8 +49,9 @@ export class AsyncFileHandle {
   }
 
   /**
-   * Writes `length` bytes (default: to its end) of `buffer` from its byte `offset` on, at byte `position`, or where the last such call ended when it is null; at the end of a file
-   * opened for appending. All of it, or it rejects. `buffer` must not change until then.
+   * Writes `length` bytes (default: to its end) of `buffer` from its byte `offset` on, at byte `position`, or where the last such
+   * call ended when it is null; at the end of a file opened for appending. All of it, or it rejects. `buffer` must not change
+   * until then.
    */
   write<B extends Uint8Array>(
     buffer: B,
