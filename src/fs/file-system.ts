@@ -105,7 +105,7 @@ export class FileSystem {
     return openInode(this.#core, this.#resolve(path, follow));
   }
 
-  /** Opens an inode by its number, as an entry gives it. Throws ESTALE when there is none, or none any more. */
+  /** Opens an inode by its number, as an entry gives it. Throws ESTALE when there is none, or none any more; EINVAL. */
   openInode(ino: number): Handle {
     this.#core.balance();
     return openInode(this.#core, this.#core.inodes.open(ino));

@@ -108,7 +108,9 @@ class Walk {
         const child = `${path === '/' ? '' : path}/${Buffer.from(name).toString()}`;
         const found = attempt(this.#report, child, () => handle.lookup(name));
         if (found !== null && found.ino !== ino && path !== child) this.#report.seen.set(`${child} (twice)`, 'twice');
-        const opened = attempt(this.#report, child, () => this.#fs.openInode(ino));
+        // By its number an inode that is not there is only stale; that a name leads there is the damage.
+        const open = () => (found?.ino === ino ? handle.open(name) : this.#fs.openInode(ino));
+        const opened = attempt(this.#report, child, open);
         if (opened === null) continue;
         this.#note(child, opened);
         if (opened instanceof Directory) waiting.push({ path: child, handle: opened });
