@@ -53,12 +53,12 @@ export class Fallocate {
     const first = Math.floor(position / BLKSIZE);
     const last = Math.ceil(end / BLKSIZE);
     this.#map.assertRoom(inode, first, last - first);
-    if (grows && !keepSize) this.#data.clearPastEnd(inode);
+    if (grows) this.#beginPastEnd(inode, keepSize);
     for (let page = first; page < last; page += STEP_PAGES) {
       this.#memory.throttle();
       this.#map.reserve(inode, page, Math.min(STEP_PAGES, last - page));
     }
-    if (grows) this.#reach(inode, end, keepSize);
+    if (grows && !keepSize) inode.change().iSize = end;
   }
 
   /**
@@ -109,7 +109,7 @@ export class Fallocate {
     const first = Math.floor(position / BLKSIZE);
     const last = Math.ceil(end / BLKSIZE);
     this.#map.assertRoom(inode, first, last - first);
-    if (end > size && !keepSize) this.#data.clearPastEnd(inode);
+    if (end > size) this.#beginPastEnd(inode, keepSize);
     for (let at = position; at < end; ) {
       this.#memory.throttle();
       const page = Math.floor(at / BLKSIZE);
@@ -127,14 +127,13 @@ export class Fallocate {
       }
       at = next * BLKSIZE;
     }
-    if (end > size) this.#reach(inode, end, keepSize);
+    if (end > size && !keepSize) inode.change().iSize = end;
   }
 
-  /** A range now ends at byte `end`, past the file's end. */
-  #reach(inode: Inode, end: number, keepSize: boolean): void {
-    const raw = inode.change();
-    if (keepSize) raw.iAdvise |= ADVISE.KEEP_SIZE;
-    else raw.iSize = end;
+  /** A range will end past the file's end. Roll-forward must know of blocks to be kept there before it sees the first. */
+  #beginPastEnd(inode: Inode, keepSize: boolean): void {
+    if (keepSize) inode.change().iAdvise |= ADVISE.KEEP_SIZE;
+    else this.#data.clearPastEnd(inode);
   }
 
   /** Zeroes bytes [from, to) of one page. */
