@@ -155,9 +155,9 @@ export async function build(sourceDir: string, image: string, options: BuildOpti
 
 /** Throws EINVAL and ECANCELED for what would come to nothing, before there is any work. */
 function checkOptions(options: BuildOptions): void {
-  const { freeBytes = 0, engine = 'folios' } = options;
+  const { freeBytes = 0, engine } = options;
   if (!(freeBytes >= 0)) throw new F2fsError('EINVAL', `${freeBytes} bytes can't stay free: a number from 0 on can`);
-  checkChoice(ENGINES, engine, 'engine');
+  if (engine !== undefined) checkChoice(ENGINES, engine, 'engine');
   checkSignal(options);
 }
 

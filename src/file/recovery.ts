@@ -1,11 +1,11 @@
 // Roll-forward: what was fsynced since the last checkpoint is found in the chain of nodes written since, and put in force. All in
 // memory; a checkpoint makes it last.
 import { corrupt, F2fsError } from '../errors.ts';
-import { BLKS_PER_SEG, NAME_LEN_MAX, NR_LOGS, NULL_ADDR, S_IFMT, S_IFREG } from '../format/constants.ts';
+import { NAME_LEN_MAX, NULL_ADDR, S_IFMT, S_IFREG } from '../format/constants.ts';
 import { fileTypeOf } from '../format/dentry.ts';
 import { ADVISE, I_ADDR_OFFSET, I_FLAGS, I_NID_OFFSET, INLINE, Inode as InodeView } from '../format/inode.ts';
 import { ADDRS_PER_BLOCK, XATTR_NODE_OFFSET } from '../format/node.ts';
-import type { ChainNode } from '../volume/fsync-chain.ts';
+import { type ChainNode, segmentsToRecover } from '../volume/fsync-chain.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
 import { checkName, type Directories, isDots } from './directory.ts';
@@ -75,7 +75,7 @@ export class Recovery {
     for (const blkaddr of nodes.slice(0, nrNeeded)) logs.hold(blkaddr);
     this.#holdData();
     // What was written later was not asked for. It is kept too, so that the chain stays one, but not at the price of the recovery.
-    const wanted = NR_LOGS + Math.ceil(nrNeeded / BLKS_PER_SEG);
+    const wanted = segmentsToRecover(nrNeeded);
     for (const blkaddr of nodes.slice(nrNeeded)) if (logs.free.segments > wanted) logs.hold(blkaddr);
     return true;
   }

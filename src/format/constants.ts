@@ -19,6 +19,8 @@ export const F2FS_SUPER_MAGIC = 0xf2f52010;
 export const SUPER_OFFSET = 1024;
 
 export const NAME_LEN_MAX = 255;
+/** The largest owner: all ones stands for nobody, and Linux could not change such a file. Source: uid_valid. */
+export const MAX_ID = 0xfffffffe;
 
 /** Logs (active segments), in the order of the kernel's CURSEG_* types. */
 export const LOG = {

@@ -6,7 +6,7 @@ import { aclFromXattr, aclToXattr } from '../file/acl.ts';
 import { aclAfterChmod, aclOfNew, checkAcl, modeOfAcl } from '../file/acl-rules.ts';
 import type { Inode, Timestamp } from '../file/inode.ts';
 import { checkXattrName, missing, type XattrChange } from '../file/xattrs.ts';
-import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
+import { MAX_ID, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
 import { I_FLAGS } from '../format/inode.ts';
 import type { Core } from './core.ts';
 
@@ -58,9 +58,8 @@ function checkMode(mode: number): void {
 }
 
 function checkId(id: number): void {
-  // All ones stands for nobody: Linux could not change such a file. Source: uid_valid.
-  if (Number.isInteger(id) && id >= 0 && id < 0xffffffff) return;
-  throw new F2fsError('EINVAL', `the owner ${id} is not possible: 0 to 4294967294 are`);
+  if (Number.isInteger(id) && id >= 0 && id <= MAX_ID) return;
+  throw new F2fsError('EINVAL', `the owner ${id} is not possible: 0 to ${MAX_ID} are`);
 }
 
 function checkTime({ sec, nsec }: Timestamp): void {

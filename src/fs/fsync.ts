@@ -1,9 +1,10 @@
 // fsync and fdatasync: a file's data, then the nodes by which roll-forward finds it after a crash, or a checkpoint where
 // roll-forward could not.
 import type { Inode } from '../file/inode.ts';
-import { BLKS_PER_SEG, NAME_LEN_MAX, NR_LOGS } from '../format/constants.ts';
+import { NAME_LEN_MAX } from '../format/constants.ts';
 import { ADVISE, Inode as InodeView } from '../format/inode.ts';
 import { TAG } from '../pagecache/address-space.ts';
+import { segmentsToRecover } from '../volume/fsync-chain.ts';
 import { SINCE } from '../volume/nat.ts';
 import type { Core } from './core.ts';
 
@@ -60,9 +61,7 @@ function needsCheckpoint({ volume }: Core, inode: Inode): boolean {
   // Its name would come back where the directory was, or in place of it. Source: CP_RECOVER_DIR, of fsync_mode strict.
   if (volume.treeChanged && (since & (SINCE.NEW | SINCE.FSYNCED)) === SINCE.NEW) return true;
   if (volume.isChainLong) return true;
-  // Roll-forward writes all nodes of the chain anew, before it may use what they lie on.
-  const chain = Math.ceil((nodes.chainLength + 1) / BLKS_PER_SEG);
-  return !space.hasRoomForRollForward || logs.free.segments < NR_LOGS + chain;
+  return !space.hasRoomForRollForward || logs.free.segments < segmentsToRecover(nodes.chainLength + 1);
 }
 
 /**

@@ -1,5 +1,6 @@
 // Sees to it that the logs find free sections: when few are left, a checkpoint frees those that were emptied, and cleaning
 // empties more. Source: f2fs_balance_fs, has_not_enough_free_secs, f2fs_gc.
+import { checkChoice } from '../check.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKS_PER_SEG, NR_LOGS } from '../format/constants.ts';
 import type { Cleaner } from '../volume/cleaner.ts';
@@ -99,9 +100,7 @@ export class Reclaim {
    */
   assertCheckpointFits(): void {
     if (this.mayCheckpoint) return;
-    if (this.#isChainFull) this.assertAuto();
-    if (this.#volume.logs.free.sections > this.#ample) return;
-    if (this.#given - this.#givenAtCheckpoint >= this.#sectionBlocks) this.assertRoom();
+    if (this.#isChainFull || this.#given - this.#givenAtCheckpoint >= this.#sectionBlocks) this.assertRoom();
   }
 
   /** Throws ENOSPC where checkpoints are explicit: what needs one does not fit in a change that is made lasting at once. */
@@ -125,9 +124,7 @@ export class Reclaim {
    * checkpoints are explicit; EUCLEAN, ENOSPC.
    */
   clean(policy: CleanPolicy, sections: number): CleanReport {
-    if (!CLEAN_POLICIES.includes(policy)) {
-      throw new F2fsError('EINVAL', `there is no cleaning policy '${policy}': there are ${CLEAN_POLICIES.join(', ')}`);
-    }
+    checkChoice(CLEAN_POLICIES, policy, 'policy');
     if (this.#rules.checkpoints === 'explicit') {
       throw new F2fsError('EINVAL', 'cleaning writes checkpoints, and this mount writes them when it is synced only');
     }

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { checkBytes } from '../check.ts';
 import type { BlockDevice } from '../device/device.ts';
 import { F2fsError } from '../errors.ts';
-import { BLKS_PER_SEG, BLKSIZE, LOG } from '../format/constants.ts';
+import { BLKS_PER_SEG, BLKSIZE, LOG, MAX_ID } from '../format/constants.ts';
 import { f2fsCrc } from '../format/crc.ts';
 import { encodeLabel, MAX_VOLUME_NAME, parseUuid, VERSION_LEN } from '../format/superblock.ts';
 import { checkpointBlock, firstPack, hasNatBits, natBits } from './checkpoint-pack.ts';
@@ -48,8 +48,6 @@ export interface Formatted {
 const DEFAULT_VERSION = 'f2fs-ts 0.1.0';
 /** Blocks at the start that are wiped, whatever is discarded: other file systems' superblocks stand there. */
 const WIPED_BLOCKS = 1024;
-/** The largest owner: all ones stands for nobody. Source: uid_valid. */
-const MAX_ID = 0xfffffffe;
 
 function uuidOf(uuid: Uint8Array | string | undefined): Uint8Array {
   if (uuid === undefined) {

@@ -3,7 +3,7 @@
 import type { BlockDevice } from '../device/device.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import { CP } from '../format/checkpoint.ts';
-import { BLKS_PER_SEG, BLKSIZE, LOG } from '../format/constants.ts';
+import { BLKS_PER_SEG, BLKSIZE, LOG, NR_LOGS } from '../format/constants.ts';
 import { NODE_FLAG, NODE_FOOTER_OFFSET, NODE_OFFSET_SHIFT, NodeFooter } from '../format/node.ts';
 import { viewOf } from '../format/struct.ts';
 import { type CheckpointPack, logPosition } from './checkpoint-pack.ts';
@@ -13,6 +13,19 @@ import type { NodeCache } from './node-cache.ts';
 /** Blocks to read at once, at most and at first: the log is one run mostly. Source: RECOVERY_MAX_RA_BLOCKS. */
 const MAX_RUN = 128;
 const FIRST_RUN = 4;
+
+/**
+ * Nodes that a chain can have when `validBlocks` are in use at its checkpoint: one each in every free block. Linux takes a longer
+ * one for a loop. Source: find_fsync_dnodes.
+ */
+export function longestChain(layout: VolumeLayout, validBlocks: number): number {
+  return layout.nrMainSegments * BLKS_PER_SEG - validBlocks;
+}
+
+/** Free segments that it takes to roll forward a chain of `nrNodes`: all of them are written anew before what they lie on is free. */
+export function segmentsToRecover(nrNodes: number): number {
+  return NR_LOGS + Math.ceil(nrNodes / BLKS_PER_SEG);
+}
 
 /** A node of the chain; good until the walk goes on. */
 export class ChainNode {
@@ -65,7 +78,7 @@ export class FsyncChain {
   /** What footers of the chain carry; null for the high half when it does not count. */
   readonly #version: number;
   readonly #versionHigh: number | null;
-  /** Nodes that a chain can have: the blocks that the checkpoint has free. */
+  /** Nodes that it can have. */
   readonly #limit: number;
 
   constructor(device: BlockDevice, layout: VolumeLayout, pack: CheckpointPack, nodes: NodeCache) {
@@ -79,7 +92,7 @@ export class FsyncChain {
     this.#version = version % 2 ** 32;
     if ((flags & CP.NOCRC_RECOVERY) !== 0) this.#versionHigh = null;
     else this.#versionHigh = (flags & CP.CRC_RECOVERY) !== 0 ? crc : Math.floor(version / 2 ** 32);
-    this.#limit = layout.nrMainSegments * BLKS_PER_SEG - cp.validBlockCount;
+    this.#limit = longestChain(layout, cp.validBlockCount);
   }
 
   /**

@@ -12,7 +12,7 @@ import { writeCheckpoint } from './checkpoint.ts';
 import { type CheckpointPack, readCheckpoint, versionBitmap } from './checkpoint-pack.ts';
 import { VolumeCounters } from './counters.ts';
 import { Discards } from './discards.ts';
-import { FsyncChain } from './fsync-chain.ts';
+import { FsyncChain, longestChain } from './fsync-chain.ts';
 import { readSuperblock, type VolumeLayout } from './layout.ts';
 import { Logs } from './logs.ts';
 import { NodeTable, SINCE } from './nat.ts';
@@ -226,13 +226,11 @@ export class Volume {
   }
 
   /**
-   * Whether the chain of nodes, with what is dirty, comes near the length that Linux takes for a loop: it would drop what was
-   * fsynced. Source: find_fsync_dnodes.
+   * Whether the chain of nodes, with what is dirty, comes near its longest: past that nobody recovers what was fsynced.
    */
   get isChainLong(): boolean {
     const { nodes, space, layout } = this;
-    const most = layout.nrMainSegments * BLKS_PER_SEG - space.checkpointedBlocks;
-    return nodes.chainLength + nodes.pages.nrDirty + CHAIN_SLACK >= most;
+    return nodes.chainLength + nodes.pages.nrDirty + CHAIN_SLACK >= longestChain(layout, space.checkpointedBlocks);
   }
 
   /** Has what was written so far put on stable storage. A failure stops the volume: nobody knows what is there. */
