@@ -1,45 +1,145 @@
-// Mounts the image that a command changes: what the command does becomes true with one checkpoint at the end, or not at all.
+// Mounts the image that a command changes: what the command does becomes true with one checkpoint, or with one rename, or not at all.
 import * as fs from 'node:fs';
 import { type FileDevice, openFileDevice } from '../device/file-device.ts';
+import { type ByteRange, ImageCopy } from '../device/image-copy.ts';
 import { F2fsError } from '../errors.ts';
+import { BLKSIZE } from '../format/constants.ts';
+import type { MountOptions } from '../fs/core.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
+import { usedRanges } from '../volume/used-ranges.ts';
 import { EXIT } from './errors.ts';
 import { Interruption } from './interrupt.ts';
 import { escaped } from './names.ts';
+import { Progress } from './progress.ts';
+import { shortSize } from './sizes.ts';
 
-/** What a command does to a volume. Any exit code but 0 undoes it, as throwing does. */
+/**
+ * What a command does to a volume. Any exit code but 0 undoes it, as throwing does. It may be called a second time, on the volume as
+ * it was at first.
+ */
 export type Change = (volume: FileSystem, signal: AbortSignal) => Promise<number> | number;
 
+export interface ChangeOptions {
+  /** Checkpoints are written whenever the volume needs them: an interruption leaves a part of the change. Default: false. */
+  inSteps?: boolean;
+  quiet?: boolean;
+}
+
+/** Bytes of page cache: a second mount may follow while the first one's memory is still there. */
+const CACHE_BYTES = 64 * 1024 * 1024;
 /** Milliseconds of work between two turns of the event loop, in which signals arrive. */
 const TURN_MS = 50;
 
 /**
- * Runs `work` on the volume of `image`, and writes the one checkpoint that makes it true. When `work` fails, is interrupted, or the
- * process dies, the image is as it was: what was written meanwhile lies in blocks that no checkpoint knows. Throws what failed.
+ * Runs `work` on the volume of `image`, wholly or not at all. First with the one checkpoint that makes it true at its end: when it
+ * fails, is interrupted, or the process dies, what was written lies in blocks that no checkpoint knows. Where that takes more than
+ * what is free, since nothing that is replaced can be overwritten, `work` runs anew on a copy of the image, with as many
+ * checkpoints as it takes, and the copy takes the image's place. Throws what failed.
  */
-export async function changeImage(command: string, image: string, work: Change): Promise<number> {
+export async function changeImage(
+  command: string,
+  image: string,
+  { inSteps = false, quiet = false }: ChangeOptions,
+  work: Change,
+): Promise<number> {
   if (!fs.existsSync(image)) throw new F2fsError('ENOENT', 'no such file', { path: image });
   using interruption = new Interruption();
+  const { signal } = interruption;
   const device = openFileDevice(image, { writable: true });
-  let volume: FileSystem | null = null;
   try {
-    volume = mount(device, { checkpoints: 'explicit' });
-    const exitCode = await work(volume, interruption.signal);
-    // A signal that came in the last turn is heard now; one that comes later finds the change done.
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    if (interruption.signal.aborted) throw new F2fsError('ECANCELED', 'interrupted');
-    if (exitCode === EXIT.ok) volume.close();
-    else volume.abandon();
-    device.close();
-    return exitCode;
+    if (inSteps) return await changeInSteps(device, work, signal);
+    const exitCode = await attempt(device, 'explicit', work, signal);
+    if (exitCode !== null) return exitCode;
+    const copy = await copyOf(image, device, signal, quiet);
+    try {
+      return await changeCopy(copy, work, signal);
+    } finally {
+      copy.discard();
+    }
   } catch (error) {
-    volume?.abandon();
-    closeQuietly(device);
     const canceled = error instanceof F2fsError && error.code === 'ECANCELED';
-    const exitCode = canceled ? interruption.exitCode(command, `${image} is as it was`) : null;
+    const consequence = inSteps ? `a part of the change is in ${image}` : `${image} is as it was`;
+    const exitCode = canceled ? interruption.exitCode(command, consequence) : null;
     if (exitCode !== null) return exitCode;
     throw error;
+  } finally {
+    // What was written is flushed: the failure of a change says more than that of a close.
+    closeQuietly(device);
   }
+}
+
+/** Runs `work` on a mount of `device`. Null when it does not fit for want of checkpoints: nothing is changed then. */
+async function attempt(
+  device: FileDevice,
+  checkpoints: MountOptions['checkpoints'],
+  work: Change,
+  signal: AbortSignal,
+): Promise<number | null> {
+  const volume = mount(device, { checkpoints, cacheBytes: CACHE_BYTES });
+  try {
+    const exitCode = await work(volume, signal);
+    // A signal that came in the last turn is heard now; one that comes later finds the change done.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    if (signal.aborted) throw canceled();
+    if (exitCode === EXIT.ok) volume.close();
+    else volume.abandon();
+    return exitCode;
+  } catch (error) {
+    const { exceedsCheckpoint } = volume;
+    volume.abandon();
+    if (exceedsCheckpoint && error instanceof F2fsError && error.code === 'ENOSPC') return null;
+    throw error;
+  }
+}
+
+/** Whatever becomes of `work`: what it did lasts. */
+async function changeInSteps(device: FileDevice, work: Change, signal: AbortSignal): Promise<number> {
+  const volume = mount(device, { cacheBytes: CACHE_BYTES });
+  try {
+    return await work(volume, signal);
+  } finally {
+    volume.close();
+  }
+}
+
+/** The image as its last checkpoint has it, in a file of its own. */
+async function copyOf(image: string, device: FileDevice, signal: AbortSignal, quiet: boolean): Promise<ImageCopy> {
+  const { volume } = mount(device, { readonly: true, cacheBytes: CACHE_BYTES });
+  const total = volume.space.validBlockCount * BLKSIZE;
+  using progress = new Progress(quiet);
+  try {
+    return await ImageCopy.make(image, copiedRanges(volume, fs.statSync(image).size), {
+      signal,
+      onProgress: (bytes) => progress.show(() => `copying the image  ${shortSize(bytes)} of ${shortSize(total)}`),
+    });
+  } catch (error) {
+    if (!(error instanceof F2fsError) || error.code === 'ECANCELED') throw error;
+    const message = `the change does not fit beside what it replaces, and ${error.message}; --in-steps makes it in several steps`;
+    throw new F2fsError('ENOSPC', message, { path: image, cause: error });
+  }
+}
+
+/** What the volume needs, and what lies behind it in the file. */
+function* copiedRanges(volume: FileSystem['volume'], sizeBytes: number): Generator<ByteRange> {
+  for (const { blkaddr, nrBlocks } of usedRanges(volume))
+    yield { start: blkaddr * BLKSIZE, end: (blkaddr + nrBlocks) * BLKSIZE };
+  yield { start: volume.layout.mainEnd * BLKSIZE, end: sizeBytes };
+}
+
+async function changeCopy(copy: ImageCopy, work: Change, signal: AbortSignal): Promise<number> {
+  const device = openFileDevice(copy.path, { writable: true });
+  let exitCode: number | null;
+  try {
+    exitCode = await attempt(device, 'auto', work, signal);
+  } finally {
+    device.close();
+  }
+  if (exitCode === EXIT.ok) copy.commit();
+  return exitCode ?? EXIT.failed;
+}
+
+function canceled(): F2fsError {
+  return new F2fsError('ECANCELED', 'interrupted');
 }
 
 /** Does `work` for each path in turn, and lets signals arrive. What it throws names the path. */
@@ -68,7 +168,7 @@ export class Turns {
   async pass(): Promise<void> {
     if (performance.now() - this.#last < TURN_MS) return;
     await new Promise<void>((resolve) => setImmediate(resolve));
-    if (this.#signal.aborted) throw new F2fsError('ECANCELED', 'interrupted');
+    if (this.#signal.aborted) throw canceled();
     this.#last = performance.now();
   }
 }

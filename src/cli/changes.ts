@@ -18,7 +18,8 @@ import { parseSizeChange, type TruncateOptions } from './truncate.ts';
 
 const NOT_INTO = 'DEST is the name itself, though a directory of that name is there';
 const ALL_OR_NOTHING = `
-Done wholly or not at all: after a failure, a signal or a crash the image is as it was.`;
+Done wholly or not at all: after a failure, a signal or a crash the image is as it was. What does not fit beside what it
+replaces is done on a copy of the image file, which then takes its place.`;
 
 /** Of what the argument parser takes for one list. */
 const TO_DEST = '[options] <image> <source...> <dest>';
@@ -35,6 +36,7 @@ function change(program: Command, name: string, summary: string, ...shown: strin
   return subcommand(program, name, summary, ...shown)
     .argument('<image>', 'image file or block device, not mounted')
     .option('-e, --escaped', NAME_ON_LS)
+    .option('--in-steps', 'with checkpoints in between, never on a copy: an interruption leaves a part of it done')
     .addHelpText('after', ALL_OR_NOTHING);
 }
 

@@ -1,11 +1,11 @@
 // f2fs chmod: permission bits.
-import { changeImage, Turns } from './change.ts';
+import { type ChangeOptions, changeImage, Turns } from './change.ts';
 import { EXIT } from './errors.ts';
 import type { ModeChange } from './mode.ts';
 import { volumePath } from './names.ts';
 import { forTree } from './tree.ts';
 
-export interface ChmodOptions {
+export interface ChmodOptions extends ChangeOptions {
   recursive?: boolean;
   escaped?: boolean;
 }
@@ -19,7 +19,7 @@ export function chmod(
 ): Promise<number> {
   const targets = paths.map((path) => volumePath(path, options.escaped));
   const how = { follow: true, recursive: options.recursive ?? false };
-  return changeImage('chmod', image, async (volume, signal) => {
+  return changeImage('chmod', image, options, async (volume, signal) => {
     const turns = new Turns(signal);
     for (const path of targets) {
       await forTree(volume, path, how, turns, (handle) => {

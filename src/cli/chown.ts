@@ -1,11 +1,11 @@
 // f2fs chown: owners, by their numbers.
 import { InvalidArgumentError } from 'commander';
-import { changeImage, Turns } from './change.ts';
+import { type ChangeOptions, changeImage, Turns } from './change.ts';
 import { EXIT } from './errors.ts';
 import { volumePath } from './names.ts';
 import { forTree } from './tree.ts';
 
-export interface ChownOptions {
+export interface ChownOptions extends ChangeOptions {
   recursive?: boolean;
   /** false with -h */
   dereference?: boolean;
@@ -38,7 +38,7 @@ export function chown(
 ): Promise<number> {
   const { recursive = false, dereference = true } = options;
   const targets = paths.map((path) => volumePath(path, options.escaped));
-  return changeImage('chown', image, async (volume, signal) => {
+  return changeImage('chown', image, options, async (volume, signal) => {
     const turns = new Turns(signal);
     const how = { follow: dereference && !recursive, recursive };
     for (const path of targets) await forTree(volume, path, how, turns, (handle) => handle.setAttributes(change));

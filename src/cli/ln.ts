@@ -1,12 +1,12 @@
 // f2fs ln: one more name for a file, or a symlink.
 import { F2fsError } from '../errors.ts';
 import type { FileSystem } from '../index.ts';
-import { changeImage, naming } from './change.ts';
+import { type ChangeOptions, changeImage, naming } from './change.ts';
 import { Destination, lastName } from './destination.ts';
 import { EXIT } from './errors.ts';
 import { volumePath } from './names.ts';
 
-export interface LnOptions {
+export interface LnOptions extends ChangeOptions {
   symbolic?: boolean;
   force?: boolean;
   /** -T */
@@ -21,7 +21,7 @@ export interface LnOptions {
 export function ln(image: string, target: string, link: string, options: LnOptions): Promise<number> {
   const from = volumePath(target, options.escaped);
   const to = volumePath(link, options.escaped);
-  return changeImage('ln', image, (volume) => {
+  return changeImage('ln', image, options, (volume) => {
     const destination = new Destination(volume, to, 1, options.targetDirectory === false);
     const path = destination.isDirectory ? destination.pathOf(naming(from, () => lastName(from))) : to;
     naming(path, () => {

@@ -1,13 +1,13 @@
 // f2fs mkdir: new directories.
 import { F2fsError } from '../errors.ts';
 import type { FileSystem } from '../index.ts';
-import { changeImage, forEachPath } from './change.ts';
+import { type ChangeOptions, changeImage, forEachPath } from './change.ts';
 import { typeAt } from './destination.ts';
 import { EXIT } from './errors.ts';
 import type { ModeChange } from './mode.ts';
 import { escaped, volumePath } from './names.ts';
 
-export interface MkdirOptions {
+export interface MkdirOptions extends ChangeOptions {
   parents?: boolean;
   mode?: ModeChange;
   escaped?: boolean;
@@ -21,7 +21,7 @@ const FULL_MODE = 0o777;
 export function mkdir(image: string, paths: readonly string[], options: MkdirOptions): Promise<number> {
   const directories = paths.map((path) => volumePath(path, options.escaped));
   const mode = options.mode?.(FULL_MODE, true);
-  return changeImage('mkdir', image, async (volume, signal) => {
+  return changeImage('mkdir', image, options, async (volume, signal) => {
     await forEachPath(directories, signal, (path) => {
       if (options.parents) makeAll(volume, path, mode);
       else volume.mkdir(path, { mode });

@@ -1,11 +1,11 @@
 // f2fs mv: other names and places.
 import type { FileSystem } from '../index.ts';
-import { changeImage, forEachPath, naming } from './change.ts';
+import { type ChangeOptions, changeImage, forEachPath, naming } from './change.ts';
 import { Destination, lastName, typeAt } from './destination.ts';
 import { EXIT, UsageError } from './errors.ts';
 import { endsWithSlash, volumePath } from './names.ts';
 
-export interface MvOptions {
+export interface MvOptions extends ChangeOptions {
   /** false with -n */
   replace?: boolean;
   /** -T */
@@ -24,7 +24,7 @@ export function mv(image: string, sources: readonly string[], to: string, option
   if (exchange && !replace) throw new UsageError('--exchange and -n do not go together');
   const from = sources.map((path) => volumePath(path, options.escaped));
   const path = volumePath(to, options.escaped);
-  return changeImage('mv', image, async (volume, signal) => {
+  return changeImage('mv', image, options, async (volume, signal) => {
     const nameItself = exchange || options.targetDirectory === false || isNewDirectory(volume, from, path);
     const destination = new Destination(volume, path, from.length, nameItself);
     await forEachPath(from, signal, (source) => {

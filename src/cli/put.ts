@@ -1,26 +1,23 @@
 // f2fs put: files and directories of the host into an image that exists.
-import * as fs from 'node:fs';
-import * as net from 'node:net';
-import type { Readable } from 'node:stream';
 import { type PutReport, put as putSource } from '../build/put.ts';
-import { F2fsError, hostError } from '../errors.ts';
+import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { BuildProgress, FileSystem } from '../index.ts';
-import { changeImage, naming } from './change.ts';
+import { type ChangeOptions, changeImage, naming } from './change.ts';
 import { Destination, hostName } from './destination.ts';
 import { complain, EXIT, problemText, UsageError } from './errors.ts';
 import { printable, volumePath } from './names.ts';
 import { printJson, printTable } from './output.ts';
 import { Progress } from './progress.ts';
+import { ReplayedInput } from './replayed-input.ts';
 import { countedEntries, longSize, shortSize } from './sizes.ts';
 
-export interface PutCommandOptions {
+export interface PutCommandOptions extends ChangeOptions {
   /** -T */
   targetDirectory?: boolean;
   replace?: boolean;
   escaped?: boolean;
   json?: boolean;
-  quiet?: boolean;
 }
 
 /** What was put of all sources. */
@@ -34,16 +31,19 @@ const STDIN = '-';
 
 /** Puts each source to `to`; a problem with any entry of them leaves the image as it was. Throws what put throws. */
 export async function put(image: string, sources: string[], to: string, options: PutCommandOptions): Promise<number> {
-  const total: Total = { ...nothing(), image, freeBlocks: 0 };
+  let total: Total = { ...nothing(), image, freeBlocks: 0 };
+  using input = new ReplayedInput();
   const path = volumePath(to, options.escaped);
-  const exitCode = await changeImage('put', image, async (volume, signal) => {
+  const exitCode = await changeImage('put', image, options, async (volume, signal) => {
+    total = { ...nothing(), image, freeBlocks: 0 };
     using progress = new Progress(options.quiet === true);
     const onProgress = (at: BuildProgress) => progress.show(() => progressText(at));
     const destination = new Destination(volume, path, sources.length, options.targetDirectory === false);
     for (const source of sources) {
       const { replace } = options;
-      if (source === STDIN) await putStdin(volume, destination, replace ?? true, signal, total);
-      else
+      if (source === STDIN) {
+        await putStdin(volume, destination, replace ?? true, input.chunks(signal), total);
+      } else {
         add(
           total,
           await putSource(volume, source, placeOf(source, destination), {
@@ -53,12 +53,15 @@ export async function put(image: string, sources: string[], to: string, options:
             onProgress,
           }),
         );
+      }
     }
     total.freeBlocks = volume.statfs().freeBlocks;
     return total.problems.length > 0 ? EXIT.failed : EXIT.ok;
   });
   for (const { path, code, message } of total.problems) complain('put', problemText(path, code, message));
-  if (total.problems.length > 0) complain('put', `nothing was put: ${image} is as it was`);
+  if (total.problems.length > 0) {
+    complain('put', options.inSteps ? 'what is above was not put' : `nothing was put: ${image} is as it was`);
+  }
   if (exitCode !== EXIT.ok) return exitCode;
   for (const note of total.notes) if (!options.quiet) complain('put', `note: ${note}`);
   if (options.json) await printJson(total);
@@ -78,7 +81,7 @@ async function putStdin(
   volume: FileSystem,
   { path, isDirectory }: Destination,
   replace: boolean,
-  signal: AbortSignal,
+  input: AsyncIterable<Uint8Array>,
   total: Total,
 ): Promise<void> {
   if (isDirectory) throw new UsageError('standard input needs the name of a file');
@@ -88,35 +91,12 @@ async function putStdin(
   });
   using file = volume.openFile(path);
   let size = 0;
-  for await (const chunk of stdinUntil(signal)) {
+  for await (const chunk of input) {
     naming(path, () => file.write(chunk, size));
     size += chunk.length;
   }
   total.files++;
   total.contentBytes += size;
-}
-
-/** What comes from standard input. Throws ECANCELED at once when a signal comes: what has come until then is not all. */
-async function* stdinUntil(signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const input = standardInput();
-  const stop = () => input.destroy();
-  signal.addEventListener('abort', stop);
-  try {
-    if (signal.aborted) stop();
-    yield* input as AsyncIterable<Uint8Array>;
-  } catch (error) {
-    if (!signal.aborted) throw hostError('cannot read standard input; - takes a file, a device or a pipe', error);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-  if (signal.aborted) throw new F2fsError('ECANCELED', 'interrupted');
-}
-
-/** Node has an empty stream for what it does not know, block devices and directories among it: these are read as files are. */
-function standardInput(): Readable {
-  const stdin: Readable = process.stdin;
-  if (stdin instanceof fs.ReadStream || stdin instanceof net.Socket) return stdin;
-  return fs.createReadStream('', { fd: 0, autoClose: false });
 }
 
 function exists(volume: FileSystem, path: Uint8Array): boolean {

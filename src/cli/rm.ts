@@ -1,11 +1,11 @@
 // f2fs rm: names, and with them what has no other.
 import { F2fsError } from '../errors.ts';
 import type { FileSystem } from '../index.ts';
-import { changeImage, forEachPath } from './change.ts';
+import { type ChangeOptions, changeImage, forEachPath } from './change.ts';
 import { EXIT } from './errors.ts';
 import { volumePath } from './names.ts';
 
-export interface RmOptions {
+export interface RmOptions extends ChangeOptions {
   recursive?: boolean;
   dir?: boolean;
   force?: boolean;
@@ -15,7 +15,7 @@ export interface RmOptions {
 /** Removes each path, or none. Throws ENOENT unless `force`, EISDIR for a directory without `recursive`, or `dir` where it is empty. */
 export function rm(image: string, paths: readonly string[], options: RmOptions): Promise<number> {
   const targets = paths.map((path) => volumePath(path, options.escaped));
-  return changeImage('rm', image, async (volume, signal) => {
+  return changeImage('rm', image, options, async (volume, signal) => {
     await forEachPath(targets, signal, (path) => {
       try {
         remove(volume, path, options);

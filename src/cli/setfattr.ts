@@ -1,9 +1,9 @@
 // f2fs setfattr: extended attributes.
-import { changeImage, forEachPath } from './change.ts';
+import { type ChangeOptions, changeImage, forEachPath } from './change.ts';
 import { EXIT, UsageError } from './errors.ts';
 import { volumePath } from './names.ts';
 
-export interface SetfattrOptions {
+export interface SetfattrOptions extends ChangeOptions {
   name?: string;
   value?: string;
   remove?: string;
@@ -23,7 +23,7 @@ export function setfattr(image: string, paths: readonly string[], options: Setfa
   }
   const value = bytesOf(options.value ?? '');
   const targets = paths.map((path) => volumePath(path, options.escaped));
-  return changeImage('setfattr', image, async (volume, signal) => {
+  return changeImage('setfattr', image, options, async (volume, signal) => {
     await forEachPath(targets, signal, (path) => {
       using handle = volume.open(path, { follow: dereference });
       if (name !== undefined) handle.setXattr(name, value, { create, replace });

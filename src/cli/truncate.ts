@@ -1,12 +1,12 @@
 // f2fs truncate: the size of files.
 import { InvalidArgumentError } from 'commander';
-import { changeImage, forEachPath } from './change.ts';
+import { type ChangeOptions, changeImage, forEachPath } from './change.ts';
 import { typeAt } from './destination.ts';
 import { EXIT } from './errors.ts';
 import { volumePath } from './names.ts';
 import { parseSize } from './sizes.ts';
 
-export interface TruncateOptions {
+export interface TruncateOptions extends ChangeOptions {
   size: SizeChange;
   create?: boolean;
   escaped?: boolean;
@@ -26,13 +26,10 @@ export function parseSizeChange(text: string): SizeChange {
 }
 
 /** Sets the size of each file; what is new is a hole. A file that is missing is made, unless `create` is false. */
-export function truncate(
-  image: string,
-  paths: readonly string[],
-  { size, create = true, escaped }: TruncateOptions,
-): Promise<number> {
+export function truncate(image: string, paths: readonly string[], options: TruncateOptions): Promise<number> {
+  const { size, create = true, escaped } = options;
   const files = paths.map((path) => volumePath(path, escaped));
-  return changeImage('truncate', image, async (volume, signal) => {
+  return changeImage('truncate', image, options, async (volume, signal) => {
     await forEachPath(files, signal, (path) => {
       if (typeAt(volume, path) === null) {
         if (!create) return;

@@ -331,6 +331,14 @@ export class FileSystem {
     };
   }
 
+  /**
+   * Whether changes were refused as they need a checkpoint in between, which a mount with `checkpoints: 'explicit'` does not
+   * write of itself: with `auto` they may fit.
+   */
+  get exceedsCheckpoint(): boolean {
+    return this.#core.reclaim.exceedsCheckpoint;
+  }
+
   /** Writes all changes and a checkpoint: they outlive a crash. Throws what failed; the last checkpoint stays then. */
   sync(): void {
     this.#core.sync(false);

@@ -46,6 +46,8 @@ export class Reclaim {
   #limit: { sections: number; validBlocks: number } | null = null;
   /** Blocks that the logs had given when the last checkpoint was down. */
   #givenAtCheckpoint = 0;
+  /** Whether something was refused that a checkpoint would have made possible, where they are explicit. */
+  #wasRefused = false;
 
   /** @param checkpoint writes everything back and a checkpoint */
   constructor(volume: Volume, cleaner: Cleaner, checkpoint: () => void, rules: ReclaimRules) {
@@ -86,9 +88,10 @@ export class Reclaim {
     if (this.#isChainFull) this.assertAuto();
     if (!this.#rules.cleaning || free.sections > this.#ample || free.sections > this.#demand + MARGIN) return;
     if (this.#rules.checkpoints === 'explicit') {
+      this.#wasRefused = true;
       throw new F2fsError(
         'ENOSPC',
-        `the change does not fit in one checkpoint: free sections: ${free.sections}; sync in between, or use a larger volume`,
+        `the changes since the last sync do not fit beside what they replace: free sections: ${free.sections}; sync in between`,
       );
     }
     throw new F2fsError('ENOSPC', `no section can be freed by cleaning: free sections: ${free.sections}`);
@@ -106,12 +109,21 @@ export class Reclaim {
   /** Throws ENOSPC where checkpoints are explicit: what needs one does not fit in a change that is made lasting at once. */
   assertAuto(): void {
     if (this.mayCheckpoint) return;
+    this.#wasRefused = true;
     throw new F2fsError('ENOSPC', 'this needs a checkpoint, and the mount writes them when it is synced only: sync');
   }
 
   /** Whether a checkpoint may be written though nobody asked for one. */
   get mayCheckpoint(): boolean {
     return this.#rules.checkpoints === 'auto';
+  }
+
+  /**
+   * Whether changes were refused, or could not be written, for want of a checkpoint in between, which the mount writes on demand
+   * only. Where they are written as needed, the same changes may fit.
+   */
+  get exceedsCheckpoint(): boolean {
+    return !this.mayCheckpoint && (this.#wasRefused || this.#volume.logs.exhausted);
   }
 
   /** To be called after each checkpoint. */

@@ -48,6 +48,8 @@ export class Logs {
   readonly victims: Victims;
   /** Seconds of mounted time, for the SIT's ages. */
   mtime = 0;
+  /** Whether a log found no free segment to go on with. */
+  exhausted = false;
   /** Whether roll-forward knows nodes by the checkpoint's CRC too: else the warm nodes' log takes free segments only. */
   hasCrcRecovery = true;
 
@@ -239,6 +241,7 @@ export class Logs {
     if (this.free.hasFollowing(segment.segno)) return segment.segno + 1;
     const next = this.free.find();
     if (next >= 0) return next;
+    this.exhausted = true;
     throw new F2fsError(
       'ENOSPC',
       `no free segment is left for the ${LOG_NAMES[segment.log]} log; the volume needs cleaning or must be larger`,

@@ -1,43 +1,18 @@
 // A command that changes an image is done wholly or not at all, whenever its process dies: one that is killed at any time leaves the
 // image as it was or as it would have become, sound in any case.
-import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../src/bench/random.ts';
 import { type FileSystem, mount, openFileDevice } from '../../src/index.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
 import { imageDirectory } from '../device/temporary.ts';
-import { makeImage } from './command.ts';
+import { interrupted, makeImage } from './command.ts';
 
 const temporary = imageDirectory();
 afterAll(temporary.remove);
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 /** How often each command is killed. */
 const KILLS = Number(process.env.F2FS_KILLS ?? 4);
 const SEED = Number(process.env.F2FS_SEED ?? 20_260_704);
-
-/** Runs the command, and sends `signal` once `ms` have passed; resolves with how it ended. */
-function interrupted(
-  args: string[],
-  ms: number,
-  signal: NodeJS.Signals,
-): Promise<{ ended: string | number | null; stderr: string }> {
-  const child = spawn(process.execPath, ['--import', TSX, MAIN, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
-  const timer = setTimeout(() => child.kill(signal), ms);
-  let stderr = '';
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk;
-  });
-  return new Promise((resolve) => {
-    child.on('close', (code, by) => {
-      clearTimeout(timer);
-      resolve({ ended: by ?? code, stderr });
-    });
-  });
-}
 
 /** All that a volume holds, as one text. */
 function fingerprint(image: string): string {

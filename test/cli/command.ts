@@ -1,8 +1,9 @@
 // Runs the command as a child, and makes small images for it in the process.
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { createRequire } from 'node:module';
 import * as path from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { BLKSIZE, type FileSystem, type FormatOptions, format, mount, openFileDevice } from '../../src/index.ts';
 
@@ -18,12 +19,21 @@ export interface Result {
   bytes: Buffer;
 }
 
-/** Runs `f2fs ...args` to its end. `readBytes`: closes stdout once so many have come. */
-export function f2fs(args: string[], options: { env?: NodeJS.ProcessEnv; readBytes?: number } = {}): Promise<Result> {
+export interface RunOptions {
+  env?: NodeJS.ProcessEnv;
+  /** Closes stdout once so many bytes have come. */
+  readBytes?: number;
+  /** What comes from standard input, a pipe. */
+  input?: Uint8Array;
+}
+
+/** Runs `f2fs ...args` to its end. */
+export function f2fs(args: string[], options: RunOptions = {}): Promise<Result> {
   const child = spawn(process.execPath, ['--import', TSX, MAIN, ...args], {
     env: { ...process.env, NO_COLOR: '1', SOURCE_DATE_EPOCH: '', F2FS_DEBUG: '', ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  }) as ChildProcessByStdio<Writable | null, Readable, Readable>;
+  child.stdin?.end(options.input);
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   let length = 0;
@@ -38,6 +48,26 @@ export function f2fs(args: string[], options: { env?: NodeJS.ProcessEnv; readByt
     child.on('close', (code) => {
       const bytes = Buffer.concat(stdout);
       resolve({ code, bytes, stdout: bytes.toString(), stderr: Buffer.concat(stderr).toString() });
+    });
+  });
+}
+
+/** Runs the command, and sends `signal` once `ms` have passed; resolves with how it ended. */
+export function interrupted(
+  args: string[],
+  ms: number,
+  signal: NodeJS.Signals,
+): Promise<{ ended: string | number | null; stderr: string }> {
+  const child = spawn(process.execPath, ['--import', TSX, MAIN, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const timer = setTimeout(() => child.kill(signal), ms);
+  let stderr = '';
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  return new Promise((resolve) => {
+    child.on('close', (code, by) => {
+      clearTimeout(timer);
+      resolve({ ended: by ?? code, stderr });
     });
   });
 }
