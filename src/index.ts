@@ -16,6 +16,7 @@ export type {
   ExtractProgress,
   ExtractReport,
 } from './build/extract-report.ts';
+export type { HolePolicy } from './build/holes.ts';
 export { type PutOptions, type PutPlace, type PutReport, put } from './build/put.ts';
 export { joinPath, sortedEntries, type WalkProblem, type WalkStep, walkDirectories } from './build/volume-walk.ts';
 export { type AlgorithmName, type Codec, parseCodec } from './compress/algorithms.ts';
@@ -27,7 +28,7 @@ export { type ErrorPlace, F2fsError } from './errors.ts';
 export type { CompressMode, CompressOptions } from './file/compression.ts';
 export type { AllocateOptions } from './file/fallocate.ts';
 export type { ByteSource, WriteOptions } from './file/file-data.ts';
-export type { Extent, ExtentFlag } from './file/file-extents.ts';
+export type { Extent, ExtentFlag, Region } from './file/file-extents.ts';
 export type { IpuPolicy, WriteMode } from './file/in-place.ts';
 export type { Timestamp } from './file/inode.ts';
 export type { Xattr } from './file/xattrs.ts';

@@ -1,4 +1,6 @@
 // What an extraction may be asked for, and what it tells: plain types.
+import type { HolePolicy } from './holes.ts';
+
 export interface ExtractOptions {
   /** Write into a directory that is not empty; what exists already stays as it is and is a problem. Default: false. */
   force?: boolean;
@@ -6,6 +8,8 @@ export interface ExtractOptions {
   owner?: boolean;
   /** Restore extended attributes. Default: true. */
   xattrs?: boolean;
+  /** What becomes a hole. Default: source. */
+  holes?: HolePolicy;
   /** Called after each entry. */
   onProgress?: (progress: ExtractProgress) => void;
   /** Ends the extraction between two entries, with ECANCELED; what was made stays. */

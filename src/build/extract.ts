@@ -10,6 +10,7 @@ import type { Handle } from '../fs/handle.ts';
 import type { FileStat } from '../fs/stat.ts';
 import { copyContents } from './extract-contents.ts';
 import type { ExtractNote, ExtractOptions, ExtractProblem, ExtractReport } from './extract-report.ts';
+import { checkHoles, type HolePolicy } from './holes.ts';
 import type { HostAttributes } from './host-attributes.ts';
 import { type HostDir, type HostPlace, HostWriter } from './host-writer.ts';
 import { joinPath, type WalkStep, walkDirectories } from './volume-walk.ts';
@@ -30,6 +31,7 @@ export async function extract(
 ): Promise<ExtractReport> {
   const started = performance.now();
   if (options.signal?.aborted) throw canceled();
+  checkHoles(options.holes);
   using start = volume.open(path, { follow: false });
   prepareTarget(target, options.force ?? false);
   const extraction = new Extraction(volume, target, options);
@@ -72,6 +74,7 @@ class Extraction {
   readonly #volume: FileSystem;
   readonly #writer: HostWriter;
   readonly #options: ExtractOptions;
+  readonly #holes: HolePolicy;
   readonly #directory: string;
   readonly #counts = { files: 0, directories: 0, symlinks: 0, special: 0, hardLinks: 0, contentBytes: 0, holeBytes: 0 };
   readonly #problems: ExtractProblem[] = [];
@@ -83,6 +86,7 @@ class Extraction {
   constructor(volume: FileSystem, target: string, options: ExtractOptions) {
     this.#volume = volume;
     this.#options = options;
+    this.#holes = options.holes ?? 'source';
     this.#directory = target;
     this.#writer = new HostWriter(target);
   }
@@ -210,7 +214,10 @@ class Extraction {
     const file = this.#writer.openFile(parent, name);
     if (file === null) return null;
     try {
-      const contentBytes = copyContents(handle, stat, file.fd, file.place.path);
+      const pieces = copyContents(handle, stat.size, file.fd, file.place.path, this.#holes);
+      let piece = pieces.next();
+      while (!piece.done) piece = pieces.next();
+      const contentBytes = piece.value;
       this.#counts.contentBytes += contentBytes;
       this.#counts.holeBytes += stat.size - contentBytes;
     } catch (error) {

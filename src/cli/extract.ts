@@ -1,5 +1,6 @@
 // f2fs extract: a volume, or a part of it, into a directory of the host.
 import { extract as extractTree } from '../build/extract.ts';
+import type { HolePolicy } from '../build/holes.ts';
 import { defaultWorkers } from '../compress/cluster-buffers.ts';
 import { F2fsError } from '../errors.ts';
 import type { ExtractReport } from '../index.ts';
@@ -15,6 +16,7 @@ export interface ExtractCommandOptions extends ReadOptions {
   force?: boolean;
   owner?: boolean;
   xattrs?: boolean;
+  holes?: HolePolicy;
   json?: boolean;
   quiet?: boolean;
   escaped?: boolean;
@@ -36,6 +38,7 @@ export async function extract(
       force: options.force,
       owner: options.owner,
       xattrs: options.xattrs,
+      holes: options.holes,
       signal: interruption.signal,
       onProgress: ({ entries, bytes, path }) => progress.show(() => `${entries} entries  ${shortSize(bytes)}  ${path}`),
     });
