@@ -1,6 +1,6 @@
 // Copies a file of the image to an open file of the host, by its block map: holes stay holes, reserved blocks reserved.
 import * as fs from 'node:fs';
-import { hostError } from '../errors.ts';
+import { F2fsError, hostError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { FileHandle } from '../fs/file-handle.ts';
 import type { HolePolicy } from './holes.ts';
@@ -15,48 +15,45 @@ const ZERO_BLOCK = Buffer.alloc(BLKSIZE);
 let chunk: Buffer | null = null;
 
 /**
- * Copies all of `handle`, a piece between two yields; returns the bytes that are no holes. Throws EUCLEAN and EIO of the image, and
- * the host's errors, which name `place`.
+ * Copies all of `handle`, a piece at a time; yields the bytes of each that are no holes. Throws EUCLEAN and EIO of the image, and
+ * the host's errors.
  */
 export function* copyContents(
   handle: FileHandle,
   size: number,
   fd: number,
-  place: string,
   holes: HolePolicy,
-): Generator<void, number> {
-  let filled = 0;
+): Generator<number, void> {
   let end = 0;
   for (let position = 0; position < size; ) {
     const region = handle.regionAt(position);
+    let filled = 0;
     if (region.kind === 'data') {
       chunk ??= Buffer.allocUnsafeSlow(CHUNK_SIZE);
       const length = handle.read(chunk.subarray(0, Math.min(CHUNK_SIZE, region.end - position)), position);
       for (const [from, to] of holes === 'zeros' ? contentRuns(chunk, length) : [[0, length]]) {
-        onHost(place, 'write', () => writeAll(fd, chunk!, from, to, position + from));
+        writeAll(fd, chunk, from, to, position + from);
         filled += to - from;
         end = position + to;
       }
       position += length;
     } else if (region.kind === 'reserved' && holes === 'source') {
-      const length = Math.min(RESERVE_SIZE, region.end - position);
-      onHost(place, 'reserve its blocks', () => reserve(fd, position, length));
-      filled += length;
-      end = position += length;
+      filled = Math.min(RESERVE_SIZE, region.end - position);
+      reserve(fd, position, filled);
+      end = position += filled;
     } else {
       position = region.end;
     }
-    yield;
+    yield filled;
   }
-  if (end < size) onHost(place, `set its size of ${size} bytes`, () => fs.ftruncateSync(fd, size));
-  return filled;
+  if (end < size) onHost(`set its size of ${size} bytes`, () => fs.ftruncateSync(fd, size));
 }
 
-function onHost(place: string, doing: string, work: () => void): void {
+function onHost(doing: string, work: () => void): void {
   try {
     work();
   } catch (error) {
-    throw hostError(`${place}: cannot ${doing}`, error, { path: place });
+    throw hostError(`cannot ${doing}`, error);
   }
 }
 
@@ -81,7 +78,9 @@ function isZero(bytes: Buffer, at: number, end: number): boolean {
 }
 
 function writeAll(fd: number, bytes: Buffer, from: number, to: number, position: number): void {
-  for (let done = from; done < to; ) done += fs.writeSync(fd, bytes, done, to - done, position + done - from);
+  onHost('write', () => {
+    for (let done = from; done < to; ) done += fs.writeSync(fd, bytes, done, to - done, position + done - from);
+  });
 }
 
 /** Blocks that read as zeros. A host that can't reserve any gets zeros written. */
@@ -89,7 +88,7 @@ function reserve(fd: number, position: number, length: number): void {
   const libc = hostLibc();
   if (libc?.linux?.fallocate(fd, 0, position, length) === 0) return;
   const code = libc?.linux ? libc.errorCode() : 'EOPNOTSUPP';
-  if (code !== 'EOPNOTSUPP' && code !== 'ENOSYS') throw Object.assign(new Error(code), { code });
+  if (code !== 'EOPNOTSUPP' && code !== 'ENOSYS') throw new F2fsError(code, `cannot reserve its blocks: ${code}`);
   const zeros = Buffer.alloc(Math.min(CHUNK_SIZE, length));
   for (let done = 0; done < length; done += zeros.length)
     writeAll(fd, zeros, 0, Math.min(zeros.length, length - done), position + done);

@@ -1,4 +1,5 @@
 // What an extraction may be asked for, and what it tells: plain types.
+import type { Problem } from '../problems.ts';
 import type { HolePolicy } from './holes.ts';
 
 export interface ExtractOptions {
@@ -19,17 +20,8 @@ export interface ExtractOptions {
 export interface ExtractProgress {
   entries: number;
   bytes: number;
-  /** Of the entry made last; lossy UTF-8. */
-  path: string;
-}
-
-/** An entry that could not be read or made. */
-export interface ExtractProblem {
-  /** Relative to where the extraction began; lossy UTF-8. */
-  path: string;
-  /** Errno name. */
-  code: string;
-  message: string;
+  /** Of the entry made last; lossy UTF-8. It is made when it is asked for. */
+  readonly path: string;
 }
 
 /** Something that entries lost: an owner, an attribute. */
@@ -54,7 +46,8 @@ export interface ExtractReport {
   /** Bytes of the files, without holes. */
   contentBytes: number;
   holeBytes: number;
-  problems: ExtractProblem[];
+  /** The first of each kind. */
+  problems: Problem[];
   notes: ExtractNote[];
   seconds: number;
 }
