@@ -2,7 +2,6 @@
 export {
   type BuildCompressionReport,
   type BuildOptions,
-  type BuildProblem,
   type BuildProgress,
   type BuildReport,
   build,
@@ -12,12 +11,22 @@ export { extract } from './build/extract.ts';
 export type {
   ExtractNote,
   ExtractOptions,
-  ExtractProblem,
   ExtractProgress,
   ExtractReport,
 } from './build/extract-report.ts';
+export type { HolePolicy } from './build/holes.ts';
 export { type PutOptions, type PutPlace, type PutReport, put } from './build/put.ts';
-export { joinPath, sortedEntries, type WalkProblem, type WalkStep, walkDirectories } from './build/volume-walk.ts';
+export {
+  joinPath,
+  sortedEntries,
+  type WalkEvent,
+  type WalkListing,
+  type WalkPlace,
+  type WalkProblem,
+  type WalkStep,
+  walkDirectories,
+  walkTree,
+} from './build/volume-walk.ts';
 export { type AlgorithmName, type Codec, parseCodec } from './compress/algorithms.ts';
 export type { BlockDevice, IoCounters } from './device/device.ts';
 export { type FileDevice, openFileDevice } from './device/file-device.ts';
@@ -27,7 +36,7 @@ export { type ErrorPlace, F2fsError } from './errors.ts';
 export type { CompressMode, CompressOptions } from './file/compression.ts';
 export type { AllocateOptions } from './file/fallocate.ts';
 export type { ByteSource, WriteOptions } from './file/file-data.ts';
-export type { Extent, ExtentFlag } from './file/file-extents.ts';
+export type { Extent, ExtentFlag, Region } from './file/file-extents.ts';
 export type { IpuPolicy, WriteMode } from './file/in-place.ts';
 export type { Timestamp } from './file/inode.ts';
 export type { Xattr } from './file/xattrs.ts';
@@ -56,6 +65,7 @@ export { type FormatOptions, type Formatted, format, planFormat } from './mkfs/f
 export type { Geometry } from './mkfs/geometry.ts';
 export type { FormatPlan } from './mkfs/plan.ts';
 export { probe } from './mkfs/probe.ts';
+export { countProblems, type Problem } from './problems.ts';
 export type { VolumeCounters } from './volume/counters.ts';
 export type { CleanPolicy } from './volume/victims.ts';
 export type { EngineName } from './writeback/engines.ts';

@@ -17,16 +17,17 @@ import { featureBits } from '../mkfs/features.ts';
 import { type FormatOptions, format, planFormat } from '../mkfs/format.ts';
 import { smallestGeometry, spaceOf } from '../mkfs/geometry.ts';
 import { probe } from '../mkfs/probe.ts';
+import type { Problem } from '../problems.ts';
 import { shrinkMain, usedSegments } from '../volume/resize.ts';
 import { ENGINES, type EngineName } from '../writeback/engines.ts';
 import { type BuildCompression, CompressChoice } from './compress-choice.ts';
 import { type BuildProgress, checkSignal, drive } from './drive.ts';
 import { Estimate } from './estimate.ts';
 import { type HostTree, hostInodes, scanHostTree } from './host-tree.ts';
-import { type BuildProblem, type Populated, Populator } from './populate.ts';
+import { type Populated, Populator } from './populate.ts';
 
 export type { BuildProgress } from './drive.ts';
-export type { BuildProblem, Populated } from './populate.ts';
+export type { Populated } from './populate.ts';
 
 export interface BuildOptions {
   /** Bytes of the image, or `auto` for the least that holds the tree. Default: auto; a block device has its own. */
@@ -61,7 +62,8 @@ export interface BuildReport extends Populated {
   imageBytes: number;
   /** Bytes of content that are holes in the image. */
   holeBytes: number;
-  problems: BuildProblem[];
+  /** The first of each kind. */
+  problems: Problem[];
   /** What the host could not tell, and entries left out on purpose. */
   notes: string[];
   seconds: number;
@@ -334,7 +336,7 @@ function reportOf(
     imageBytes: device.nrBlocks * BLKSIZE,
     ...populator.done,
     holeBytes: populator.holeBytes,
-    problems: [...tree.problems.map(({ path, code, message }) => ({ path, code, message })), ...populator.problems],
+    problems: [...tree.problems, ...populator.problems.list],
     notes,
     seconds: 0,
     compression,

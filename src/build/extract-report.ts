@@ -1,4 +1,7 @@
 // What an extraction may be asked for, and what it tells: plain types.
+import type { Problem } from '../problems.ts';
+import type { HolePolicy } from './holes.ts';
+
 export interface ExtractOptions {
   /** Write into a directory that is not empty; what exists already stays as it is and is a problem. Default: false. */
   force?: boolean;
@@ -6,6 +9,8 @@ export interface ExtractOptions {
   owner?: boolean;
   /** Restore extended attributes. Default: true. */
   xattrs?: boolean;
+  /** What becomes a hole. Default: source. */
+  holes?: HolePolicy;
   /** Called after each entry. */
   onProgress?: (progress: ExtractProgress) => void;
   /** Ends the extraction between two entries, with ECANCELED; what was made stays. */
@@ -15,17 +20,8 @@ export interface ExtractOptions {
 export interface ExtractProgress {
   entries: number;
   bytes: number;
-  /** Of the entry made last; lossy UTF-8. */
-  path: string;
-}
-
-/** An entry that could not be read or made. */
-export interface ExtractProblem {
-  /** Relative to where the extraction began; lossy UTF-8. */
-  path: string;
-  /** Errno name. */
-  code: string;
-  message: string;
+  /** Of the entry made last; lossy UTF-8. It is made when it is asked for. */
+  readonly path: string;
 }
 
 /** Something that entries lost: an owner, an attribute. */
@@ -50,7 +46,8 @@ export interface ExtractReport {
   /** Bytes of the files, without holes. */
   contentBytes: number;
   holeBytes: number;
-  problems: ExtractProblem[];
+  /** The first of each kind. */
+  problems: Problem[];
   notes: ExtractNote[];
   seconds: number;
 }

@@ -1,26 +1,31 @@
 // Pours a mounted volume, or a part of it, into a directory of the host: build the other way. Every entry that can't be
 // read or made is named; the others are restored. Relies on fs for the image and host-writer for the host.
-import * as fs from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { corrupt, F2fsError, hostError } from '../errors.ts';
+import { corrupt, F2fsError } from '../errors.ts';
 import { Directory, type DirectoryEntry } from '../fs/directory-handle.ts';
 import { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem, Path } from '../fs/file-system.ts';
 import type { Handle } from '../fs/handle.ts';
 import type { FileStat } from '../fs/stat.ts';
+import { kindOfMessage } from '../problems.ts';
 import { copyContents } from './extract-contents.ts';
-import type { ExtractNote, ExtractOptions, ExtractProblem, ExtractReport } from './extract-report.ts';
+import type { ExtractOptions, ExtractReport } from './extract-report.ts';
+import { checkHoles, type HolePolicy } from './holes.ts';
 import type { HostAttributes } from './host-attributes.ts';
-import { type HostDir, type HostPlace, HostWriter } from './host-writer.ts';
-import { joinPath, type WalkStep, walkDirectories } from './volume-walk.ts';
+import { type HostDir, HostPlace } from './host-paths.ts';
+import { type HostFile, HostWriter } from './host-writer.ts';
+import type { HostXattr } from './host-xattr.ts';
+import { type WalkPlace, WalkStep, walkTree } from './volume-walk.ts';
 
 /** Milliseconds between two turns of the event loop, in which signals arrive. */
 const TURN_MS = 50;
+/** Of the target as a whole: nothing more can be made there. */
+const FULL = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
 
 /**
  * Makes on the host what stands at `path` of the volume: the contents of a directory go into `target`, which gets its
  * attributes; anything else goes there by its name. Throws ENOENT and ENOTDIR for the path, ENOTEMPTY for a target that
- * is not empty, and the host's errors for it; all further failures are in the report.
+ * is not empty, and the host's errors for it; ENOSPC, EDQUOT and EROFS once it takes no more; all further failures are in the report.
  */
 export async function extract(
   volume: FileSystem,
@@ -30,13 +35,13 @@ export async function extract(
 ): Promise<ExtractReport> {
   const started = performance.now();
   if (options.signal?.aborted) throw canceled();
+  checkHoles(options.holes);
   using start = volume.open(path, { follow: false });
-  prepareTarget(target, options.force ?? false);
-  const extraction = new Extraction(volume, target, options);
+  const extraction = new Extraction(target, start instanceof Directory, options);
   const bytes = typeof path === 'string' ? Buffer.from(path) : path;
   try {
-    if (start instanceof Directory) await extraction.tree(start, bytes);
-    else extraction.single(start, bytes);
+    const isTree = start instanceof Directory;
+    await extraction.run(isTree ? extraction.tree(start, bytes) : extraction.single(start, lastName(bytes)));
   } finally {
     extraction.finish();
   }
@@ -47,183 +52,189 @@ function canceled(): F2fsError {
   return new F2fsError('ECANCELED', 'the extraction was ended before it was complete');
 }
 
-/** Makes the target when it is missing, with the mode that the host gives a new directory. */
-function prepareTarget(target: string, force: boolean): void {
-  let names: string[];
-  try {
-    fs.mkdirSync(target, { recursive: false });
-    return;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
-      throw hostError(`cannot make ${target}`, error, { path: target });
-  }
-  try {
-    names = fs.readdirSync(target);
-  } catch (error) {
-    throw hostError(`cannot list ${target}`, error, { path: target });
-  }
-  if (names.length > 0 && !force) {
-    const message = `${target} is not empty; name a new or empty directory, or force it to keep what is there and add the rest`;
-    throw new F2fsError('ENOTEMPTY', message, { path: target });
-  }
+function lastName(path: Uint8Array): Uint8Array {
+  const names = Buffer.from(path).toString('latin1').split('/');
+  return Buffer.from(names.findLast((one) => one.length > 0) ?? '', 'latin1');
 }
 
 class Extraction {
-  readonly #volume: FileSystem;
   readonly #writer: HostWriter;
   readonly #options: ExtractOptions;
+  readonly #holes: HolePolicy;
   readonly #directory: string;
   readonly #counts = { files: 0, directories: 0, symlinks: 0, special: 0, hardLinks: 0, contentBytes: 0, holeBytes: 0 };
-  readonly #problems: ExtractProblem[] = [];
+  /** Directories that are being filled, the deepest last. */
+  readonly #open: { place: HostDir; attributes: HostAttributes }[] = [];
   /** Inodes with several links, by number: the name made first. */
   readonly #links = new Map<number, HostPlace>();
   #entries = 0;
-  #lastTurn = 0;
+  /** The entry at hand. */
+  #place: HostPlace;
 
-  constructor(volume: FileSystem, target: string, options: ExtractOptions) {
-    this.#volume = volume;
+  constructor(target: string, isTree: boolean, options: ExtractOptions) {
     this.#options = options;
+    this.#holes = options.holes ?? 'source';
     this.#directory = target;
-    this.#writer = new HostWriter(target);
+    // A directory that gets no attributes from the volume is as any other.
+    this.#writer = new HostWriter(target, { force: options.force, mode: isTree ? 0o700 : 0o777 });
+    this.#place = this.#writer.root;
   }
 
   get report(): Omit<ExtractReport, 'seconds'> {
-    const problems = [...this.#problems, ...this.#writer.problems];
-    const notes: ExtractNote[] = [...this.#writer.notes];
-    return { directory: this.#directory, ...this.#counts, problems, notes };
+    const problems = this.#writer.problems.list;
+    return { directory: this.#directory, ...this.#counts, problems, notes: [...this.#writer.notes] };
   }
 
-  /** Sets the attributes of directories. */
+  /** Runs what is done in steps, and lets signals arrive in between. */
+  async run(steps: Iterable<void>): Promise<void> {
+    let lastTurn = performance.now();
+    for (const _ of steps) {
+      if (performance.now() - lastTurn < TURN_MS) continue;
+      this.#tell();
+      await setImmediate();
+      if (this.#options.signal?.aborted) throw canceled();
+      lastTurn = performance.now();
+    }
+  }
+
+  /** Gives the directories at hand their attributes. */
   finish(): void {
+    for (let top = this.#open.pop(); top !== undefined; top = this.#open.pop())
+      this.#writer.closeDir(top.place, top.attributes);
     this.#writer.finish();
   }
 
-  async tree(start: Directory, path: Uint8Array): Promise<void> {
-    const places = new WeakMap<WalkStep, HostDir>();
-    const startLength = joinPath(path, new Uint8Array(0)).length;
-    const relative = (full: Uint8Array) => Buffer.from(full.subarray(startLength)).toString() || '.';
-    const problem = (full: Uint8Array, error: F2fsError) => this.#problem(relative(full), error);
-    for (const step of walkDirectories(start, path, problem)) {
-      await this.#turn();
-      const place = this.#directoryOf(step, places, relative(step.path));
-      if (place === null) {
-        step.descend = false;
-        continue;
-      }
-      places.set(step, place);
-      for (const entry of step.entries) {
-        if (entry.type === 'directory') continue;
-        const entryPath = joinPath(step.path, entry.name);
-        this.#attempt(relative(entryPath), () => this.#entry(step, place, entry, entryPath, relative(entryPath)));
-        await this.#turn();
-      }
+  *tree(start: Directory, path: Uint8Array): Generator<void> {
+    const problem = (place: WalkPlace, error: F2fsError) => {
+      const dir = this.#dir;
+      this.#problem(place instanceof WalkStep ? dir : new HostPlace(dir, place.name), error);
+    };
+    for (const event of walkTree(start, path, problem)) {
+      if (event.at === 'enter') this.#enter(event.step);
+      else if (event.at === 'leave') this.#leave();
+      else yield* this.#entry(event.step.directory, event.entry);
+      yield;
     }
-  }
-
-  /** Lets signals arrive, when it is time. */
-  async #turn(): Promise<void> {
-    const { signal } = this.#options;
-    if (signal === undefined || performance.now() - this.#lastTurn < TURN_MS) return;
-    await setImmediate();
-    if (signal.aborted) throw canceled();
-    this.#lastTurn = performance.now();
   }
 
   /** A start that is no directory: goes into the target by its own name. */
-  single(handle: Handle, path: Uint8Array): void {
-    const names = Buffer.from(path).toString('latin1').split('/');
-    const name = Buffer.from(names.findLast((one) => one.length > 0) ?? '', 'latin1');
-    this.#attempt(name.toString(), () => this.#make(handle, this.#writer.root, name, path, name.toString()));
-  }
-
-  /** The host's directory for a step, made. */
-  #directoryOf(step: WalkStep, places: WeakMap<WalkStep, HostDir>, relative: string): HostDir | null {
-    const attributes = this.#attempt(relative, () => this.#attributes(step.directory, step.directory.stat(), relative));
-    if (attributes === null) return null;
-    const place = this.#makeDir(step, places, attributes);
-    if (place !== null && step.parent !== null) this.#counts.directories++;
-    this.#made(relative);
-    return place;
-  }
-
-  #makeDir(step: WalkStep, places: WeakMap<WalkStep, HostDir>, attributes: HostAttributes): HostDir | null {
-    if (step.parent === null) {
-      this.#writer.setRootAttributes(attributes);
-      return this.#writer.root;
+  *single(handle: Handle, name: Uint8Array): Generator<void> {
+    try {
+      yield* this.#make(handle, name);
+    } catch (error) {
+      this.#failed(name, error);
     }
-    const parent = places.get(step.parent);
-    return parent === undefined ? null : this.#writer.makeDir(parent, step.name, attributes);
   }
 
-  #entry(step: WalkStep, parent: HostDir, entry: DirectoryEntry, path: Uint8Array, relative: string): void {
-    using handle = step.directory.open(entry.name);
-    if (handle instanceof Directory) {
-      throw corrupt(`directory inode ${entry.ino} has a name that says it is a ${entry.type}`, { ino: entry.ino });
+  /** The directory that is being filled. */
+  get #dir(): HostDir {
+    return this.#open.at(-1)?.place ?? this.#writer.root;
+  }
+
+  #enter(step: WalkStep): void {
+    const isRoot = step.parent === null;
+    const place = isRoot ? this.#writer.root : this.#writer.makeDir(this.#dir, step.name);
+    if (place === null) {
+      step.descend = false;
+      return;
     }
-    this.#make(handle, parent, entry.name, path, relative);
+    const attributes = this.#attributes(step.directory, step.directory.stat(), place);
+    if (isRoot) this.#writer.restrictRoot(attributes);
+    else this.#counts.directories++;
+    this.#open.push({ place, attributes });
+    this.#made(place);
   }
 
-  #make(handle: Handle, parent: HostDir, name: Uint8Array, path: Uint8Array, relative: string): void {
+  #leave(): void {
+    const top = this.#open.pop();
+    if (top !== undefined) this.#writer.closeDir(top.place, top.attributes);
+  }
+
+  *#entry(directory: Directory, { name, ino, type }: DirectoryEntry): Generator<void> {
+    try {
+      using handle = directory.open(name);
+      if (handle instanceof Directory)
+        throw corrupt(`directory inode ${ino} has a name that says it is a ${type}`, { ino });
+      yield* this.#make(handle, name);
+    } catch (error) {
+      this.#failed(name, error);
+    }
+  }
+
+  /** Makes what is no directory in the directory at hand. */
+  *#make(handle: Handle, name: Uint8Array): Generator<void> {
     const stat = handle.stat();
     const first = stat.nlink > 1 ? this.#links.get(handle.ino) : undefined;
     if (first !== undefined) {
-      if (this.#writer.makeLink(parent, name, first) !== null) this.#counts.hardLinks++;
-      this.#made(relative);
-      return;
+      const place = this.#writer.makeLink(this.#dir, name, first);
+      if (place !== 'copy') {
+        if (place === null) return;
+        this.#counts.hardLinks++;
+        this.#made(place);
+        return;
+      }
     }
-    const attributes = this.#attributes(handle, stat, relative);
-    const place = this.#makeNew(handle, stat, parent, name, path, attributes);
+    const place = yield* this.#makeNew(handle, stat, name);
     if (place === null) return;
+    // Of a copy come the names that follow.
     if (stat.nlink > 1) this.#links.set(handle.ino, place);
-    this.#made(relative);
+    this.#made(place);
   }
 
-  #makeNew(
-    handle: Handle,
-    stat: FileStat,
-    parent: HostDir,
-    name: Uint8Array,
-    path: Uint8Array,
-    attributes: HostAttributes,
-  ): HostPlace | null {
+  *#makeNew(handle: Handle, stat: FileStat, name: Uint8Array): Generator<void, HostPlace | null> {
     const { type } = stat;
-    if (handle instanceof FileHandle) return this.#file(handle, stat, parent, name, attributes);
+    if (handle instanceof FileHandle) return yield* this.#file(handle, stat, name);
+    if (type === 'file' || type === 'directory')
+      throw corrupt(`inode ${stat.ino} is not what its mode says`, { ino: stat.ino });
+    const dir = this.#dir;
+    const attributes = this.#attributes(handle, stat, new HostPlace(dir, name));
     if (type === 'symlink') {
-      const place = this.#writer.makeSymlink(parent, name, this.#volume.readlink(path), attributes);
+      const place = this.#writer.makeSymlink(dir, name, handle.readlink(), attributes);
       if (place !== null) this.#counts.symlinks++;
       return place;
     }
-    if (type === 'file' || type === 'directory')
-      throw corrupt(`inode ${stat.ino} is not what its mode says`, { ino: stat.ino });
-    const place = this.#writer.makeNode(parent, name, type, attributes, stat.rdev?.major, stat.rdev?.minor);
+    const place = this.#writer.makeNode(dir, name, type, attributes, stat.rdev?.major, stat.rdev?.minor);
     if (place !== null) this.#counts.special++;
     return place;
   }
 
-  #file(
-    handle: FileHandle,
-    stat: FileStat,
-    parent: HostDir,
-    name: Uint8Array,
-    attributes: HostAttributes,
-  ): HostPlace | null {
-    const file = this.#writer.openFile(parent, name);
+  *#file(handle: FileHandle, stat: FileStat, name: Uint8Array): Generator<void, HostPlace | null> {
+    const file = this.#writer.openFile(this.#dir, name);
     if (file === null) return null;
+    const { place } = file;
+    let isWhole = false;
     try {
-      const contentBytes = copyContents(handle, stat, file.fd, file.place.path);
-      this.#counts.contentBytes += contentBytes;
+      const attributes = this.#attributes(handle, stat, place);
+      const contentBytes = yield* this.#contents(handle, stat.size, file);
       this.#counts.holeBytes += stat.size - contentBytes;
+      isWhole = true;
+      if (this.#writer.closeFile(file, attributes)) this.#counts.files++;
+    } finally {
+      // It may be the end of all.
+      if (!isWhole) this.#writer.discardFile(file);
+    }
+    return place;
+  }
+
+  /** Returns the bytes that are no holes. */
+  *#contents(handle: FileHandle, size: number, { fd, place }: HostFile): Generator<void, number> {
+    const before = this.#counts.contentBytes;
+    this.#place = place;
+    try {
+      for (const bytes of copyContents(handle, size, fd, this.#holes)) {
+        this.#counts.contentBytes += bytes;
+        yield;
+      }
     } catch (error) {
-      this.#writer.discardFile(file);
+      this.#counts.contentBytes = before;
+      this.#writer.failIfFull(place, error);
       throw error;
     }
-    if (!this.#writer.closeFile(file, attributes)) return file.place;
-    this.#counts.files++;
-    return file.place;
+    return this.#counts.contentBytes - before;
   }
 
   /** What the host is to set. An attribute list that can't be read is a problem of its own; the entry is made without. */
-  #attributes(handle: Handle, stat: FileStat, place: string): HostAttributes {
+  #attributes(handle: Handle, stat: FileStat, place: HostPlace): HostAttributes {
     const { owner = true, xattrs = true } = this.#options;
     // What nobody asks for must not count as lost: the entries are given the owner that they get.
     const uid = owner ? stat.uid : (process.geteuid?.() ?? 0);
@@ -236,27 +247,46 @@ class Extraction {
       atimeNsec: stat.atime.nsec,
       mtimeSec: stat.mtime.sec,
       mtimeNsec: stat.mtime.nsec,
-      xattrs: xattrs ? (this.#attempt(place, () => handle.xattrs()) ?? []) : [],
+      xattrs: xattrs ? this.#xattrs(handle, place) : [],
     };
   }
 
-  #made(path: string): void {
-    this.#entries++;
-    this.#options.onProgress?.({ entries: this.#entries, bytes: this.#counts.contentBytes, path });
-  }
-
-  #attempt<T>(place: string, action: () => T): T | null {
+  #xattrs(handle: Handle, place: HostPlace): HostXattr[] {
     try {
-      return action();
+      return handle.xattrs();
     } catch (error) {
       if (!(error instanceof F2fsError)) throw error;
       this.#problem(place, error);
-      return null;
+      return [];
     }
   }
 
-  #problem(place: string, error: F2fsError): void {
-    const message = error.message.startsWith(place) ? error.message : `${place}: ${error.message}`;
-    this.#problems.push({ path: place, code: error.code, message });
+  #made(place: HostPlace): void {
+    this.#entries++;
+    this.#place = place;
+    this.#tell();
+  }
+
+  #tell(): void {
+    const place = this.#place;
+    this.#options.onProgress?.({
+      entries: this.#entries,
+      bytes: this.#counts.contentBytes,
+      get path() {
+        return place.path;
+      },
+    });
+  }
+
+  #failed(name: Uint8Array, error: unknown): void {
+    if (!(error instanceof F2fsError) || FULL.has(error.code)) throw error;
+    this.#problem(new HostPlace(this.#dir, name), error);
+  }
+
+  #problem(place: HostPlace, { code, message }: F2fsError): void {
+    this.#writer.problems.add(code, kindOfMessage(message), () => {
+      const { path } = place;
+      return { path, message: message.startsWith(path) ? message : `${path}: ${message}` };
+    });
   }
 }

@@ -1,6 +1,7 @@
 // Owner, extended attributes, mode and times of entries made on the host, in the order that keeps each of them.
 import * as fs from 'node:fs';
 import { F2fsError } from '../errors.ts';
+import { shortPath } from '../problems.ts';
 import type { HostLibc } from './host-libc.ts';
 import { type HostXattr, HostXattrs } from './host-xattr.ts';
 
@@ -28,7 +29,15 @@ export interface HostNote {
 }
 
 const S_ISUID_ISGID = 0o6000;
+const S_IRWXG = 0o070;
+/** Notes that are told apart: names of attributes, which are in them, may be as many as one likes. */
+const MAX_NOTES = 100;
 const IS_ACL = /^system\.posix_acl_/;
+
+/** An entry; its path is made when it is told. */
+interface Place {
+  readonly path: string;
+}
 
 export class AttributeSetter {
   readonly #libc: HostLibc | null;
@@ -54,9 +63,10 @@ export class AttributeSetter {
   /**
    * `hostPath` must be an entry that we made, in a directory that we made. Changing the owner clears the set-id bits and
    * file capabilities, attributes need a mode that lets us write, and a new mode changes an ACL's mask: hence the order
-   * owner, attributes, mode, ACLs, times. Throws the host's error for mode and times; the others become notes.
+   * owner, attributes, mode, ACLs, times. The group, whose bits are the mask of an ACL, gets none before that is there. Throws the
+   * host's error for mode and times; the others become notes.
    */
-  set(hostPath: Buffer, place: string, wanted: HostAttributes, isSymlink: boolean): void {
+  set(hostPath: Buffer, place: Place, wanted: HostAttributes, isSymlink: boolean): void {
     const pathZ = Buffer.concat([hostPath, Buffer.alloc(1)]);
     const isOwned = this.#setOwner(hostPath, place, wanted);
     const xattrs = wanted.xattrs ?? [];
@@ -64,49 +74,54 @@ export class AttributeSetter {
     if (!isSymlink) {
       const mode = wanted.mode & 0o7777;
       if (!isOwned && (mode & S_ISUID_ISGID) !== 0) {
-        this.#note('set-id bits are dropped where the owner was not restored', place);
+        this.note('set-id bits are dropped where the owner was not restored', place);
       }
-      fs.chmodSync(hostPath, isOwned ? mode : mode & ~S_ISUID_ISGID);
-      this.#setXattrs(pathZ, place, xattrs, true);
+      const allowed = isOwned ? mode : mode & ~S_ISUID_ISGID;
+      const hasAcls = xattrs.some(({ name }) => IS_ACL.test(name));
+      fs.chmodSync(hostPath, hasAcls ? allowed & ~S_IRWXG : allowed);
+      if (hasAcls) {
+        this.#setXattrs(pathZ, place, xattrs, true);
+        fs.chmodSync(hostPath, allowed);
+      }
     }
     this.#setTimes(hostPath, pathZ, place, wanted);
     this.#checkTimes(hostPath, place, wanted);
   }
 
   /** Whether the entry has its owner now. */
-  #setOwner(hostPath: Buffer, place: string, wanted: HostAttributes): boolean {
+  #setOwner(hostPath: Buffer, place: Place, wanted: HostAttributes): boolean {
     if (!this.#owner) {
       const isOurs = wanted.uid === process.geteuid?.() && wanted.gid === process.getegid?.();
-      if (!isOurs) this.#note('owners are not restored: that needs root', place);
+      if (!isOurs) this.note('owners are not restored: that needs root', place);
       return isOurs;
     }
     try {
       fs.lchownSync(hostPath, wanted.uid, wanted.gid);
       return true;
     } catch (error) {
-      this.#note(`owners are not restored: ${codeOf(error)}`, place);
+      this.note(`owners are not restored: ${codeOf(error)}`, place);
       return false;
     }
   }
 
-  #setXattrs(pathZ: Buffer, place: string, xattrs: readonly HostXattr[], acls: boolean): void {
+  #setXattrs(pathZ: Buffer, place: Place, xattrs: readonly HostXattr[], acls: boolean): void {
     for (const { name, value } of xattrs) {
       if (IS_ACL.test(name) !== acls) continue;
       if (!this.#storeXattrs) {
-        this.#note('extended attributes are left out, as asked', place);
+        this.note('extended attributes are left out, as asked', place);
       } else if (!this.#xattrs) {
-        this.#note("extended attributes are not restored: the host can't tell them", place);
+        this.note("extended attributes are not restored: the host can't tell them", place);
       } else {
         try {
           this.#xattrs.set(pathZ, name, value);
         } catch (error) {
-          this.#note(`extended attribute ${name} is not restored: ${codeOf(error)}`, place);
+          this.note(`extended attribute ${name} is not restored: ${codeOf(error)}`, place);
         }
       }
     }
   }
 
-  #setTimes(hostPath: Buffer, pathZ: Buffer, place: string, wanted: HostAttributes): void {
+  #setTimes(hostPath: Buffer, pathZ: Buffer, place: Place, wanted: HostAttributes): void {
     if (this.#libc) {
       this.#times[0] = BigInt(wanted.atimeSec);
       this.#times[1] = BigInt(wanted.atimeNsec);
@@ -119,7 +134,7 @@ export class AttributeSetter {
     const atime = roughTime(wanted.atimeSec, wanted.atimeNsec);
     fs.lutimesSync(hostPath, atime, roughTime(wanted.mtimeSec, wanted.mtimeNsec));
     if (wanted.atimeNsec !== 0 || wanted.mtimeNsec !== 0) {
-      this.#note('times are rounded (the package koffi makes them exact)', place);
+      this.note('times are rounded (the package koffi makes them exact)', place);
     }
   }
 
@@ -127,17 +142,20 @@ export class AttributeSetter {
    * A file system that can't hold a time sets the nearest that it can, without a word. Only times that some can't hold are looked
    * at: it costs a call.
    */
-  #checkTimes(hostPath: Buffer, place: string, { atimeSec, mtimeSec }: HostAttributes): void {
+  #checkTimes(hostPath: Buffer, place: Place, { atimeSec, mtimeSec }: HostAttributes): void {
     if (isHeldAnywhere(atimeSec) && isHeldAnywhere(mtimeSec)) return;
     const { atimeNs, mtimeNs } = fs.lstatSync(hostPath, { bigint: true });
     if (isNear(atimeNs, atimeSec) && isNear(mtimeNs, mtimeSec)) return;
-    this.#note("times are not restored: the host's file system can't hold them, and took the nearest", place);
+    this.note("times are not restored: the host's file system can't hold them, and took the nearest", place);
   }
 
-  #note(message: string, place: string): void {
-    const known = this.#notes.get(message);
+  /** Tells once of what befell several entries. */
+  note(message: string, place: Place): void {
+    const isTold = this.#notes.has(message) || this.#notes.size < MAX_NOTES;
+    const told = isTold ? message : 'more is not restored';
+    const known = this.#notes.get(told);
     if (known) known.count++;
-    else this.#notes.set(message, { message, count: 1, path: place });
+    else this.#notes.set(told, { message: told, count: 1, path: shortPath(place.path) });
   }
 }
 

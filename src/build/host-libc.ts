@@ -16,6 +16,7 @@ export interface LinuxCalls {
   close(fd: number): number;
   /** Bytes from the start of the file. */
   lseek(fd: number, offset: number, whence: number): number;
+  fallocate(fd: number, mode: number, offset: number, sizeBytes: number): number;
 }
 
 /** Calls return -1 on failure, or a count of bytes. No call follows a symlink that `path` ends with. */
@@ -68,8 +69,9 @@ function linuxCalls(library: Library): LinuxCalls | null {
   const open = find(library, 'int open(void *, int)');
   const close = find(library, 'int close(int)');
   const lseek = find(library, 'int64_t lseek(int, int64_t, int)');
-  if (!statx || !getdents64 || !open || !close || !lseek) return null;
-  return { statx, getdents64, open, close, lseek };
+  const fallocate = find(library, 'int fallocate(int, int, int64_t, int64_t)');
+  if (!statx || !getdents64 || !open || !close || !lseek || !fallocate) return null;
+  return { statx, getdents64, open, close, lseek, fallocate };
 }
 
 /** Throws when a symbol is missing. */

@@ -4,6 +4,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { F2fsError, hostError } from '../errors.ts';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '../format/constants.ts';
+import { type Problem, Problems } from '../problems.ts';
 import type { HostEntry, HostProblem, HostTotals, HostType } from './host-entry.ts';
 import { dataRanges } from './host-extents.ts';
 import { openHostFile } from './host-file.ts';
@@ -56,8 +57,7 @@ export class HostTree {
   readonly source: HostSource;
   /** null when the host can't tell extended attributes, or they were not asked for. */
   readonly hostXattrs: HostXattrs | null;
-  /** Entries (or their contents or attributes) that could not be read. */
-  readonly problems: HostProblem[] = [];
+  readonly #problems = new Problems();
   /** Entries left out on purpose. */
   readonly skipped: HostProblem[] = [];
   readonly totals: HostTotals = { files: 0, dirs: 0, symlinks: 0, others: 0, bytes: 0 };
@@ -75,6 +75,18 @@ export class HostTree {
 
   get count(): number {
     return this.table.count;
+  }
+
+  /** Entries (or their contents or attributes) that could not be read: the first of each kind. */
+  get problems(): Problem[] {
+    return this.#problems.list;
+  }
+
+  addProblem(code: string, kind: string, path: () => string): void {
+    this.#problems.add(code, kind, () => {
+      const place = path();
+      return { path: place, message: `${place}: ${code}: ${kind}` };
+    });
   }
 
   /** A new object with everything that is known. */
@@ -399,7 +411,7 @@ class Scan {
   }
 
   #problem(index: number, code: string, what: string): void {
-    this.#report(this.#tree.path(index), code, what);
+    this.#tree.addProblem(code, what, () => this.#tree.path(index));
   }
 
   #childPath(dir: number, from: number): string {
@@ -409,10 +421,6 @@ class Scan {
   }
 
   #childProblem(dir: number, from: number, code: string, what: string): void {
-    this.#report(this.#childPath(dir, from), code, what);
-  }
-
-  #report(place: string, code: string, what: string): void {
-    this.#tree.problems.push({ path: place, code, message: `${place}: ${code}: ${what}` });
+    this.#tree.addProblem(code, what, () => this.#childPath(dir, from));
   }
 }

@@ -1,30 +1,14 @@
-// Writing a tree onto the host: the entries of an image that may be hostile, below one directory and nowhere else. Every
-// directory is made here (mode 0700 until finish), so no path leads through a symlink; every other entry is made new.
+// Writing a tree onto the host: the entries of an image that may be hostile, below one directory and nowhere else. Every directory
+// is made here, so no path leads through a symlink; every other entry is made new. Nobody else gets in before all of it is as it is
+// to be: directories are made with mode 0700, files with 0600.
 import * as fs from 'node:fs';
-import * as path from 'node:path';
 import { F2fsError, hostError } from '../errors.ts';
+import { Problems, shortPath } from '../problems.ts';
+import { ExtractTarget } from './extract-target.ts';
 import { AttributeSetter, type HostAttributes, type HostNote } from './host-attributes.ts';
-import type { HostProblem } from './host-entry.ts';
 import { type HostLibc, hostLibc } from './host-libc.ts';
 import { type HostNodeType, makeHostNode } from './host-node.ts';
-
-/** A path made by a HostWriter: the only kind that it takes back as a parent or as the target of a link. */
-export class HostPlace {
-  /** Absolute, on the host. */
-  readonly hostPath: Buffer;
-  /** For messages: relative to the target directory, lossy UTF-8; `.` for that directory itself. */
-  readonly path: string;
-
-  constructor(hostPath: Buffer, relative: string) {
-    this.hostPath = hostPath;
-    this.path = relative;
-  }
-}
-
-/** A directory that entries can be made in. */
-export class HostDir extends HostPlace {
-  readonly type = 'dir';
-}
+import { HostDir, HostPaths, HostPlace } from './host-paths.ts';
 
 /** A file being written. The caller writes to `fd` (and sets the size of one that ends with a hole), then closeFile. */
 export interface HostFile {
@@ -33,6 +17,10 @@ export interface HostFile {
 }
 
 export interface WriterOptions {
+  /** Write into a directory that is not empty. Default: false. */
+  force?: boolean;
+  /** Of a target that is made. Default: 0700, for one that gets attributes in the end. */
+  mode?: number;
   /** Set owners. Default: when root. */
   owner?: boolean;
   /** Store extended attributes. Default: true. */
@@ -45,9 +33,17 @@ const NAME_MAX = 255;
 const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = fs.constants;
 /** Bytes that end or split a name: NUL and slash, and on Windows the backslash and the colon too. */
 const SEPARATORS: readonly number[] = process.platform === 'win32' ? [0x00, 0x2f, 0x5c, 0x3a] : [0x00, 0x2f];
+/** What ends an extraction: nothing more can be made. */
+const FULL: Readonly<Record<string, string>> = {
+  ENOSPC: 'has no space left',
+  EDQUOT: 'is at the limit of its quota',
+  EROFS: 'is read-only',
+};
+/** Why a host does not give a file one more name: it has no links, or not so many, or not from there. */
+const UNLINKABLE = new Set(['EMLINK', 'EPERM', 'EACCES', 'EXDEV', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS']);
 
 /** Throws EUCLEAN for a name that no directory may hold: it would lead elsewhere. */
-function checkName(name: Uint8Array, parent: string): void {
+function checkName(name: Uint8Array): void {
   const bad =
     name.length === 0 ||
     name.length > NAME_MAX ||
@@ -55,25 +51,33 @@ function checkName(name: Uint8Array, parent: string): void {
     SEPARATORS.some((byte) => name.includes(byte));
   if (!bad) return;
   const text = JSON.stringify(Buffer.from(name).toString());
-  throw new F2fsError('EUCLEAN', `the image is damaged: the name ${text} would lead elsewhere`, { path: parent });
+  throw new F2fsError('EUCLEAN', `the image is damaged: the name ${text} would lead elsewhere`);
 }
 
 /**
- * Creates entries below one directory. A failure of one entry does not throw: the method returns null or false and
- * `problems` tells. What could not be restored on an entry that was made (owner, attribute, exact time) is in `notes`.
+ * Creates entries below one directory. A failure of one entry does not throw: the method returns null or false, and `problems` has
+ * it. Only a file system that is full is thrown: ENOSPC, EDQUOT, EROFS. What could not be restored on an entry that was made (owner,
+ * attribute, exact time) is in `notes`.
  */
 export class HostWriter {
   readonly root: HostDir;
-  readonly problems: HostProblem[] = [];
+  readonly problems = new Problems();
+  readonly #target: ExtractTarget;
+  readonly #paths: HostPaths;
   readonly #libc: HostLibc | null;
   readonly #attributes: AttributeSetter;
-  /** Directories wait for theirs until nothing more is written below them. */
-  readonly #dirs: { place: HostDir; attributes: HostAttributes }[] = [];
+  /** Directories that can't be searched once they have their mode: links to what is in them are made before. */
+  readonly #closed: { place: HostDir; attributes: HostAttributes }[] = [];
 
-  /** `target` is made when missing. Throws ENOTDIR, EACCES, ENOENT (its parent is missing). */
+  /**
+   * `target` is made when missing. Throws ENOTEMPTY when it is not empty and `force` is not given; ENOTDIR, EACCES, ENOENT (its
+   * parent is missing).
+   */
   constructor(target: string | Uint8Array, options: WriterOptions = {}) {
     this.#libc = options.libc === undefined ? hostLibc() : options.libc;
-    this.root = new HostDir(openTarget(target), '.');
+    this.#target = new ExtractTarget(target, { force: options.force ?? false, mode: options.mode ?? 0o700 });
+    this.#paths = new HostPaths(this.#target.path);
+    this.root = this.#paths.root;
     this.#attributes = new AttributeSetter(this.#libc, {
       owner: options.owner ?? process.geteuid?.() === 0,
       xattrs: options.xattrs ?? true,
@@ -85,36 +89,39 @@ export class HostWriter {
     return this.#attributes.notes;
   }
 
-  /** The target directory's own attributes, set by finish. */
-  setRootAttributes(attributes: HostAttributes): void {
-    this.#dirs.push({ place: this.root, attributes });
+  /** Says what the target itself will get: until then it is open to nobody whom that keeps out. Throws EPERM. */
+  restrictRoot(attributes: HostAttributes): void {
+    this.#target.restrict(attributes);
   }
 
-  /** Its attributes are set by finish. null when it can't be made (EEXIST too): leave its children out then. */
-  makeDir(parent: HostDir, name: Uint8Array, attributes: HostAttributes): HostDir | null {
-    const place = this.#make(parent, name, 'make the directory', (hostPath, relative) => {
-      fs.mkdirSync(hostPath, 0o700);
-      return new HostDir(hostPath, relative);
-    });
-    if (place) this.#dirs.push({ place, attributes });
-    return place;
+  /** null when it can't be made (EEXIST too): leave its children out then. It is open to its owner alone until closeDir. */
+  makeDir(parent: HostDir, name: Uint8Array): HostDir | null {
+    return this.#make(new HostDir(parent, name), 'make the directory', (path) => fs.mkdirSync(path, 0o700));
+  }
+
+  /** Sets the attributes of a directory; nothing may be made in it afterwards. */
+  closeDir(dir: HostDir, attributes: HostAttributes): void {
+    if (dir === this.root) this.#setAttributes(dir, this.#target.allowed(attributes), 'dir');
+    else if ((attributes.mode & 0o100) === 0) this.#closed.push({ place: dir, attributes });
+    else this.#setAttributes(dir, attributes, 'dir');
   }
 
   openFile(parent: HostDir, name: Uint8Array): HostFile | null {
-    return this.#make(parent, name, 'create the file', (hostPath, relative) => ({
-      fd: fs.openSync(hostPath, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600),
-      place: new HostPlace(hostPath, relative),
-    }));
+    let fd = -1;
+    const place = this.#make(new HostPlace(parent, name), 'create the file', (path) => {
+      fd = fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    });
+    return place && { fd, place };
   }
 
-  /** Sets its attributes and closes it. False when the host refused (ENOSPC, EIO). */
+  /** Sets its attributes and closes it. False when the host refused (EIO). */
   closeFile(file: HostFile, attributes: HostAttributes): boolean {
     let failed = !this.#setAttributes(file.place, attributes, 'file');
     try {
       fs.closeSync(file.fd);
     } catch (error) {
       failed = true;
-      this.#problem(file.place.path, 'close the file', error);
+      this.#problem(file.place, 'close the file', error);
     }
     return !failed;
   }
@@ -123,17 +130,16 @@ export class HostWriter {
   discardFile(file: HostFile): void {
     try {
       fs.closeSync(file.fd);
-      fs.unlinkSync(file.place.hostPath);
+      fs.unlinkSync(this.#paths.of(file.place));
     } catch (error) {
-      this.#problem(file.place.path, 'remove the file', error);
+      this.#problem(file.place, 'remove the file', error);
     }
   }
 
   makeSymlink(parent: HostDir, name: Uint8Array, target: Uint8Array, attributes: HostAttributes): HostPlace | null {
-    const place = this.#make(parent, name, 'make the symlink', (hostPath, relative) => {
+    const place = this.#make(new HostPlace(parent, name), 'make the symlink', (path) => {
       if (target.includes(0)) throw new F2fsError('EUCLEAN', 'its target holds a NUL');
-      fs.symlinkSync(Buffer.from(target), hostPath);
-      return new HostPlace(hostPath, relative);
+      fs.symlinkSync(Buffer.from(target), path);
     });
     if (place) this.#setAttributes(place, attributes, 'symlink');
     return place;
@@ -148,41 +154,47 @@ export class HostWriter {
     rdevMajor = 0,
     rdevMinor = 0,
   ): HostPlace | null {
-    const place = this.#make(parent, name, `make the ${type}`, (hostPath, relative) => {
-      makeHostNode(this.#libc, hostPath, type, rdevMajor, rdevMinor);
-      return new HostPlace(hostPath, relative);
-    });
+    const place = this.#make(new HostPlace(parent, name), `make the ${type}`, (path) =>
+      makeHostNode(this.#libc, path, type, rdevMajor, rdevMinor),
+    );
     if (place) this.#setAttributes(place, attributes, type);
     return place;
   }
 
-  /** Another name for an entry made before. Only where it has all its attributes already, or is still being written. */
-  makeLink(parent: HostDir, name: Uint8Array, existing: HostPlace): HostPlace | null {
-    return this.#make(parent, name, `make a link to ${existing.path}`, (hostPath, relative) => {
-      fs.linkSync(existing.hostPath, hostPath);
-      return new HostPlace(hostPath, relative);
+  /**
+   * Another name for an entry made before; only where that has all its attributes already. `copy`, which is told as a note, when the
+   * host has no links for it: make the entry anew then.
+   */
+  makeLink(parent: HostDir, name: Uint8Array, existing: HostPlace): HostPlace | 'copy' | null {
+    let refused: string | undefined;
+    const place = this.#make(new HostPlace(parent, name), 'make the link', (path) => {
+      const from = this.#paths.of(existing);
+      try {
+        fs.linkSync(from, path);
+      } catch (error) {
+        refused = (error as NodeJS.ErrnoException).code;
+        if (refused === undefined || !UNLINKABLE.has(refused)) throw error;
+      }
     });
+    if (place === null || refused === undefined) return place;
+    this.#attributes.note(`hard links became copies: the host gives no more names to one file (${refused})`, place);
+    return 'copy';
   }
 
-  /** Sets the attributes of the directories, the deepest first. Nothing may be made afterwards. */
+  /** Lets go of what is held. Nothing may be made afterwards. */
   finish(): void {
-    for (let one = this.#dirs.pop(); one; one = this.#dirs.pop()) this.#setAttributes(one.place, one.attributes, 'dir');
+    for (const { place, attributes } of this.#closed) this.#setAttributes(place, attributes, 'dir');
+    this.#closed.length = 0;
+    this.#paths.close();
   }
 
-  #make<T>(
-    parent: HostDir,
-    name: Uint8Array,
-    doing: string,
-    make: (hostPath: Buffer, relative: string) => T,
-  ): T | null {
-    let relative = parent.path;
+  #make<T extends HostPlace>(place: T, doing: string, make: (path: Buffer) => void): T | null {
     try {
-      checkName(name, parent.path);
-      const text = Buffer.from(name).toString();
-      relative = parent === this.root ? text : `${parent.path}/${text}`;
-      return make(Buffer.concat([parent.hostPath, Buffer.from('/'), name]), relative);
+      checkName(place.name);
+      make(this.#paths.of(place));
+      return place;
     } catch (error) {
-      this.#problem(relative, doing, error);
+      this.#problem(place, doing, error);
       return null;
     }
   }
@@ -193,35 +205,31 @@ export class HostWriter {
     type: 'file' | 'dir' | 'symlink' | HostNodeType,
   ): boolean {
     try {
-      this.#attributes.set(place.hostPath, place.path, attributes, type === 'symlink');
+      this.#attributes.set(this.#paths.of(place), place, attributes, type === 'symlink');
       return true;
     } catch (error) {
-      this.#problem(place.path, 'set its attributes', error);
+      this.#problem(place, 'set its attributes', error);
       return false;
     }
   }
 
-  #problem(place: string, doing: string, error: unknown): void {
+  #problem(place: HostPlace, doing: string, error: unknown): void {
+    this.failIfFull(place, error);
     const { code, message } = hostError('', error);
     const reason = message.replace(/^: /, '');
-    this.problems.push({ path: place, code, message: `${place}: cannot ${doing}: ${reason}` });
+    this.problems.add(code, doing, () => {
+      const { path } = place;
+      return { path, message: `${path}: cannot ${doing}: ${reason}` };
+    });
   }
-}
 
-/** The real path of the target directory. */
-function openTarget(target: string | Uint8Array): Buffer {
-  const text = typeof target === 'string' ? target : Buffer.from(target).toString();
-  try {
-    const given = typeof target === 'string' ? Buffer.from(path.resolve(target)) : Buffer.from(target);
-    try {
-      fs.mkdirSync(given, 0o700);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const real = fs.realpathSync.native(given, 'buffer');
-    if (!fs.statSync(real).isDirectory()) throw new F2fsError('ENOTDIR', `${text} is not a directory`, { path: text });
-    return real;
-  } catch (error) {
-    throw hostError(`cannot write into ${text}`, error, { path: text });
+  /** Throws what an error means for all that is still to be made, if it does: the target can hold no more. */
+  failIfFull(place: HostPlace, cause: unknown): void {
+    const { code } = cause as { code?: string };
+    const why = code === undefined ? undefined : FULL[code];
+    if (code === undefined || why === undefined) return;
+    const target = this.#target.path.toString();
+    const message = `the file system of ${target} ${why}: it holds a part of the volume, up to ${shortPath(place.path)}`;
+    throw new F2fsError(code, message, { path: target, cause });
   }
 }

@@ -10,6 +10,7 @@ import type { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { Handle } from '../fs/handle.ts';
 import type { NodeType } from '../fs/stat.ts';
+import { kindOfMessage, Problems } from '../problems.ts';
 import type { CompressChoice } from './compress-choice.ts';
 import { dataRanges } from './host-extents.ts';
 import { openHostFile, verifyUnchanged } from './host-file.ts';
@@ -17,14 +18,6 @@ import type { HostStat } from './host-table.ts';
 import type { HostTree } from './host-tree.ts';
 import { isStorableXattr } from './host-xattr.ts';
 import { ReadAhead } from './read-ahead.ts';
-
-/** An entry, or an attribute of one, that could not be read or stored. */
-export interface BuildProblem {
-  path: string;
-  /** Errno name. */
-  code: string;
-  message: string;
-}
 
 export interface Populated {
   files: number;
@@ -94,7 +87,7 @@ export class Populator {
   readonly #readAhead: ReadAhead;
   readonly #compressed: CompressChoice | null;
   readonly #target: PourTarget | null;
-  readonly problems: BuildProblem[] = [];
+  readonly problems = new Problems();
   readonly done: Populated = {
     files: 0,
     directories: 0,
@@ -185,8 +178,8 @@ export class Populator {
   }
 
   #problem(index: number, error: F2fsError): void {
-    const path = this.#tree.path(index);
-    this.problems.push({ path, code: error.code, message: error.message });
+    const { code, message } = error;
+    this.problems.add(code, kindOfMessage(message), () => ({ path: this.#tree.path(index), message }));
   }
 
   #addDirectory(parent: Directory, index: number): Directory {

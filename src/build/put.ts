@@ -6,9 +6,10 @@ import { F2fsError, hostError } from '../errors.ts';
 import { systemTime } from '../fs/core.ts';
 import { Directory } from '../fs/directory-handle.ts';
 import type { FileSystem, Path } from '../fs/file-system.ts';
+import type { Problem } from '../problems.ts';
 import { checkSignal, type DriveOptions, drive } from './drive.ts';
 import { type HostTree, hostInodes, type ScanOptions, scanHostTree } from './host-tree.ts';
-import { type BuildProblem, type Populated, Populator, type PourTarget } from './populate.ts';
+import { type Populated, Populator, type PourTarget } from './populate.ts';
 
 export interface PutOptions extends DriveOptions {
   /** Files that stand where one is to go are replaced. Default: true; else they are problems. */
@@ -18,7 +19,8 @@ export interface PutOptions extends DriveOptions {
 }
 
 export interface PutReport extends Populated {
-  problems: BuildProblem[];
+  /** The first of each kind. */
+  problems: Problem[];
   /** What the host could not tell, and entries left out on purpose. */
   notes: string[];
 }
@@ -84,7 +86,7 @@ export async function put(
   return {
     ...populator.done,
     directories: populator.done.directories + (isDirectory && place.name !== null ? 1 : 0),
-    problems: [...tree.problems, ...populator.problems].map((one) => ({ ...one, path: hostPath(one.path) })),
+    problems: [...tree.problems, ...populator.problems.list].map((one) => ({ ...one, path: hostPath(one.path) })),
     notes,
   };
 }

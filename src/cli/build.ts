@@ -5,8 +5,9 @@ import { codecText, parseCodec } from '../compress/algorithms.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { BuildProgress, BuildReport } from '../index.ts';
+import { countProblems } from '../problems.ts';
 import type { EngineName } from '../writeback/engines.ts';
-import { complain, EXIT, problemText, UsageError } from './errors.ts';
+import { complain, complainOf, EXIT, UsageError } from './errors.ts';
 import { Interruption } from './interrupt.ts';
 import { printable } from './names.ts';
 import { printJson, printTable } from './output.ts';
@@ -63,7 +64,7 @@ export async function build(source: string, image: string, options: BuildCommand
     if (exitCode !== null) return exitCode;
     throw error;
   }
-  for (const { path, code, message } of report.problems) complain('build', problemText(path, code, message));
+  complainOf('build', report.problems);
   for (const note of report.notes) if (!options.quiet) complain('build', `note: ${note}`);
   if (options.json) await printJson(report);
   else if (!options.quiet) await printTable(summary(report));
@@ -119,7 +120,7 @@ function summary(report: BuildReport): [string, string | null][] {
     ['xattrs', report.xattrs > 0 ? String(report.xattrs) : null],
     ['blocks', `${report.usedBlocks} used, ${report.freeBlocks} free`],
     ['time', `${report.seconds.toFixed(report.seconds < 10 ? 2 : 0)} s`],
-    ['problems', problems.length > 0 ? `${problems.length}: see above; the image lacks what they name` : null],
+    ['problems', problems.length > 0 ? `${countProblems(problems)}: see above; the image lacks what they name` : null],
   ];
 }
 

@@ -1,5 +1,6 @@
 // What goes wrong, on stderr: one line for each failure, and the exit code that says what kind it was.
 import { F2fsError } from '../errors.ts';
+import type { Problem } from '../problems.ts';
 import { printable } from './names.ts';
 
 /** Exit codes, as the help of the command lists them; 128 + n is what signal n ends a command with. */
@@ -42,10 +43,23 @@ export function report(command: string, error: unknown, place?: string): number 
   return EXIT.bug;
 }
 
+/** Prints problems with single entries, and after those of a kind how many more there were. */
+export function complainOf(command: string, problems: readonly Problem[]): void {
+  for (const problem of problems) {
+    complain(command, problemText(problem));
+    if (problem.more !== undefined) complain(command, moreText(problem.more));
+  }
+}
+
 /** A problem with one entry: its path, unless the message begins with it, and the code. */
-export function problemText(path: string, code: string, message: string): string {
+function problemText({ path, code, message }: Problem): string {
   const text = message.startsWith(path) ? message : `${path}: ${message}`;
   return text.endsWith(`(${code})`) ? text : `${text} (${code})`;
+}
+
+/** What stands for problems of a kind that are not listed. */
+export function moreText(count: number, like = 'it'): string {
+  return `... and ${count.toLocaleString('en')} more like ${like}`;
 }
 
 /** Code and message of a failure that is expected to happen; null for a bug. */

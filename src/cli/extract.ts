@@ -1,9 +1,11 @@
 // f2fs extract: a volume, or a part of it, into a directory of the host.
 import { extract as extractTree } from '../build/extract.ts';
+import type { HolePolicy } from '../build/holes.ts';
 import { defaultWorkers } from '../compress/cluster-buffers.ts';
 import { F2fsError } from '../errors.ts';
 import type { ExtractReport } from '../index.ts';
-import { complain, EXIT } from './errors.ts';
+import { countProblems } from '../problems.ts';
+import { complain, complainOf, EXIT } from './errors.ts';
 import { type ReadOptions, ReadVolume } from './image.ts';
 import { Interruption } from './interrupt.ts';
 import { printable, volumePath } from './names.ts';
@@ -15,6 +17,7 @@ export interface ExtractCommandOptions extends ReadOptions {
   force?: boolean;
   owner?: boolean;
   xattrs?: boolean;
+  holes?: HolePolicy;
   json?: boolean;
   quiet?: boolean;
   escaped?: boolean;
@@ -36,8 +39,9 @@ export async function extract(
       force: options.force,
       owner: options.owner,
       xattrs: options.xattrs,
+      holes: options.holes,
       signal: interruption.signal,
-      onProgress: ({ entries, bytes, path }) => progress.show(() => `${entries} entries  ${shortSize(bytes)}  ${path}`),
+      onProgress: (at) => progress.show(() => `${at.entries} entries  ${shortSize(at.bytes)}  ${at.path}`),
     });
   } catch (error) {
     const canceled = error instanceof F2fsError && error.code === 'ECANCELED';
@@ -46,8 +50,7 @@ export async function extract(
     throw error;
   }
   const { problems, notes } = report;
-  for (const { code, message } of problems)
-    complain('extract', message.endsWith(`(${code})`) ? message : `${message} (${code})`);
+  complainOf('extract', problems);
   for (const { message, count, path: first } of notes) {
     complain('extract', `${message}: ${counted(count, 'entry', 'entries')}, the first is ${first}`);
   }
@@ -69,7 +72,7 @@ function summary(report: ExtractReport): [string, string | null][] {
     ['time', `${report.seconds.toFixed(report.seconds < 10 ? 2 : 0)} s`],
     [
       'not made',
-      report.problems.length > 0 ? `${counted(report.problems.length, 'entry', 'entries')}, see above` : null,
+      report.problems.length > 0 ? `${counted(countProblems(report.problems), 'entry', 'entries')}, see above` : null,
     ],
     ['not restored', lost > 0 ? `${counted(lost, 'attribute')}, see above` : null],
   ];

@@ -1,5 +1,6 @@
 // What the declarations of the command line share.
 import { type Command, Option } from 'commander';
+import { HOLE_POLICIES } from '../build/holes.ts';
 
 /** Runs a command's work and takes its exit code. */
 export type Run = (command: string, work: () => Promise<number>) => Promise<void>;
@@ -23,4 +24,10 @@ export function noRecoveryOption(): Option {
 
 export function jsonOption(): Option {
   return new Option('--json', 'print JSON');
+}
+
+export function holesOption(): Option {
+  return new Option('--holes <which>', 'those of the source, or blocks of zeros too')
+    .choices(HOLE_POLICIES)
+    .default('source');
 }

@@ -1,8 +1,9 @@
 // f2fs ls: names, and with -l what stat knows of each.
-import { joinPath, sortedEntries, walkDirectories } from '../build/volume-walk.ts';
+import { sortedEntries, WalkPlace, WalkStep, walkDirectories } from '../build/volume-walk.ts';
 import { F2fsError } from '../errors.ts';
 import type { Directory, DirectoryEntry, FileStat, FileSystem } from '../index.ts';
-import { EXIT, report } from './errors.ts';
+import { kindOfMessage, Problems } from '../problems.ts';
+import { complain, EXIT, moreText, report } from './errors.ts';
 import { type ReadOptions, ReadVolume } from './image.ts';
 import { endsWithSlash, escaped, jsonName, volumePath } from './names.ts';
 import { Lines } from './output.ts';
@@ -22,8 +23,7 @@ const DOT = 0x2e;
 
 interface Row {
   readonly entry: DirectoryEntry;
-  /** Path of the entry in the volume. */
-  readonly path: Uint8Array;
+  readonly place: WalkPlace;
   /** null when not asked for, or not to be read. */
   readonly stat: FileStat | null;
   readonly target: Uint8Array | null;
@@ -42,6 +42,7 @@ class Listing {
   readonly #fs: FileSystem;
   readonly #options: LsOptions;
   readonly #out = new Lines();
+  readonly #problems = new Problems();
   /** Widths of nlink, uid, gid and size: they only grow. */
   readonly #widths = [1, 1, 1, 1];
   #jsonRows = 0;
@@ -60,11 +61,12 @@ class Listing {
     } else if (recursive) {
       await this.#showTree(directory, path);
     } else {
-      await this.#showEntries(directory, path, sortedEntries(directory));
+      await this.#showEntries(new WalkStep(null, path, directory), sortedEntries(directory));
     }
     if (json) await this.#out.line(']');
     directory?.close();
     await this.#out.flush();
+    for (const { path, more } of this.#problems.list) if (more !== undefined) complain('ls', moreText(more, path));
   }
 
   /** The directory that a path means; null when it means something else. A symlink is shown itself with -l. */
@@ -84,26 +86,27 @@ class Listing {
   async #showFile(path: Uint8Array): Promise<void> {
     const stat = this.#fs.lstat(path);
     const entry: DirectoryEntry = { name: path, ino: stat.ino, type: stat.type };
-    await this.#print([{ entry, path, stat, target: stat.type === 'symlink' ? this.#fs.readlink(path) : null }]);
+    const place = new WalkPlace(null, path);
+    await this.#print([{ entry, place, stat, target: stat.type === 'symlink' ? this.#fs.readlink(path) : null }]);
   }
 
   async #showTree(start: Directory, path: Uint8Array): Promise<void> {
-    const problem = (at: Uint8Array, error: F2fsError) => this.#problem(at, error);
+    const problem = (place: WalkPlace, error: F2fsError) => this.#problem(place, error);
     let first = true;
     for (const step of walkDirectories(start, path, problem, ({ name }) => this.#wanted(name))) {
       if (!this.#options.json) await this.#out.line(`${first ? '' : '\n'}${escaped(step.path)}:`);
       first = false;
-      await this.#showEntries(step.directory, step.path, step.entries);
+      await this.#showEntries(step, step.entries);
     }
   }
 
-  async #showEntries(directory: Directory, path: Uint8Array, entries: readonly DirectoryEntry[]): Promise<void> {
+  async #showEntries(step: WalkStep, entries: readonly DirectoryEntry[]): Promise<void> {
     const { long } = this.#options;
     let batch: Row[] = [];
     for (const entry of entries) {
       if (!this.#wanted(entry.name)) continue;
-      const entryPath = joinPath(path, entry.name);
-      batch.push(long ? this.#stat(directory, entry, entryPath) : { entry, path: entryPath, stat: null, target: null });
+      const place = new WalkPlace(step, entry.name);
+      batch.push(long ? this.#stat(step.directory, entry, place) : { entry, place, stat: null, target: null });
       if (batch.length < BATCH) continue;
       await this.#print(batch);
       batch = [];
@@ -115,18 +118,18 @@ class Listing {
     return this.#options.all === true || name[0] !== DOT;
   }
 
-  #stat(directory: Directory, entry: DirectoryEntry, path: Uint8Array): Row {
+  #stat(directory: Directory, entry: DirectoryEntry, place: WalkPlace): Row {
     let stat: FileStat | null = null;
     let target: Uint8Array | null = null;
     try {
       using handle = directory.open(entry.name);
       stat = handle.stat();
-      if (stat.type === 'symlink') target = this.#fs.readlink(path);
+      if (stat.type === 'symlink') target = handle.readlink();
     } catch (error) {
       if (!(error instanceof F2fsError)) throw error;
-      this.#problem(path, error);
+      this.#problem(place, error);
     }
-    return { entry, path, stat, target };
+    return { entry, place, stat, target };
   }
 
   async #print(rows: readonly Row[]): Promise<void> {
@@ -159,10 +162,10 @@ class Listing {
     return `${mode} ${numbers} ${time} ${escaped(entry.name)}${arrow}`;
   }
 
-  async #printJson({ entry, path, stat, target }: Row): Promise<void> {
+  async #printJson({ entry, place, stat, target }: Row): Promise<void> {
     const value = {
       ...jsonName('name', entry.name),
-      ...jsonName('path', path),
+      ...jsonName('path', place.path),
       type: entry.type,
       ino: entry.ino,
       ...(this.#options.long && stat !== null ? jsonStat(stat) : {}),
@@ -173,8 +176,10 @@ class Listing {
     await this.#out.line(this.#jsonRows++ > 0 ? `,${text}` : text);
   }
 
-  #problem(path: Uint8Array, error: F2fsError): void {
-    this.exitCode = report('ls', error, escaped(path));
+  #problem(place: WalkPlace, error: F2fsError): void {
+    const { code, message } = error;
+    const told = this.#problems.add(code, kindOfMessage(message), () => ({ path: escaped(place.path), message }));
+    this.exitCode = told === null ? EXIT.failed : report('ls', error, told.path);
   }
 }
 

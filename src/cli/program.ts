@@ -9,7 +9,7 @@ import type { BuildCommandOptions } from './build.ts';
 import type { CatOptions } from './cat.ts';
 import { declareChanges } from './changes.ts';
 import type { ExtractCommandOptions } from './extract.ts';
-import { examples, jsonOption, NAME_ON_LS, noRecoveryOption, type Run, subcommand } from './grammar.ts';
+import { examples, holesOption, jsonOption, NAME_ON_LS, noRecoveryOption, type Run, subcommand } from './grammar.ts';
 import type { InfoOptions } from './info.ts';
 import type { LsOptions } from './ls.ts';
 import type { MkfsOptions } from './mkfs.ts';
@@ -172,6 +172,7 @@ function declareExtract(program: Command, run: Run): void {
     .option('--force', 'add to a directory that is not empty; nothing in it is replaced')
     .option('--no-owner', 'leave owners, which only root can restore, and set-id bits')
     .option('--no-xattrs', 'leave extended attributes')
+    .addOption(holesOption())
     .option('-e, --escaped', NAME_ON_LS)
     .addOption(noRecoveryOption())
     .option('--quiet', 'no summary or progress; problems are told all the same')

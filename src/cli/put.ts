@@ -5,7 +5,7 @@ import { BLKSIZE } from '../format/constants.ts';
 import type { BuildProgress, FileSystem } from '../index.ts';
 import { type ChangeOptions, changeImage, naming } from './change.ts';
 import { Destination, hostName } from './destination.ts';
-import { complain, EXIT, problemText, UsageError } from './errors.ts';
+import { complain, complainOf, EXIT, UsageError } from './errors.ts';
 import { printable, volumePath } from './names.ts';
 import { printJson, printTable } from './output.ts';
 import { Progress } from './progress.ts';
@@ -58,7 +58,7 @@ export async function put(image: string, sources: string[], to: string, options:
     total.freeBlocks = volume.statfs().freeBlocks;
     return total.problems.length > 0 ? EXIT.failed : EXIT.ok;
   });
-  for (const { path, code, message } of total.problems) complain('put', problemText(path, code, message));
+  complainOf('put', total.problems);
   if (total.problems.length > 0) {
     complain('put', options.inSteps ? 'what is above was not put' : `nothing was put: ${image} is as it was`);
   }

@@ -1,5 +1,5 @@
 // What chmod -R and chown -R do: a change of an entry and of all below it.
-import { joinPath, walkDirectories } from '../build/volume-walk.ts';
+import { WalkPlace, walkTree } from '../build/volume-walk.ts';
 import { Directory } from '../fs/directory-handle.ts';
 import type { Handle } from '../fs/handle.ts';
 import type { FileSystem } from '../index.ts';
@@ -18,21 +18,31 @@ export async function forTree(
     naming(path, () => work(start));
     return;
   }
-  const damaged = (at: Uint8Array, error: Error) => {
-    naming(at, () => {
+  const damaged = (place: WalkPlace, error: Error) => {
+    at(place, () => {
       throw error;
     });
   };
-  for (const step of walkDirectories(start, path, damaged)) {
-    naming(step.path, () => work(step.directory));
-    for (const { name, type } of step.entries) {
-      if (type === 'directory') continue;
-      naming(joinPath(step.path, name), () => {
-        using handle = step.directory.open(name);
+  for (const event of walkTree(start, path, damaged)) {
+    const { step } = event;
+    if (event.at === 'enter') at(step, () => work(step.directory));
+    if (event.at === 'entry') {
+      at(new WalkPlace(step, event.entry.name), () => {
+        using handle = step.directory.open(event.entry.name);
         work(handle);
       });
-      await turns.pass();
     }
     await turns.pass();
+  }
+}
+
+/** As `naming`; the path is made when it is wanted. */
+function at(place: WalkPlace, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    naming(place.path, () => {
+      throw error;
+    });
   }
 }

@@ -140,17 +140,23 @@ export class Directories {
 
   /**
    * Up to `max` entries but `.` and `..` from position `cursor` on, and the position to go on from. A position is a slot,
-   * counted through all blocks: it stays good when others are added or removed. Source: f2fs_readdir.
+   * counted through all blocks: it stays good when others are added or removed. Damage is thrown by the call that meets it at once:
+   * what lies before it is read. Source: f2fs_readdir.
    */
   readFrom(dir: Inode, cursor: number, max: number): { entries: Dirent[]; cursor: number } {
     const entries: Dirent[] = [];
     let next = cursor;
-    const isCut = this.#forEachFrom(dir, cursor, (position, entry) => {
-      if (entries.length === max) return true;
-      if (!isDots(entry.name)) entries.push(entry);
-      next = position + dentrySlots(entry.name.length);
-      return false;
-    });
+    let isCut = true;
+    try {
+      isCut = this.#forEachFrom(dir, cursor, (position, entry) => {
+        if (entries.length === max) return true;
+        if (!isDots(entry.name)) entries.push(entry);
+        next = position + dentrySlots(entry.name.length);
+        return false;
+      });
+    } catch (error) {
+      if (entries.length === 0) throw error;
+    }
     return { entries, cursor: isCut ? next : Math.max(cursor, this.#end(dir)) };
   }
 

@@ -32,6 +32,13 @@ export interface Extent {
   flags: ExtentFlag[];
 }
 
+/** Bytes of a file that are alike: `reserved` ones have blocks and read as zeros, a `hole` has none. */
+export interface Region {
+  kind: 'data' | 'reserved' | 'hole';
+  /** The byte where it ends, the end of the file at most; the next region may be of the same kind. */
+  end: number;
+}
+
 export class FileExtents {
   readonly #volume: Volume;
   readonly #map: BlockMap;
@@ -58,6 +65,23 @@ export class FileExtents {
     }
     if (what === 'data') throw nothing(inode, position, size);
     return size;
+  }
+
+  /** What lies at `position`, by the block map alone. It looks at one node. Throws ENXIO at or past the end of the file. */
+  regionAt(inode: Inode, position: number): Region {
+    const { size } = inode;
+    if (position >= size) throw nothing(inode, position, size);
+    if (inode.hasInline(INLINE.DATA)) return { kind: 'data', end: size };
+    const page = Math.floor(position / BLKSIZE);
+    if (page >= inode.maxPages) return { kind: 'hole', end: size };
+    const end = Math.min(Math.ceil(size / BLKSIZE), inode.maxPages);
+    const data = this.#find(inode, page, end, 'data');
+    const next = page + this.#map.count;
+    const to = (last: number) => Math.min(last * BLKSIZE, size);
+    // Of reserved pages each that was written counts for itself.
+    if (data === page) return { kind: 'data', end: to(this.#map.blkaddr === NEW_ADDR ? page + 1 : next) };
+    if (this.#map.blkaddr === NULL_ADDR) return { kind: 'hole', end: to(next) };
+    return { kind: 'reserved', end: to(data < 0 ? next : data) };
   }
 
   /** The first page of the run at `page` that is what is sought, or -1; `count` of the map says how long the run is. */

@@ -4,7 +4,7 @@ import { F2fsError } from '../errors.ts';
 import { assertChangeable, assertSizeFits } from '../file/change-rules.ts';
 import type { AllocateOptions } from '../file/fallocate.ts';
 import type { ByteSource, WriteOptions } from '../file/file-data.ts';
-import type { Extent } from '../file/file-extents.ts';
+import type { Extent, Region } from '../file/file-extents.ts';
 import type { Inode } from '../file/inode.ts';
 import { dropCapabilities } from './attributes.ts';
 import type { Core } from './core.ts';
@@ -154,6 +154,13 @@ export class FileHandle extends Handle {
   /** The first byte from `position` on that is in a hole; the end of the file is one. Throws ENXIO past it. Source: SEEK_HOLE. */
   seekHole(position: number): number {
     return this.#seek(position, 'hole');
+  }
+
+  /** What bytes from `position` on are, and for how long. Throws ENXIO at or past the end of the file. */
+  regionAt(position: number): Region {
+    checkOffset('position', position);
+    this.core.balance();
+    return this.core.extents.regionAt(this.inode, position);
   }
 
   #seek(position: number, what: 'data' | 'hole'): number {

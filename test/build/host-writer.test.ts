@@ -2,8 +2,9 @@ import * as fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HostAttributes } from '../../src/build/host-attributes.ts';
 import { type HostLibc, hostLibc } from '../../src/build/host-libc.ts';
+import type { HostDir, HostPlace } from '../../src/build/host-paths.ts';
 import { scanHostTree } from '../../src/build/host-tree.ts';
-import { type HostDir, type HostPlace, HostWriter, type WriterOptions } from '../../src/build/host-writer.ts';
+import { HostWriter, type WriterOptions } from '../../src/build/host-writer.ts';
 import { asNobody, canSetXattrs, isRoot, makeTempDir, makeVariedTree } from './host-fixture.ts';
 
 let dir: string;
@@ -34,7 +35,7 @@ function copy(from: string, to: string, options: WriterOptions): HostWriter {
   const dirs = new Map<number, HostDir>([[0, writer.root]]);
   const firsts = new Map<number, HostPlace>();
   const attributes = (i: number) => ({ ...tree.entry(i), xattrs: tree.xattrs(i) });
-  writer.setRootAttributes(attributes(0));
+  writer.restrictRoot(attributes(0));
   for (let i = 1; i < tree.count; i++) {
     const parent = dirs.get(tree.parent(i));
     const group = tree.linkGroup(i);
@@ -43,9 +44,9 @@ function copy(from: string, to: string, options: WriterOptions): HostWriter {
     if (!parent) continue;
     let place: HostPlace | null = null;
     if (group >= 0 && group !== i) {
-      writer.makeLink(parent, name, firsts.get(group)!);
+      expect(writer.makeLink(parent, name, firsts.get(group)!)).not.toBe('copy');
     } else if (type === 'dir') {
-      const made = writer.makeDir(parent, name, attributes(i));
+      const made = writer.makeDir(parent, name);
       if (made) dirs.set(i, made);
     } else if (type === 'file') {
       const file = writer.openFile(parent, name);
@@ -62,6 +63,7 @@ function copy(from: string, to: string, options: WriterOptions): HostWriter {
     }
     if (place) firsts.set(i, place);
   }
+  for (const [i, made] of [...dirs].reverse()) writer.closeDir(made, attributes(i));
   writer.finish();
   return writer;
 }
@@ -102,7 +104,7 @@ describe.each([{ libc: hostLibc() }, { libc: null }])('a tree written to the hos
     makeVariedTree(source);
     if (!libc) fs.rmSync(`${source}/socket`, { force: true });
     const writer = copy(source, `${dir}/copy`, { libc });
-    expect(writer.problems).toEqual([]);
+    expect(writer.problems.list).toEqual([]);
     const lost = canSetXattrs(source) ? ['times', 'extended'] : ['times'];
     expect(writer.notes.map(({ message }) => message.split(' ')[0])).toEqual(libc ? [] : lost);
     expect(kept(`${dir}/copy`, !libc)).toEqual(kept(source, !libc));
@@ -114,11 +116,11 @@ it('refuses names that lead elsewhere', () => {
   const names = ['..', '.', '', 'a/b', '../evil', '/etc/evil', 'a\0b', 'x'.repeat(256)];
   for (const name of names) {
     expect(writer.openFile(writer.root, bytes(name))).toBeNull();
-    expect(writer.makeDir(writer.root, bytes(name), plain)).toBeNull();
+    expect(writer.makeDir(writer.root, bytes(name))).toBeNull();
     expect(writer.makeSymlink(writer.root, bytes(name), bytes('t'), plain)).toBeNull();
     expect(writer.makeNode(writer.root, bytes(name), 'fifo', plain)).toBeNull();
   }
-  expect(writer.problems.map(({ code }) => code)).toEqual(new Array(names.length * 4).fill('EUCLEAN'));
+  expect(writer.problems.list.map(({ code }) => code)).toEqual(new Array(4 * names.length).fill('EUCLEAN'));
   expect(fs.readdirSync(dir)).toEqual(['out']);
   expect(fs.readdirSync(`${dir}/out`)).toEqual([]);
 });
@@ -129,11 +131,11 @@ it('never writes through a symlink that the image planted', () => {
   const writer = new HostWriter(`${dir}/out`);
   writer.makeSymlink(writer.root, bytes('d'), bytes('../outside'), { ...plain, mode: 0o777 });
   writer.makeSymlink(writer.root, bytes('f'), bytes('../outside/file'), { ...plain, mode: 0o777 });
-  expect(writer.makeDir(writer.root, bytes('d'), plain)).toBeNull();
+  expect(writer.makeDir(writer.root, bytes('d'))).toBeNull();
   expect(writer.openFile(writer.root, bytes('f'))).toBeNull();
   expect(writer.makeNode(writer.root, bytes('f'), 'fifo', plain)).toBeNull();
   writer.finish();
-  expect(writer.problems.map(({ path, code }) => [path, code])).toEqual([
+  expect(writer.problems.list.map(({ path, code }) => [path, code])).toEqual([
     ['d', 'EEXIST'],
     ['f', 'EEXIST'],
     ['f', 'EEXIST'],
@@ -145,9 +147,10 @@ it('never writes through a symlink that the image planted', () => {
 
 it('keeps directories closed until it finishes, and their times afterwards', () => {
   const writer = new HostWriter(`${dir}/out`);
-  const sub = writer.makeDir(writer.root, bytes('sub'), { ...plain, mode: 0o555 })!;
+  const sub = writer.makeDir(writer.root, bytes('sub'))!;
   expect(fs.statSync(`${dir}/out/sub`).mode & 0o777).toBe(0o700);
   writer.closeFile(writer.openFile(sub, bytes('file'))!, plain);
+  writer.closeDir(sub, { ...plain, mode: 0o555 });
   writer.finish();
   expect(fs.statSync(`${dir}/out/sub`).mode & 0o777).toBe(0o555);
   expect(fs.statSync(`${dir}/out/sub`).mtimeMs).toBeCloseTo(1_600_000_001_000, 0);
@@ -167,7 +170,7 @@ it.each([{ libc: hostLibc() }, { libc: null }])(
       const { atimeNs, mtimeNs } = fs.lstatSync(`${dir}/out/${i}`, { bigint: true });
       return (i % 2 === 0 ? mtimeNs : atimeNs) !== BigInt(sec) * 10n ** 9n;
     });
-    expect(writer.problems).toEqual([]);
+    expect(writer.problems.list).toEqual([]);
     expect(writer.notes.reduce((sum, { count }) => sum + count, 0)).toBe(lost.length);
     for (const { message } of writer.notes) expect(message).toMatch(/^times are not restored: .*nearest/);
   },
@@ -185,12 +188,13 @@ it.runIf(hostLibc())('tells of times on a host that ends in 2038, and of nothing
   };
   const writer = new HostWriter(`${dir}/out`, { libc });
   const late = { ...plain, mtimeSec: 2 ** 31 };
-  writer.makeDir(writer.root, bytes('dir'), late);
+  const made = writer.makeDir(writer.root, bytes('dir'))!;
   writer.makeSymlink(writer.root, bytes('link'), bytes('nowhere'), late);
   writer.closeFile(writer.openFile(writer.root, bytes('kept'))!, { ...plain, mtimeSec: 2 ** 31 - 1 });
+  writer.closeDir(made, late);
   writer.finish();
   expect(writer.notes).toMatchObject([{ count: 2, path: 'link' }]);
-  expect(writer.problems).toEqual([]);
+  expect(writer.problems.list).toEqual([]);
 });
 
 it('as an ordinary user tells what it does not restore, and drops set-id bits', () => {
@@ -203,7 +207,7 @@ it('as an ordinary user tells what it does not restore, and drops set-id bits', 
     }
     writer.makeNode(writer.root, bytes('dev'), 'char', plain, 1, 3);
     writer.finish();
-    expect(writer.problems.map(({ path, code }) => [path, code])).toEqual([['dev', 'EPERM']]);
+    expect(writer.problems.list.map(({ path, code }) => [path, code])).toEqual([['dev', 'EPERM']]);
     return writer.notes;
   });
   expect(fs.statSync(`${dir}/out/a`).mode & 0o7777).toBe(0o755);
