@@ -49,6 +49,7 @@ export { Directory, type DirectoryEntry } from './fs/directory-handle.ts';
 export { FileHandle } from './fs/file-handle.ts';
 export { type FileSystem, mount, type Path, type VolumeStat } from './fs/file-system.ts';
 export { Handle } from './fs/handle.ts';
+export type { InodeFlag } from './fs/inode-flags.ts';
 export type { OpenFlags } from './fs/open-flags.ts';
 export { AsyncFileSystem, mountAsync } from './fs/promises.ts';
 export type { CleanReport } from './fs/reclaim.ts';

@@ -21,9 +21,11 @@ import type { Problem } from '../problems.ts';
 import { shrinkMain, usedSegments } from '../volume/resize.ts';
 import { ENGINES, type EngineName } from '../writeback/engines.ts';
 import { type BuildCompression, CompressChoice } from './compress-choice.ts';
-import { type BuildProgress, checkSignal, drive } from './drive.ts';
+import { type BuildProgress, checkSignal, drive, driveScan } from './drive.ts';
 import { Estimate } from './estimate.ts';
-import { type HostTree, hostInodes, scanHostTree } from './host-tree.ts';
+import { type Host, thisHost } from './host.ts';
+import { hostInodes } from './host-scan.ts';
+import type { HostTree } from './host-tree.ts';
 import { type Populated, Populator } from './populate.ts';
 
 export type { BuildProgress } from './drive.ts';
@@ -51,6 +53,10 @@ export interface BuildOptions {
   workers?: number;
   /** Default: folios. */
   engine?: EngineName;
+  /** Take over extended attributes and the flags immutable, append-only and nodump. Default: true. */
+  xattrs?: boolean;
+  /** Give everything this owner, instead of its own. */
+  owner?: { uid: number; gid: number };
   onProgress?: (progress: BuildProgress) => void;
   /** Ends the build between two entries; what it had made is removed. */
   signal?: AbortSignal;
@@ -99,8 +105,14 @@ const COMPRESSION_CACHE = 128 * 1024 * 1024;
  * moved there when it is whole, so a build that fails leaves what was there; a symlink stays, and leads to the image.
  * Throws EEXIST without `force` when the target is not empty, ENOTBLK when it is neither file nor block device, ENOSPC with
  * the size that is needed, ECANCELED when the signal ends it; what concerns single entries is in the report's `problems`.
+ * @param host for tests
  */
-export async function build(sourceDir: string, image: string, options: BuildOptions = {}): Promise<BuildReport> {
+export async function build(
+  sourceDir: string,
+  image: string,
+  options: BuildOptions = {},
+  host: Host = thisHost(),
+): Promise<BuildReport> {
   const started = performance.now();
   checkOptions(options);
   const target = targetAt(image);
@@ -113,7 +125,8 @@ export async function build(sourceDir: string, image: string, options: BuildOpti
     throw new F2fsError('EINVAL', 'there is nothing to release without compression: say how to compress too');
   }
   const policy = options.compress === undefined ? null : compressionPolicy(options);
-  const tree = scanHostTree(sourceDir, { exclude: hostInodes(image) });
+  const { xattrs, owner } = options;
+  using tree = await driveScan(sourceDir, { exclude: hostInodes(image), xattrs, owner, host }, options);
   const path = isDevice ? image : `${target.path}.${process.pid}.part`;
   const now = stamp(options);
   const choice = policy && new CompressChoice(tree, policy.clusterPages, options.compress ?? {});
@@ -136,6 +149,7 @@ export async function build(sourceDir: string, image: string, options: BuildOpti
       populator.close();
     }
     const compression = policy && finishCompression(volume, populator, policy, options.release === true);
+    populator.setFlags();
     const freeBlocks = Math.ceil((options.freeBytes ?? 0) / BLKSIZE);
     if (!isDevice && (options.size ?? 'auto') === 'auto') shrink(volume, device, freeBlocks);
     else volume.close();
@@ -328,8 +342,7 @@ function reportOf(
   device: FileDevice,
   compression: BuildCompressionReport | null,
 ): BuildReport {
-  const notes = tree.skipped.map(({ message }) => message);
-  if (tree.hostXattrs === null) notes.push('the host could not tell extended attributes: the image has none');
+  const notes = tree.skipped.map(({ path, message }) => `${path} ${message}`);
   return {
     image,
     uuid,

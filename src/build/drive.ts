@@ -1,5 +1,6 @@
 // Runs a populator in slices, so that signals are heard and progress is told.
 import { F2fsError } from '../errors.ts';
+import { type ScanOptions, scanSteps } from './host-scan.ts';
 import type { HostTree } from './host-tree.ts';
 import type { Populator } from './populate.ts';
 
@@ -24,7 +25,26 @@ const SLICE_MS = 50;
 
 /** Throws ECANCELED once the signal was given. */
 export function checkSignal({ signal }: DriveOptions): void {
-  if (signal?.aborted) throw new F2fsError('ECANCELED', 'interrupted before the tree was whole');
+  if (signal?.aborted) throw canceled();
+}
+
+function canceled(): F2fsError {
+  return new F2fsError('ECANCELED', 'interrupted before the tree was whole');
+}
+
+/** Scans a tree so that signals are heard; the progress has no more than the number of entries found. Throws what the scan throws. */
+export async function driveScan(root: string, scan: ScanOptions, options: DriveOptions): Promise<HostTree> {
+  const steps = scanSteps(root, scan);
+  let sliceEnd = performance.now() + SLICE_MS;
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    if (performance.now() < sliceEnd) continue;
+    options.onProgress?.({ entries: 0, totalEntries: step.value, bytes: 0, totalBytes: 0, path: root });
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    if (options.signal?.aborted) steps.throw(canceled());
+    sliceEnd = performance.now() + SLICE_MS;
+  }
 }
 
 /** Throws ECANCELED when the signal ends it, and what the populator throws. */

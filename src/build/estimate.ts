@@ -81,7 +81,8 @@ export class Estimate {
 
   #xattrBlocks(i: number): number {
     let bytes = XattrHeader.size;
-    for (const { name, value } of this.#tree.xattrs(i)) bytes += xattrEntrySize(Buffer.byteLength(name), value.length);
+    for (const { name, value } of this.#tree.xattrs(i).found)
+      bytes += xattrEntrySize(Buffer.byteLength(name), value.length);
     return bytes > DEFAULT_INLINE_XATTR_ADDRS * 4 ? 1 : 0;
   }
 

@@ -1,6 +1,7 @@
 // Reading the files of a scanned tree: opened without following symlinks, and checked against the scan.
 import * as fs from 'node:fs';
-import { F2fsError, hostError } from '../errors.ts';
+import { F2fsError } from '../errors.ts';
+import { hostFailure } from './host.ts';
 import type { HostTree } from './host-tree.ts';
 
 // Some hosts lack some of these; O_NONBLOCK keeps a fifo put in a file's place from blocking us.
@@ -13,13 +14,13 @@ const noAtimeRefused = new WeakSet<HostTree>();
 function openForReading(tree: HostTree, hostPath: Buffer): number {
   if (O_NOATIME !== 0 && !noAtimeRefused.has(tree)) {
     try {
-      return fs.openSync(hostPath, OPEN_FLAGS | O_NOATIME);
+      return tree.host.fs.openSync(hostPath, OPEN_FLAGS | O_NOATIME);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
       noAtimeRefused.add(tree);
     }
   }
-  return fs.openSync(hostPath, OPEN_FLAGS);
+  return tree.host.fs.openSync(hostPath, OPEN_FLAGS);
 }
 
 /**
@@ -32,16 +33,15 @@ export function openHostFile(tree: HostTree, index: number): number {
   try {
     fd = openForReading(tree, tree.hostPath(index));
   } catch (error) {
-    const place = tree.path(index);
     // O_NOFOLLOW: a symlink took the file's place.
-    if ((error as NodeJS.ErrnoException).code === 'ELOOP') throw changed(place);
-    throw hostError(`${place}: cannot open`, error, { path: place });
+    if ((error as NodeJS.ErrnoException).code === 'ELOOP') throw changed(tree, index);
+    throw hostFailure('cannot be opened', error, tree.path(index));
   }
   try {
     verifyUnchanged(tree, fd, index);
     return fd;
   } catch (error) {
-    fs.closeSync(fd);
+    closeHostFile(tree, fd);
     throw error;
   }
 }
@@ -54,14 +54,21 @@ export function verifyUnchanged(tree: HostTree, fd: number, index: number): void
   try {
     tree.source.statOpen(fd);
   } catch (error) {
-    const place = tree.path(index);
-    throw hostError(`${place}: cannot stat`, error, { path: place });
+    throw hostFailure('cannot be looked at again', error, tree.path(index));
   }
-  if (!tree.table.isUnchanged(index, tree.source.stat)) throw changed(tree.path(index));
+  if (!tree.table.isUnchanged(index, tree.source.stat)) throw changed(tree, index);
 }
 
-function changed(place: string): F2fsError {
-  return new F2fsError('ESTALE', `${place} changed under us: it is not what it was when the tree was scanned`, {
-    path: place,
-  });
+/** Closes a file that was read. */
+export function closeHostFile(tree: HostTree, fd: number): void {
+  try {
+    tree.host.fs.closeSync(fd);
+  } catch {
+    // What was read is there all the same.
+  }
+}
+
+function changed(tree: HostTree, index: number): F2fsError {
+  const message = 'changed under us: it is not what it was when the tree was scanned';
+  return new F2fsError('ESTALE', message, { path: tree.path(index) });
 }

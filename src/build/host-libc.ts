@@ -1,8 +1,8 @@
 // The calls of the host's C library that node:fs lacks: extended attributes, statx, exact times, device nodes. They come
 // through koffi, an optional dependency with prebuilt binaries; without it (or on another host) hostLibc() is null.
-import { createRequire } from 'node:module';
 import * as os from 'node:os';
 import { getSystemErrorName } from 'node:util';
+import { type Koffi, type KoffiLibrary, loadKoffi } from '../koffi.ts';
 
 /** A path or name: bytes that hold a NUL. Memory that a call fills is passed the same way. */
 type Pointer = Uint8Array;
@@ -35,19 +35,17 @@ export interface HostLibc {
   readonly linux: LinuxCalls | null;
 }
 
-type Koffi = typeof import('koffi');
-type Library = ReturnType<Koffi['load']>;
-type Call = (...args: unknown[]) => number;
+type Call = ReturnType<KoffiLibrary['func']>;
 
 const XATTR_NOFOLLOW_DARWIN = 1;
 const AT_FDCWD = process.platform === 'darwin' ? -2 : -100;
 const AT_SYMLINK_NOFOLLOW = process.platform === 'darwin' ? 0x20 : 0x100;
 
 /** The first of the prototypes whose symbol exists, or null. */
-function find(library: Library, ...prototypes: string[]): Call | null {
+function find(library: KoffiLibrary, ...prototypes: string[]): Call | null {
   for (const prototype of prototypes) {
     try {
-      return library.func(prototype) as unknown as Call;
+      return library.func(prototype);
     } catch {
       // The C library of this host does not export it.
     }
@@ -55,11 +53,11 @@ function find(library: Library, ...prototypes: string[]): Call | null {
   return null;
 }
 
-function need(library: Library, prototype: string): Call {
-  return library.func(prototype) as unknown as Call;
+function need(library: KoffiLibrary, prototype: string): Call {
+  return library.func(prototype);
 }
 
-function linuxCalls(library: Library): LinuxCalls | null {
+function linuxCalls(library: KoffiLibrary): LinuxCalls | null {
   const statx = find(library, 'int statx(int, uintptr_t, int, uint32_t, void *)');
   const getdents64 = find(
     library,
@@ -117,12 +115,13 @@ export function hostLibc(): HostLibc | null {
   if (bound !== undefined) return bound;
   bound = null;
   if (process.platform !== 'linux' && process.platform !== 'darwin') return null;
+  const koffi = loadKoffi();
+  // The prototypes above and the layouts read elsewhere are those of 64-bit little-endian hosts.
+  if (koffi === null || koffi.sizeof('void *') !== 8 || os.endianness() !== 'LE') return bound;
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as Koffi;
-    // The prototypes above and the layouts read elsewhere are those of 64-bit little-endian hosts.
-    if (koffi.sizeof('void *') === 8 && os.endianness() === 'LE') bound = bind(koffi);
+    bound = bind(koffi);
   } catch {
-    // Reported by the caller, once, as "the host can't tell extended attributes".
+    // A symbol is missing. Who can't do without says so.
   }
   return bound;
 }

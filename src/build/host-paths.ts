@@ -1,19 +1,32 @@
 // Places below one directory of the host, however deep: each is known by its name and the directory above. What lies deeper than the
-// longest path that a call takes is reached from an open directory on the way. Linux: through /proc/self/fd.
+// longest path that a call takes is reached from an open directory on the way. Linux: through /proc/PID/fd.
 import * as fs from 'node:fs';
 import { F2fsError } from '../errors.ts';
+import type { HostFs } from './host.ts';
 
-/** Bytes of the longest path that a call takes, its NUL included. Source: PATH_MAX. */
-const PATH_MAX = process.platform === 'darwin' ? 1024 : 4096;
+/** Bytes of the longest path that a call takes, its NUL included. Source: limits.h. */
+export const PATH_MAX = process.platform === 'darwin' ? 1024 : 4096;
 /** Bytes from an open directory to one below it, at most: a name, and the directory's own path, come to that. */
 const REACH = PATH_MAX - 320;
 /** Directories that are kept open on the way. */
 const MAX_OPEN = 64;
 const { O_DIRECTORY = 0, O_NOFOLLOW = 0 } = fs.constants;
 /** Of Linux: the directory need not be readable. */
-const O_PATH = 0o10000000;
+export const O_PATH = process.platform === 'linux' ? 0o10000000 : 0;
 const SLASH = Buffer.from('/');
-const DESCRIPTORS = '/proc/self/fd';
+
+let descriptors: string | undefined;
+
+/** The directory of this process's open files, for its children too. Throws ENAMETOOLONG where there is none. */
+function descriptorsPath(): string {
+  try {
+    descriptors ??= `/proc/${fs.readlinkSync('/proc/self')}/fd`;
+    return descriptors;
+  } catch (cause) {
+    const message = `its path is longer than the ${PATH_MAX - 1} bytes that this host takes`;
+    throw new F2fsError('ENAMETOOLONG', message, { cause });
+  }
+}
 
 /** An entry below the root. */
 export class HostPlace {
@@ -64,30 +77,36 @@ export class HostPaths {
   /** The directory asked for last, and the path of it. */
   #dir: HostDir | null = null;
   #path: Buffer = SLASH;
+  readonly #fs: Pick<HostFs, 'openSync' | 'closeSync'>;
+  /** Called before an open directory is closed: paths that begin with it are of no use afterwards. */
+  beforeClose: () => void = () => {};
 
   /** @param root absolute, and no symlink */
-  constructor(root: Buffer) {
+  constructor(root: Buffer, hostFs: Pick<HostFs, 'openSync' | 'closeSync'> = fs) {
     this.root = new HostDir(null, root);
+    this.#fs = hostFs;
   }
 
   /** Good until the next call. Throws ENAMETOOLONG where the host has no way to what lies so deep; its errors for the way there. */
   of(place: HostPlace): Buffer {
     if (place.parent === null) return Buffer.from(place.name);
-    return Buffer.concat([this.#pathOf(place.parent), SLASH, place.name]);
+    return Buffer.concat([this.pathOf(place.parent), SLASH, place.name]);
   }
 
   close(): void {
-    for (const fd of this.#open.values()) fs.closeSync(fd);
+    for (const fd of this.#open.values()) this.#close(fd);
     this.#open.clear();
     this.#dir = null;
   }
 
-  #pathOf(dir: HostDir): Buffer {
+  /** What the paths of all that is in a directory begin with, before a slash. As `of`. */
+  pathOf(dir: HostDir): Buffer {
     if (dir === this.#dir) return this.#path;
     const names: Uint8Array[] = [];
     for (let at = dir; at !== dir.from; at = at.parent as HostDir) names.push(at.name, SLASH);
     const { from } = dir;
-    const base = from === this.root ? Buffer.from(from.name) : Buffer.from(`${DESCRIPTORS}/${this.#descriptor(from)}`);
+    const base =
+      from === this.root ? Buffer.from(from.name) : Buffer.from(`${descriptorsPath()}/${this.#descriptor(from)}`);
     this.#path = Buffer.concat([base, ...names.reverse()]);
     this.#dir = dir;
     return this.#path;
@@ -104,11 +123,7 @@ export class HostPaths {
   }
 
   #openDirectory(dir: HostDir): number {
-    const path = this.#pathOf(dir);
-    if (dir.from === this.root && !fs.existsSync(DESCRIPTORS)) {
-      throw new F2fsError('ENAMETOOLONG', `its path is longer than the ${PATH_MAX - 1} bytes that this host takes`);
-    }
-    return fs.openSync(path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    return this.#fs.openSync(this.pathOf(dir), O_PATH | O_DIRECTORY | O_NOFOLLOW);
   }
 
   /** Puts one to the end; closes that which was used longest ago when there are too many. */
@@ -117,8 +132,17 @@ export class HostPaths {
     this.#open.set(dir, fd);
     if (this.#open.size <= MAX_OPEN) return;
     const [oldest] = this.#open;
+    this.beforeClose();
     this.#open.delete(oldest[0]);
-    fs.closeSync(oldest[1]);
+    this.#close(oldest[1]);
     if (this.#dir?.from === oldest[0]) this.#dir = null;
+  }
+
+  #close(fd: number): void {
+    try {
+      this.#fs.closeSync(fd);
+    } catch {
+      // It was a place to begin from, no more.
+    }
   }
 }

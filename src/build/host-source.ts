@@ -1,8 +1,10 @@
 // Two ways to list a host directory and to stat what is in it: through the C library (fast) and through node:fs (anywhere).
 // Both fill the same DirNames and HostStat, and must tell the same.
 import * as fs from 'node:fs';
-import { type HostLibc, hostLibc, type LinuxCalls } from './host-libc.ts';
-import { HostStat, NO_TIME } from './host-table.ts';
+import type { Host, HostFs } from './host.ts';
+import type { HostLibc, LinuxCalls } from './host-libc.ts';
+import { O_PATH, PATH_MAX } from './host-paths.ts';
+import { HostStat, KEPT_FLAGS, NO_TIME } from './host-table.ts';
 
 /** Names of one directory, without `.` and `..`; reused for the next one. */
 export class DirNames {
@@ -23,6 +25,15 @@ export class DirNames {
       }
       return x - y;
     });
+  }
+
+  /** One name, whatever the directory holds. */
+  setOnly(name: Uint8Array): void {
+    this.reserve(name.length + 1);
+    this.bytes.set(name);
+    this.bytes[name.length] = 0;
+    this.count = 0;
+    this.push(0);
   }
 
   push(start: number): void {
@@ -53,11 +64,13 @@ export class DirNames {
 /** One directory at a time. A string is a failure: the errno name. */
 export interface HostSource {
   readonly method: 'libc' | 'node';
+  /** Whether `stat` has the inode flags, where the file system has any. */
+  readonly tellsFlags: boolean;
   readonly names: DirNames;
   /** What stat fills. */
   readonly stat: HostStat;
-  /** Opens the directory itself, no symlink, and fills `stat`. `path` ends with a NUL. */
-  open(path: Buffer): string | null;
+  /** Opens the directory itself, no symlink, and fills `stat`. `path` ends with a NUL. One not to be listed need not be readable. */
+  open(path: Buffer, toList?: boolean): string | null;
   /** Fills `names`, in no order. */
   list(): string | null;
   /** Fills `stat` for the name at this offset of `names.bytes`. */
@@ -95,6 +108,7 @@ const TWO32 = 2 ** 32;
 /** Linux: openat-like walk with getdents64 and statx, no string or object an entry. */
 class LibcSource implements HostSource {
   readonly method = 'libc';
+  readonly tellsFlags = true;
   readonly names = new DirNames();
   readonly stat = new HostStat();
   readonly #libc: HostLibc;
@@ -107,6 +121,8 @@ class LibcSource implements HostSource {
   readonly #dentsAddress: number;
   readonly #empty = new Uint8Array(128);
   readonly #emptyAddress: number;
+  /** Names whose address is known. */
+  #named: Uint8Array | null = null;
   #namesAddress = 0;
   #fd = -1;
 
@@ -117,10 +133,10 @@ class LibcSource implements HostSource {
     this.#emptyAddress = libc.address(this.#empty);
   }
 
-  open(path: Buffer): string | null {
+  open(path: Buffer, toList = true): string | null {
     this.close();
-    const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    this.#fd = this.#calls.open(path, flags | O_NOATIME);
+    const flags = (toList ? O_RDONLY : O_PATH) | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    this.#fd = this.#calls.open(path, toList ? flags | O_NOATIME : flags);
     // Listing without a trace is the owner's and root's.
     if (this.#fd < 0 && this.#libc.errorCode() === 'EPERM') this.#fd = this.#calls.open(path, flags);
     return this.#fd < 0 ? this.#libc.errorCode() : this.#statAt(this.#fd, this.#emptyAddress, AT_EMPTY_PATH);
@@ -147,11 +163,14 @@ class LibcSource implements HostSource {
         while ((bytes[end++] = dents[from++]) !== 0);
       }
     }
-    this.#namesAddress = this.#libc.address(names.bytes);
     return null;
   }
 
   statName(start: number): string | null {
+    if (this.names.bytes !== this.#named) {
+      this.#named = this.names.bytes;
+      this.#namesAddress = this.#libc.address(this.#named);
+    }
     return this.#statAt(this.#fd, this.#namesAddress + start, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
   }
 
@@ -173,6 +192,8 @@ class LibcSource implements HostSource {
     const words = this.#words;
     const signed = this.#signed;
     const { stat } = this;
+    // stx_attributes: these three are the bits that FS_IOC_GETFLAGS has, too.
+    stat.flags = words[2] & KEPT_FLAGS;
     stat.nlink = words[4];
     stat.uid = words[5];
     stat.gid = words[6];
@@ -211,26 +232,47 @@ function partSeconds(ns: bigint): number {
 /** Any host. Paths are strings while all names are UTF-8, and Buffers below a name that is not. */
 class NodeSource implements HostSource {
   readonly method = 'node';
+  readonly tellsFlags = false;
   readonly names = new DirNames();
   readonly stat = new HostStat();
+  readonly #fs: HostFs;
   #dir: Buffer = Buffer.alloc(0);
   /** The directory's path, null when it is not UTF-8. */
   #text: string | null = null;
   /** Whether all names of the directory are UTF-8. */
   #clean = true;
+  /** Of a directory whose children's paths would be too long. */
+  #fd = -1;
+
+  constructor(fs: HostFs) {
+    this.#fs = fs;
+  }
 
   open(path: Buffer): string | null {
-    this.#dir = Buffer.from(path.subarray(0, path.indexOf(0)));
-    const text = this.#dir.toString();
+    this.close();
+    this.#setDir(Buffer.from(path.subarray(0, path.indexOf(0))));
+    const failed = this.#lstat(this.#text ?? this.#dir);
+    if (failed !== null || this.#dir.length + 1 + 255 < PATH_MAX) return failed;
+    try {
+      this.#fd = this.#fs.openSync(this.#dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    } catch (error) {
+      return errorCode(error);
+    }
+    this.#setDir(Buffer.from(`/proc/self/fd/${this.#fd}`));
+    return null;
+  }
+
+  #setDir(dir: Buffer): void {
+    this.#dir = dir;
+    const text = dir.toString();
     this.#text = text.includes('\ufffd') ? null : text;
-    return this.#lstat(this.#text ?? this.#dir);
   }
 
   list(): string | null {
     try {
-      const texts = this.#text === null ? null : fs.readdirSync(this.#text);
+      const texts = this.#text === null ? null : this.#fs.readdirSync(this.#text);
       this.#clean = texts !== null && !texts.some((name) => name.includes('\ufffd'));
-      this.#store(this.#clean ? texts! : fs.readdirSync(this.#dir, 'buffer'));
+      this.#store(this.#clean ? texts! : this.#fs.readdirSync(this.#dir, 'buffer'));
       return null;
     } catch (error) {
       return errorCode(error);
@@ -259,14 +301,22 @@ class NodeSource implements HostSource {
   }
 
   statOpen(fd: number): void {
-    this.#fill(fs.fstatSync(fd, { bigint: true }));
+    this.#fill(this.#fs.fstatSync(fd, { bigint: true }));
   }
 
-  close(): void {}
+  close(): void {
+    if (this.#fd < 0) return;
+    try {
+      this.#fs.closeSync(this.#fd);
+    } catch {
+      // Nothing that was read is lost.
+    }
+    this.#fd = -1;
+  }
 
   #lstat(path: string | Buffer): string | null {
     try {
-      this.#fill(fs.lstatSync(path, { bigint: true }));
+      this.#fill(this.#fs.lstatSync(path, { bigint: true }));
       return null;
     } catch (error) {
       return errorCode(error);
@@ -302,8 +352,6 @@ function errorCode(error: unknown): string {
   return (error as NodeJS.ErrnoException | undefined)?.code ?? 'EIO';
 }
 
-/** `libc` falls back to `node` where the C library can't be called. */
-export function hostSource(method: 'libc' | 'node'): HostSource {
-  const libc = method === 'libc' ? hostLibc() : null;
-  return libc?.linux ? new LibcSource(libc, libc.linux) : new NodeSource();
+export function hostSource({ libc, fs }: Host): HostSource {
+  return libc?.linux ? new LibcSource(libc, libc.linux) : new NodeSource(fs);
 }

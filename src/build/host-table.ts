@@ -1,11 +1,20 @@
 // What a scan keeps of a host tree: one record of 92 bytes and the name's bytes an entry, in chunks, no object an entry.
 import { F2fsError } from '../errors.ts';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT } from '../format/constants.ts';
+import { I_FLAGS } from '../format/inode.ts';
+
+/**
+ * The inode flags that an image takes over: what they say is about the file. Others (sync, noatime, compressed, ...) are about how
+ * the host keeps it.
+ */
+export const KEPT_FLAGS = I_FLAGS.IMMUTABLE | I_FLAGS.APPEND | I_FLAGS.NODUMP;
 
 /** What one lstat tells; one object is refilled for every entry. Times: seconds since 1970 and nanoseconds below 1e9. */
 export class HostStat {
   /** Type and permissions, 16 bits. */
   mode = 0;
+  /** Some of KEPT_FLAGS; 0 where the host does not tell. */
+  flags = 0;
   uid = 0;
   gid = 0;
   nlink = 0;
@@ -41,7 +50,7 @@ const MAX_NAME_CHUNKS = 2 ** 32 / NAMES_SIZE;
 // Words of a record. A time takes two: the low 32 bits of the seconds; nanoseconds with the epoch in the top 2 bits.
 const NAME = 0;
 const PARENT = 1;
-/** Mode, length of the name << 16, flags << 24. */
+/** Mode, length of the name << 16, FLAG_XATTRS, KEPT_FLAGS << FLAGS_SHIFT. */
 const MODE = 2;
 const UID = 3;
 const GID = 4;
@@ -63,6 +72,8 @@ const BIRTHTIME = 21;
 const WORDS = 23;
 
 const FLAG_XATTRS = 1 << 24;
+/** From the bits 4 to 6 of the flags to 25 to 27. */
+const FLAGS_SHIFT = 21;
 const NSEC_MASK = 0x3fffffff;
 /** Nanoseconds that stand for "not known" and for "seconds out of reach: see farTimes". */
 const NSEC_UNKNOWN = NSEC_MASK;
@@ -109,7 +120,7 @@ export class HostTable {
     const at = (index & CHUNK_MASK) * WORDS;
     row[at + NAME] = this.#addName(names, start, end);
     row[at + PARENT] = parent;
-    row[at + MODE] = stat.mode | ((end - start) << 16);
+    row[at + MODE] = stat.mode | ((end - start) << 16) | (stat.flags << FLAGS_SHIFT);
     row[at + UID] = stat.uid;
     row[at + GID] = stat.gid;
     row[at + NLINK] = stat.nlink;
@@ -143,6 +154,15 @@ export class HostTable {
 
   hasXattrs(index: number): boolean {
     return (this.#get(index, MODE) & FLAG_XATTRS) !== 0;
+  }
+
+  setFlags(index: number, flags: number): void {
+    this.#set(index, MODE, this.#get(index, MODE) | ((flags & KEPT_FLAGS) << FLAGS_SHIFT));
+  }
+
+  /** Some of KEPT_FLAGS. */
+  flags(index: number): number {
+    return (this.#get(index, MODE) >>> FLAGS_SHIFT) & KEPT_FLAGS;
   }
 
   mode(index: number): number {
@@ -187,6 +207,7 @@ export class HostTable {
 
   read(index: number, stat: HostStat): HostStat {
     stat.mode = this.mode(index);
+    stat.flags = this.flags(index);
     stat.uid = this.#get(index, UID);
     stat.gid = this.#get(index, GID);
     stat.nlink = this.#get(index, NLINK);

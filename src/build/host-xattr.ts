@@ -1,6 +1,6 @@
-// Extended attributes of host files, by path, without following symlinks. Relies on host-libc.
+// Extended attributes of host files through the C library, by path, without following symlinks. Relies on host-libc.
 import { F2fsError } from '../errors.ts';
-import { type HostLibc, hostLibc } from './host-libc.ts';
+import type { HostLibc } from './host-libc.ts';
 
 /** One attribute. POSIX ACLs (`system.posix_acl_*`) are in the host's form: le32 version 2, {le16 tag, le16 perm, le32 id}... */
 export interface HostXattr {
@@ -8,8 +8,18 @@ export interface HostXattr {
   readonly value: Uint8Array;
 }
 
+/** The attributes of one entry, and what could not be read of them. */
+export interface EntryXattrs {
+  readonly found: readonly HostXattr[];
+  readonly failed: readonly F2fsError[];
+}
+
+export const NO_XATTRS: EntryXattrs = { found: [], failed: [] };
+
 /** Longest list of names, and longest value, on Linux. Source: XATTR_LIST_MAX, XATTR_SIZE_MAX. */
 const MAX_SIZE = 65536;
+/** How often a list or a value may have grown between the question for its size and the one for itself. */
+const MAX_TRIES = 8;
 const ACLS: readonly string[] = ['system.posix_acl_access', 'system.posix_acl_default'];
 const PREFIXES: readonly string[] = ['user.', 'trusted.', 'security.'];
 
@@ -18,7 +28,7 @@ export function isStorableXattr(name: string): boolean {
   return ACLS.includes(name) || PREFIXES.some((prefix) => name.startsWith(prefix) && name.length > prefix.length);
 }
 
-/** Paths are bytes that end with a NUL (see hostPath). Errors carry the host's code; `path` in them is lossy UTF-8. */
+/** Paths are bytes that end with a NUL (see HostTree.hostPathZ). Errors carry the host's code, and name no path. */
 export class HostXattrs {
   readonly #libc: HostLibc;
   readonly #utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -34,107 +44,103 @@ export class HostXattrs {
    * question (0.5 us). `path` may be longer than the path it holds: it ends at its first NUL. Throws the host's code.
    */
   namesSize(path: Uint8Array): number {
-    const size = this.#libc.listxattr(path, this.#scratch, this.#scratch.length);
-    return size > 0 ? size : size === 0 ? 0 : this.#listAgain(path);
+    return this.#fill('list', 'its extended attributes', (into, size) => this.#libc.listxattr(path, into, size)) ?? 0;
   }
 
-  /** Names in byte order. Throws the host's code, EILSEQ for a name that is not UTF-8. */
-  list(path: Uint8Array): string[] {
-    checkPath(path);
-    const size = this.namesSize(path);
-    if (size === 0) return [];
-    const names: Uint8Array[] = [];
-    for (let at = 0; at < size; ) {
-      const end = this.#scratch.indexOf(0, at);
-      const stop = end < 0 || end > size ? size : end;
-      if (stop > at) names.push(this.#scratch.subarray(at, stop));
-      at = stop + 1;
-    }
-    return names.sort(Buffer.compare).map((bytes) => this.#decode(bytes, path));
-  }
-
-  /** A copy of the value, or null when there is no such attribute. Throws the host's code. */
-  get(path: Uint8Array, name: string): Uint8Array | null {
+  /** A copy of the value. Throws the host's code: ENODATA when there is no such attribute. */
+  get(path: Uint8Array, name: string): Uint8Array {
     checkPath(path);
     const key = Buffer.from(`${name}\0`);
-    for (;;) {
-      const size = this.#libc.getxattr(path, key, this.#scratch, this.#scratch.length);
-      if (size >= 0) return new Uint8Array(this.#scratch.subarray(0, size));
-      const code = this.#libc.errorCode();
-      if (isNone(code) || code === 'ENODATA' || code === 'ENOATTR') return null;
-      if (code !== 'ERANGE') throw failed('read', name, path, code);
-      this.#grow(this.#libc.getxattr(path, key, this.#scratch, 0));
-    }
+    const size = this.#fill('read', name, (into, most) => this.#libc.getxattr(path, key, into, most));
+    if (size === null) throw xattrFailure('read', name, 'EOPNOTSUPP');
+    return new Uint8Array(this.#scratch.subarray(0, size));
   }
 
-  /** Every attribute, in byte order of the names; one removed meanwhile is left out. Throws as list and get do. */
-  all(path: Uint8Array): HostXattr[] {
+  /** Every attribute, in byte order of the names. One that can't be read costs none of the others. */
+  read(path: Uint8Array): EntryXattrs {
     const found: HostXattr[] = [];
-    for (const name of this.list(path)) {
-      const value = this.get(path, name);
-      if (value) found.push({ name, value });
+    const failed: F2fsError[] = [];
+    const attempt = <T>(work: () => T): T | null => {
+      try {
+        return work();
+      } catch (error) {
+        if (!(error instanceof F2fsError)) throw error;
+        failed.push(error);
+        return null;
+      }
+    };
+    for (const bytes of attempt(() => this.#names(path)) ?? []) {
+      const one = attempt(() => {
+        const name = this.#decode(bytes);
+        return { name, value: this.get(path, name) };
+      });
+      if (one !== null) found.push(one);
     }
-    return found;
+    return { found, failed };
   }
 
   /** Creates or replaces. Throws the host's code: EPERM, EOPNOTSUPP, ENOSPC, ERANGE. */
   set(path: Uint8Array, name: string, value: Uint8Array): void {
     checkPath(path);
-    if (name.includes('\0')) throw failed('set', name, path, 'EINVAL');
+    if (name.includes('\0')) throw xattrFailure('set', name, 'EINVAL');
     const key = Buffer.from(`${name}\0`);
     const bytes = value.length === 0 ? Buffer.alloc(1) : Buffer.from(value.buffer, value.byteOffset, value.length);
     if (this.#libc.setxattr(path, key, bytes, value.length) < 0) {
-      throw failed('set', name, path, this.#libc.errorCode());
+      throw xattrFailure('set', name, this.#libc.errorCode());
     }
   }
 
-  #listAgain(path: Uint8Array): number {
-    for (;;) {
-      const code = this.#libc.errorCode();
-      if (isNone(code)) return 0;
-      if (code !== 'ERANGE') throw failed('list', 'names', path, code);
-      this.#grow(this.#libc.listxattr(path, this.#scratch, 0));
-      const size = this.#libc.listxattr(path, this.#scratch, this.#scratch.length);
+  /** In byte order. */
+  #names(path: Uint8Array): Uint8Array[] {
+    checkPath(path);
+    const size = this.namesSize(path);
+    const list = Buffer.from(this.#scratch.subarray(0, size));
+    const names: Uint8Array[] = [];
+    for (let at = 0; at < list.length; ) {
+      const end = list.indexOf(0, at);
+      const stop = end < 0 ? list.length : end;
+      if (stop > at) names.push(list.subarray(at, stop));
+      at = stop + 1;
+    }
+    return names.sort(Buffer.compare);
+  }
+
+  /** Has a call fill the scratch memory, which grows to what it needs. Returns bytes; null: the file system has no attributes. */
+  #fill(doing: string, what: string, call: (into: Buffer, sizeBytes: number) => number): number | null {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const size = call(this.#scratch, this.#scratch.length);
       if (size >= 0) return size;
+      const code = this.#libc.errorCode();
+      if (code === 'ENOTSUP' || code === 'EOPNOTSUPP') return null;
+      if (code !== 'ERANGE') throw xattrFailure(doing, what, code);
+      const needed = call(this.#scratch, 0);
+      if (needed > this.#scratch.length) this.#scratch = Buffer.alloc(Math.max(needed, this.#scratch.length * 2));
     }
+    throw xattrFailure(doing, what, 'ERANGE');
   }
 
-  #grow(size: number): void {
-    this.#scratch = Buffer.alloc(Math.max(size, this.#scratch.length * 2));
-  }
-
-  #decode(bytes: Uint8Array, path: Uint8Array): string {
+  #decode(bytes: Uint8Array): string {
     try {
       return this.#utf8.decode(bytes);
     } catch {
-      throw failed('list', JSON.stringify(Buffer.from(bytes).toString('latin1')), path, 'EILSEQ');
+      throw xattrFailure('read', JSON.stringify(Buffer.from(bytes).toString('latin1')), 'EILSEQ');
     }
   }
-}
-
-/** The file system holds no attributes. EOPNOTSUPP is what Linux calls ENOTSUP. */
-function isNone(code: string): boolean {
-  return code === 'ENOTSUP' || code === 'EOPNOTSUPP' || code === 'ENOSYS';
 }
 
 function checkPath(path: Uint8Array): void {
   if (path[path.length - 1] !== 0) throw new F2fsError('EINVAL', 'a host path must end with a NUL byte');
 }
 
-function failed(doing: string, name: string, path: Uint8Array, code: string): F2fsError {
-  const end = path.indexOf(0);
-  const text = Buffer.from(path.subarray(0, end < 0 ? path.length : end)).toString();
-  const why = code === 'EILSEQ' ? 'its name is not UTF-8' : code;
-  return new F2fsError(code, `${text}: cannot ${doing} extended attribute ${name}: ${why}`, { path: text });
-}
+const REASONS: Readonly<Record<string, string>> = {
+  EILSEQ: 'its name is not UTF-8',
+  ENODATA: 'it went away meanwhile',
+  ENOATTR: 'it went away meanwhile',
+  ERANGE: 'its size changes again and again',
+};
 
-let shared: HostXattrs | null | undefined;
-
-/** null when the host can't tell extended attributes; the caller says so once. */
-export function hostXattrs(): HostXattrs | null {
-  if (shared === undefined) {
-    const libc = hostLibc();
-    shared = libc && new HostXattrs(libc);
-  }
-  return shared;
+/** `what`: an attribute's name, or all of them. `reason`: the host's own words, where the code does not tell. */
+export function xattrFailure(doing: string, what: string, code: string, reason = REASONS[code]): F2fsError {
+  const named = what.startsWith('its ') ? what : `the extended attribute ${what}`;
+  return new F2fsError(code, `cannot ${doing} ${named}: ${reason ?? code}`);
 }

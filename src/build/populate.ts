@@ -1,7 +1,6 @@
 // Pours a scanned host tree into a mounted volume: a directory's entries, then each of its subdirectories in turn, so that
 // what is written is written once.
-import * as fs from 'node:fs';
-import { F2fsError, hostError } from '../errors.ts';
+import { F2fsError } from '../errors.ts';
 import type { Timestamp } from '../file/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { Attributes } from '../fs/attributes.ts';
@@ -9,14 +8,16 @@ import type { Directory } from '../fs/directory-handle.ts';
 import type { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { Handle } from '../fs/handle.ts';
+import { flagNames } from '../fs/inode-flags.ts';
 import type { NodeType } from '../fs/stat.ts';
 import { kindOfMessage, Problems } from '../problems.ts';
 import type { CompressChoice } from './compress-choice.ts';
+import { hostFailure } from './host.ts';
 import { dataRanges } from './host-extents.ts';
-import { openHostFile, verifyUnchanged } from './host-file.ts';
+import { closeHostFile, openHostFile, verifyUnchanged } from './host-file.ts';
 import type { HostStat } from './host-table.ts';
 import type { HostTree } from './host-tree.ts';
-import { isStorableXattr } from './host-xattr.ts';
+import { type HostXattr, isStorableXattr } from './host-xattr.ts';
 import { ReadAhead } from './read-ahead.ts';
 
 export interface Populated {
@@ -46,7 +47,7 @@ function fromHost<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw new EntryFailure(hostError('cannot read it', error));
+    throw new EntryFailure(hostFailure('cannot be read', error));
   }
 }
 
@@ -66,6 +67,8 @@ const REFUSALS = new Set([
   'ERANGE',
   'E2BIG',
 ]);
+/** Those by which it refuses an extended attribute. */
+const XATTR_REFUSALS = new Set([...REFUSALS, 'EPERM', 'EACCES']);
 
 /** Where a tree goes, when not to the root of a new volume. */
 export interface PourTarget {
@@ -106,6 +109,8 @@ export class Populator {
   readonly compressed: number[] = [];
   /** Inodes of files with several links, by the index of their first entry. */
   readonly #linked = new Map<number, number>();
+  /** Inodes that are to get flags, and their entries. */
+  readonly #flagged = new Map<number, number>();
 
   /** @param target null for the root of a volume that is empty */
   constructor(
@@ -131,7 +136,7 @@ export class Populator {
     // Directories still to be filled, deepest last; each one's inode is there already.
     const root = this.#target?.directory ?? this.#volume.root();
     const takesAttributes = this.#target?.isRoot ?? true;
-    if (takesAttributes) this.#setXattrs(0, root);
+    if (takesAttributes) this.#setOthers(0, root);
     const stack: { index: number; handle: Directory; child: number }[] = [{ index: 0, handle: root, child: 0 }];
     for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
       const { index, handle } = top;
@@ -189,7 +194,7 @@ export class Populator {
     const handle =
       there?.type === 'directory' ? parent.open(name) : parent.mkdir(name, this.#attributes(this.#tree.stat(index)));
     this.done.directories++;
-    this.#setXattrs(index, handle);
+    this.#setOthers(index, handle);
     return handle as Directory;
   }
 
@@ -219,7 +224,7 @@ export class Populator {
       return;
     }
     using handle = yield* this.#makeInode(parent, index);
-    this.#setXattrs(index, handle);
+    this.#setOthers(index, handle);
     if (group >= 0) this.#linked.set(group, handle.ino);
   }
 
@@ -287,7 +292,7 @@ export class Populator {
       if (attributes.compress) this.compressed.push(handle.ino);
       return handle;
     } finally {
-      fs.closeSync(fd);
+      closeHostFile(this.#tree, fd);
       this.#readAhead.release(index);
     }
   }
@@ -318,6 +323,7 @@ export class Populator {
   }
 
   *#copy(handle: FileHandle, fd: number, size: number, allocated: number): Generator<void> {
+    const { libc, fs } = this.#tree.host;
     const source = {
       fill: (memory: Uint8Array, offset: number, length: number, position: number) => {
         for (let done = 0; done < length; ) {
@@ -328,7 +334,7 @@ export class Populator {
       },
     };
     if (allocated < size) handle.truncate(size);
-    for (const [start, end] of allocated < size ? dataRanges(fd, size) : [[0, size]]) {
+    for (const [start, end] of allocated < size ? dataRanges(fd, size, libc) : [[0, size]]) {
       const to = Math.min(size, Math.ceil(end / BLKSIZE) * BLKSIZE);
       for (let from = start - (start % BLKSIZE); from < to; from += PIECE_BYTES) {
         handle.writeFrom(source, from, Math.min(PIECE_BYTES, to - from), { sparse: true });
@@ -337,21 +343,47 @@ export class Populator {
     }
   }
 
-  #setXattrs(index: number, handle: Handle): void {
-    if (!this.#tree.hasXattrs(index)) return;
-    const known = [];
-    for (const { name, value } of fromHost(() => this.#tree.xattrs(index))) {
-      if (isStorableXattr(name)) known.push({ name, value });
-      else this.#problem(index, new F2fsError('EOPNOTSUPP', `F2FS has no place for the extended attribute ${name}`));
+  /**
+   * Gives inodes their flags, some of which forbid all that is done with them before: when everything else is done. `run` must have
+   * ended.
+   */
+  setFlags(): void {
+    for (const [ino, index] of this.#flagged) {
+      using handle = this.#volume.openInode(ino);
+      handle.setFlags(flagNames(this.#tree.table.flags(index)));
     }
-    if (known.length === 0) return;
+  }
+
+  /** What is not in Attributes. An entry stays, without what can't be read or stored of it. */
+  #setOthers(index: number, handle: Handle): void {
+    const type = this.#tree.type(index);
+    if (this.#tree.table.flags(index) !== 0 && (type === 'file' || type === 'dir'))
+      this.#flagged.set(handle.ino, index);
+    if (!this.#tree.hasXattrs(index)) return;
+    const { found, failed } = this.#tree.xattrs(index);
+    for (const error of failed) this.#problem(index, error);
+    const known = found.filter(({ name }) => {
+      if (isStorableXattr(name)) return true;
+      this.#problem(index, new F2fsError('EOPNOTSUPP', `F2FS has no place for the extended attribute ${name}`));
+      return false;
+    });
+    // All at once where that can be; else one that is refused costs none of the others.
+    if (known.length > 0 && !this.#setXattrs(index, handle, known, known.length === 1)) {
+      for (const one of known) this.#setXattrs(index, handle, [one], true);
+    }
+  }
+
+  /** False when the volume refused; a problem of the entry then, if `tell`. */
+  #setXattrs(index: number, handle: Handle, xattrs: readonly HostXattr[], tell: boolean): boolean {
     try {
-      handle.setXattrs(known);
-      this.done.xattrs += known.length;
+      handle.setXattrs(xattrs);
+      this.done.xattrs += xattrs.length;
+      return true;
     } catch (error) {
-      // The entry stays, without attributes that F2FS can't hold.
-      if (!(error instanceof F2fsError) || !REFUSALS.has(error.code)) throw error;
-      this.#problem(index, error);
+      if (!(error instanceof F2fsError) || !XATTR_REFUSALS.has(error.code)) throw error;
+      if (tell)
+        this.#problem(index, new F2fsError(error.code, `the extended attribute ${xattrs[0].name}: ${error.message}`));
+      return false;
     }
   }
 

@@ -7,8 +7,10 @@ import { systemTime } from '../fs/core.ts';
 import { Directory } from '../fs/directory-handle.ts';
 import type { FileSystem, Path } from '../fs/file-system.ts';
 import type { Problem } from '../problems.ts';
-import { checkSignal, type DriveOptions, drive } from './drive.ts';
-import { type HostTree, hostInodes, type ScanOptions, scanHostTree } from './host-tree.ts';
+import { checkSignal, type DriveOptions, drive, driveScan } from './drive.ts';
+import { type Host, thisHost } from './host.ts';
+import { hostInodes, type ScanOptions } from './host-scan.ts';
+import type { HostTree } from './host-tree.ts';
 import { type Populated, Populator, type PourTarget } from './populate.ts';
 
 export interface PutOptions extends DriveOptions {
@@ -16,6 +18,10 @@ export interface PutOptions extends DriveOptions {
   replace?: boolean;
   /** A file of the host to leave out: the image itself. */
   exclude?: string;
+  /** Take over extended attributes and the flags immutable, append-only and nodump. Default: true. */
+  xattrs?: boolean;
+  /** Give everything this owner, instead of its own. */
+  owner?: { uid: number; gid: number };
 }
 
 export interface PutReport extends Populated {
@@ -51,21 +57,28 @@ function statOf(source: string, stat: (path: string) => fs.Stats): fs.Stats {
  * Puts `source` (a file, a directory with all below it, a symlink or a special file) to its place. Attributes, xattrs and hard links
  * are kept, times but for atime too. A directory that is there already takes what comes in addition, and its attributes.
  * Throws what concerns the source as a whole or the volume (ENOSPC); what concerns one entry is in the report's `problems`.
+ * @param host for tests
  */
 export async function put(
   volume: FileSystem,
   source: string,
   place: PutPlace,
   options: PutOptions = {},
+  host: Host = thisHost(),
 ): Promise<PutReport> {
   checkSignal(options);
   const isDirectory = isDirectorySource(source);
   if (!isDirectory && place.name === null) throw new F2fsError('ENOTDIR', `${source} is not a directory`);
   const parts = path.parse(path.resolve(source));
-  const scan: ScanOptions = { exclude: options.exclude === undefined ? [] : hostInodes(options.exclude) };
-  const tree = isDirectory
-    ? scanHostTree(source, scan)
-    : scanHostTree(parts.dir, { ...scan, only: Buffer.from(parts.base) });
+  const scan: ScanOptions = {
+    exclude: options.exclude === undefined ? [] : hostInodes(options.exclude),
+    xattrs: options.xattrs,
+    owner: options.owner,
+    host,
+  };
+  using tree = isDirectory
+    ? await driveScan(source, scan, options)
+    : await driveScan(parts.dir, { ...scan, only: Buffer.from(parts.base) }, options);
   if (!isDirectory && tree.count === 1) throw missing(source, tree);
   const target: PourTarget = {
     directory: isDirectory ? directoryAt(volume, place) : volume.openDirectory(place.directory),
@@ -76,18 +89,17 @@ export async function put(
   const populator = new Populator(tree, volume, systemTime(), null, target);
   try {
     await drive(populator, tree, options);
+    populator.setFlags();
   } finally {
     populator.close();
     target.directory.close();
   }
   const hostPath = (relative: string) => (isDirectory ? path.join(source, relative) : source);
-  const notes = tree.skipped.map(({ message }) => message);
-  if (tree.hostXattrs === null) notes.push('the host could not tell extended attributes: none were put');
   return {
     ...populator.done,
     directories: populator.done.directories + (isDirectory && place.name !== null ? 1 : 0),
     problems: [...tree.problems, ...populator.problems.list].map((one) => ({ ...one, path: hostPath(one.path) })),
-    notes,
+    notes: tree.skipped.map(({ path, message }) => `${path} ${message}`),
   };
 }
 
@@ -106,5 +118,5 @@ function directoryAt(volume: FileSystem, { directory, name }: PutPlace): Directo
 /** The scan came to nothing: the one entry is the image itself, or can't be read. */
 function missing(source: string, { problems, skipped }: HostTree): F2fsError {
   const [why] = [...problems, ...skipped];
-  return new F2fsError(why?.code ?? 'ENOENT', why?.message ?? `${source} does not exist`, { path: source });
+  return new F2fsError(why?.code ?? 'ENOENT', `${source} ${why?.message ?? 'does not exist'}`, { path: source });
 }

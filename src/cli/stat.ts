@@ -45,6 +45,7 @@ function rowsOf(
     ['size', longSize(found.size)],
     ['blocks', `${found.blocks} of 4096 bytes${found.inline ? ', contents within the inode' : ''}`],
     ['compression', found.compression === null ? null : compressionText(found.compression)],
+    ['flags', found.flags.join(', ') || null],
     ['device', found.rdev === null ? null : `${found.rdev.major}, ${found.rdev.minor}`],
     ['accessed', exactTime(found.atime)],
     ['modified', exactTime(found.mtime)],

@@ -2,9 +2,9 @@
 // however the process ends.
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import { createRequire } from 'node:module';
 import { getSystemErrorName } from 'node:util';
 import { F2fsError } from '../errors.ts';
+import { loadKoffi } from '../koffi.ts';
 
 /** `unknown`: this host has no way to lock, or the file system that holds the image takes none. */
 type Outcome = 'locked' | 'held' | 'unknown';
@@ -70,8 +70,9 @@ function flockCommand(fd: number, exclusive: boolean): Outcome {
 let libraryFlock: Flock | undefined;
 
 function loadFlock(): Flock {
+  const koffi = loadKoffi();
+  if (koffi === null) return () => 'unknown';
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
     const call = koffi.load(null).func('int flock(int, int)');
     return (fd, exclusive) => {
       if (call(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) === 0) return 'locked';

@@ -5,6 +5,7 @@ import type { Xattr, XattrChange } from '../file/xattrs.ts';
 import { type Attributes, getXattr, setAttributes, setXattrs } from './attributes.ts';
 import type { Core } from './core.ts';
 import { fsync } from './fsync.ts';
+import { type InodeFlag, setFlags } from './inode-flags.ts';
 import { type FileStat, statOf } from './stat.ts';
 import { readlink } from './symlink.ts';
 
@@ -50,6 +51,15 @@ export class Handle {
   setAttributes(attributes: Attributes): void {
     this.core.balanceChange();
     setAttributes(this.core, this.inode, attributes);
+  }
+
+  /**
+   * Gives it these flags of chattr(1), and none of the others. An immutable file can't be changed, nor get or lose a name; an
+   * append-only one can grow. Throws EINVAL for a flag that this type of file can't have. Source: FS_IOC_SETFLAGS.
+   */
+  setFlags(flags: readonly InodeFlag[]): void {
+    this.core.balanceChange();
+    setFlags(this.core, this.inode, flags);
   }
 
   /** The target of a symlink. Throws EINVAL for anything else. */

@@ -18,6 +18,7 @@ import {
 import { FT } from '../format/dentry.ts';
 import { INLINE } from '../format/inode.ts';
 import type { Core } from './core.ts';
+import { flagNames, type InodeFlag } from './inode-flags.ts';
 
 /** What `mknod` makes. */
 export const NODE_TYPES = ['fifo', 'socket', 'char', 'block'] as const;
@@ -45,6 +46,8 @@ export interface FileStat {
   rdev: { major: number; minor: number } | null;
   /** Whether the contents lie within the inode. */
   inline: boolean;
+  /** Of those that chattr(1) sets. */
+  flags: InodeFlag[];
   /** Of a file whose contents may lie in compressed clusters, else null. */
   compression: CompressionStat | null;
 }
@@ -116,6 +119,7 @@ export function statOf(core: Core, inode: Inode): FileStat {
     crtime: hasCrtime ? { sec: inode.extra.iCrtime, nsec: inode.extra.iCrtimeNsec } : null,
     rdev: type === 'char' || type === 'block' ? getRdev(inode, core.volume.pool.view) : null,
     inline: (raw.iInline & (INLINE.DATA | INLINE.DENTRY)) !== 0,
+    flags: flagNames(raw.iFlags),
     compression: inode.clusterPages > 1 ? compressionOf(inode) : null,
   };
 }

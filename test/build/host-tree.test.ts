@@ -1,12 +1,23 @@
 import * as fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Host, thisHost } from '../../src/build/host.ts';
 import { openHostFile, verifyUnchanged } from '../../src/build/host-file.ts';
 import { hostLibc } from '../../src/build/host-libc.ts';
-import { hostSource, makeDev } from '../../src/build/host-source.ts';
+import { scanHostTree } from '../../src/build/host-scan.ts';
+import { makeDev } from '../../src/build/host-source.ts';
 import { HostStat, HostTable } from '../../src/build/host-table.ts';
-import { type HostTree, scanHostTree } from '../../src/build/host-tree.ts';
-import { hostXattrs, isStorableXattr } from '../../src/build/host-xattr.ts';
-import { asNobody, canSetXattrs, isRoot, LATIN1_NAME, LONG_NAME, makeTempDir, makeVariedTree } from './host-fixture.ts';
+import type { HostTree } from '../../src/build/host-tree.ts';
+import { HostXattrs, isStorableXattr } from '../../src/build/host-xattr.ts';
+import {
+  asNobody,
+  canSetXattrs,
+  isRoot,
+  LATIN1_NAME,
+  LONG_NAME,
+  makeTempDir,
+  makeVariedTree,
+  setXattr,
+} from './host-fixture.ts';
 
 let root: string;
 beforeAll(() => {
@@ -29,8 +40,30 @@ function everything(tree: HostTree): unknown[] {
     first: tree.nrChildren(i) > 0 ? tree.firstChild(i) : -1,
     group: tree.linkGroup(i),
     hasXattrs: tree.hasXattrs(i),
+    xattrs: tree.xattrs(i),
+    flags: tree.table.flags(i),
     target: tree.type(i) === 'symlink' ? Buffer.from(tree.readlink(i)).toString('hex') : null,
   }));
+}
+
+/** Something happens each time that a directory was listed. */
+function meanwhile(host: Host, happens: (nrLists: number) => void): Host {
+  let nrLists = 0;
+  const { libc } = host;
+  const linux = libc?.linux && {
+    ...libc.linux,
+    getdents64: (fd: number, into: number, size: number) => {
+      const got = libc.linux!.getdents64(fd, into, size);
+      if (got === 0) happens(++nrLists);
+      return got;
+    },
+  };
+  const readdirSync = ((...args: Parameters<typeof fs.readdirSync>) => {
+    const names = fs.readdirSync(...args);
+    happens(++nrLists);
+    return names;
+  }) as typeof fs.readdirSync;
+  return { ...host, libc: libc && { ...libc, linux: linux ?? null }, fs: { ...fs, readdirSync } };
 }
 
 function inTemp<T>(run: (dir: string) => T): T {
@@ -43,10 +76,12 @@ function inTemp<T>(run: (dir: string) => T): T {
 }
 
 const methods = hostLibc()?.linux ? (['libc', 'node'] as const) : (['node'] as const);
+const hosts = { libc: thisHost(), node: thisHost(null) };
 
 describe.each(methods)('a scan through %s', (method) => {
+  const host = hosts[method];
   it('tells what lstat tells of every entry', () => {
-    const tree = scanHostTree(root, { method });
+    const tree = scanHostTree(root, { host });
     expect(tree.source.method).toBe(method);
     expect(tree.problems).toEqual([]);
     for (let i = 0; i < tree.count; i++) {
@@ -72,7 +107,7 @@ describe.each(methods)('a scan through %s', (method) => {
   });
 
   it('keeps the children of a directory together, in byte order', () => {
-    const tree = scanHostTree(root, { method });
+    const tree = scanHostTree(root, { host });
     let children = 1;
     for (let dir = 0; dir < tree.count; dir++) {
       const first = tree.firstChild(dir);
@@ -86,7 +121,7 @@ describe.each(methods)('a scan through %s', (method) => {
   });
 
   it.runIf(process.platform === 'linux')('keeps names and targets that are not UTF-8 as bytes', () => {
-    const tree = scanHostTree(root, { method });
+    const tree = scanHostTree(root, { host });
     const names = Array.from({ length: tree.count }, (_, i) => Buffer.from(tree.name(i)).toString('hex'));
     expect(names).toContain(LATIN1_NAME.toString('hex'));
     expect(names).toContain('fffe');
@@ -97,7 +132,7 @@ describe.each(methods)('a scan through %s', (method) => {
   });
 
   it('groups hard links under the first of them and counts their bytes once', () => {
-    const tree = scanHostTree(root, { method });
+    const tree = scanHostTree(root, { host });
     const group = tree.linkGroup(find(tree, 'plain'));
     expect(group).toBe(find(tree, 'plain'));
     expect(tree.linkGroup(find(tree, 'dir/link-2'))).toBe(group);
@@ -111,9 +146,9 @@ describe.each(methods)('a scan through %s', (method) => {
 
   it('leaves the image itself out, and says so', () => {
     const { dev, ino } = fs.statSync(`${root}/dir/${LONG_NAME}`, { bigint: true });
-    const tree = scanHostTree(root, { method, exclude: [{ dev, ino }] });
+    const tree = scanHostTree(root, { host, exclude: [{ dev, ino }] });
     expect(tree.skipped.map(({ path }) => path)).toEqual([`dir/${LONG_NAME}`]);
-    expect(tree.count).toBe(scanHostTree(root, { method }).count - 1);
+    expect(tree.count).toBe(scanHostTree(root, { host }).count - 1);
   });
 
   it('reports a directory that it may not list, and goes on', () => {
@@ -123,7 +158,7 @@ describe.each(methods)('a scan through %s', (method) => {
       fs.writeFileSync(`${dir}/closed/hidden`, '');
       fs.writeFileSync(`${dir}/open`, '');
       fs.chmodSync(`${dir}/closed`, 0o000);
-      const tree = asNobody(() => scanHostTree(dir, { method }));
+      const tree = asNobody(() => scanHostTree(dir, { host }));
       expect(tree.problems.map(({ path, code }) => [path, code])).toEqual([['closed', 'EACCES']]);
       expect(tree.nrChildren(find(tree, 'closed'))).toBe(0);
       find(tree, 'open');
@@ -136,19 +171,13 @@ describe.each(methods)('a scan through %s', (method) => {
       fs.mkdirSync(`${dir}/a`);
       fs.writeFileSync(`${dir}/b`, '');
       fs.mkdirSync(`${dir}/c`);
-      const source = hostSource(method);
-      const list = source.list.bind(source);
-      let calls = 0;
-      source.list = () => {
-        const result = list();
-        if (calls++ === 0) fs.rmSync(`${dir}/b`);
-        else {
-          fs.renameSync(`${dir}/c`, `${dir}/old`);
-          fs.mkdirSync(`${dir}/c`);
-        }
-        return result;
-      };
-      const tree = scanHostTree(dir, { source });
+      const changed = meanwhile(host, (nrLists) => {
+        if (nrLists === 1) fs.rmSync(`${dir}/b`);
+        if (nrLists !== 2) return;
+        fs.renameSync(`${dir}/c`, `${dir}/old`);
+        fs.mkdirSync(`${dir}/c`);
+      });
+      const tree = scanHostTree(dir, { host: changed });
       expect(tree.problems.map(({ path, code }) => [path, code])).toEqual([
         ['b', 'ENOENT'],
         ['c', 'ESTALE'],
@@ -160,7 +189,7 @@ describe.each(methods)('a scan through %s', (method) => {
   it('grows with the directory, and stays compact', () => {
     inTemp((dir) => {
       for (let i = 0; i < 5000; i++) fs.writeFileSync(`${dir}/${i}-${'n'.repeat(60)}`, '');
-      const tree = scanHostTree(dir, { method });
+      const tree = scanHostTree(dir, { host });
       expect(tree.nrChildren(0)).toBe(5000);
       expect(tree.totals.files).toBe(5000);
     });
@@ -169,7 +198,7 @@ describe.each(methods)('a scan through %s', (method) => {
   it('notices a file that changed, vanished, or became something else', () => {
     inTemp((dir) => {
       for (const name of ['grown', 'gone', 'fifo', 'link', 'same']) fs.writeFileSync(`${dir}/${name}`, 'x');
-      const tree = scanHostTree(dir, { method });
+      const tree = scanHostTree(dir, { host });
       fs.appendFileSync(`${dir}/grown`, 'y');
       fs.rmSync(`${dir}/gone`);
       fs.rmSync(`${dir}/link`);
@@ -196,8 +225,8 @@ describe.each(methods)('a scan through %s', (method) => {
 it.runIf(methods.length === 2)('both ways tell the same', () => {
   const warm = scanHostTree(root); // reading directories and symlinks sets their access times, once
   for (let i = 0; i < warm.count; i++) if (warm.type(i) === 'symlink') warm.readlink(i);
-  const fast = scanHostTree(root, { method: 'libc' });
-  const plain = scanHostTree(root, { method: 'node' });
+  const fast = scanHostTree(root, { host: hosts.libc });
+  const plain = scanHostTree(root, { host: hosts.node });
   expect(everything(fast)).toEqual(everything(plain));
   expect(fast.totals).toEqual(plain.totals);
 });
@@ -211,28 +240,73 @@ it('refuses a root that is missing, empty or no directory', () => {
     );
 });
 
-it.runIf(hostXattrs())('reads and writes extended attributes, of symlinks not their targets', () => {
+describe.each(methods)('extended attributes through %s', (method) => {
+  it('are those of the entry, of symlinks not their targets, in byte order', () => {
+    inTemp((dir) => {
+      if (!canSetXattrs(dir)) return;
+      fs.mkdirSync(`${dir}/in`);
+      const file = `${dir}/in/file`;
+      fs.writeFileSync(file, '');
+      fs.symlinkSync('file', `${dir}/in/link`);
+      setXattr(file, 'user.b', `0x${'07'.repeat(2000)}`);
+      setXattr(file, 'user.a');
+      setXattr(file, 'user.é= # file: x', '0x00ff0a');
+      const tree = scanHostTree(`${dir}/in`, { host: hosts[method] });
+      expect(tree.problems).toEqual([]);
+      expect(tree.hasXattrs(0)).toBe(false);
+      expect(tree.xattrs(find(tree, 'link'))).toEqual({ found: [], failed: [] });
+      expect(tree.xattrs(find(tree, 'file'))).toEqual({
+        found: [
+          { name: 'user.a', value: new Uint8Array(0) },
+          { name: 'user.b', value: new Uint8Array(2000).fill(7) },
+          { name: 'user.é= # file: x', value: Uint8Array.of(0, 255, 10) },
+        ],
+        failed: [],
+      });
+      const without = scanHostTree(`${dir}/in`, { host: hosts[method], xattrs: false });
+      expect(without.xattrs(find(without, 'file')).found).toEqual([]);
+    });
+  });
+
+  it.runIf(isRoot)('of files that can not be opened are named, and cost no other', () => {
+    inTemp((dir) => {
+      if (!canSetXattrs(dir)) return;
+      fs.chmodSync(dir, 0o755);
+      for (const name of ['a: b', 'x\ny']) {
+        fs.writeFileSync(`${dir}/${name}`, 'x');
+        setXattr(`${dir}/${name}`, 'user.c: d', '0x31');
+        setXattr(`${dir}/${name}`, 'security.open', '0x32');
+        fs.chownSync(`${dir}/${name}`, 65534, 65534);
+        fs.chmodSync(`${dir}/${name}`, 0);
+      }
+      const tree = asNobody(() => scanHostTree(dir, { host: hosts[method] }));
+      const failed = tree.problems.map(({ path, code }) => ({ path, code }));
+      for (const name of ['a: b', 'x\ny']) {
+        const read = asNobody(() => tree.xattrs(find(tree, name)));
+        expect(read.found).toEqual([{ name: 'security.open', value: Uint8Array.of(0x32) }]);
+        failed.push(...read.failed.map(({ code }) => ({ path: name, code })));
+      }
+      expect(failed.filter(({ path }) => path !== '.').sort((a, b) => (a.path < b.path ? -1 : 1))).toEqual([
+        { path: 'a: b', code: 'EACCES' },
+        { path: 'x\ny', code: 'EACCES' },
+      ]);
+    });
+  });
+});
+
+it.runIf(hostLibc())('attributes are set, and asked for one by one', () => {
   inTemp((dir) => {
     if (!canSetXattrs(dir)) return;
     const file = Buffer.from(`${dir}/file\0`);
     fs.writeFileSync(`${dir}/file`, '');
-    fs.symlinkSync('file', `${dir}/link`);
-    const xattrs = hostXattrs()!;
-    expect(xattrs.all(file)).toEqual([]);
-    xattrs.set(file, 'user.b', new Uint8Array(2000).fill(7));
+    const xattrs = new HostXattrs(hostLibc()!);
+    expect(xattrs.read(file)).toEqual({ found: [], failed: [] });
     xattrs.set(file, 'user.a', new Uint8Array(0));
-    expect(xattrs.list(file)).toEqual(['user.a', 'user.b']);
-    expect(xattrs.all(file)).toEqual([
-      { name: 'user.a', value: new Uint8Array(0) },
-      { name: 'user.b', value: new Uint8Array(2000).fill(7) },
-    ]);
-    expect(xattrs.get(file, 'user.missing')).toBeNull();
-    expect(() => xattrs.list(Buffer.from(`${dir}/none\0`))).toThrow(expect.objectContaining({ code: 'ENOENT' }));
-    expect(() => xattrs.list(Buffer.from(`${dir}/file`))).toThrow(expect.objectContaining({ code: 'EINVAL' }));
-    const tree = scanHostTree(dir);
-    expect(tree.hasXattrs(find(tree, 'file'))).toBe(true);
-    expect(tree.xattrs(find(tree, 'file')).map(({ name }) => name)).toEqual(['user.a', 'user.b']);
-    expect(tree.xattrs(find(tree, 'link'))).toEqual([]);
+    expect(xattrs.read(file).found).toEqual([{ name: 'user.a', value: new Uint8Array(0) }]);
+    const code = (work: () => unknown) => expect(work).toThrow(expect.objectContaining({ code: expect.anything() }));
+    code(() => xattrs.get(file, 'user.missing'));
+    expect(xattrs.read(Buffer.from(`${dir}/none\0`)).failed.map(({ code }) => code)).toEqual(['ENOENT']);
+    expect(xattrs.read(Buffer.from(`${dir}/file`)).failed.map(({ code }) => code)).toEqual(['EINVAL']);
   });
   expect(
     ['user.x', 'security.selinux', 'system.posix_acl_access', 'com.apple.quarantine', 'user.'].map(isStorableXattr),

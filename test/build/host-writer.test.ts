@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HostAttributes } from '../../src/build/host-attributes.ts';
 import { type HostLibc, hostLibc } from '../../src/build/host-libc.ts';
 import type { HostDir, HostPlace } from '../../src/build/host-paths.ts';
-import { scanHostTree } from '../../src/build/host-tree.ts';
+import { scanHostTree } from '../../src/build/host-scan.ts';
 import { HostWriter, type WriterOptions } from '../../src/build/host-writer.ts';
 import { asNobody, canSetXattrs, isRoot, makeTempDir, makeVariedTree } from './host-fixture.ts';
 
@@ -34,7 +34,7 @@ function copy(from: string, to: string, options: WriterOptions): HostWriter {
   const writer = new HostWriter(to, options);
   const dirs = new Map<number, HostDir>([[0, writer.root]]);
   const firsts = new Map<number, HostPlace>();
-  const attributes = (i: number) => ({ ...tree.entry(i), xattrs: tree.xattrs(i) });
+  const attributes = (i: number) => ({ ...tree.entry(i), xattrs: tree.xattrs(i).found });
   writer.restrictRoot(attributes(0));
   for (let i = 1; i < tree.count; i++) {
     const parent = dirs.get(tree.parent(i));
@@ -92,7 +92,7 @@ function kept(root: string, roughly: boolean): unknown[] {
       target,
       time,
       content,
-      xattrs: roughly ? [] : tree.xattrs(i),
+      xattrs: roughly ? [] : tree.xattrs(i).found,
     };
   });
 }

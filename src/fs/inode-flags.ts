@@ -1,0 +1,49 @@
+// The flags of an inode that chattr(1) sets: their names, and who may have which.
+import { checkChoice } from '../check.ts';
+import { F2fsError } from '../errors.ts';
+import type { Inode } from '../file/inode.ts';
+import { I_FLAGS } from '../format/inode.ts';
+import type { Core } from './core.ts';
+
+/** Source: FS_*_FL in linux/fs.h, which are the same on disk. */
+const FLAGS = {
+  immutable: I_FLAGS.IMMUTABLE,
+  append: I_FLAGS.APPEND,
+  nodump: I_FLAGS.NODUMP,
+  noatime: I_FLAGS.NOATIME,
+  sync: I_FLAGS.SYNC,
+  dirsync: I_FLAGS.DIRSYNC,
+} as const;
+
+/** As lsattr -l calls them, in short. */
+export type InodeFlag = keyof typeof FLAGS;
+export const INODE_FLAGS = Object.keys(FLAGS) as InodeFlag[];
+const ALL = Object.values(FLAGS).reduce((bits: number, bit) => bits | bit, 0);
+/** Source: F2FS_OTHER_FLMASK. */
+const OF_OTHERS = I_FLAGS.NODUMP | I_FLAGS.NOATIME;
+
+/** The flags among the bits of i_flags. */
+export function flagNames(bits: number): InodeFlag[] {
+  return INODE_FLAGS.filter((name) => (bits & FLAGS[name]) !== 0);
+}
+
+/**
+ * Gives an inode these flags, and none of the others that chattr can set; immutable and append-only ones too. Throws EINVAL for a name
+ * that there is not, and for a flag that this type of file can't have. Source: f2fs_fileattr_set, f2fs_mask_flags.
+ */
+export function setFlags(core: Core, inode: Inode, names: readonly InodeFlag[]): void {
+  let bits = 0;
+  for (const name of names) bits |= FLAGS[checkChoice(INODE_FLAGS, name, 'flag')];
+  let possible = OF_OTHERS;
+  if (inode.isRegular) possible = ALL & ~I_FLAGS.DIRSYNC;
+  else if (inode.isDirectory) possible = ALL;
+  const [wrong] = flagNames(bits & ~possible);
+  if (wrong !== undefined) {
+    throw new F2fsError('EINVAL', `the flag ${wrong} is not for files of this type`, { ino: inode.ino });
+  }
+  const { iFlags } = inode.load();
+  if ((iFlags & ALL) === bits) return;
+  inode.change().iFlags = (iFlags & ~ALL) | bits;
+  inode.refreshLayout();
+  core.stampChange(inode);
+}
