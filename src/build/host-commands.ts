@@ -3,7 +3,7 @@
 import { F2fsError } from '../errors.ts';
 import { I_FLAGS } from '../format/inode.ts';
 import type { Host, Ran } from './host.ts';
-import { type EntryXattrs, type HostXattr, NO_XATTRS, xattrFailure } from './host-xattr.ts';
+import { ALL_XATTRS, type EntryXattrs, type HostXattr, NO_XATTRS, xattrFailure } from './host-xattr.ts';
 
 /** Paths that one child is asked for. */
 const MAX_PATHS = 1024;
@@ -111,7 +111,7 @@ export class CommandXattrs extends CommandBatch {
       if (index === undefined) continue;
       const code = codeOfReason(reason);
       if (isWhole && code === 'EOPNOTSUPP') return;
-      const name = cut === subject.length ? 'its extended attributes' : decoded(subject.slice(cut + 2)).name;
+      const name = cut === subject.length ? ALL_XATTRS : decoded(subject.slice(cut + 2)).name;
       this.answers.problem(index, xattrFailure('read', name, code, code === 'EIO' ? reason : undefined));
       return;
     }

@@ -126,10 +126,7 @@ class Scan {
     const { table, paths } = this.#tree;
     const isPart = this.#only !== undefined;
     const code = this.#source.open(Buffer.from(paths.pathZ(0)), !isPart);
-    if (code) {
-      const place = this.#tree.root.toString();
-      throw new F2fsError(code, `cannot read the source directory ${place}: ${code}`, { path: place });
-    }
+    if (code) throw this.#unreadable(code);
     this.#append(0, Buffer.alloc(0), 0, 0);
     if (!isPart) this.#ask(0);
     yield* this.#readDir(0);
@@ -141,6 +138,11 @@ class Scan {
       else yield* this.#readDir(dir);
     }
     this.#flushCommands();
+  }
+
+  #unreadable(code: string): F2fsError {
+    const place = this.#tree.root.toString();
+    return new F2fsError(code, `cannot read the source directory ${place}: ${code}`, { path: place });
   }
 
   #open(dir: number): string | null {
@@ -157,6 +159,7 @@ class Scan {
     if (dir === 0 && this.#only !== undefined) names.setOnly(this.#only);
     else {
       const failed = this.#source.list();
+      if (failed && dir === 0) throw this.#unreadable(failed);
       if (failed) {
         this.#problem(dir, failed, 'cannot be listed: its contents are left out');
         return;

@@ -20,6 +20,8 @@ export const NO_XATTRS: EntryXattrs = { found: [], failed: [] };
 const MAX_SIZE = 65536;
 /** How often a list or a value may have grown between the question for its size and the one for itself. */
 const MAX_TRIES = 8;
+/** What is read, in a message. */
+export const ALL_XATTRS = 'its extended attributes';
 const ACLS: readonly string[] = ['system.posix_acl_access', 'system.posix_acl_default'];
 const PREFIXES: readonly string[] = ['user.', 'trusted.', 'security.'];
 
@@ -44,7 +46,7 @@ export class HostXattrs {
    * question (0.5 us). `path` may be longer than the path it holds: it ends at its first NUL. Throws the host's code.
    */
   namesSize(path: Uint8Array): number {
-    return this.#fill('list', 'its extended attributes', (into, size) => this.#libc.listxattr(path, into, size)) ?? 0;
+    return this.#list(path) ?? 0;
   }
 
   /** A copy of the value. Throws the host's code: ENODATA when there is no such attribute. */
@@ -93,7 +95,8 @@ export class HostXattrs {
   /** In byte order. */
   #names(path: Uint8Array): Uint8Array[] {
     checkPath(path);
-    const size = this.namesSize(path);
+    const size = this.#list(path);
+    if (size === null) throw xattrFailure('read', ALL_XATTRS, 'EOPNOTSUPP');
     const list = Buffer.from(this.#scratch.subarray(0, size));
     const names: Uint8Array[] = [];
     for (let at = 0; at < list.length; ) {
@@ -103,6 +106,10 @@ export class HostXattrs {
       at = stop + 1;
     }
     return names.sort(Buffer.compare);
+  }
+
+  #list(path: Uint8Array): number | null {
+    return this.#fill('read', ALL_XATTRS, (into, size) => this.#libc.listxattr(path, into, size));
   }
 
   /** Has a call fill the scratch memory, which grows to what it needs. Returns bytes; null: the file system has no attributes. */
@@ -141,6 +148,6 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** `what`: an attribute's name, or all of them. `reason`: the host's own words, where the code does not tell. */
 export function xattrFailure(doing: string, what: string, code: string, reason = REASONS[code]): F2fsError {
-  const named = what.startsWith('its ') ? what : `the extended attribute ${what}`;
+  const named = what === ALL_XATTRS ? what : `the extended attribute ${what}`;
   return new F2fsError(code, `cannot ${doing} ${named}: ${reason ?? code}`);
 }
