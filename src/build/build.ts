@@ -1,11 +1,11 @@
 // A directory of the host made into an image: format, mount, fill, checkpoint. Nothing here writes a block itself.
-import * as fs from 'node:fs';
 import { checkChoice } from '../check.ts';
 import { ALGORITHM_NAMES, type AlgorithmName } from '../compress/algorithms.ts';
 import { defaultWorkers } from '../compress/cluster-buffers.ts';
-import { type FileDevice, openFileDevice } from '../device/file-device.ts';
-import { openHostTarget, targetAt } from '../device/host-target.ts';
-import { F2fsError, hostError } from '../errors.ts';
+import type { FileDevice } from '../device/file-device.ts';
+import { type TargetPlace, targetAt } from '../device/host-target.ts';
+import { NewImage, openAroundCache, removeLeftParts } from '../device/new-image.ts';
+import { F2fsError } from '../errors.ts';
 import { CompressPolicy } from '../file/compression.ts';
 import type { Timestamp } from '../file/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
@@ -27,6 +27,7 @@ import { type Host, thisHost } from './host.ts';
 import { hostInodes } from './host-scan.ts';
 import type { HostTree } from './host-tree.ts';
 import { type Populated, Populator } from './populate.ts';
+import { refuseIfHeld, replacedNotes } from './replaced.ts';
 
 export type { BuildProgress } from './drive.ts';
 export type { Populated } from './populate.ts';
@@ -120,14 +121,15 @@ export async function build(
   if (target.kind === 'file' && options.force !== true) {
     throw new F2fsError('EEXIST', `${image} exists already; --force replaces it`, { path: image });
   }
-  if (!isDevice) refuseIfHeld(image);
+  if (target.kind === 'file') refuseIfHeld(image);
+  const notes = isDevice ? [] : removeLeftParts(target.path);
+  if (target.kind !== null) notes.push(...replacedNotes(image));
   if (options.release === true && options.compress === undefined) {
     throw new F2fsError('EINVAL', 'there is nothing to release without compression: say how to compress too');
   }
   const policy = options.compress === undefined ? null : compressionPolicy(options);
   const { xattrs, owner } = options;
   using tree = await driveScan(sourceDir, { exclude: hostInodes(image), xattrs, owner, host }, options);
-  const path = isDevice ? image : `${target.path}.${process.pid}.part`;
   const now = stamp(options);
   const choice = policy && new CompressChoice(tree, policy.clusterPages, options.compress ?? {});
   const needed = new Estimate(
@@ -136,7 +138,8 @@ export async function build(
     choice,
     policy?.clusterPages ?? 1,
   ).blocks();
-  const device = openTarget(path, isDevice, needed, options);
+  const made = isDevice ? openDevice(image, needed, options) : newImage(target, needed, options);
+  const { device } = made;
   let report: BuildReport;
   let volume: FileSystem | null = null;
   try {
@@ -154,15 +157,14 @@ export async function build(
     if (!isDevice && (options.size ?? 'auto') === 'auto') shrink(volume, device, freeBlocks);
     else volume.close();
     report = reportOf(image, formatUuid(uuid), tree, populator, volume, device, compression);
+    report.notes.unshift(...notes);
     device.close();
-    if (!isDevice) {
-      refuseIfHeld(image);
-      putInPlace(path, target.path);
-    }
+    if (target.kind === 'file') refuseIfHeld(image);
+    made.publish(options.force === true);
   } catch (error) {
     volume?.abandon();
     closeQuietly(device);
-    if (!isDevice) fs.rmSync(path, { force: true });
+    made.discard();
     throw error;
   }
   report.seconds = (performance.now() - started) / 1000;
@@ -229,23 +231,6 @@ function finishCompression(
   };
 }
 
-function putInPlace(path: string, image: string): void {
-  try {
-    fs.renameSync(path, image);
-  } catch (error) {
-    throw hostError(`cannot put the image to ${image}`, error, { path: image });
-  }
-}
-
-/** Throws EBUSY while another process changes the image that is to be replaced: what it writes would be lost. */
-function refuseIfHeld(image: string): void {
-  try {
-    fs.closeSync(openHostTarget(image, { writable: false }).fd);
-  } catch (error) {
-    if (error instanceof F2fsError && error.code === 'EBUSY') throw error;
-  }
-}
-
 function stamp({ sourceDateEpoch }: BuildOptions): Timestamp {
   return sourceDateEpoch === undefined ? systemTime() : { sec: sourceDateEpoch, nsec: 0 };
 }
@@ -261,43 +246,35 @@ function formatOptions(options: BuildOptions, now: Timestamp): FormatOptions {
   };
 }
 
-/** Opens the device that the tree is to go to, once it is known to be large enough. */
-function openTarget(path: string, isDevice: boolean, needed: number, options: BuildOptions): FileDevice {
+/** Where the tree goes. */
+type Target = Pick<NewImage, 'device' | 'publish' | 'discard'>;
+
+/** An image file of the least size, or of the size asked for once that is known to be large enough. */
+function newImage({ path }: TargetPlace, needed: number, options: BuildOptions): Target {
   const wanted = needed + Math.ceil((options.freeBytes ?? 0) / BLKSIZE);
-  const least = smallestGeometry({ logPlacement: 'packed' }, wanted);
-  if (isDevice) {
-    if (options.size !== undefined && options.size !== 'auto') {
-      throw new F2fsError('EINVAL', `${path} is a block device: it has its own size; leave the size out`, { path });
-    }
-    const device = openWritable(path);
-    try {
-      if (options.force !== true && probe(device) !== 'empty') {
-        throw new F2fsError('EEXIST', `${path} is not empty; --force overwrites it`, { path });
-      }
-      checkRoom(path, device.nrBlocks, wanted, options);
-      return device;
-    } catch (error) {
-      device.close();
-      throw error;
-    }
-  }
   const size = options.size ?? 'auto';
+  const least = smallestGeometry({ logPlacement: 'packed' }, wanted);
   const nrBlocks = size === 'auto' ? least.blockCount : Math.floor(size / BLKSIZE);
   if (size !== 'auto') checkRoom(path, nrBlocks, wanted, options);
-  return openWritable(path, { sizeBytes: nrBlocks * BLKSIZE, overwrite: true });
+  return NewImage.create(path, nrBlocks * BLKSIZE);
 }
 
-/**
- * Opens a target around the host's page cache where that can be: all of it is written once, in long runs, and flushed at
- * the end in any case.
- */
-function openWritable(path: string, create?: { sizeBytes: number; overwrite: boolean }): FileDevice {
-  try {
-    return openFileDevice(path, { writable: true, create, direct: true });
-  } catch (error) {
-    if (!(error instanceof F2fsError) || !['EINVAL', 'EOPNOTSUPP'].includes(error.code)) throw error;
-    return openFileDevice(path, { writable: true, create });
+/** A block device, once it is known to be large enough. What it holds is replaced with `force` only. */
+function openDevice(path: string, needed: number, options: BuildOptions): Target {
+  if (options.size !== undefined && options.size !== 'auto') {
+    throw new F2fsError('EINVAL', `${path} is a block device: it has its own size; leave the size out`, { path });
   }
+  const device = openAroundCache(path);
+  try {
+    if (options.force !== true && probe(device) !== 'empty') {
+      throw new F2fsError('EEXIST', `${path} is not empty; --force overwrites it`, { path });
+    }
+    checkRoom(path, device.nrBlocks, needed + Math.ceil((options.freeBytes ?? 0) / BLKSIZE), options);
+  } catch (error) {
+    device.close();
+    throw error;
+  }
+  return { device, publish: () => undefined, discard: () => undefined };
 }
 
 /** Throws ENOSPC, naming the size that would do, when the tree can't fit. */

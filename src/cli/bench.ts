@@ -1,15 +1,19 @@
 // f2fs bench: workloads on a new volume, measured.
 import * as fs from 'node:fs';
 import * as os from 'node:os';
+import * as path from 'node:path';
 import { chartOf } from '../bench/chart.ts';
 import { tablesOf } from '../bench/report.ts';
 import { type BenchOptions, type BenchProgress, type BenchReport, runBench } from '../bench/run.ts';
 import { isBlockDevice } from '../bench/target.ts';
 import { USUAL_WORKLOADS, WORKLOAD_NAMES, type WorkloadName } from '../bench/workloads.ts';
+import { replacedNotes } from '../build/replaced.ts';
+import { refuseAmongDevices } from '../device/host-target.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { EngineName } from '../writeback/engines.ts';
 import { complain, EXIT, UsageError } from './errors.ts';
+import { refuseDash } from './image.ts';
 import { Interruption } from './interrupt.ts';
 import { printable } from './names.ts';
 import { printJson, printTable, writeOut } from './output.ts';
@@ -48,9 +52,11 @@ const QUIET_SHARE = 1 / 4;
 
 /** Benchmarks on `target`. Throws EEXIST, EBUSY and what runBench throws. */
 export async function bench(target: string, options: BenchCommandOptions): Promise<number> {
+  refuseDash(target, 'an image');
   const isDevice = isBlockDevice(target);
   if (options.rm && isDevice) throw new UsageError(`${target} is a block device: --rm is for image files`);
   checkChart(target, options);
+  const notes = options.force && fs.existsSync(target) ? replacedNotes(target) : [];
   const host = hostOf();
   using interruption = new Interruption();
   const wanted = wantedOf(options, interruption.signal);
@@ -72,6 +78,7 @@ export async function bench(target: string, options: BenchCommandOptions): Promi
       flag: options.force ? 'w' : 'wx',
     });
   }
+  for (const note of notes) if (!options.quiet) complain('bench', `note: ${note}`);
   if (!options.quiet && host.load > host.cores * QUIET_SHARE) {
     const what = `the machine was not quiet, load ${host.load.toFixed(1)} on ${counted(host.cores, 'core')}`;
     complain('bench', `note: ${what}: ratios hold better than times`);
@@ -84,9 +91,16 @@ export async function bench(target: string, options: BenchCommandOptions): Promi
 function checkChart(target: string, { svg, force }: BenchCommandOptions): void {
   if (svg === undefined) return;
   if (svg === target) throw new UsageError('the chart cannot go to the target');
-  if (fs.existsSync(svg) && !force) {
-    throw new F2fsError('EEXIST', `${svg} exists; --force replaces it`, { path: svg });
+  refuseDash(svg, 'a chart');
+  const there = fs.statSync(svg, { throwIfNoEntry: false });
+  if (there === undefined) {
+    refuseAmongDevices(svg);
+    if (!fs.existsSync(path.dirname(svg)))
+      throw new F2fsError('ENOENT', `there is no directory for the chart ${svg}`, { path: svg });
+    return;
   }
+  if (!there.isFile()) throw new F2fsError('EEXIST', `${svg} exists, and is no file for a chart`, { path: svg });
+  if (!force) throw new F2fsError('EEXIST', `${svg} exists; --force replaces it`, { path: svg });
 }
 
 function wantedOf(options: BenchCommandOptions, signal: AbortSignal): BenchOptions {

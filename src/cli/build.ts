@@ -8,6 +8,7 @@ import type { BuildProgress, BuildReport } from '../index.ts';
 import { countProblems } from '../problems.ts';
 import type { EngineName } from '../writeback/engines.ts';
 import { complain, complainOf, EXIT, UsageError } from './errors.ts';
+import { refuseDash } from './image.ts';
 import { Interruption } from './interrupt.ts';
 import { printable } from './names.ts';
 import { printJson, printTable } from './output.ts';
@@ -38,6 +39,7 @@ const DEFAULT_CLUSTER = 64 * 1024;
 
 /** Builds `image` from `source`; exit code 1 when an entry could not be taken over. Throws what build throws. */
 export async function build(source: string, image: string, options: BuildCommandOptions): Promise<number> {
+  refuseDash(image, 'an image');
   const compress = compressionOf(options);
   const sourceDateEpoch = epochOf(process.env.SOURCE_DATE_EPOCH);
   using interruption = new Interruption();

@@ -4,7 +4,16 @@ import type { Problem } from '../problems.ts';
 import { printable } from './names.ts';
 
 /** Exit codes, as the help of the command lists them; 128 + n is what signal n ends a command with. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, bug: 70, sigint: 130, sigpipe: 141, sigterm: 143 } as const;
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  bug: 70,
+  sighup: 129,
+  sigint: 130,
+  sigpipe: 141,
+  sigterm: 143,
+} as const;
 
 /** A command that was called in the wrong way. */
 export class UsageError extends Error {

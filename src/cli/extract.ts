@@ -6,7 +6,7 @@ import { F2fsError } from '../errors.ts';
 import type { ExtractReport } from '../index.ts';
 import { countProblems } from '../problems.ts';
 import { complain, complainOf, EXIT } from './errors.ts';
-import { type ReadOptions, ReadVolume } from './image.ts';
+import { type ReadOptions, ReadVolume, refuseDash } from './image.ts';
 import { Interruption } from './interrupt.ts';
 import { printable, volumePath } from './names.ts';
 import { printJson, printTable } from './output.ts';
@@ -30,6 +30,7 @@ export async function extract(
   path: string,
   options: ExtractCommandOptions,
 ): Promise<number> {
+  refuseDash(target, 'a directory');
   using volume = new ReadVolume(image, options, defaultWorkers());
   using interruption = new Interruption();
   let report: ExtractReport;

@@ -1,13 +1,20 @@
-// Opens the image that a command reads.
+// Opens the image that a command reads, and refuses names that what it makes can't have.
 import * as fs from 'node:fs';
 import { type FileDevice, openFileDevice } from '../device/file-device.ts';
 import { F2fsError } from '../errors.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
+import { UsageError } from './errors.ts';
 
 /** Opens an image or block device for reading. Throws ENOENT and whatever the device throws. */
 export function openImage(image: string): FileDevice {
   if (!fs.existsSync(image)) throw new F2fsError('ENOENT', 'no such file', { path: image });
   return openFileDevice(image, { writable: false });
+}
+
+/** Throws UsageError for `-`, which elsewhere means standard output. `what` is made at `path`: "an image". */
+export function refuseDash(path: string, what: string): void {
+  if (path !== '-') return;
+  throw new UsageError(`writing ${what} to standard output is not supported: give a name; ./- for one of that name`);
 }
 
 export interface ReadOptions {

@@ -1,8 +1,13 @@
-// SIGINT and SIGTERM during work that cleans up after itself.
+// SIGINT, SIGTERM and SIGHUP during work that cleans up after itself.
 import { complain, EXIT } from './errors.ts';
 
 /** Milliseconds within which signals count as one. */
 const TOGETHER_MS = 1000;
+
+/** The signals that end a command, and its exit code then. */
+const ENDINGS = { SIGINT: EXIT.sigint, SIGTERM: EXIT.sigterm, SIGHUP: EXIT.sighup } as const;
+type Ending = keyof typeof ENDINGS;
+const NAMES = Object.keys(ENDINGS) as Ending[];
 
 /**
  * The first signal aborts `signal`; a later one ends the process at once. One that comes together with the first is the
@@ -10,11 +15,11 @@ const TOGETHER_MS = 1000;
  */
 export class Interruption {
   readonly #controller = new AbortController();
-  #received: 'SIGINT' | 'SIGTERM' | null = null;
+  #received: Ending | null = null;
   #receivedAt = 0;
 
   constructor() {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, this.#listener);
+    for (const name of NAMES) process.on(name, this.#listener);
   }
 
   get signal(): AbortSignal {
@@ -25,25 +30,21 @@ export class Interruption {
   exitCode(command: string, consequence: string): number | null {
     if (this.#received === null) return null;
     complain(command, `ended by ${this.#received}; ${consequence}`);
-    return exitCodeOf(this.#received);
+    return ENDINGS[this.#received];
   }
 
   [Symbol.dispose](): void {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, this.#listener);
+    for (const name of NAMES) process.off(name, this.#listener);
   }
 
-  readonly #listener = (name: NodeJS.Signals): void => {
-    if (name !== 'SIGINT' && name !== 'SIGTERM') return;
+  readonly #listener = (signal: NodeJS.Signals): void => {
+    const name = signal as Ending;
     if (this.#received !== null) {
-      if (performance.now() - this.#receivedAt > TOGETHER_MS) process.exit(exitCodeOf(name));
+      if (performance.now() - this.#receivedAt > TOGETHER_MS) process.exit(ENDINGS[name]);
       return;
     }
     this.#received = name;
     this.#receivedAt = performance.now();
     this.#controller.abort();
   };
-}
-
-function exitCodeOf(name: 'SIGINT' | 'SIGTERM'): number {
-  return name === 'SIGINT' ? EXIT.sigint : EXIT.sigterm;
 }

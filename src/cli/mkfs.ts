@@ -1,4 +1,5 @@
 // f2fs mkfs: an empty volume on an image file or a block device.
+import { replacedNotes } from '../build/replaced.ts';
 import { type FileDevice, openFileDevice } from '../device/file-device.ts';
 import { targetAt } from '../device/host-target.ts';
 import { F2fsError } from '../errors.ts';
@@ -8,7 +9,8 @@ import type { FormatOptions, Formatted } from '../index.ts';
 import { DEFAULT_FEATURES } from '../mkfs/features.ts';
 import { format, planFormat } from '../mkfs/format.ts';
 import { probe } from '../mkfs/probe.ts';
-import { EXIT, UsageError } from './errors.ts';
+import { complain, EXIT, UsageError } from './errors.ts';
+import { refuseDash } from './image.ts';
 import { printable } from './names.ts';
 import { printJson, printTable } from './output.ts';
 import { longSize } from './sizes.ts';
@@ -38,6 +40,8 @@ export async function mkfs(image: string, options: MkfsOptions): Promise<number>
     rootUid: options.rootOwner?.uid,
     rootGid: options.rootOwner?.gid,
   };
+  refuseDash(image, 'an image');
+  const notes = options.force ? replacedNotes(image) : [];
   const device = openTarget(image, options, wanted);
   let made: Formatted;
   try {
@@ -45,6 +49,7 @@ export async function mkfs(image: string, options: MkfsOptions): Promise<number>
   } finally {
     device.close();
   }
+  for (const note of notes) complain('mkfs', `note: ${note}`);
   await print(image, device, made, options);
   return EXIT.ok;
 }

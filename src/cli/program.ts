@@ -22,12 +22,13 @@ Exit codes:
   1    something failed, or was not done in full; stderr says what
   2    the command was called in the wrong way
   70   a bug in this program; F2FS_DEBUG=1 shows where
-  130, 143   ended by SIGINT, SIGTERM
+  129, 130, 143   ended by SIGHUP, SIGINT, SIGTERM
   141  the reader of standard output went away
 
 Environment:
   SOURCE_DATE_EPOCH  seconds since 1970 that build stamps everything with
-  F2FS_DEBUG         1 shows the stack of every failure`;
+  F2FS_DEBUG         1 shows the stack of every failure
+  F2FS_NO_KOFFI      1 does without the package koffi`;
 
 /** Version of the package. */
 function packageVersion(): string {

@@ -86,14 +86,50 @@ export function describeBusy(rdev: number): string {
   return 'it is in use (mounted elsewhere, swapped on, or open exclusively in another program); release it first';
 }
 
-/** The loop device that an image file is attached to (and may be mounted through), or null. */
-function loopOf(path: string): string | null {
-  const real = fs.realpathSync(path);
+/** The loop device that a file or block device is attached to (and may be mounted through), or null. */
+function loopOf(stats: fs.Stats): string | null {
   for (const name of listNames('/sys/block')) {
-    if (name.startsWith('loop') && readText(`/sys/block/${name}/loop/backing_file`).trim() === real)
-      return `/dev/${name}`;
+    if (!name.startsWith('loop')) continue;
+    // By what is there, not by its name: it may have several.
+    const backing = readText(`/sys/block/${name}/loop/backing_file`).trim();
+    const there = backing === '' ? undefined : fs.statSync(backing, { throwIfNoEntry: false });
+    if (there === undefined) continue;
+    const isSame = stats.isBlockDevice()
+      ? there.rdev === stats.rdev
+      : there.ino === stats.ino && there.dev === stats.dev;
+    if (isSame && there.isBlockDevice() === stats.isBlockDevice()) return `/dev/${name}`;
   }
   return null;
+}
+
+/** Throws EBUSY for what is attached to a loop device: who uses that would not see what becomes of it, or would be harmed by it. */
+export function refuseLooped(path: string, stats: fs.Stats | null = statIfThere(path)): void {
+  const loop = stats === null ? null : loopOf(stats);
+  if (loop === null) return;
+  throw new F2fsError('EBUSY', `${path} is in use: ${loop} is attached to it; detach that first (losetup -d ${loop})`, {
+    path,
+  });
+}
+
+/** A directory of devices, but for what is mounted in it or is made for files. */
+const DEVICES = '/dev';
+const FILES_IN_DEVICES = '/dev/shm';
+
+/** Throws ENODEV for a new file among the devices: it would fill memory, and was meant to be a device. */
+export function refuseAmongDevices(path: string): void {
+  let directory: string;
+  try {
+    directory = fs.realpathSync(nodePath.dirname(path));
+    const isInside = (of: string) => directory === of || directory.startsWith(`${of}/`);
+    if (!isInside(DEVICES) || isInside(FILES_IN_DEVICES)) return;
+    if (fs.statSync(directory).dev !== fs.statSync(DEVICES).dev) return;
+  } catch {
+    // Opening it meets the same failure, and says so.
+    return;
+  }
+  throw new F2fsError('ENODEV', `there is no device ${path}, and no file is made among devices: name one that exists`, {
+    path,
+  });
 }
 
 function kindOf(path: string, stats: fs.Stats): 'file' | 'block' {
@@ -124,12 +160,17 @@ export interface TargetPlace {
   sizeBytes: number;
 }
 
-/** Throws ENOENT for an empty path, EISDIR, ENOTBLK for what is neither file nor block device, ELOOP, and what the host says of the path. */
+/**
+ * Throws ENOENT for an empty path, EISDIR, ENOTBLK for what is neither file nor block device, ENODEV for a missing device, ELOOP, and
+ * what the host says of the path.
+ */
 export function targetAt(path: string): TargetPlace {
   if (path === '') throw new F2fsError('ENOENT', 'the image has no name: give a path for it');
   const stats = statIfThere(path);
   const kind = stats === null ? null : kindOf(path, stats);
-  return { path: followed(path), kind, sizeBytes: stats?.size ?? 0 };
+  const end = followed(path);
+  if (kind === null) refuseAmongDevices(end);
+  return { path: end, kind, sizeBytes: stats?.size ?? 0 };
 }
 
 /** Follows the symlinks that a path ends in, by hand: realpath knows no path to what is not there. */
@@ -214,8 +255,8 @@ function checkSame(path: string, kind: 'file' | 'block', stats: fs.Stats): void 
 /**
  * Opens an image file or a block device, and locks it: shared for reading, else exclusively.
  * Throws ENOENT, EACCES, EISDIR, ENOTBLK (neither file nor block device), EEXIST, EBUSY (in use by another process, naming it or
- * the mount point when known; image file attached to a loop device), EROFS (read-only device) and EINVAL, each with the cure in its
- * message.
+ * the mount point when known; attached to a loop device), ENODEV (no such device), EROFS (read-only device) and EINVAL, each with the
+ * cure in its message.
  */
 export function openHostTarget(path: string, options: OpenOptions): HostTarget {
   const { create } = options;
@@ -238,9 +279,9 @@ export function openHostTarget(path: string, options: OpenOptions): HostTarget {
       throw new F2fsError('EROFS', message, { path });
     }
   }
-  const loop = kind === 'file' && before !== null && options.writable ? loopOf(path) : null;
-  if (loop !== null) {
-    throw new F2fsError('EBUSY', `${path} is in use: ${loop} is attached to it; detach that first`, { path });
+  if (options.writable) {
+    if (before === null) refuseAmongDevices(path);
+    else refuseLooped(path, before);
   }
   let fd: number;
   try {

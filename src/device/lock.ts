@@ -42,6 +42,11 @@ export function lockFile(path: string, fd: number, kind: 'file' | 'block', exclu
   }
 }
 
+/** Locks an open file exclusively, if that can be done at once. `unknown`: this host has no way to lock. */
+export function tryLock(fd: number): Outcome {
+  return lockingFlags(true) !== 0 || process.platform === 'win32' ? 'unknown' : flock(fd, true);
+}
+
 /** `holder`: who has the lock, as far as it is known. */
 export function busy(path: string, exclusive: boolean, holder = 'another process'): F2fsError {
   const how = exclusive ? 'it can be changed by one at a time' : 'it is being changed';
