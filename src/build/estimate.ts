@@ -1,5 +1,5 @@
 // How many blocks a host tree will take, before any is written: exact, but for zeros that turn out to be holes.
-import { BLKSIZE, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
+import { BLKSIZE, FEATURES, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
 import {
   bucketBlocks,
   dentrySlots,
@@ -30,6 +30,7 @@ export function nodesOf(nrPages: number, addrsPerInode: number, addrsPerBlock = 
 /** Counts the blocks of one tree, for a volume with the features `feature`. */
 export class Estimate {
   readonly #tree: HostTree;
+  readonly #hasLostFound: boolean;
   readonly #extraIsize: number;
   readonly #addrsPerInode: number;
   readonly #inlineBytes: number;
@@ -41,6 +42,7 @@ export class Estimate {
     this.#tree = tree;
     this.#compressed = compressed;
     this.#clusterPages = clusterPages;
+    this.#hasLostFound = (feature & FEATURES.lost_found) !== 0;
     this.#extraIsize = extraIsizeFor(feature);
     this.#addrsPerInode = DEF_ADDRS_PER_INODE - this.#extraIsize / 4 - DEFAULT_INLINE_XATTR_ADDRS;
     this.#inlineBytes = maxInlineData(this.#extraIsize, DEFAULT_INLINE_XATTR_ADDRS);
@@ -49,8 +51,8 @@ export class Estimate {
   /** Blocks of all entries, the root's own and lost+found's included. */
   blocks(): number {
     const tree = this.#tree;
-    // lost+found: its inode and its block of dentries.
-    let blocks = 2;
+    // Its inode and its block of dentries.
+    let blocks = this.#hasLostFound ? 2 : 0;
     for (let i = 0; i < tree.count; i++) {
       const group = tree.linkGroup(i);
       if (group >= 0 && group !== i) continue;
@@ -93,8 +95,8 @@ export class Estimate {
     const first = tree.firstChild(dir);
     const end = first + tree.nrChildren(dir);
     const inlineSlots = inlineDentryLayout(this.#inlineBytes).slots;
-    // `.` and `..`; mkfs gives the root a block, with lost+found in it.
-    let used = isRoot ? 4 : 2;
+    // `.` and `..`; mkfs gives the root a block, with lost+found in it, if there is one.
+    let used = isRoot && this.#hasLostFound ? 4 : 2;
     let child = first;
     if (!isRoot) {
       for (; child < end; child++) {

@@ -5,6 +5,7 @@ import { codecText, parseCodec } from '../compress/algorithms.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { BuildProgress, BuildReport } from '../index.ts';
+import { expandFeatures } from '../mkfs/features.ts';
 import { countProblems } from '../problems.ts';
 import type { EngineName } from '../writeback/engines.ts';
 import { complain, complainOf, EXIT, UsageError } from './errors.ts';
@@ -20,6 +21,9 @@ export interface BuildCommandOptions {
   free?: number;
   uuid?: string;
   label?: string;
+  features?: string[];
+  allRoot?: boolean;
+  xattrs?: boolean;
   force?: boolean;
   compress?: string;
   cluster?: number;
@@ -33,6 +37,8 @@ export interface BuildCommandOptions {
   json?: boolean;
   quiet?: boolean;
 }
+
+const ROOT = { uid: 0, gid: 0 };
 
 /** Bytes of a cluster when none are asked for. */
 const DEFAULT_CLUSTER = 64 * 1024;
@@ -51,6 +57,9 @@ export async function build(source: string, image: string, options: BuildCommand
       freeBytes: options.free,
       uuid: options.uuid,
       label: options.label,
+      features: options.features && expandFeatures(options.features),
+      owner: options.allRoot ? ROOT : undefined,
+      xattrs: options.xattrs,
       force: options.force,
       compress,
       release: options.release,

@@ -5,7 +5,7 @@ import type { ChmodOptions } from './chmod.ts';
 import { type ChownOptions, type OwnerChange, parseOwnerChange } from './chown.ts';
 import type { CleanCommandOptions } from './clean.ts';
 import { UsageError } from './errors.ts';
-import { jsonOption, NAME_ON_LS, type Run, subcommand } from './grammar.ts';
+import { allRootOption, jsonOption, NAME_ON_LS, noXattrsOption, type Run, subcommand } from './grammar.ts';
 import type { LnOptions } from './ln.ts';
 import type { MkdirOptions } from './mkdir.ts';
 import { type ModeChange, parseMode } from './mode.ts';
@@ -147,6 +147,8 @@ function declarePut(program: Command, run: Run): void {
     )
     .option('-n, --no-replace', 'fail when a file is there; else it is replaced. Directories are always added to')
     .option('-T, --no-target-directory', NOT_INTO)
+    .addOption(allRootOption())
+    .addOption(noXattrsOption())
     .option('--quiet', 'no summary, notes or progress; problems are told all the same')
     .addOption(jsonOption())
     .action((image: string, paths: string[], options: PutCommandOptions) =>

@@ -31,3 +31,22 @@ export function holesOption(): Option {
     .choices(HOLE_POLICIES)
     .default('source');
 }
+
+/** Features of several -O, each a list with commas. */
+function addFeatures(text: string, before: string[] = []): string[] {
+  return [...before, ...text.split(',').filter((name) => name !== '')];
+}
+
+export function featuresOption(): Option {
+  const description = 'exactly these features, with commas; default and none may be among them';
+  return new Option('-O, --features <names>', description).argParser(addFeatures);
+}
+
+/** What build and put take over. */
+export function allRootOption(): Option {
+  return new Option('--all-root', 'everything belongs to 0:0 (modes stay, set-id bits too)');
+}
+
+export function noXattrsOption(): Option {
+  return new Option('--no-xattrs', 'leave extended attributes, capabilities and ACLs among them, and inode flags');
+}

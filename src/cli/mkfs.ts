@@ -6,7 +6,7 @@ import { F2fsError } from '../errors.ts';
 import { BLKSIZE, featureNames } from '../format/constants.ts';
 import { formatUuid } from '../format/superblock.ts';
 import type { FormatOptions, Formatted } from '../index.ts';
-import { DEFAULT_FEATURES } from '../mkfs/features.ts';
+import { expandFeatures } from '../mkfs/features.ts';
 import { format, planFormat } from '../mkfs/format.ts';
 import { probe } from '../mkfs/probe.ts';
 import { complain, EXIT, UsageError } from './errors.ts';
@@ -33,7 +33,7 @@ export async function mkfs(image: string, options: MkfsOptions): Promise<number>
   const wanted: FormatOptions = {
     label: options.label,
     uuid: options.uuid,
-    features: options.features?.flatMap(featuresOf),
+    features: options.features && expandFeatures(options.features),
     segsPerSec: options.segsPerSec,
     secsPerZone: options.secsPerZone,
     overprovision: options.overprovision,
@@ -52,12 +52,6 @@ export async function mkfs(image: string, options: MkfsOptions): Promise<number>
   for (const note of notes) complain('mkfs', `note: ${note}`);
   await print(image, device, made, options);
   return EXIT.ok;
-}
-
-/** `default` stands for what a volume gets when nothing is asked, `none` for nothing. */
-function featuresOf(name: string): readonly string[] {
-  if (name === 'default') return DEFAULT_FEATURES;
-  return name === 'none' ? [] : [name];
 }
 
 /** Opens or creates the target, once nothing speaks against it: an option that makes no sense must cost no file. */

@@ -2,14 +2,25 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { WORKLOAD_NAMES } from '../bench/workloads.ts';
-import { F2fsError } from '../errors.ts';
 import { ENGINES } from '../writeback/engines.ts';
+import { refuseEmpty, refuseUndecodable } from './arguments.ts';
 import type { BenchCommandOptions } from './bench.ts';
 import type { BuildCommandOptions } from './build.ts';
 import type { CatOptions } from './cat.ts';
 import { declareChanges } from './changes.ts';
 import type { ExtractCommandOptions } from './extract.ts';
-import { examples, holesOption, jsonOption, NAME_ON_LS, noRecoveryOption, type Run, subcommand } from './grammar.ts';
+import {
+  allRootOption,
+  examples,
+  featuresOption,
+  holesOption,
+  jsonOption,
+  NAME_ON_LS,
+  noRecoveryOption,
+  noXattrsOption,
+  type Run,
+  subcommand,
+} from './grammar.ts';
 import type { InfoOptions } from './info.ts';
 import type { LsOptions } from './ls.ts';
 import type { MkfsOptions } from './mkfs.ts';
@@ -41,22 +52,13 @@ function sizeOption(flags: string, description: string, byDefault: string): Opti
   return new Option(flags, description).argParser(parseSize).default(parseSize(byDefault), byDefault);
 }
 
-/** Features of several -O, each a list with commas. */
-function addFeatures(text: string, before: string[] = []): string[] {
-  return [...before, ...text.split(',').filter((name) => name !== '')];
-}
-
 function declareMkfs(program: Command, run: Run): void {
   subcommand(program, 'mkfs', 'make an empty volume', 'mkfs disk.img --size 1G --label data', 'mkfs /dev/sdb1 --force')
     .argument('<image>', 'image file or block device')
     .option('--size <size>', 'size of a new image: 512M, 1G; default: that of the file or device', parseSize)
     .option('--label <text>', 'name of the volume, up to 511 characters')
     .option('--uuid <uuid>', 'default: random')
-    .option(
-      '-O, --features <names>',
-      'exactly these features, with commas; default and none may be among them',
-      addFeatures,
-    )
+    .addOption(featuresOption())
     .option('--force', 'format what is not empty')
     .option('--segs-per-sec <n>', 'segments in a section', parseCount(1))
     .option('--secs-per-zone <n>', 'sections in a zone', parseCount(1))
@@ -96,6 +98,9 @@ function declareBuild(program: Command, run: Run): void {
     .option('--free <size>', 'bytes to leave free for files, with auto', parseSize)
     .option('--uuid <uuid>', 'default: random')
     .option('--label <text>', 'name of the volume, up to 511 characters')
+    .addOption(featuresOption())
+    .addOption(allRootOption())
+    .addOption(noXattrsOption())
     .option('--force', 'replace an image that exists, or what a device holds')
     .option('--compress <algorithm[:level]>', 'lz4, lz4:3 to lz4:16, zstd:1 to zstd:22, lzo or lzo-rle')
     .option('--cluster <size>', 'bytes that are compressed together, 16K to 1M (default: 64K)', parseSize)
@@ -229,19 +234,13 @@ function declareBench(program: Command, run: Run): void {
     );
 }
 
-/** Throws ENOENT, as system calls do: what an unset variable leaves must not mean the current directory, or the root of a volume. */
-function refuseEmpty(args: readonly string[]): void {
-  const at = args.indexOf('');
-  if (at < 0) return;
-  throw new F2fsError('ENOENT', `argument ${at + 1} is empty, and no file has an empty path: is a variable unset?`);
-}
-
 /** The whole command. Parsing throws commander's errors; it prints help and version itself. */
 export function makeProgram(run: Run): Command {
   let args: readonly string[] = [];
   const checked: Run = (command, work) =>
     run(command, async () => {
       refuseEmpty(args);
+      refuseUndecodable(process.argv);
       return await work();
     });
   const program = new Command('f2fs')

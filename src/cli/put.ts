@@ -16,6 +16,8 @@ export interface PutCommandOptions extends ChangeOptions {
   /** -T */
   targetDirectory?: boolean;
   replace?: boolean;
+  allRoot?: boolean;
+  xattrs?: boolean;
   escaped?: boolean;
   json?: boolean;
 }
@@ -49,6 +51,8 @@ export async function put(image: string, sources: string[], to: string, options:
           await putSource(volume, source, placeOf(source, destination), {
             replace,
             exclude: image,
+            owner: options.allRoot ? { uid: 0, gid: 0 } : undefined,
+            xattrs: options.xattrs,
             signal,
             onProgress,
           }),

@@ -63,6 +63,9 @@ function uuidOf(uuid: Uint8Array | string | undefined): Uint8Array {
 }
 
 function labelOf(label: string): Uint8Array {
+  if (Buffer.from(label).toString() !== label) {
+    throw new F2fsError('EINVAL', 'a label with a lone surrogate, which is half a character, cannot be stored');
+  }
   const encoded = encodeLabel(label);
   if (encoded !== null && !label.includes('\0')) return encoded;
   const message = `a label of ${label.length} characters cannot be stored: at most ${MAX_VOLUME_NAME - 1}, none of them NUL`;

@@ -6,9 +6,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { build } from '../../src/build/build.ts';
 import { type Host, thisHost } from '../../src/build/host.ts';
 import { hostLibc } from '../../src/build/host-libc.ts';
-import type { BuildProblem } from '../../src/build/populate.ts';
 import { put } from '../../src/build/put.ts';
-import { F2fsError, type FileSystem, format, MemoryDevice, mount, openFileDevice } from '../../src/index.ts';
+import {
+  F2fsError,
+  type FileSystem,
+  format,
+  MemoryDevice,
+  mount,
+  openFileDevice,
+  type Problem,
+} from '../../src/index.ts';
 import { manifestOfVolume } from '../judges/volume-manifest.ts';
 import { faultyHost } from './faulty-host.ts';
 import { canSetXattrs, isRoot, makeTempDir, setXattr } from './host-fixture.ts';
@@ -71,7 +78,7 @@ function contents(volume: FileSystem, start = '.'): Map<string, string> {
 }
 
 /** Fails when anything is not as it should be that no problem names. */
-function check(what: string, whole: Map<string, string>, found: Map<string, string>, problems: BuildProblem[]): void {
+function check(what: string, whole: Map<string, string>, found: Map<string, string>, problems: Problem[]): void {
   const named = problems.map(({ path: place }) => path.relative(source, path.resolve(source, place)) || '.');
   // Two names of one file.
   if (named.includes('dir/large')) named.push('dir/other-name');
