@@ -2,8 +2,10 @@
 import * as fs from 'node:fs';
 import { F2fsError } from '../errors.ts';
 import { shortPath } from '../problems.ts';
+import { thisHost } from './host.ts';
+import { CommandXattrWriter } from './host-commands.ts';
 import type { HostLibc } from './host-libc.ts';
-import { type HostXattr, HostXattrs } from './host-xattr.ts';
+import { type HostXattr, HostXattrs, type XattrWriter } from './host-xattr.ts';
 
 /** Times: seconds since 1970 and nanoseconds below 1e9. */
 export interface HostAttributes {
@@ -32,6 +34,7 @@ const S_ISUID_ISGID = 0o6000;
 const S_IRWXG = 0o070;
 /** Notes that are told apart: names of attributes, which are in them, may be as many as one likes. */
 const MAX_NOTES = 100;
+const NEEDED = "the package koffi, or setfattr of Debian's attr";
 const IS_ACL = /^system\.posix_acl_/;
 
 /** An entry; its path is made when it is told. */
@@ -41,7 +44,7 @@ interface Place {
 
 export class AttributeSetter {
   readonly #libc: HostLibc | null;
-  readonly #xattrs: HostXattrs | null;
+  readonly #xattrs: XattrWriter;
   readonly #owner: boolean;
   readonly #storeXattrs: boolean;
   readonly #notes = new Map<string, HostNote>();
@@ -51,7 +54,7 @@ export class AttributeSetter {
 
   constructor(libc: HostLibc | null, options: { owner: boolean; xattrs: boolean }) {
     this.#libc = libc;
-    this.#xattrs = libc && new HostXattrs(libc);
+    this.#xattrs = libc === null ? new CommandXattrWriter(thisHost(null)) : new HostXattrs(libc);
     this.#owner = options.owner;
     this.#storeXattrs = options.xattrs;
   }
@@ -105,19 +108,15 @@ export class AttributeSetter {
   }
 
   #setXattrs(pathZ: Buffer, place: Place, xattrs: readonly HostXattr[], acls: boolean): void {
-    for (const { name, value } of xattrs) {
-      if (IS_ACL.test(name) !== acls) continue;
-      if (!this.#storeXattrs) {
-        this.note('extended attributes are left out, as asked', place);
-      } else if (!this.#xattrs) {
-        this.note("extended attributes are not restored: the host can't tell them", place);
-      } else {
-        try {
-          this.#xattrs.set(pathZ, name, value);
-        } catch (error) {
-          this.note(`extended attribute ${name} is not restored: ${codeOf(error)}`, place);
-        }
-      }
+    const wanted = xattrs.filter(({ name }) => IS_ACL.test(name) === acls);
+    if (wanted.length === 0) return;
+    if (!this.#storeXattrs) {
+      for (const _ of wanted) this.note('extended attributes are left out, as asked', place);
+      return;
+    }
+    for (const { name, code } of this.#xattrs.set(pathZ, wanted)) {
+      if (code === 'ENOSYS') this.note(`extended attributes are not restored: that takes ${NEEDED}`, place);
+      else this.note(`extended attribute ${name} is not restored: ${code}`, place);
     }
   }
 

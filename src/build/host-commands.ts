@@ -1,9 +1,17 @@
 // What the C library would tell of entries, asked of commands where it can't be called: getfattr and lsattr, each run once for many
-// paths. They are Debian's packages attr and e2fsprogs; busybox's lsattr will do, too.
+// paths; and setfattr. They are in Debian's packages attr and e2fsprogs; busybox's lsattr will do, too.
 import { F2fsError } from '../errors.ts';
 import { I_FLAGS } from '../format/inode.ts';
 import type { Host, Ran } from './host.ts';
-import { ALL_XATTRS, type EntryXattrs, type HostXattr, NO_XATTRS, xattrFailure } from './host-xattr.ts';
+import {
+  ALL_XATTRS,
+  type EntryXattrs,
+  type HostXattr,
+  NO_XATTRS,
+  type XattrRefusal,
+  type XattrWriter,
+  xattrFailure,
+} from './host-xattr.ts';
 
 /** Paths that one child is asked for. */
 const MAX_PATHS = 1024;
@@ -166,6 +174,42 @@ export class CommandFlags extends CommandBatch {
   }
 }
 
+/** Sets attributes of one entry by setfattr. */
+export class CommandXattrWriter implements XattrWriter {
+  readonly #host: Host;
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  set(path: Uint8Array, xattrs: readonly HostXattr[]): XattrRefusal[] {
+    const reason = this.#restore(path, xattrs);
+    if (reason === null) return [];
+    // It does not tell which it was.
+    if (xattrs.length > 1) return xattrs.flatMap((one) => this.set(path, [one]));
+    return [{ name: xattrs[0].name, code: reason }];
+  }
+
+  /** Null when all is done, else an errno name. */
+  #restore(path: Uint8Array, xattrs: readonly HostXattr[]): string | null {
+    const lines = xattrs.map(
+      ({ name, value }) => `${quoted(Buffer.from(name))}=0x${Buffer.from(value).toString('hex')}\n`,
+    );
+    const dump = Buffer.from(`# file: ${quoted(path.subarray(0, -1))}\n${lines.join('')}\n`);
+    const { status, stderr } = this.#host.run('setfattr', ['-h', '--restore=-'], dump);
+    if (status === null) return 'ENOSYS';
+    const [, reason] = /: ([^:\n]*)\n*$/.exec(stderr.toString('latin1')) ?? [];
+    return status === 0 && reason === undefined ? null : codeOfReason(reason ?? '');
+  }
+}
+
+/** Bytes as getfattr writes them, and setfattr reads them. */
+function quoted(bytes: Uint8Array): string {
+  return Buffer.from(bytes)
+    .toString('latin1')
+    .replace(/[^A-Za-z0-9._/-]/g, (byte) => `\\${byte.charCodeAt(0).toString(8).padStart(3, '0')}`);
+}
+
 function flagsOf(letters: string): number {
   let flags = 0;
   if (letters.includes('i')) flags |= I_FLAGS.IMMUTABLE;
@@ -197,6 +241,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'Not a directory': 'ENOTDIR',
   'Not a tty': 'ENOTTY',
   'Not supported': 'EOPNOTSUPP',
+  'No space left on device': 'ENOSPC',
   'Numerical result out of range': 'ERANGE',
   'Operation not permitted': 'EPERM',
   'Operation not supported': 'EOPNOTSUPP',

@@ -16,6 +16,17 @@ export interface EntryXattrs {
 
 export const NO_XATTRS: EntryXattrs = { found: [], failed: [] };
 
+/** An attribute that the host did not take, and its errno name; ENOSYS: it has no way to set any. */
+export interface XattrRefusal {
+  readonly name: string;
+  readonly code: string;
+}
+
+export interface XattrWriter {
+  /** Creates or replaces attributes of an entry; `path` ends with a NUL. Returns those that were refused. */
+  set(path: Uint8Array, xattrs: readonly HostXattr[]): XattrRefusal[];
+}
+
 /** Longest list of names, and longest value, on Linux. Source: XATTR_LIST_MAX, XATTR_SIZE_MAX. */
 const MAX_SIZE = 65536;
 /** How often a list or a value may have grown between the question for its size and the one for itself. */
@@ -31,7 +42,7 @@ export function isStorableXattr(name: string): boolean {
 }
 
 /** Paths are bytes that end with a NUL (see HostTree.hostPathZ). Errors carry the host's code, and name no path. */
-export class HostXattrs {
+export class HostXattrs implements XattrWriter {
   readonly #libc: HostLibc;
   readonly #utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   /** Receives names and values; reused by every call. Grows only on hosts without a limit. */
@@ -81,15 +92,18 @@ export class HostXattrs {
     return { found, failed };
   }
 
-  /** Creates or replaces. Throws the host's code: EPERM, EOPNOTSUPP, ENOSPC, ERANGE. */
-  set(path: Uint8Array, name: string, value: Uint8Array): void {
+  set(path: Uint8Array, xattrs: readonly HostXattr[]): XattrRefusal[] {
     checkPath(path);
-    if (name.includes('\0')) throw xattrFailure('set', name, 'EINVAL');
-    const key = Buffer.from(`${name}\0`);
-    const bytes = value.length === 0 ? Buffer.alloc(1) : Buffer.from(value.buffer, value.byteOffset, value.length);
-    if (this.#libc.setxattr(path, key, bytes, value.length) < 0) {
-      throw xattrFailure('set', name, this.#libc.errorCode());
+    const refused: XattrRefusal[] = [];
+    for (const { name, value } of xattrs) {
+      const key = Buffer.from(`${name}\0`);
+      const bytes = value.length === 0 ? Buffer.alloc(1) : Buffer.from(value.buffer, value.byteOffset, value.length);
+      if (name.includes('\0')) refused.push({ name, code: 'EINVAL' });
+      else if (this.#libc.setxattr(path, key, bytes, value.length) < 0) {
+        refused.push({ name, code: this.#libc.errorCode() });
+      }
     }
+    return refused;
   }
 
   /** In byte order. */

@@ -5,7 +5,7 @@ import { type HostLibc, hostLibc } from '../../src/build/host-libc.ts';
 import type { HostDir, HostPlace } from '../../src/build/host-paths.ts';
 import { scanHostTree } from '../../src/build/host-scan.ts';
 import { HostWriter, type WriterOptions } from '../../src/build/host-writer.ts';
-import { asNobody, canSetXattrs, isRoot, makeTempDir, makeVariedTree } from './host-fixture.ts';
+import { asNobody, isRoot, makeTempDir, makeVariedTree } from './host-fixture.ts';
 
 let dir: string;
 beforeEach(() => {
@@ -68,7 +68,7 @@ function copy(from: string, to: string, options: WriterOptions): HostWriter {
   return writer;
 }
 
-/** All that a copy can keep; `roughly` without the attributes and the parts of a second. */
+/** All that a copy can keep; `roughly` without the parts of a second. */
 function kept(root: string, roughly: boolean): unknown[] {
   const tree = scanHostTree(root);
   return Array.from({ length: tree.count }, (_, i) => {
@@ -92,7 +92,7 @@ function kept(root: string, roughly: boolean): unknown[] {
       target,
       time,
       content,
-      xattrs: roughly ? [] : tree.xattrs(i).found,
+      xattrs: tree.xattrs(i).found,
     };
   });
 }
@@ -105,8 +105,7 @@ describe.each([{ libc: hostLibc() }, { libc: null }])('a tree written to the hos
     if (!libc) fs.rmSync(`${source}/socket`, { force: true });
     const writer = copy(source, `${dir}/copy`, { libc });
     expect(writer.problems.list).toEqual([]);
-    const lost = canSetXattrs(source) ? ['times', 'extended'] : ['times'];
-    expect(writer.notes.map(({ message }) => message.split(' ')[0])).toEqual(libc ? [] : lost);
+    expect(writer.notes.map(({ message }) => message.split(' ')[0])).toEqual(libc ? [] : ['times']);
     expect(kept(`${dir}/copy`, !libc)).toEqual(kept(source, !libc));
   });
 });
@@ -205,13 +204,16 @@ it('as an ordinary user tells what it does not restore, and drops set-id bits', 
     for (const name of ['a', 'b']) {
       writer.closeFile(writer.openFile(writer.root, bytes(name))!, { ...plain, mode: 0o4755, uid: 12345, xattrs });
     }
-    writer.makeNode(writer.root, bytes('dev'), 'char', plain, 1, 3);
+    // A shell takes its real user id for the effective one: mknod would run as root.
+    if (hostLibc()) writer.makeNode(writer.root, bytes('dev'), 'char', plain, 1, 3);
     writer.finish();
-    expect(writer.problems.list.map(({ path, code }) => [path, code])).toEqual([['dev', 'EPERM']]);
+    expect(writer.problems.list.map(({ path, code }) => [path, code])).toEqual(hostLibc() ? [['dev', 'EPERM']] : []);
     return writer.notes;
   });
   expect(fs.statSync(`${dir}/out/a`).mode & 0o7777).toBe(0o755);
-  expect(notes.map(({ count, path }) => [count, path])).toEqual([
+  // Without the C library times are rounded, too.
+  const lost = notes.filter(({ message }) => !message.startsWith('times'));
+  expect(lost.map(({ count, path }) => [count, path])).toEqual([
     [2, 'a'],
     [2, 'a'],
     [2, 'a'],

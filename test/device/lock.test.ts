@@ -5,6 +5,7 @@ import { afterAll, afterEach, expect, test } from 'vitest';
 import { build } from '../../src/build/build.ts';
 import { openFileDevice } from '../../src/device/file-device.ts';
 import { F2fsError } from '../../src/errors.ts';
+import { loadKoffi } from '../../src/koffi.ts';
 import { attachLoop, imageDirectory } from './temporary.ts';
 
 const images = imageDirectory();
@@ -46,7 +47,7 @@ async function holder(path: string, how: '-x' | '-s'): Promise<ChildProcess> {
 }
 
 for (const way of ['the command', 'the library'] as const) {
-  test(`one writer, or many readers, by ${way}`, () => {
+  test.runIf(way === 'the command' || loadKoffi())(`one writer, or many readers, by ${way}`, () => {
     if (way === 'the library') process.env.PATH = images.directory;
     const path = image(`${way}.img`);
     const writer = openFileDevice(path, WRITE);
@@ -92,7 +93,7 @@ test('another process is named, and its death frees the image', async () => {
   expect(errorOf(() => openFileDevice(path, WRITE)).code).toBe('EBUSY');
 });
 
-test('a command that fails for another reason is no answer: the library is asked', () => {
+test.runIf(loadKoffi())('a command that fails for another reason is no answer: the library is asked', () => {
   const path = image('free.img');
   const bin = images.file('bin');
   fs.mkdirSync(bin);
