@@ -117,6 +117,7 @@ class Scan {
     this.#xattrs = reader;
     this.#xattrCommand = command;
     this.#flagCommand = byCommand && !source.tellsFlags ? new CommandFlags(host, answers) : null;
+    if (!source.tellsFlags && process.env.FAKEROOTKEY !== undefined) tree.problems.push(fakerootUnseen());
     if (reader !== null) tree.readXattrs = (_, path) => reader.read(path);
     else if (command !== null) tree.readXattrs = (index) => command.read(index);
     tree.paths.beforeClose = () => this.#flushCommands();
@@ -270,6 +271,12 @@ class Scan {
   #childProblem(dir: number, from: number, code: string, what: string): void {
     this.#tree.addProblem(code, what, () => this.#childPath(dir, from));
   }
+}
+
+/** Told once for the whole tree: node:fs asks the kernel, around what fakeroot put in its place. */
+function fakerootUnseen(): HostProblem {
+  const message = 'owners and devices are the real ones: to see those of fakeroot takes the package koffi';
+  return { path: '.', code: 'ENOSYS', message };
 }
 
 /** Told once for the whole tree. */

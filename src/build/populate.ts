@@ -8,16 +8,15 @@ import type { Directory } from '../fs/directory-handle.ts';
 import type { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { Handle } from '../fs/handle.ts';
-import { flagNames } from '../fs/inode-flags.ts';
 import type { NodeType } from '../fs/stat.ts';
 import { kindOfMessage, Problems } from '../problems.ts';
 import type { CompressChoice } from './compress-choice.ts';
+import { EntryExtras } from './entry-extras.ts';
 import { hostFailure } from './host.ts';
 import { dataRanges } from './host-extents.ts';
 import { closeHostFile, openHostFile, verifyUnchanged } from './host-file.ts';
 import type { HostStat } from './host-table.ts';
 import type { HostTree } from './host-tree.ts';
-import { type HostXattr, isStorableXattr } from './host-xattr.ts';
 import { ReadAhead } from './read-ahead.ts';
 
 export interface Populated {
@@ -67,8 +66,6 @@ const REFUSALS = new Set([
   'ERANGE',
   'E2BIG',
 ]);
-/** Those by which it refuses an extended attribute. */
-const XATTR_REFUSALS = new Set([...REFUSALS, 'EPERM', 'EACCES']);
 
 /** Where a tree goes, when not to the root of a new volume. */
 export interface PourTarget {
@@ -109,8 +106,7 @@ export class Populator {
   readonly compressed: number[] = [];
   /** Inodes of files with several links, by the index of their first entry. */
   readonly #linked = new Map<number, number>();
-  /** Inodes that are to get flags, and their entries. */
-  readonly #flagged = new Map<number, number>();
+  readonly #extras: EntryExtras;
 
   /** @param target null for the root of a volume that is empty */
   constructor(
@@ -126,6 +122,7 @@ export class Populator {
     this.#compressed = compressed;
     this.#target = target;
     this.#readAhead = new ReadAhead(tree);
+    this.#extras = new EntryExtras(tree, volume, this.done, (index, error) => this.#problem(index, error));
   }
 
   /**
@@ -136,7 +133,7 @@ export class Populator {
     // Directories still to be filled, deepest last; each one's inode is there already.
     const root = this.#target?.directory ?? this.#volume.root();
     const takesAttributes = this.#target?.isRoot ?? true;
-    if (takesAttributes) this.#setOthers(0, root);
+    if (takesAttributes) this.#extras.set(0, root);
     const stack: { index: number; handle: Directory; child: number }[] = [{ index: 0, handle: root, child: 0 }];
     for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
       const { index, handle } = top;
@@ -194,7 +191,7 @@ export class Populator {
     const handle =
       there?.type === 'directory' ? parent.open(name) : parent.mkdir(name, this.#attributes(this.#tree.stat(index)));
     this.done.directories++;
-    this.#setOthers(index, handle);
+    this.#extras.set(index, handle);
     return handle as Directory;
   }
 
@@ -224,7 +221,7 @@ export class Populator {
       return;
     }
     using handle = yield* this.#makeInode(parent, index);
-    this.#setOthers(index, handle);
+    this.#extras.set(index, handle);
     if (group >= 0) this.#linked.set(group, handle.ino);
   }
 
@@ -343,48 +340,9 @@ export class Populator {
     }
   }
 
-  /**
-   * Gives inodes their flags, some of which forbid all that is done with them before: when everything else is done. `run` must have
-   * ended.
-   */
+  /** The last step, when everything else is done. */
   setFlags(): void {
-    for (const [ino, index] of this.#flagged) {
-      using handle = this.#volume.openInode(ino);
-      handle.setFlags(flagNames(this.#tree.table.flags(index)));
-    }
-  }
-
-  /** What is not in Attributes. An entry stays, without what can't be read or stored of it. */
-  #setOthers(index: number, handle: Handle): void {
-    const type = this.#tree.type(index);
-    if (this.#tree.table.flags(index) !== 0 && (type === 'file' || type === 'dir'))
-      this.#flagged.set(handle.ino, index);
-    if (!this.#tree.hasXattrs(index)) return;
-    const { found, failed } = this.#tree.xattrs(index);
-    for (const error of failed) this.#problem(index, error);
-    const known = found.filter(({ name }) => {
-      if (isStorableXattr(name)) return true;
-      this.#problem(index, new F2fsError('EOPNOTSUPP', `F2FS has no place for the extended attribute ${name}`));
-      return false;
-    });
-    // All at once where that can be; else one that is refused costs none of the others.
-    if (known.length > 0 && !this.#setXattrs(index, handle, known, known.length === 1)) {
-      for (const one of known) this.#setXattrs(index, handle, [one], true);
-    }
-  }
-
-  /** False when the volume refused; a problem of the entry then, if `tell`. */
-  #setXattrs(index: number, handle: Handle, xattrs: readonly HostXattr[], tell: boolean): boolean {
-    try {
-      handle.setXattrs(xattrs);
-      this.done.xattrs += xattrs.length;
-      return true;
-    } catch (error) {
-      if (!(error instanceof F2fsError) || !XATTR_REFUSALS.has(error.code)) throw error;
-      if (tell)
-        this.#problem(index, new F2fsError(error.code, `the extended attribute ${xattrs[0].name}: ${error.message}`));
-      return false;
-    }
+    this.#extras.setFlags();
   }
 
   /** Access times change with each reading: the image gets the modification time, and is the same each time. */

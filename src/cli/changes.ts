@@ -1,6 +1,7 @@
 // The grammar of the commands that change an image: each does all that it is asked, or nothing.
 import { type Command, Option } from 'commander';
 import { CLEAN_POLICIES } from '../volume/victims.ts';
+import { type ChattrOptions, type FlagChange, parseFlagChange } from './chattr.ts';
 import type { ChmodOptions } from './chmod.ts';
 import { type ChownOptions, type OwnerChange, parseOwnerChange } from './chown.ts';
 import type { CleanCommandOptions } from './clean.ts';
@@ -98,6 +99,18 @@ function declareAttributes(program: Command, run: Run): void {
     .option('--no-dereference', 'symlinks themselves')
     .action((image: string, owner: OwnerChange, paths: string[], options: ChownOptions) =>
       run('chown', async () => (await import('./chown.ts')).chown(image, owner, paths, options)),
+    );
+  change(program, 'chattr', 'change flags', 'chattr disk.img +i /etc/resolv.conf', 'chattr -R disk.img -- -ia /var/log')
+    .argument(
+      '<flags>',
+      '+i, -ia or =: a append-only, A noatime, d nodump, D dirsync, i immutable, S sync',
+      parseFlagChange,
+    )
+    .argument('<path...>', 'files and directories; stat shows their flags')
+    .option('-R, --recursive', 'all below, too')
+    .addHelpText('after', '\nFlags to take away stand behind --: -- -i')
+    .action((image: string, flags: FlagChange, paths: string[], options: ChattrOptions) =>
+      run('chattr', async () => (await import('./chattr.ts')).chattr(image, flags, paths, options)),
     );
   change(
     program,

@@ -10,7 +10,7 @@ import type { Inode } from './inode.ts';
 export function assertMutable(inode: Inode): void {
   const { iFlags, iAdvise } = inode.load();
   if ((iFlags & I_FLAGS.IMMUTABLE) !== 0) {
-    throw refused('EPERM', inode, 'is immutable; clear the flag on Linux with chattr -i');
+    throw refused('EPERM', inode, 'is immutable; clear the flag with chattr -i');
   }
   if ((iAdvise & ADVISE.VERITY) !== 0) throw refused('EPERM', inode, 'is protected by verity: it never changes');
   if ((iAdvise & ADVISE.ENCRYPT) !== 0) {
@@ -29,7 +29,7 @@ export function assertChangeable(inode: Inode): void {
 /** Throws EPERM for an append-only file: bytes that it has must stay. Source: vfs_fallocate, do_truncate. */
 export function assertNotAppendOnly(inode: Inode): void {
   if ((inode.load().iFlags & I_FLAGS.APPEND) !== 0) {
-    throw refused('EPERM', inode, 'can only be appended to; clear the flag on Linux with chattr -a');
+    throw refused('EPERM', inode, 'can only be appended to; clear the flag with chattr -a');
   }
 }
 

@@ -70,11 +70,9 @@ function checkTime({ sec, nsec }: Timestamp): void {
 /** Throws EPERM for an inode that must not be changed, or only by appending. */
 export function assertNotFixed(inode: Inode): void {
   if ((inode.load().iFlags & (I_FLAGS.IMMUTABLE | I_FLAGS.APPEND)) === 0) return;
-  throw new F2fsError(
-    'EPERM',
-    `inode ${inode.ino} is immutable or append-only; clear the flags on Linux with chattr -i -a`,
-    { ino: inode.ino },
-  );
+  throw new F2fsError('EPERM', `inode ${inode.ino} is immutable or append-only; clear the flags with chattr -i -a`, {
+    ino: inode.ino,
+  });
 }
 
 /**

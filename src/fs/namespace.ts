@@ -194,7 +194,7 @@ export class Namespace {
       });
     if ((parent.load().iFlags & I_FLAGS.IMMUTABLE) === 0) return;
     if (this.#core.directories.lookup(parent, name) !== null) throw exists(name);
-    throw new F2fsError('EPERM', `directory ${parent.ino} is immutable; clear the flag on Linux with chattr -i`, {
+    throw new F2fsError('EPERM', `directory ${parent.ino} is immutable; clear the flag with chattr -i`, {
       ino: parent.ino,
     });
   }

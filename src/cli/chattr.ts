@@ -1,0 +1,70 @@
+// f2fs chattr: the flags that Linux's chattr sets.
+import { InvalidArgumentError } from 'commander';
+import { F2fsError } from '../errors.ts';
+import type { InodeFlag } from '../index.ts';
+import { changeImage, Turns } from './change.ts';
+import { EXIT } from './errors.ts';
+import { volumePath } from './names.ts';
+import { forTree } from './tree.ts';
+
+export interface ChattrOptions {
+  recursive?: boolean;
+  escaped?: boolean;
+}
+
+/** The flags that an entry gets which has some. */
+export type FlagChange = (flags: readonly InodeFlag[]) => InodeFlag[];
+
+const LETTERS: Readonly<Record<string, InodeFlag>> = {
+  a: 'append',
+  A: 'noatime',
+  d: 'nodump',
+  D: 'dirsync',
+  i: 'immutable',
+  S: 'sync',
+};
+
+/** `+i`, `-ia`, `+d-a`, `=i`, as chattr takes them. Throws commander's error. */
+export function parseFlagChange(text: string): FlagChange {
+  const parts = /^(?:[+-][aAdDiS]+)+$|^=[aAdDiS]*$/.test(text) ? [...text.matchAll(/([+=-])([^+=-]*)/g)] : [];
+  if (parts.length === 0) {
+    throw new InvalidArgumentError(
+      'It must be flags behind +, - or =, as +i or -ia: a append-only, A noatime, d nodump, D dirsync, i immutable, S sync.',
+    );
+  }
+  return (before) => {
+    const flags = new Set(before);
+    for (const [, how, letters] of parts) {
+      if (how === '=') flags.clear();
+      for (const letter of letters) {
+        if (how === '-') flags.delete(LETTERS[letter]);
+        else flags.add(LETTERS[letter]);
+      }
+    }
+    return [...flags];
+  };
+}
+
+/** Changes the flags of each path; of all below it too with `recursive`, where only files and directories are looked at. */
+export function chattr(
+  image: string,
+  change: FlagChange,
+  paths: readonly string[],
+  options: ChattrOptions,
+): Promise<number> {
+  const targets = paths.map((path) => volumePath(path, options.escaped));
+  const { recursive = false } = options;
+  return changeImage('chattr', image, async (volume, signal) => {
+    const turns = new Turns(signal);
+    for (const path of targets) {
+      await forTree(volume, path, { follow: false, recursive }, turns, (handle) => {
+        const { type, flags } = handle.stat();
+        const wanted = change(flags);
+        if (type === 'directory') handle.setFlags(wanted);
+        else if (type === 'file') handle.setFlags(recursive ? wanted.filter((flag) => flag !== 'dirsync') : wanted);
+        else if (!recursive) throw new F2fsError('EOPNOTSUPP', `a ${type} has no such flags`);
+      });
+    }
+    return EXIT.ok;
+  });
+}
