@@ -15,6 +15,9 @@ const MAX_NAME = 255;
 /** Entries after which the caller is heard. */
 const STEP = 256;
 
+/** node:fs asks the kernel, around what fakeroot put in its place. */
+const FAKEROOT_UNSEEN = 'owners and devices are the real ones: to see those of fakeroot takes the package koffi';
+
 /** A file of the host, for instance the image that is being written; numbers as Node's stat gives them. */
 export interface HostInode {
   readonly dev: number | bigint;
@@ -117,7 +120,7 @@ class Scan {
     this.#xattrs = reader;
     this.#xattrCommand = command;
     this.#flagCommand = byCommand && !source.tellsFlags ? new CommandFlags(host, answers) : null;
-    if (!source.tellsFlags && process.env.FAKEROOTKEY !== undefined) tree.problems.push(fakerootUnseen());
+    if (!source.tellsFlags && process.env.FAKEROOTKEY !== undefined) tree.addProblem('ENOSYS', FAKEROOT_UNSEEN, () => '.');
     if (reader !== null) tree.readXattrs = (_, path) => reader.read(path);
     else if (command !== null) tree.readXattrs = (index) => command.read(index);
     tree.paths.beforeClose = () => this.#flushCommands();
@@ -271,12 +274,6 @@ class Scan {
   #childProblem(dir: number, from: number, code: string, what: string): void {
     this.#tree.addProblem(code, what, () => this.#childPath(dir, from));
   }
-}
-
-/** Told once for the whole tree: node:fs asks the kernel, around what fakeroot put in its place. */
-function fakerootUnseen(): HostProblem {
-  const message = 'owners and devices are the real ones: to see those of fakeroot takes the package koffi';
-  return { path: '.', code: 'ENOSYS', message };
 }
 
 /** Told once for the whole tree. */

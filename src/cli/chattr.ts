@@ -2,12 +2,12 @@
 import { InvalidArgumentError } from 'commander';
 import { F2fsError } from '../errors.ts';
 import type { InodeFlag } from '../index.ts';
-import { changeImage, Turns } from './change.ts';
+import { type ChangeOptions, changeImage, Turns } from './change.ts';
 import { EXIT } from './errors.ts';
 import { volumePath } from './names.ts';
 import { forTree } from './tree.ts';
 
-export interface ChattrOptions {
+export interface ChattrOptions extends ChangeOptions {
   recursive?: boolean;
   escaped?: boolean;
 }
@@ -54,7 +54,7 @@ export function chattr(
 ): Promise<number> {
   const targets = paths.map((path) => volumePath(path, options.escaped));
   const { recursive = false } = options;
-  return changeImage('chattr', image, async (volume, signal) => {
+  return changeImage('chattr', image, options, async (volume, signal) => {
     const turns = new Turns(signal);
     for (const path of targets) {
       await forTree(volume, path, { follow: false, recursive }, turns, (handle) => {
