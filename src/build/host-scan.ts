@@ -120,7 +120,8 @@ class Scan {
     this.#xattrs = reader;
     this.#xattrCommand = command;
     this.#flagCommand = byCommand && !source.tellsFlags ? new CommandFlags(host, answers) : null;
-    if (!source.tellsFlags && process.env.FAKEROOTKEY !== undefined) tree.addProblem('ENOSYS', FAKEROOT_UNSEEN, () => '.');
+    if (!source.tellsFlags && process.env.FAKEROOTKEY !== undefined)
+      tree.addProblem('ENOSYS', FAKEROOT_UNSEEN, () => '.');
     if (reader !== null) tree.readXattrs = (_, path) => reader.read(path);
     else if (command !== null) tree.readXattrs = (index) => command.read(index);
     tree.paths.beforeClose = () => this.#flushCommands();

@@ -4,6 +4,7 @@ import * as fs from 'node:fs';
 import * as nodePath from 'node:path';
 import { F2fsError, hostError } from '../errors.ts';
 import { targetAt } from './host-target.ts';
+import { flushDirectory, partPath } from './new-image.ts';
 
 /** Bytes from `start` to before `end`. */
 export interface ByteRange {
@@ -46,7 +47,7 @@ export class ImageCopy {
     const path = nodePath.resolve(target.path);
     const stats = fs.statSync(path);
     assertReplaceable(image, path, stats);
-    const copy = new ImageCopy(path, `${path}.${process.pid}.part`);
+    const copy = new ImageCopy(path, partPath(path));
     try {
       if (!copy.#share()) await copy.#copy(ranges, stats.size, options);
       copy.#takeAttributes(stats);
@@ -167,16 +168,5 @@ function mountPoints(): Set<string> {
     return new Set(lines.map((line) => line.split(' ')[4]));
   } catch {
     return new Set();
-  }
-}
-
-/** A new name is lasting once its directory is. Where a directory can't be opened there is nothing to be done. */
-function flushDirectory(path: string): void {
-  if (process.platform === 'win32') return;
-  const fd = fs.openSync(path, 'r');
-  try {
-    fs.fsyncSync(fd);
-  } finally {
-    fs.closeSync(fd);
   }
 }

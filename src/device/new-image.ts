@@ -9,7 +9,6 @@ import { FileDevice, openFileDevice } from './file-device.ts';
 import { makeHole, type OpenOptions, refuseLooped } from './host-target.ts';
 import { tryLock } from './lock.ts';
 
-/** `disk.img.f2fs-1234.part`: made by process 1234. */
 const PART = /\.f2fs-\d+\.part$/;
 /** Milliseconds without a write after which an unlocked one counts as left behind: making and locking it are two calls. */
 const PART_IDLE_MS = 60_000;
@@ -19,6 +18,28 @@ const O_TMPFILE = 0o20000000 | O_DIRECTORY;
 // Source: linux/fcntl.h.
 const AT_FDCWD = -100;
 const AT_SYMLINK_FOLLOW = 0x400;
+
+/** The name that a file has until it can be called `path`: `disk.img.f2fs-1234.part`, made by process 1234. */
+export function partPath(path: string): string {
+  return `${path}.f2fs-${process.pid}.part`;
+}
+
+/** A new name is lasting once its directory is. Where a directory can't be opened, or flushed, there is nothing to be done. */
+export function flushDirectory(path: string): void {
+  let fd: number;
+  try {
+    fd = fs.openSync(path, 'r');
+  } catch {
+    return;
+  }
+  try {
+    fs.fsyncSync(fd);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EIO') throw error;
+  } finally {
+    fs.closeSync(fd);
+  }
+}
 
 /** Links an open file without a name to a path; returns an errno name when that fails. */
 type LinkOpenFile = (fd: number, path: string) => string | null;
@@ -76,7 +97,7 @@ export class NewImage {
   }
 
   static #named(path: string, sizeBytes: number): NewImage {
-    const part = `${path}.f2fs-${process.pid}.part`;
+    const part = partPath(path);
     const device = openAroundCache(part, { sizeBytes, overwrite: true });
     return new NewImage(device, path, part, null, -1);
   }
@@ -91,6 +112,7 @@ export class NewImage {
       if (this.#link !== null) this.#publishNameless(this.#link, replace);
       else if (replace) fs.renameSync(this.#part!, this.#path);
       else this.#publishNew(this.#part!);
+      flushDirectory(nodePath.dirname(this.#path));
     } catch (error) {
       throw hostError(`cannot put the image to ${this.#path}`, error, { path: this.#path });
     }
@@ -107,7 +129,7 @@ export class NewImage {
     const failed = link(this.#fd, this.#path);
     if (failed === null) return;
     if (failed !== 'EEXIST' || !replace) throw this.#failure(failed);
-    const part = `${this.#path}.f2fs-${process.pid}.part`;
+    const part = partPath(this.#path);
     fs.rmSync(part, { force: true });
     const failedToo = link(this.#fd, part);
     if (failedToo !== null) throw this.#failure(failedToo);
@@ -180,8 +202,8 @@ function bindLinkat(koffi: Koffi): LinkOpenFile | null {
 }
 
 /**
- * Removes what builds that were killed left in the directory of `path`: files with the name of one in the making, written by nobody for
- * a while, and locked by nobody. Tells what it did, and what it left since it can't be known to be in nobody's use.
+ * Removes what commands that were killed left in the directory of `path`: files with the name of one in the making, written by nobody
+ * for a while, and locked by nobody. Tells what it did, and what it left since it can't be known to be in nobody's use.
  */
 export function removeLeftParts(path: string): string[] {
   const notes: string[] = [];
@@ -190,7 +212,7 @@ export function removeLeftParts(path: string): string[] {
     const part = nodePath.join(directory, name);
     const stats = fs.lstatSync(part, { throwIfNoEntry: false });
     if (!stats?.isFile() || Date.now() - stats.mtimeMs < PART_IDLE_MS) continue;
-    const what = `${part} (${Math.ceil(stats.blocks / 2048)} MiB on disk), which a build that was killed left`;
+    const what = `${part} (${Math.ceil(stats.blocks / 2048)} MiB on disk), which a command that was killed left`;
     const outcome = tryRemove(part);
     if (outcome === 'removed') notes.push(`removed ${what}`);
     else if (outcome !== 'in use') notes.push(`there is ${what}: it can be removed (${outcome})`);
