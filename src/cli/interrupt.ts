@@ -4,17 +4,32 @@ import { complain, EXIT } from './errors.ts';
 /** Milliseconds within which signals count as one. */
 const TOGETHER_MS = 1000;
 
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+/** The one that listens. */
+let current: Interruption | null = null;
+
+/**
+ * Does in one go what may take long and needs no cleaning up after: a signal ends the process at once meanwhile. Otherwise it would
+ * be heard when the work is done.
+ */
+export function killable<T>(work: () => T): T {
+  return current === null ? work() : current.suspend(work);
+}
+
 /**
  * The first signal aborts `signal`; a later one ends the process at once. One that comes together with the first is the
  * same wish told twice: a terminal signals the whole group, and a parent such as npm or timeout passes it on.
  */
 export class Interruption {
   readonly #controller = new AbortController();
+  /** Whether something would be left behind if the process ended at once: `killable` does not let it then. */
+  mustCleanUp = false;
   #received: 'SIGINT' | 'SIGTERM' | null = null;
   #receivedAt = 0;
 
   constructor() {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, this.#listener);
+    this.#listen();
+    current = this;
   }
 
   get signal(): AbortSignal {
@@ -29,7 +44,27 @@ export class Interruption {
   }
 
   [Symbol.dispose](): void {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, this.#listener);
+    this.#ignore();
+    if (current === this) current = null;
+  }
+
+  /** See `killable`. */
+  suspend<T>(work: () => T): T {
+    if (this.mustCleanUp) return work();
+    this.#ignore();
+    try {
+      return work();
+    } finally {
+      this.#listen();
+    }
+  }
+
+  #listen(): void {
+    for (const name of SIGNALS) process.on(name, this.#listener);
+  }
+
+  #ignore(): void {
+    for (const name of SIGNALS) process.off(name, this.#listener);
   }
 
   readonly #listener = (name: NodeJS.Signals): void => {
