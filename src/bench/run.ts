@@ -102,6 +102,7 @@ export async function runBench(target: string, options: BenchOptions): Promise<B
     const content = new Content(SEED);
     const runs: RunResult[] = [];
     for (const [done, run] of plan.entries()) {
+      await turn(options.signal);
       options.onProgress?.({ ...run, done, total: plan.length });
       runs.push(await oneRun(device, content, run, options));
     }
@@ -194,6 +195,7 @@ async function oneRun(device: FileDevice, content: Content, run: Run, options: B
     const meter = mounting ?? new Meter(device, volume);
     await drive(workload.run(bench), signal);
     const measured = meter.stop(volume);
+    await turn(signal);
     workload.check?.(bench);
     const { bytes, operations, syncMs } = bench;
     const compression = run.compress === 'none' ? null : pagesAndBlocks(volume, bench.name);
@@ -257,7 +259,7 @@ class Accounts implements Bench {
   }
 }
 
-/** Works on a volume mounted for that. The memory of the one before is given back first, and this one is unmounted in any case. */
+/** Works on a volume mounted for that, once the memory of the one before was given back; after a failure it is left as it is. */
 async function mounted<T>(
   device: FileDevice,
   options: MountOptions,
@@ -271,7 +273,7 @@ async function mounted<T>(
   try {
     result = await work(volume);
   } catch (error) {
-    quietly(() => volume.close());
+    volume.abandon();
     throw error;
   }
   volume.close();
@@ -280,13 +282,19 @@ async function mounted<T>(
 
 /** Runs a workload in slices, so that signals are heard. Throws ECANCELED. */
 async function drive(steps: Iterable<void> = [], signal?: AbortSignal): Promise<void> {
-  let sliceEnd = performance.now() + SLICE_MS;
+  // What went before, a mount or the end of one, may have been long.
+  let sliceEnd = 0;
   for (const _ of steps) {
     if (performance.now() < sliceEnd) continue;
-    await nextTurn();
-    if (signal?.aborted) throw new F2fsError('ECANCELED', 'the benchmark was interrupted');
+    await turn(signal);
     sliceEnd = performance.now() + SLICE_MS;
   }
+}
+
+/** Lets signals arrive. Throws ECANCELED. */
+async function turn(signal?: AbortSignal): Promise<void> {
+  await nextTurn();
+  if (signal?.aborted) throw new F2fsError('ECANCELED', 'the benchmark was interrupted');
 }
 
 /** For what is done after a failure that says more. */

@@ -21,7 +21,7 @@ import type { Problem } from '../problems.ts';
 import { shrinkMain, usedSegments } from '../volume/resize.ts';
 import { ENGINES, type EngineName } from '../writeback/engines.ts';
 import { type BuildCompression, CompressChoice } from './compress-choice.ts';
-import { type BuildProgress, checkSignal, drive, driveScan } from './drive.ts';
+import { type BuildProgress, checkSignal, drive, driveScan, inTurns, turn } from './drive.ts';
 import { Estimate } from './estimate.ts';
 import { type Host, thisHost } from './host.ts';
 import { hostInodes } from './host-scan.ts';
@@ -132,18 +132,16 @@ export async function build(
   using tree = await driveScan(sourceDir, { exclude: hostInodes(image), xattrs, owner, host }, options);
   const now = stamp(options);
   const choice = policy && new CompressChoice(tree, policy.clusterPages, options.compress ?? {});
-  const needed = new Estimate(
-    tree,
-    featureBits(options.features ?? 'default'),
-    choice,
-    policy?.clusterPages ?? 1,
-  ).blocks();
+  const feature = featureBits(options.features ?? 'default');
+  const needed = await inTurns(new Estimate(tree, feature, choice, policy?.clusterPages ?? 1).blocks(), options);
   const made = isDevice ? openDevice(image, needed, options) : newImage(target, needed, options);
   const { device } = made;
   let report: BuildReport;
   let volume: FileSystem | null = null;
   try {
+    await turn(options);
     const { uuid } = format(device, { ...formatOptions(options, now), startSector: device.startSector });
+    await turn(options);
     volume = mount(device, mountOptions(options, now, policy));
     const populator = new Populator(tree, volume, now, choice);
     try {
@@ -151,8 +149,10 @@ export async function build(
     } finally {
       populator.close();
     }
-    const compression = policy && finishCompression(volume, populator, policy, options.release === true);
+    const compression =
+      policy && (await inTurns(finishCompression(volume, populator, policy, options.release === true), options));
     populator.setFlags();
+    await turn(options);
     const freeBlocks = Math.ceil((options.freeBytes ?? 0) / BLKSIZE);
     if (!isDevice && (options.size ?? 'auto') === 'auto') shrink(volume, device, freeBlocks);
     else volume.close();
@@ -201,12 +201,12 @@ function mountOptions(options: BuildOptions, now: Timestamp, policy: CompressPol
 }
 
 /** Waits for the last clusters, gives back what they save if asked, and counts. */
-function finishCompression(
+function* finishCompression(
   volume: FileSystem,
   populator: Populator,
   policy: CompressPolicy,
   release: boolean,
-): BuildCompressionReport {
+): Generator<void, BuildCompressionReport> {
   volume.writeBack();
   let files = 0;
   let releasedBlocks = 0;
@@ -215,6 +215,7 @@ function finishCompression(
     if ((handle.stat().compression?.savedBlocks ?? 0) === 0) continue;
     files++;
     if (release) releasedBlocks += handle.releaseBlocks();
+    yield;
   }
   const { clusters, rawClusters, clusterPages, clusterBlocks } = volume.writebackCounters;
   const rawPages = rawClusters * policy.clusterPages;

@@ -10,8 +10,8 @@ export interface BuildProgress {
   totalEntries: number;
   bytes: number;
   totalBytes: number;
-  /** The entry at hand, relative to the source. */
-  path: string;
+  /** The entry at hand, relative to the source; made when it is asked for. */
+  readonly path: string;
 }
 
 export interface DriveOptions {
@@ -47,6 +47,32 @@ export async function driveScan(root: string, scan: ScanOptions, options: DriveO
   }
 }
 
+/** Lets signals arrive. Throws ECANCELED. */
+export async function turn(options: DriveOptions): Promise<void> {
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  checkSignal(options);
+}
+
+/** Runs steps so that signals are heard; `tell` is called before. Throws ECANCELED when the signal ends it, and what they throw. */
+export async function inTurns<T>(
+  steps: Generator<void, T>,
+  options: DriveOptions,
+  tell: () => void = () => {},
+): Promise<T> {
+  try {
+    for (let sliceEnd = performance.now() + SLICE_MS; ; ) {
+      const step = steps.next();
+      if (step.done) return step.value;
+      if (performance.now() < sliceEnd) continue;
+      tell();
+      await turn(options);
+      sliceEnd = performance.now() + SLICE_MS;
+    }
+  } finally {
+    steps.return(undefined as T);
+  }
+}
+
 /** Throws ECANCELED when the signal ends it, and what the populator throws. */
 export async function drive(populator: Populator, tree: HostTree, options: DriveOptions): Promise<void> {
   const tell = () =>
@@ -55,15 +81,11 @@ export async function drive(populator: Populator, tree: HostTree, options: Drive
       totalEntries: tree.count - 1,
       bytes: populator.done.contentBytes,
       totalBytes: tree.totals.bytes,
-      path: tree.path(populator.current),
+      // It may be long, and is not always wanted.
+      get path() {
+        return tree.path(populator.current);
+      },
     });
-  let sliceEnd = performance.now() + SLICE_MS;
-  for (const _ of populator.run()) {
-    if (performance.now() < sliceEnd) continue;
-    tell();
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    checkSignal(options);
-    sliceEnd = performance.now() + SLICE_MS;
-  }
+  await inTurns(populator.run(), options, tell);
   tell();
 }

@@ -48,8 +48,8 @@ export class Estimate {
     this.#inlineBytes = maxInlineData(this.#extraIsize, DEFAULT_INLINE_XATTR_ADDRS);
   }
 
-  /** Blocks of all entries, the root's own and lost+found's included. */
-  blocks(): number {
+  /** Blocks of all entries, the root's own and lost+found's included; counted in steps. */
+  *blocks(): Generator<void, number> {
     const tree = this.#tree;
     // Its inode and its block of dentries.
     let blocks = this.#hasLostFound ? 2 : 0;
@@ -57,6 +57,7 @@ export class Estimate {
       const group = tree.linkGroup(i);
       if (group >= 0 && group !== i) continue;
       blocks += 1 + this.#contentBlocks(i) + (tree.hasXattrs(i) ? this.#xattrBlocks(i) : 0);
+      yield;
     }
     return blocks;
   }

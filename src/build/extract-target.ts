@@ -4,8 +4,8 @@ import * as path from 'node:path';
 import { F2fsError, hostError } from '../errors.ts';
 import type { HostAttributes } from './host-attributes.ts';
 
-/** Lets others list a directory, or reach what is in it. */
-const READABLE = 0o055;
+/** Lets list a directory, and reach what is in it: of one class of users. */
+const READABLE = 0o5;
 
 export class ExtractTarget {
   /** Absolute, and no symlink. */
@@ -45,14 +45,15 @@ export class ExtractTarget {
     const before = this.#before;
     if (before === null) return;
     const { mode: had } = before;
-    const group = before.gid === gid ? mode & 0o070 : (mode & 0o007) << 3;
-    const open = had & (0o7700 | group | (mode & 0o007));
-    const wanted = this.#isUsed ? open : had & 0o7700;
+    // Another group than that of the volume is as anybody else.
+    const asked = before.gid === gid ? mode : (mode & ~0o070) | ((mode & 0o007) << 3);
+    const most = narrowed(had, asked | 0o700);
+    const wanted = this.#isUsed ? most : had & 0o7700;
     if (wanted === had) return;
     try {
       fs.chmodSync(this.path, wanted);
     } catch (error) {
-      if ((had & ~open & READABLE) === 0) return;
+      if (most === had) return;
       const text = this.path.toString();
       throw hostError(`cannot keep others out of ${text}, as the volume does: name a directory of yours`, error, {
         path: text,
@@ -60,13 +61,23 @@ export class ExtractTarget {
     }
   }
 
-  /** The attributes that it gets in the end: one that was in use lets in nobody whom it kept out. */
+  /** The attributes that it gets in the end: one that was in use lets in nobody whom it kept out, and none whom `mode` does. */
   allowed(attributes: HostAttributes): HostAttributes {
     const before = this.#before;
     if (before === null || !this.#isUsed) return attributes;
-    const { mode } = attributes;
-    return { ...attributes, mode: (mode & before.mode & 0o777) | ((mode | before.mode) & 0o7000) };
+    return { ...attributes, mode: narrowed(before.mode, attributes.mode) };
   }
+}
+
+/** Permissions `had`, but for a class of users that could see more by them than by `mode`: it gets what both give it. */
+function narrowed(had: number, mode: number): number {
+  let permissions = had & 0o7000;
+  for (const shift of [6, 3, 0]) {
+    const own = (had >> shift) & 0o7;
+    const asked = (mode >> shift) & 0o7;
+    permissions |= ((own & ~asked & READABLE) === 0 ? own : own & asked) << shift;
+  }
+  return permissions;
 }
 
 /** Whether it was made; false when something is there. */

@@ -12,7 +12,7 @@ import { copyContents } from './extract-contents.ts';
 import type { ExtractOptions, ExtractReport } from './extract-report.ts';
 import { checkHoles, type HolePolicy } from './holes.ts';
 import type { HostAttributes } from './host-attributes.ts';
-import { type HostDir, HostPlace } from './host-paths.ts';
+import { type HostDir, HostPlace } from './host-places.ts';
 import { type HostFile, HostWriter } from './host-writer.ts';
 import type { HostXattr } from './host-xattr.ts';
 import { type WalkPlace, WalkStep, walkTree } from './volume-walk.ts';

@@ -4,7 +4,7 @@ import * as fs from 'node:fs';
 import { DirNames } from './dir-names.ts';
 import type { Host, HostFs } from './host.ts';
 import type { HostLibc, LinuxCalls } from './host-libc.ts';
-import { O_PATH, PATH_MAX } from './host-paths.ts';
+import { O_PATH, PATH_MAX } from './host-places.ts';
 import { HostStat, KEPT_FLAGS, NO_TIME } from './host-table.ts';
 
 /** One directory at a time. A string is a failure: the errno name. */

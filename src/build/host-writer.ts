@@ -8,7 +8,7 @@ import { ExtractTarget } from './extract-target.ts';
 import { AttributeSetter, type HostAttributes, type HostNote } from './host-attributes.ts';
 import { type HostLibc, hostLibc } from './host-libc.ts';
 import { type HostNodeType, makeHostNode } from './host-node.ts';
-import { HostDir, HostPaths, HostPlace } from './host-paths.ts';
+import { HostDir, HostPlace, HostPlaces } from './host-places.ts';
 
 /** A file being written. The caller writes to `fd` (and sets the size of one that ends with a hole), then closeFile. */
 export interface HostFile {
@@ -63,7 +63,7 @@ export class HostWriter {
   readonly root: HostDir;
   readonly problems = new Problems();
   readonly #target: ExtractTarget;
-  readonly #paths: HostPaths;
+  readonly #places: HostPlaces;
   readonly #libc: HostLibc | null;
   readonly #attributes: AttributeSetter;
   /** Directories that can't be searched once they have their mode: links to what is in them are made before. */
@@ -76,8 +76,8 @@ export class HostWriter {
   constructor(target: string | Uint8Array, options: WriterOptions = {}) {
     this.#libc = options.libc === undefined ? hostLibc() : options.libc;
     this.#target = new ExtractTarget(target, { force: options.force ?? false, mode: options.mode ?? 0o700 });
-    this.#paths = new HostPaths(this.#target.path);
-    this.root = this.#paths.root;
+    this.#places = new HostPlaces(this.#target.path);
+    this.root = this.#places.root;
     this.#attributes = new AttributeSetter(this.#libc, {
       owner: options.owner ?? process.geteuid?.() === 0,
       xattrs: options.xattrs ?? true,
@@ -130,7 +130,7 @@ export class HostWriter {
   discardFile(file: HostFile): void {
     try {
       fs.closeSync(file.fd);
-      fs.unlinkSync(this.#paths.of(file.place));
+      fs.unlinkSync(this.#places.of(file.place));
     } catch (error) {
       this.#problem(file.place, 'remove the file', error);
     }
@@ -168,7 +168,7 @@ export class HostWriter {
   makeLink(parent: HostDir, name: Uint8Array, existing: HostPlace): HostPlace | 'copy' | null {
     let refused: string | undefined;
     const place = this.#make(new HostPlace(parent, name), 'make the link', (path) => {
-      const from = this.#paths.of(existing);
+      const from = this.#places.of(existing);
       try {
         fs.linkSync(from, path);
       } catch (error) {
@@ -185,13 +185,13 @@ export class HostWriter {
   finish(): void {
     for (const { place, attributes } of this.#closed) this.#setAttributes(place, attributes, 'dir');
     this.#closed.length = 0;
-    this.#paths.close();
+    this.#places.close();
   }
 
   #make<T extends HostPlace>(place: T, doing: string, make: (path: Buffer) => void): T | null {
     try {
       checkName(place.name);
-      make(this.#paths.of(place));
+      make(this.#places.of(place));
       return place;
     } catch (error) {
       this.#problem(place, doing, error);
@@ -205,7 +205,7 @@ export class HostWriter {
     type: 'file' | 'dir' | 'symlink' | HostNodeType,
   ): boolean {
     try {
-      this.#attributes.set(this.#paths.of(place), place, attributes, type === 'symlink');
+      this.#attributes.set(this.#places.of(place), place, attributes, type === 'symlink');
       return true;
     } catch (error) {
       this.#problem(place, 'set its attributes', error);

@@ -8,7 +8,9 @@ import type { Directory } from '../fs/directory-handle.ts';
 import type { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { Handle } from '../fs/handle.ts';
+import { removeFile } from '../fs/remove-tree.ts';
 import type { NodeType } from '../fs/stat.ts';
+import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import { kindOfMessage, Problems } from '../problems.ts';
 import type { CompressChoice } from './compress-choice.ts';
 import { EntryExtras } from './entry-extras.ts';
@@ -50,8 +52,8 @@ function fromHost<T>(work: () => T): T {
   }
 }
 
-/** Bytes of a file after which the caller is heard again. */
-const PIECE_BYTES = 16 * 1024 * 1024;
+/** Bytes of a file after which the caller is heard again: the largest folio. */
+const PIECE_BYTES = MAX_FOLIO_PAGES * BLKSIZE;
 
 /** Codes by which the volume refuses one entry; any other failure of it ends the build. */
 const REFUSALS = new Set([
@@ -200,19 +202,19 @@ export class Populator {
   }
 
   /** Takes away what stands where an entry is to go. */
-  #clear(parent: Directory, index: number, replace: boolean): void {
+  *#clear(parent: Directory, index: number, replace: boolean): Generator<void> {
     const name = this.#name(index);
     const there = parent.lookup(name);
     if (there === null) return;
     if (there.type === 'directory') throw new F2fsError('EISDIR', 'a directory of that name stands in the image');
     if (!replace) throw new F2fsError('EEXIST', 'it exists in the image');
-    parent.unlink(name);
+    yield* removeFile(parent, name, parent.open(name));
   }
 
   *#addEntry(parent: Directory, index: number): Generator<void> {
     const group = this.#tree.linkGroup(index);
     const ino = group >= 0 ? this.#linked.get(group) : undefined;
-    if (this.#target !== null) this.#clear(parent, index, this.#target.replace);
+    if (this.#target !== null) yield* this.#clear(parent, index, this.#target.replace);
     if (ino !== undefined) {
       using target = this.#volume.openInode(ino);
       parent.link(this.#name(index), target);

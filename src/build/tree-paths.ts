@@ -1,6 +1,6 @@
-// Paths of a scanned tree's entries, as bytes in one buffer: no object an entry. Those too long for the host come from host-paths.
+// Paths of a scanned tree's entries, as bytes in one buffer: no object an entry. Those too long for the host come from host-places.
 import type { HostFs } from './host.ts';
-import { HostDir, HostPaths, PATH_MAX } from './host-paths.ts';
+import { HostDir, HostPaths, PATH_MAX } from './host-places.ts';
 import type { HostTable } from './host-table.ts';
 
 const MAX_NAME = 255;

@@ -8,7 +8,7 @@ import type { MountOptions } from '../fs/core.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
 import { usedRanges } from '../volume/used-ranges.ts';
 import { EXIT } from './errors.ts';
-import { Interruption } from './interrupt.ts';
+import { Interruption, killable } from './interrupt.ts';
 import { escaped } from './names.ts';
 import { Progress } from './progress.ts';
 import { shortSize } from './sizes.ts';
@@ -45,11 +45,12 @@ export async function changeImage(
   if (!fs.existsSync(image)) throw new F2fsError('ENOENT', 'no such file', { path: image });
   using interruption = new Interruption();
   const { signal } = interruption;
-  const device = openFileDevice(image, { writable: true });
+  const device = killable(() => openFileDevice(image, { writable: true }));
   try {
     if (inSteps) return await changeInSteps(device, work, signal);
     const exitCode = await attempt(device, 'explicit', work, signal);
     if (exitCode !== null) return exitCode;
+    interruption.mustCleanUp = true;
     const copy = await copyOf(image, device, signal, quiet);
     try {
       return await changeCopy(copy, work, signal);
@@ -75,13 +76,12 @@ async function attempt(
   work: Change,
   signal: AbortSignal,
 ): Promise<number | null> {
-  const volume = mount(device, { checkpoints, cacheBytes: CACHE_BYTES });
+  const volume = killable(() => mount(device, { checkpoints, cacheBytes: CACHE_BYTES }));
   try {
     const exitCode = await work(volume, signal);
     // A signal that came in the last turn is heard now; one that comes later finds the change done.
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    if (signal.aborted) throw canceled();
-    if (exitCode === EXIT.ok) volume.close();
+    await turn(signal);
+    if (exitCode === EXIT.ok) killable(() => volume.close());
     else volume.abandon();
     return exitCode;
   } catch (error) {
@@ -94,11 +94,11 @@ async function attempt(
 
 /** Whatever becomes of `work`: what it did lasts. */
 async function changeInSteps(device: FileDevice, work: Change, signal: AbortSignal): Promise<number> {
-  const volume = mount(device, { cacheBytes: CACHE_BYTES });
+  const volume = killable(() => mount(device, { cacheBytes: CACHE_BYTES }));
   try {
     return await work(volume, signal);
   } finally {
-    volume.close();
+    killable(() => volume.close());
   }
 }
 
@@ -134,12 +134,17 @@ async function changeCopy(copy: ImageCopy, work: Change, signal: AbortSignal): P
   } finally {
     device.close();
   }
-  if (exitCode === EXIT.ok) copy.commit();
+  if (exitCode === EXIT.ok) {
+    await turn(signal);
+    copy.commit();
+  }
   return exitCode ?? EXIT.failed;
 }
 
-function canceled(): F2fsError {
-  return new F2fsError('ECANCELED', 'interrupted');
+/** Lets signals arrive. Throws ECANCELED when one has come. */
+async function turn(signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  if (signal.aborted) throw new F2fsError('ECANCELED', 'interrupted');
 }
 
 /** Does `work` for each path in turn, and lets signals arrive. What it throws names the path. */
@@ -148,10 +153,10 @@ export async function forEachPath(
   signal: AbortSignal,
   work: (path: Uint8Array) => void,
 ): Promise<void> {
-  const turn = new Turns(signal);
+  const turns = new Turns(signal);
   for (const path of paths) {
-    naming(path, () => work(path));
-    await turn.pass();
+    naming(path, () => killable(() => work(path)));
+    await turns.pass();
   }
 }
 
@@ -167,8 +172,7 @@ export class Turns {
   /** Throws ECANCELED when a signal has come. */
   async pass(): Promise<void> {
     if (performance.now() - this.#last < TURN_MS) return;
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    if (this.#signal.aborted) throw canceled();
+    await turn(this.#signal);
     this.#last = performance.now();
   }
 }

@@ -2,11 +2,11 @@
 import * as path from 'node:path';
 import { joinPath } from '../build/volume-walk.ts';
 import { F2fsError } from '../errors.ts';
+import { isDots } from '../file/directory.ts';
+import { splitLast } from '../fs/path-names.ts';
 import type { FileSystem } from '../index.ts';
 import { UsageError } from './errors.ts';
 import { endsWithSlash, escaped } from './names.ts';
-
-const SLASH = 0x2f;
 
 /** A place for each of several sources. */
 export class Destination {
@@ -51,12 +51,8 @@ export function typeAt(volume: FileSystem, path: Uint8Array): string | null {
 
 /** A path without its last name, and that name; null where the path ends in none, as `/` and `a/..` do. */
 export function splitPath(path: Uint8Array): { directory: Uint8Array; name: Uint8Array | null } {
-  let end = path.length;
-  while (end > 0 && path[end - 1] === SLASH) end--;
-  const start = path.lastIndexOf(SLASH, end - 1) + 1;
-  const name = path.subarray(start, end);
-  const isDots = ['', '.', '..'].includes(Buffer.from(name).toString('latin1'));
-  return isDots ? { directory: path, name: null } : { directory: path.subarray(0, start), name };
+  const { directory, name } = splitLast(path);
+  return name === null || isDots(name) ? { directory: path, name: null } : { directory, name };
 }
 
 /** The last name of a path of the volume. Throws EINVAL where there is none. */

@@ -8,6 +8,16 @@ const TOGETHER_MS = 1000;
 const ENDINGS = { SIGINT: EXIT.sigint, SIGTERM: EXIT.sigterm, SIGHUP: EXIT.sighup } as const;
 type Ending = keyof typeof ENDINGS;
 const NAMES = Object.keys(ENDINGS) as Ending[];
+/** The one that listens. */
+let current: Interruption | null = null;
+
+/**
+ * Does in one go what may take long and needs no cleaning up after: a signal ends the process at once meanwhile. Otherwise it would
+ * be heard when the work is done.
+ */
+export function killable<T>(work: () => T): T {
+  return current === null ? work() : current.suspend(work);
+}
 
 /**
  * The first signal aborts `signal`; a later one ends the process at once. One that comes together with the first is the
@@ -15,11 +25,14 @@ const NAMES = Object.keys(ENDINGS) as Ending[];
  */
 export class Interruption {
   readonly #controller = new AbortController();
+  /** Whether something would be left behind if the process ended at once: `killable` does not let it then. */
+  mustCleanUp = false;
   #received: Ending | null = null;
   #receivedAt = 0;
 
   constructor() {
-    for (const name of NAMES) process.on(name, this.#listener);
+    this.#listen();
+    current = this;
   }
 
   get signal(): AbortSignal {
@@ -34,6 +47,26 @@ export class Interruption {
   }
 
   [Symbol.dispose](): void {
+    this.#ignore();
+    if (current === this) current = null;
+  }
+
+  /** See `killable`. */
+  suspend<T>(work: () => T): T {
+    if (this.mustCleanUp) return work();
+    this.#ignore();
+    try {
+      return work();
+    } finally {
+      this.#listen();
+    }
+  }
+
+  #listen(): void {
+    for (const name of NAMES) process.on(name, this.#listener);
+  }
+
+  #ignore(): void {
     for (const name of NAMES) process.off(name, this.#listener);
   }
 

@@ -1,7 +1,7 @@
 // f2fs rm: names, and with them what has no other.
 import { F2fsError } from '../errors.ts';
 import type { FileSystem } from '../index.ts';
-import { type ChangeOptions, changeImage, forEachPath } from './change.ts';
+import { type ChangeOptions, changeImage, naming, Turns } from './change.ts';
 import { EXIT } from './errors.ts';
 import { volumePath } from './names.ts';
 
@@ -16,19 +16,25 @@ export interface RmOptions extends ChangeOptions {
 export function rm(image: string, paths: readonly string[], options: RmOptions): Promise<number> {
   const targets = paths.map((path) => volumePath(path, options.escaped));
   return changeImage('rm', image, options, async (volume, signal) => {
-    await forEachPath(targets, signal, (path) => {
+    const turns = new Turns(signal);
+    for (const path of targets) {
       try {
-        remove(volume, path, options);
+        for (const _ of removal(volume, path, options)) await turns.pass();
       } catch (error) {
-        if (!options.force || !(error instanceof F2fsError) || error.code !== 'ENOENT') throw error;
+        if (options.force && error instanceof F2fsError && error.code === 'ENOENT') continue;
+        naming(path, () => {
+          throw error;
+        });
       }
-    });
+    }
     return EXIT.ok;
   });
 }
 
-function remove(volume: FileSystem, path: Uint8Array, { recursive, dir }: RmOptions): void {
-  if (recursive) volume.remove(path);
+/** Removes what a path names, in steps. */
+function* removal(volume: FileSystem, path: Uint8Array, { recursive, dir }: RmOptions): Generator<void> {
+  if (recursive) yield* volume.removeInSteps(path);
   else if (dir && volume.lstat(path).type === 'directory') volume.rmdir(path);
   else volume.unlink(path);
+  yield;
 }

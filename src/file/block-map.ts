@@ -1,6 +1,7 @@
 // From a page of a file to its block: finds, reserves, allocates and frees addresses, a run within one dnode at a time.
 import { corrupt } from '../errors.ts';
 import { BLKSIZE, COMPRESS_ADDR, type Log, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
+import { INLINE } from '../format/inode.ts';
 import {
   NIDS_PER_BLOCK,
   NODE_DIND,
@@ -139,6 +140,16 @@ export class BlockMap {
       this.#address(inode, this.#at + 4 * (count - 1), index);
     this.blkaddr = first;
     this.count = count;
+  }
+
+  /** Whether an inode has neither a block nor a node besides itself, whatever it counts. Contents may lie within it. */
+  isEmpty(inode: Inode): boolean {
+    if (inode.hasInline(INLINE.DATA) || inode.hasInline(INLINE.DENTRY)) return true;
+    const { view } = this.#volume.pool;
+    inode.load();
+    const { addrOffset, addrsPerInode, nidOffset } = inode;
+    for (let i = 0; i < addrsPerInode; i++) if (view.getUint32(addrOffset + 4 * i, true) !== NULL_ADDR) return false;
+    return SUBTREES.every(({ slot }) => view.getUint32(nidOffset + 4 * slot, true) === 0);
   }
 
   /** An address read from disk, once it is known to be one. */

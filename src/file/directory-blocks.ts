@@ -117,9 +117,10 @@ export class DirectoryBlocks {
   /** Where a name stands, by the hash levels or by the index. Source: find_in_level. */
   find(dir: Inode, name: Uint8Array, hash: number): Place | null {
     if (dir.index !== null) return this.findIndexed(dir, dir.index, name, hash);
-    const { iCurrentDepth, iDirLevel } = dir.load();
+    const { iDirLevel } = dir.load();
     const nrBlocks = this.nrBlocks(dir);
-    for (let level = 0; level < iCurrentDepth; level++) {
+    // As deep as its blocks go, whatever depth it states: what a listing shows must be found.
+    for (let level = 0; level < MAX_DIR_HASH_DEPTH && dirBlockIndex(level, iDirLevel, 0) < nrBlocks; level++) {
       const first = dirBlockIndex(level, iDirLevel, hash % dirBuckets(level, iDirLevel));
       for (let block = first; block < Math.min(first + bucketBlocks(level), nrBlocks); block++) {
         const pfn = this.#pages.readDirectoryPage(dir, block);

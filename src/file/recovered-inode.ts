@@ -114,7 +114,7 @@ export class InodeRecovery {
       throw this.#damaged(node, 'is not of the kind that the inode is');
     }
     // Their fsync is a checkpoint; and a file may become a plain one while it is empty.
-    if (this.#isCompressed(node) || (inode.isCompressed && own.iBlocks > (own.iXattrNid === 0 ? 1 : 2))) {
+    if (this.#isCompressed(node) || (inode.isCompressed && !this.#map.isEmpty(inode))) {
       throw this.#damaged(node, 'is of a compressed file');
     }
     if ((raw.iInline & INLINE.DENTRY) !== 0) throw this.#damaged(node, 'has inline dentries');

@@ -89,7 +89,7 @@ export class Shift {
     const last = Math.ceil(size / BLKSIZE);
     // A page that moves takes three new nodes at most.
     const nrNodes = this.#map.missingNodes(inode, first + delta, last - first);
-    this.#assertRoom(Math.min(STEP_PAGES, last - first), Math.min(nrNodes, 3 * inode.load().iBlocks));
+    this.#assertRoom(Math.min(STEP_PAGES, last - first), Math.min(nrNodes, 3 * this.#countBlocks(inode, first, last)));
     inode.pages.truncate(first, Number.POSITIVE_INFINITY);
     this.#memory.throttle();
     // What lies past the end of the file would not be written.
@@ -100,6 +100,17 @@ export class Shift {
       isFirst = false;
       this.#moveUp(inode, start, start + delta, end - start);
     });
+  }
+
+  /** Pages of [first, last) that have a block. */
+  #countBlocks(inode: Inode, first: number, last: number): number {
+    let nrBlocks = 0;
+    for (let page = first; page < last; page += this.#map.count) {
+      this.#memory.balance();
+      this.#map.lookup(inode, page, last - page);
+      if (this.#map.blkaddr !== NULL_ADDR) nrBlocks += this.#map.count;
+    }
+    return nrBlocks;
   }
 
   /** Calls `step` for pages [first, last) in steps, the last ones first, but where there is nothing, nor in the places `delta` above. */

@@ -160,7 +160,7 @@ export class Core {
       makeRoom: () => this.makeRoom(),
       touch: (dir) => this.touch(dir),
     });
-    this.compression = new FileCompression(this, pages);
+    this.compression = new FileCompression(this, pages, map);
     this.namespace = new Namespace(this);
     const relocator = new Relocator(this.volume, this.inodes);
     const cleaner = new Cleaner(

@@ -1,5 +1,6 @@
 // Compression of single files, as the kernel's ioctls have it: chosen, released, reserved, done and undone.
 import { F2fsError } from '../errors.ts';
+import type { BlockMap } from '../file/block-map.ts';
 import type { FilePages } from '../file/file-pages.ts';
 import type { Inode } from '../file/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
@@ -10,10 +11,12 @@ import type { Core } from './core.ts';
 export class FileCompression {
   readonly #core: Core;
   readonly #pages: FilePages;
+  readonly #map: BlockMap;
 
-  constructor(core: Core, pages: FilePages) {
+  constructor(core: Core, pages: FilePages, map: BlockMap) {
     this.#core = core;
     this.#pages = pages;
+    this.#map = map;
   }
 
   /** Source: f2fs_setflags_common. */
@@ -24,7 +27,7 @@ export class FileCompression {
     }
     if (!inode.isRegular && !inode.isDirectory) throw invalid(inode, 'is no file and no directory');
     if (inode.isCompressed === compressed) return;
-    if (inode.isRegular && !inode.hasInline(INLINE.DATA) && inode.load().iBlocks > (inode.load().iXattrNid ? 2 : 1)) {
+    if (inode.isRegular && !this.#map.isEmpty(inode)) {
       throw invalid(inode, 'has blocks: whether they are compressed is settled when it is empty');
     }
     if (inode.hasInline(INLINE.DATA)) {

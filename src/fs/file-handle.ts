@@ -6,6 +6,7 @@ import type { AllocateOptions } from '../file/fallocate.ts';
 import type { ByteSource, WriteOptions } from '../file/file-data.ts';
 import type { Extent, Region } from '../file/file-extents.ts';
 import type { Inode } from '../file/inode.ts';
+import { BLKSIZE } from '../format/constants.ts';
 import { dropCapabilities } from './attributes.ts';
 import type { Core } from './core.ts';
 import { Handle } from './handle.ts';
@@ -13,6 +14,8 @@ import { type Access, READ_WRITE } from './open-flags.ts';
 
 /** What node:fs's readFile takes, too. */
 const MAX_READ_FILE = 2 ** 31 - 1;
+/** Pages that are freed at a time, where it may be in steps: 64 nodes have their addresses. */
+const STEP_PAGES = 65536;
 
 /** An open regular file. What it was not opened for throws EBADF. */
 export class FileHandle extends Handle {
@@ -99,6 +102,21 @@ export class FileHandle extends Handle {
     this.core.stopOnDamage(() => this.core.data.truncate(this.inode, sizeBytes));
     dropCapabilities(this.core, this.inode);
     this.core.touch(this.inode);
+  }
+
+  /**
+   * @internal Frees the blocks of a large file that has no name any more, the last ones first, some at a time: what is left goes when
+   * it is closed. Nothing to do for another.
+   */
+  *freeInSteps(): Generator<void> {
+    const { core, inode } = this;
+    const nrPages = Math.min(Math.ceil(inode.size / BLKSIZE), inode.maxPages);
+    for (let page = nrPages - STEP_PAGES; page > 0 && inode.load().iLinks === 0; page -= STEP_PAGES) {
+      core.balanceChange();
+      core.settle(inode);
+      core.stopOnDamage(() => core.data.freePastEnd(inode, page));
+      yield;
+    }
   }
 
   /**

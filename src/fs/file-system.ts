@@ -16,6 +16,7 @@ import { Directory, type DirectoryEntry, openInode } from './directory-handle.ts
 import { FileHandle, readWhole } from './file-handle.ts';
 import type { Handle } from './handle.ts';
 import { type Access, accessOf, type OpenFlags, READ_WRITE } from './open-flags.ts';
+import { Names, splitLast } from './path-names.ts';
 import type { CleanReport } from './reclaim.ts';
 import { recover } from './recover.ts';
 import { removeTree } from './remove-tree.ts';
@@ -25,6 +26,8 @@ import { readlink } from './symlink.ts';
 
 /** Symlinks followed on one path before it counts as a loop. */
 const MAX_SYMLINKS = 40;
+/** Names of a path that are looked up without a look at memory. */
+const STEPS_UNBALANCED = 128;
 const SLASH = 0x2f;
 
 /** Text is taken as UTF-8. A leading slash changes nothing. */
@@ -150,10 +153,8 @@ export class FileSystem {
   #createFor(path: Path, access: Access, attributes?: Attributes): FileHandle | null {
     let at = toBytes(path);
     for (let symlinks = 0; symlinks <= MAX_SYMLINKS; symlinks++) {
-      const names = split(at);
-      const name = names.pop();
-      if (name === undefined || isDot(name) || isDotDot(name)) return null;
-      const parentPath = join(names);
+      const { directory: parentPath, name } = splitLast(at);
+      if (name === null || isDot(name) || isDotDot(name)) return null;
       using parent = this.openDirectory(parentPath);
       const entry = parent.lookup(name);
       if (entry === null) {
@@ -247,13 +248,19 @@ export class FileSystem {
 
   /** Removes anything, a directory with all that lies in it; symlinks are not followed. Throws ENOENT, EBUSY for the root. */
   remove(path: Path): void {
+    for (const _ of this.removeInSteps(path));
+  }
+
+  /** The same, something at a time: what is not asked for is not removed. */
+  *removeInSteps(path: Path): Generator<void> {
     this.#refuseRoot(path, 'EBUSY');
-    this.#inParent(path, null, (parent, name) => {
-      const type = parent.lookup(name)?.type ?? 'directory';
-      if (endsWithSlash(path) && type !== 'directory') throw notA('directory', 'ENOTDIR', path);
-      if (isDots(name)) throw new F2fsError('EINVAL', `${display(path)} can't be removed by this name`);
-      removeTree(parent, name);
-    });
+    const { directory, name } = splitLast(toBytes(path));
+    if (name === null) return;
+    using parent = this.openDirectory(directory);
+    const type = parent.lookup(name)?.type ?? 'directory';
+    if (endsWithSlash(path) && type !== 'directory') throw notA('directory', 'ENOTDIR', path);
+    if (isDots(name)) throw new F2fsError('EINVAL', `${display(path)} can't be removed by this name`);
+    yield* removeTree(parent, name);
   }
 
   /**
@@ -403,32 +410,43 @@ export class FileSystem {
 
   #resolve(path: Path, follow: boolean): Inode {
     this.#core.balance();
-    const names = split(toBytes(path));
-    const trail = [this.#root()];
+    const names = new Names(toBytes(path));
+    const root = this.#root();
+    // Inodes on the way: a path may have more names than there is memory for what they lead to.
+    const trail: number[] = [];
+    let last = root;
     let symlinks = 0;
-    for (let name = names.shift(); name !== undefined; name = names.shift()) {
-      const dir = trail[trail.length - 1];
-      if ((dir.mode & S_IFMT) !== S_IFDIR) throw notA('directory', 'ENOTDIR', path);
+    let steps = 0;
+    for (let name = names.next(); name !== null; name = names.next()) {
+      if (++steps % STEPS_UNBALANCED === 0) {
+        this.#core.balance();
+        last = this.#core.inodes.get(last.ino);
+      }
+      if ((last.mode & S_IFMT) !== S_IFDIR) throw notA('directory', 'ENOTDIR', path);
       if (isDot(name)) continue;
       if (isDotDot(name)) {
-        if (trail.length > 1) trail.pop();
+        const ino = trail.pop();
+        last = ino === undefined ? root : this.#core.inodes.get(ino);
         continue;
       }
       checkName(name);
-      const found = this.#core.directories.lookup(dir, name);
+      const found = this.#core.directories.lookup(last, name);
       if (found === null) throw new F2fsError('ENOENT', `${display(path)} does not exist`, { path: display(path) });
       const inode = this.#core.inodes.get(found.ino);
-      if ((inode.mode & S_IFMT) === S_IFLNK && (names.length > 0 || follow || endsWithSlash(path))) {
+      if ((inode.mode & S_IFMT) === S_IFLNK && (!names.isAtEnd || follow || endsWithSlash(path))) {
         if (++symlinks > MAX_SYMLINKS)
           throw new F2fsError('ELOOP', `${display(path)} leads through too many symlinks`, { path: display(path) });
         const target = readlink(this.#core, inode);
-        if (target[0] === SLASH) trail.length = 1;
-        names.unshift(...split(target));
+        if (target[0] === SLASH) {
+          trail.length = 0;
+          last = root;
+        }
+        names.insert(target);
         continue;
       }
-      trail.push(inode);
+      trail.push(last.ino);
+      last = inode;
     }
-    const last = trail[trail.length - 1];
     if (endsWithSlash(path) && !last.isDirectory) throw notA('directory', 'ENOTDIR', path);
     return last;
   }
@@ -438,10 +456,9 @@ export class FileSystem {
    * for what is none, or null where one is meant. Source: filename_create, do_unlinkat.
    */
   #inParent<T>(path: Path, slash: string | null, change: (parent: Directory, name: Uint8Array) => T): T {
-    const names = split(toBytes(path));
-    const name = names.pop();
-    if (name === undefined) throw new F2fsError('EEXIST', 'the root directory exists already', { path: '/' });
-    using parent = this.openDirectory(join(names));
+    const { directory, name } = splitLast(toBytes(path));
+    if (name === null) throw new F2fsError('EEXIST', 'the root directory exists already', { path: '/' });
+    using parent = this.openDirectory(directory);
     if (slash !== null && endsWithSlash(path)) this.#refuseSlash(parent, name, path, slash);
     return change(parent, name);
   }
@@ -458,7 +475,7 @@ export class FileSystem {
   }
 
   #refuseRoot(path: Path, code: string): void {
-    if (split(toBytes(path)).length === 0)
+    if (splitLast(toBytes(path)).name === null)
       throw new F2fsError(code, 'the root directory can be neither removed nor moved', { path: '/' });
   }
 }
@@ -475,21 +492,6 @@ function endsWithSlash(path: Path): boolean {
 
 function display(path: Path): string {
   return typeof path === 'string' ? path : Buffer.from(path).toString();
-}
-
-function split(path: Uint8Array): Uint8Array[] {
-  const names: Uint8Array[] = [];
-  for (let start = 0; start < path.length; ) {
-    const slash = path.indexOf(SLASH, start);
-    const end = slash < 0 ? path.length : slash;
-    if (end > start) names.push(path.subarray(start, end));
-    start = end + 1;
-  }
-  return names;
-}
-
-function join(names: readonly Uint8Array[]): Uint8Array {
-  return Buffer.concat(names.flatMap((name) => [Buffer.of(SLASH), name]));
 }
 
 function isDot(name: Uint8Array): boolean {

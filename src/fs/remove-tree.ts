@@ -1,6 +1,8 @@
-// Removes a directory and all that lies in it.
+// Removes a directory and all that lies in it, in steps: whoever wants signals heard goes on when it likes.
 import { corrupt } from '../errors.ts';
 import { Directory, type DirectoryEntry } from './directory-handle.ts';
+import { FileHandle } from './file-handle.ts';
+import type { Handle } from './handle.ts';
 
 /** Names that are read of a directory at a time. */
 const BATCH = 256;
@@ -17,12 +19,15 @@ interface Level {
 
 /**
  * Removes what `name` stands for in `parent`, a directory with everything below it; symlinks are not followed. What was removed
- * before something fails stays removed. Throws ENOENT, EPERM, ENOSPC; EUCLEAN for a directory that lies in itself.
+ * before something fails, or before the caller stops, stays removed. Throws ENOENT, EPERM, ENOSPC; EUCLEAN for a directory that lies
+ * in itself.
  */
-export function removeTree(parent: Directory, name: Uint8Array): void {
+export function* removeTree(parent: Directory, name: Uint8Array): Generator<void> {
   const levels: Level[] = [];
+  /** Directories on the way down, the one that all lies in too. */
+  const inos = new Set([parent.ino]);
   try {
-    enter(levels, parent, name);
+    yield* enter(levels, inos, parent, name);
     for (let top = levels.at(-1); top !== undefined; top = levels.at(-1)) {
       if (top.left.length === 0) {
         const { entries, cursor } = top.directory.readEntries(top.cursor, BATCH);
@@ -31,12 +36,14 @@ export function removeTree(parent: Directory, name: Uint8Array): void {
       }
       const entry = top.left.pop();
       if (entry !== undefined) {
-        enter(levels, top.directory, entry.name);
+        yield* enter(levels, inos, top.directory, entry.name);
         continue;
       }
+      inos.delete(top.directory.ino);
       top.directory.close();
       levels.pop();
       top.parent.rmdir(top.name);
+      yield;
     }
   } finally {
     for (const { directory } of levels) directory.close();
@@ -44,16 +51,27 @@ export function removeTree(parent: Directory, name: Uint8Array): void {
 }
 
 /** Removes one that is no directory, or goes into it. */
-function enter(levels: Level[], parent: Directory, name: Uint8Array): void {
+function* enter(levels: Level[], inos: Set<number>, parent: Directory, name: Uint8Array): Generator<void> {
   const handle = parent.open(name);
   if (!(handle instanceof Directory)) {
-    handle.close();
-    parent.unlink(name);
+    yield* removeFile(parent, name, handle);
     return;
   }
-  if (handle.ino === parent.ino || levels.some(({ directory }) => directory.ino === handle.ino)) {
+  if (inos.has(handle.ino)) {
     handle.close();
     throw corrupt(`directory ${handle.ino} lies in itself`, { ino: handle.ino });
   }
+  inos.add(handle.ino);
   levels.push({ parent, name, directory: handle, cursor: 0, left: [] });
+}
+
+/** Removes the name of an open file, closes it, and frees it where that was its last one. */
+export function* removeFile(parent: Directory, name: Uint8Array, handle: Handle): Generator<void> {
+  try {
+    parent.unlink(name);
+    if (handle instanceof FileHandle) yield* handle.freeInSteps();
+  } finally {
+    handle.close();
+  }
+  yield;
 }

@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HostAttributes } from '../../src/build/host-attributes.ts';
 import { type HostLibc, hostLibc } from '../../src/build/host-libc.ts';
-import type { HostDir, HostPlace } from '../../src/build/host-paths.ts';
+import type { HostDir, HostPlace } from '../../src/build/host-places.ts';
 import { scanHostTree } from '../../src/build/host-scan.ts';
 import { HostWriter, type WriterOptions } from '../../src/build/host-writer.ts';
 import { asNobody, isRoot, makeTempDir, makeVariedTree } from './host-fixture.ts';

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { F2fsError } from '../../src/errors.ts';
 import { CP, ORPHANS_PER_BLOCK } from '../../src/format/checkpoint.ts';
 import { BLKS_PER_SEG, NR_LOGS } from '../../src/format/constants.ts';
+import type { FileSystem } from '../../src/fs/file-system.ts';
 import { codeOf, during, type FlakyDevice, freshDevice, fsckComplaints, mountOf, noise } from './compressed-volume.ts';
 
 const FEATURES = ['extra_attr', 'inode_checksum', 'sb_checksum', 'inode_crtime', 'lost_found'];
@@ -16,6 +17,13 @@ function fill(device: FlakyDevice): void {
     fs.setXattr('/large', 'user.long', noise(2000, 2));
     fs.writeFile('/kept', noise(9000, 3));
   });
+}
+
+function readAt(fs: FileSystem, path: string, position: number, length: number): Buffer {
+  using file = fs.openFile(path, { flags: 'r' });
+  const into = Buffer.alloc(length);
+  expect(file.read(into, position)).toBe(length);
+  return into;
 }
 
 describe('a file unlinked while it is open', () => {
@@ -44,6 +52,37 @@ describe('a file unlinked while it is open', () => {
       expect(fs.volume.orphans.size).toBe(0);
       expect(fs.statfs().usedInodes).toBe(before.usedInodes - 2);
       expect(fs.statfs().freeBlocks).toBeGreaterThan(before.freeBlocks + 1464);
+    });
+    expect(await fsckComplaints(device)).toEqual([]);
+  });
+
+  test('a large one is freed in steps, and what a crash in between leaves is an orphan', async () => {
+    const device = freshDevice(64, FEATURES);
+    const apart = 300 * 2 ** 20;
+    during(device, {}, (fs) => {
+      fs.mkdir('/dir');
+      for (const name of ['large', 'linked']) {
+        using file = fs.openFile(`/dir/${name}`, { flags: 'w' });
+        for (let i = 0; i < 8; i++) file.write(noise(9000, i), i * apart);
+      }
+      fs.link('/dir/linked', '/kept');
+    });
+    const before = during(device, { readonly: true }, (fs) => fs.statfs());
+    const fs = mountOf(device);
+    const free: number[] = [];
+    for (const _ of fs.removeInSteps('/dir')) {
+      free.push(fs.statfs().freeBlocks);
+      if (free.length === 4) fs.sync();
+      if (free.length === 6) break;
+    }
+    expect(free).toEqual([...new Set(free)].sort((a, b) => a - b));
+    fs.abandon();
+    expect(await fsckComplaints(device)).toEqual([]);
+    during(device, {}, (again) => {
+      again.remove('/dir');
+      expect(again.statfs().usedInodes).toBe(before.usedInodes - 2);
+      expect(again.stat('/kept')).toMatchObject({ nlink: 1, size: 7 * apart + 9000 });
+      expect(Buffer.from(noise(9000, 7)).equals(readAt(again, '/kept', 7 * apart, 9000))).toBe(true);
     });
     expect(await fsckComplaints(device)).toEqual([]);
   });

@@ -124,3 +124,54 @@ test('bytes whose memory is gone are refused before anything is changed', () => 
   expect(Buffer.from(fs.getXattr('/file', 'user.a')).toString()).toBe('value');
   expect(fs.readdir('/').length).toBe(2);
 });
+
+test('a path of half a million names is walked in one go, with the cache of a small mount', () => {
+  using fs = fresh();
+  fs.mkdir('/a');
+  fs.mkdir('/a/b');
+  fs.symlink('../a/./b', '/a/link');
+  fs.writeFile('/a/b/file', Buffer.from('text'));
+  const many = 500_000;
+  const dots = '/.'.repeat(many);
+  for (const path of [`${'/a/..'.repeat(many / 2)}/a/b/file`, `${'/a/b/../..'.repeat(many / 4)}/a/link/../b/file`])
+    expect(fs.stat(path).size).toBe(4);
+  const path = `${dots}//a/link/file`;
+  expect(fs.stat(path).size).toBe(4);
+  fs.writeFile(`${path}2`, Buffer.from('more'));
+  fs.rename(`${path}2`, `${path}3`);
+  expect(fs.stat('/a/b/file3').size).toBe(4);
+  fs.unlink(`${path}3`);
+  expect(codeOf(() => fs.stat(`${dots}/missing`))).toBe('ENOENT');
+  expect(codeOf(() => fs.stat(`/a/b/file${dots}`))).toBe('ENOTDIR');
+});
+
+test('a path through more directories than the cache has room for', () => {
+  using fs = fresh();
+  const depth = 3500;
+  let at = fs.root();
+  for (let i = 0; i < depth; i++) {
+    const below = at.mkdir(Buffer.from('d'));
+    at.close();
+    at = below;
+  }
+  at.close();
+  fs.sync();
+  const path = '/d'.repeat(depth);
+  expect(fs.stat(`${path}/${'../'.repeat(depth)}`).ino).toBe(fs.stat('/').ino);
+  expect(fs.stat(`${path}/../d`).ino).toBe(fs.stat(path).ino);
+});
+
+test.each([
+  ['/', '.', '', 'a/..', 'a/b/../..', 'a/b/../../..', 'loop/..'],
+  ['/a', 'a', '/a/', '//a//', '/./a/.', 'a/b/..', 'a/up/a', 'root/a', 'a/up/./root//a'],
+  ['/a/b', '/a//b/', 'a/./b', 'a/b/../b', 'root/a/b', 'a/up/root/a/b/.'],
+])('ways that lead to %s', (...paths) => {
+  using fs = fresh();
+  fs.mkdir('/a');
+  fs.mkdir('/a/b');
+  fs.mkdir('/loop');
+  fs.symlink('..', '/a/up');
+  fs.symlink('/', '/root');
+  const { ino } = fs.stat(paths[0]);
+  for (const path of paths) expect([path, fs.stat(path).ino]).toEqual([path, ino]);
+});

@@ -1,11 +1,24 @@
 // Random programs of writes, truncates and fallocates, run by a kernel on its F2FS and by us on ours: the same results, errors,
 // sizes, bytes, blocks, data and holes; and each reads the other's volume. F2FS_RANGES programs (default 36), F2FS_SEED.
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../src/bench/random.ts';
+import { extract } from '../../src/build/extract.ts';
+import { dataRanges } from '../../src/build/host-extents.ts';
+import { hostLibc } from '../../src/build/host-libc.ts';
 import { openFileDevice } from '../../src/device/file-device.ts';
 import { F2fsError } from '../../src/errors.ts';
 import type { ExtentFlag } from '../../src/file/file-extents.ts';
@@ -148,6 +161,39 @@ function comparable(line: string, kind: Kind): string {
   return [size, kind.blocks ? blocks : '', hash, kind.map ? map : ''].join(' ');
 }
 
+interface ReadExtent {
+  start: number;
+  end: number;
+  isWritten: boolean;
+}
+
+/** A line of read.pl: extents up to the end of the file, in bytes. */
+function readExtents(line: string, size: number): ReadExtent[] {
+  const found = line.split(' ').filter((one) => one !== '');
+  return found.map((one) => {
+    const [logical, , length, flags] = one.split(':').map(Number);
+    const isWritten = (flags & (FLAG_BITS.unwritten ?? 0)) === 0;
+    return { start: logical, end: Math.min(logical + length, size), isWritten };
+  });
+}
+
+function pagesOf(ranges: readonly { start: number; end: number }[]): number[] {
+  return ranges.flatMap(({ start, end }) => {
+    const first = Math.floor(start / K4);
+    return Array.from({ length: Math.max(0, Math.ceil(end / K4) - first) }, (_, i) => first + i);
+  });
+}
+
+/** Pages of a file that the host has as data. */
+function hostData(file: string): number[] {
+  const fd = openSync(file, 'r');
+  try {
+    return pagesOf([...dataRanges(fd, statSync(file).size)].map(([start, end]) => ({ start, end })));
+  } finally {
+    closeSync(fd);
+  }
+}
+
 let work: string;
 beforeAll(() => {
   work = mkdtempSync(join(tmpdir(), 'f2fs-ranges-'));
@@ -220,7 +266,26 @@ umount /mnt
       using file = theirFs.openFile(name);
       return [look(theirFs, file, name), extentsOf(file)];
     });
-    theirDevice.close();
     expect(read).toEqual(lines('theirs'));
+    const out = join(work, 'out');
+    await extract(theirFs, '/', out, { owner: false });
+    theirDevice.close();
+    programs.forEach(({ name }, nr) => {
+      const [sizeBytes, , hash] = lines('theirs')[2 * nr].split(' ');
+      const extents = readExtents(lines('theirs')[2 * nr + 1], Number(sizeBytes));
+      const file = join(out, name);
+      const { size, blocks } = statSync(file);
+      expect([name, size]).toEqual([name, Number(sizeBytes)]);
+      expect([name, createHash('sha256').update(readFileSync(file)).digest('hex')]).toEqual([name, hash]);
+      if (hostLibc() === null) return;
+      // Of reserved blocks beside data ext4 makes zeros.
+      const data = hostData(file);
+      expect([name, data]).toEqual([name, expect.arrayContaining(pagesOf(extents.filter((one) => one.isWritten)))]);
+      expect([name, pagesOf(extents)]).toEqual([name, expect.arrayContaining(data)]);
+      // The host counts what it needs to find the blocks, too.
+      const spare = (blocks * 512) / K4 - pagesOf(extents).length;
+      expect(spare).toBeGreaterThanOrEqual(0);
+      expect(spare).toBeLessThan(16);
+    });
   });
 });

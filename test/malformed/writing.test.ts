@@ -101,6 +101,15 @@ describe('damage met half way stops the volume', () => {
   });
 });
 
+test('a file is empty when it has no blocks, not when it counts none: only then its contents may become compressed', () => {
+  const image = new DamagedImage(baseOf('compressed'));
+  image.inode('/direct', ({ inode }) => (inode.iBlocks = 1));
+  const fs = mount(image.device(), { cacheBytes: CACHE_BYTES });
+  using file = fs.openFile('/direct');
+  expect(codeOf(() => file.setCompressed(true))).toBe('EINVAL');
+  expect(Buffer.from(fs.readFile('/direct')).equals(pattern(20 * BLKSIZE + 5, 2))).toBe(true);
+});
+
 describe('counts of free segments that lie', () => {
   test.each([0, 24])('%i of them', (freeSegmentCount) => {
     const image = damaged((it) => it.checkpoint((cp) => (cp.freeSegmentCount = freeSegmentCount)));

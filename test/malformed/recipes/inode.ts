@@ -58,6 +58,7 @@ const ofFiles: Row[] = [
   ...inodeRows('/direct', [
     ['a size of 8 TiB', 'EUCLEAN', ({ inode }) => (inode.iSize = 2 ** 43)],
     ['a size of 2 TiB', 'readable', ({ inode }) => (inode.iSize = 2 ** 41)],
+    ['one block', 'readable', ({ inode }) => (inode.iBlocks = 1)],
     ['a size of 2^53 - 1', 'EUCLEAN', ({ inode }) => (inode.iSize = 2 ** 53 - 1)],
     ['inline data it has not room for', 'EUCLEAN', ({ inode }) => (inode.iInline |= INLINE.DATA)],
     ['a symlink all at once', 'EUCLEAN', ({ inode }) => (inode.iMode = 0o120777)],
@@ -103,6 +104,7 @@ const ofDirectories: Row[] = [
     ['depth 64', 'EUCLEAN', ({ inode }) => (inode.iCurrentDepth = 64)],
     ['depth 2^32 - 1', 'EUCLEAN', ({ inode }) => (inode.iCurrentDepth = HUGE)],
     ['depth 63', 'readable', ({ inode }) => (inode.iCurrentDepth = 63)],
+    ['depth 1, of 2', 'readable', ({ inode }) => (inode.iCurrentDepth = 1)],
     ['directory level 3, which its names are not at', 'EUCLEAN', ({ inode }) => (inode.iDirLevel = 3)],
     ['directory level 255', 'EUCLEAN', ({ inode }) => (inode.iDirLevel = 255)],
     ['a size of 0', 'EUCLEAN', ({ inode }) => (inode.iSize = 0)],

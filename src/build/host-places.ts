@@ -70,7 +70,7 @@ export class HostDir extends HostPlace {
 }
 
 /** Finds the path by which a place can be reached with one call. */
-export class HostPaths {
+export class HostPlaces {
   readonly root: HostDir;
   /** Open directories, those used last at the end. */
   readonly #open = new Map<HostDir, number>();

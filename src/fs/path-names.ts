@@ -1,0 +1,56 @@
+// The names of a path, one after the other: time and memory by its length, however many there are. Relies on nothing.
+
+const SLASH = 0x2f;
+
+/** The names of a path from left to right; those of a symlink's target come before those that are left. */
+export class Names {
+  /** Paths that names are still to be taken from, the first one last; and where the next name begins in each. */
+  readonly #paths: { bytes: Uint8Array; at: number }[] = [];
+
+  constructor(path: Uint8Array) {
+    this.insert(path);
+  }
+
+  /** Whether no name is left. */
+  get isAtEnd(): boolean {
+    return this.#paths.length === 0;
+  }
+
+  /** The next name, a view; null at the end. */
+  next(): Uint8Array | null {
+    const top = this.#paths.at(-1);
+    if (top === undefined) return null;
+    const slash = top.bytes.indexOf(SLASH, top.at);
+    const end = slash < 0 ? top.bytes.length : slash;
+    const name = top.bytes.subarray(top.at, end);
+    top.at = skipSlashes(top.bytes, end);
+    if (top.at === top.bytes.length) this.#paths.pop();
+    return name;
+  }
+
+  /** Has the names of `path` come next. */
+  insert(path: Uint8Array): void {
+    const at = skipSlashes(path, 0);
+    if (at < path.length) this.#paths.push({ bytes: path, at });
+  }
+}
+
+/** The last name of a path, null when it has none; and the path before it, which is empty for a name in the root. */
+export function splitLast(path: Uint8Array): { directory: Uint8Array; name: Uint8Array | null } {
+  const end = trimSlashes(path, path.length);
+  if (end === 0) return { directory: path.subarray(0, 0), name: null };
+  const start = path.lastIndexOf(SLASH, end - 1) + 1;
+  return { directory: path.subarray(0, trimSlashes(path, start)), name: path.subarray(start, end) };
+}
+
+function skipSlashes(path: Uint8Array, from: number): number {
+  let at = from;
+  while (path[at] === SLASH) at++;
+  return at;
+}
+
+function trimSlashes(path: Uint8Array, from: number): number {
+  let end = from;
+  while (end > 0 && path[end - 1] === SLASH) end--;
+  return end;
+}
