@@ -1,6 +1,6 @@
 // Paths of a scanned tree's entries, as bytes in one buffer: no object an entry. Those too long for the host come from host-places.
 import type { HostFs } from './host.ts';
-import { HostDir, HostPaths, PATH_MAX } from './host-places.ts';
+import { HostDir, HostPlaces, PATH_MAX } from './host-places.ts';
 import type { HostTable } from './host-table.ts';
 
 const MAX_NAME = 255;
@@ -11,7 +11,7 @@ const SLASH = 0x2f;
 export class TreePaths {
   readonly #root: Buffer;
   readonly #table: HostTable;
-  readonly #far: HostPaths;
+  readonly #far: HostPlaces;
   /** Directories below which paths are too long, and those above these. */
   readonly #farDirs: Map<number, HostDir>;
   /** The path of `#dir` with a slash behind it, then the name that was asked for last. */
@@ -22,11 +22,11 @@ export class TreePaths {
   constructor(root: Buffer, table: HostTable, hostFs: HostFs) {
     this.#root = root;
     this.#table = table;
-    this.#far = new HostPaths(root, hostFs);
+    this.#far = new HostPlaces(root, hostFs);
     this.#farDirs = new Map([[0, this.#far.root]]);
   }
 
-  /** See HostPaths. */
+  /** See HostPlaces. */
   set beforeClose(call: () => void) {
     this.#far.beforeClose = () => {
       this.#dir = -1;
