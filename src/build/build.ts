@@ -15,10 +15,9 @@ import type { FileHandle } from '../fs/file-handle.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
 import { featureBits } from '../mkfs/features.ts';
 import { type FormatOptions, format, planFormat } from '../mkfs/format.ts';
-import { smallestGeometry, spaceOf } from '../mkfs/geometry.ts';
+import { smallestGeometry } from '../mkfs/geometry.ts';
 import { probe } from '../mkfs/probe.ts';
 import type { Problem } from '../problems.ts';
-import { shrinkMain, usedSegments } from '../volume/resize.ts';
 import { ENGINES, type EngineName } from '../writeback/engines.ts';
 import { type BuildCompression, CompressChoice } from './compress-choice.ts';
 import { type BuildProgress, checkSignal, drive, driveScan, inTurns, turn } from './drive.ts';
@@ -26,6 +25,7 @@ import { Estimate } from './estimate.ts';
 import { type Host, thisHost } from './host.ts';
 import { hostInodes } from './host-scan.ts';
 import type { HostTree } from './host-tree.ts';
+import { closeAtLeastSize, firstGeometry, type SizeRules } from './image-size.ts';
 import { type Populated, Populator } from './populate.ts';
 import { refuseIfHeld, replacedNotes } from './replaced.ts';
 
@@ -37,6 +37,8 @@ export interface BuildOptions {
   size?: number | 'auto';
   /** Bytes that stay free for files, with `auto`. Default 0. */
   freeBytes?: number;
+  /** With `auto`: the least size of all, though resize.f2fs can't make such an image larger. Default: false. */
+  tight?: boolean;
   uuid?: string;
   label?: string;
   features?: readonly string[];
@@ -153,9 +155,13 @@ export async function build(
       policy && (await inTurns(finishCompression(volume, populator, policy, options.release === true), options));
     populator.setFlags();
     await turn(options);
-    const freeBlocks = Math.ceil((options.freeBytes ?? 0) / BLKSIZE);
-    if (!isDevice && (options.size ?? 'auto') === 'auto') shrink(volume, device, freeBlocks);
-    else volume.close();
+    if (isDevice || !isAutoSized(options)) {
+      volume.close();
+    } else {
+      const { nrBlocks, growthBound } = closeAtLeastSize(volume, sizeRules(options));
+      device.resize(nrBlocks);
+      if (growthBound !== null) notes.push(boundText(growthBound));
+    }
     report = reportOf(image, formatUuid(uuid), tree, populator, volume, device, compression);
     report.notes.unshift(...notes);
     device.close();
@@ -173,8 +179,9 @@ export async function build(
 
 /** Throws EINVAL and ECANCELED for what would come to nothing, before there is any work. */
 function checkOptions(options: BuildOptions): void {
-  const { freeBytes = 0, engine } = options;
+  const { freeBytes = 0, engine, tight = false } = options;
   if (!(freeBytes >= 0)) throw new F2fsError('EINVAL', `${freeBytes} bytes can't stay free: a number from 0 on can`);
+  if (tight && !isAutoSized(options)) throw new F2fsError('EINVAL', "with a size 'tight' has no effect: leave one out");
   if (engine !== undefined) checkChoice(ENGINES, engine, 'engine');
   checkSignal(options);
 }
@@ -247,23 +254,37 @@ function formatOptions(options: BuildOptions, now: Timestamp): FormatOptions {
   };
 }
 
+function isAutoSized({ size = 'auto' }: BuildOptions): boolean {
+  return size === 'auto';
+}
+
+function sizeRules({ freeBytes = 0, tight = false, release = false }: BuildOptions): SizeRules {
+  return { freeBlocks: Math.ceil(freeBytes / BLKSIZE), tight, exact: !release };
+}
+
+function boundText(bytes: number): string {
+  return `the contents took less than was to be expected; resize.f2fs must not grow the image to less than ${bytes} bytes (${bytes / 2 ** 20} MiB), which would destroy it`;
+}
+
 /** Where the tree goes. */
 type Target = Pick<NewImage, 'device' | 'publish' | 'discard'>;
 
 /** An image file of the least size, or of the size asked for once that is known to be large enough. */
 function newImage({ path }: TargetPlace, needed: number, options: BuildOptions): Target {
-  const wanted = needed + Math.ceil((options.freeBytes ?? 0) / BLKSIZE);
-  const size = options.size ?? 'auto';
-  const least = smallestGeometry({ logPlacement: 'packed' }, wanted);
-  const nrBlocks = size === 'auto' ? least.blockCount : Math.floor(size / BLKSIZE);
-  if (size !== 'auto') checkRoom(path, nrBlocks, wanted, options);
+  const rules = sizeRules(options);
+  const { size = 'auto' } = options;
+  const nrBlocks = size === 'auto' ? firstGeometry(needed, rules).blockCount : Math.floor(size / BLKSIZE);
+  if (size !== 'auto') checkRoom(path, nrBlocks, needed + rules.freeBlocks, options);
   return NewImage.create(path, nrBlocks * BLKSIZE);
 }
 
 /** A block device, once it is known to be large enough. What it holds is replaced with `force` only. */
 function openDevice(path: string, needed: number, options: BuildOptions): Target {
-  if (options.size !== undefined && options.size !== 'auto') {
+  if (!isAutoSized(options)) {
     throw new F2fsError('EINVAL', `${path} is a block device: it has its own size; leave the size out`, { path });
+  }
+  if (options.tight) {
+    throw new F2fsError('EINVAL', `${path} is a block device: it has its own size; leave 'tight' out`, { path });
   }
   const device = openAroundCache(path);
   try {
@@ -288,27 +309,6 @@ function checkRoom(path: string, nrBlocks: number, wanted: number, options: Buil
     `the tree does not fit: it needs an image of ${least} bytes (${Math.ceil(least / 2 ** 20)} MiB), the target has ${nrBlocks * BLKSIZE}`,
     { path },
   );
-}
-
-/** Ends an image at the least size that holds what turned out to be in it: zeros were counted, but became holes. */
-function shrink(volume: FileSystem, device: FileDevice, freeBlocks: number): void {
-  volume.sync();
-  const { space, layout } = volume.volume;
-  const wanted = space.validBlockCount + freeBlocks;
-  const { segsPerSec } = layout;
-  let best = { segmentCountMain: layout.nrMainSegments, area: spaceOf(layout.nrMainSegments, segsPerSec) };
-  for (let main = layout.nrMainSegments - segsPerSec; main >= usedSegments(volume.volume); main -= segsPerSec) {
-    const area = spaceOf(main, segsPerSec);
-    if (area === null || area.userBlockCount < wanted) break;
-    best = { segmentCountMain: main, area };
-  }
-  if (best.area === null || best.segmentCountMain === layout.nrMainSegments) {
-    volume.close();
-    return;
-  }
-  const end = shrinkMain(volume.volume, { segmentCountMain: best.segmentCountMain, ...best.area });
-  volume.close();
-  device.resize(end);
 }
 
 function reportOf(

@@ -19,6 +19,7 @@ import { counted, countedEntries, longSize, shortSize } from './sizes.ts';
 export interface BuildCommandOptions {
   size?: number | 'auto';
   free?: number;
+  tight?: boolean;
   uuid?: string;
   label?: string;
   features?: string[];
@@ -55,6 +56,7 @@ export async function build(source: string, image: string, options: BuildCommand
     report = await buildImage(source, image, {
       size: options.size,
       freeBytes: options.free,
+      tight: options.tight,
       uuid: options.uuid,
       label: options.label,
       features: options.features && expandFeatures(options.features),

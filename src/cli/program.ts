@@ -96,6 +96,7 @@ function declareBuild(program: Command, run: Run): void {
     .argument('<image>', 'image file or block device')
     .option('--size <size>', '2G, or auto: the least that holds it (the default for files)', parseSizeOrAuto)
     .option('--free <size>', 'bytes to leave free for files, with auto', parseSize)
+    .option('--tight', 'the least size of all, with auto: resize.f2fs could not grow such an image')
     .option('--uuid <uuid>', 'default: random')
     .option('--label <text>', 'name of the volume, up to 511 characters')
     .addOption(featuresOption())

@@ -99,6 +99,7 @@ export function planFormat(nrBlocks: number, options: FormatOptions = {}): Forma
       overprovision: options.overprovision,
       largeNatBitmap: options.largeNatBitmap,
       startSector: options.startSector,
+      logPlacement: options.logPlacement,
     }),
     features: featureBits(options.features ?? 'default'),
     uuid,

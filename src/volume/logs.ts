@@ -205,12 +205,21 @@ export class Logs {
     }
   }
 
-  /** Keeps the segment's summary for the SSA and moves the log on. Source: need_new_seg, new_curseg, change_curseg. */
+  /** Has each log go on in an empty segment: the first of a section each, from `first`, which is free like the next ones, on. */
+  restart(first: number): void {
+    for (const segment of this.current) this.#enter(segment, first + segment.log * this.#layout.segsPerSec, null);
+  }
+
+  /** Source: need_new_seg, new_curseg, change_curseg. */
   #advance(segment: CurrentSegment): void {
     const threaded = this.#findThreaded(segment);
     const next = threaded >= 0 ? threaded : this.#findFree(segment);
     // Read before anything changes: it may be damaged.
-    const entries = threaded >= 0 ? this.summaries.get(next, this.#sit.typeOf(next)) : null;
+    this.#enter(segment, next, threaded >= 0 ? this.summaries.get(next, this.#sit.typeOf(next)) : null);
+  }
+
+  /** Keeps the segment's summary for the SSA and moves the log to another; `entries` is that one's summary, null if it is free. */
+  #enter(segment: CurrentSegment, next: number, entries: Uint8Array | null): void {
     if (entries === null) this.free.take(next);
     const left = segment.segno;
     this.summaries.put(left, segment.summary);
