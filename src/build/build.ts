@@ -25,7 +25,7 @@ import { Estimate } from './estimate.ts';
 import { type Host, thisHost } from './host.ts';
 import { hostInodes } from './host-scan.ts';
 import type { HostTree } from './host-tree.ts';
-import { closeAtLeastSize, firstGeometry, type SizeRules } from './image-size.ts';
+import { closeAtItsSize, closeAtLeastSize, firstGeometry, type SizeRules } from './image-size.ts';
 import { type Populated, Populator } from './populate.ts';
 import { refuseIfHeld, replacedNotes } from './replaced.ts';
 
@@ -155,8 +155,10 @@ export async function build(
       policy && (await inTurns(finishCompression(volume, populator, policy, options.release === true), options));
     populator.setFlags();
     await turn(options);
-    if (isDevice || !isAutoSized(options)) {
+    if (isDevice) {
       volume.close();
+    } else if (!isAutoSized(options)) {
+      closeAtItsSize(volume);
     } else {
       const { nrBlocks, growthBound } = closeAtLeastSize(volume, sizeRules(options));
       device.resize(nrBlocks);

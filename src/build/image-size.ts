@@ -58,6 +58,15 @@ export function closeAtLeastSize(fs: FileSystem, rules: SizeRules): ImageSize {
   return { nrBlocks, growthBound: rules.tight ? null : growthBound(nrBlocks, madeBlocks, volume.layout.mainBlkaddr) };
 }
 
+/** Closes the volume of an image file that keeps its size; resize.f2fs can grow it if it has enough free. */
+export function closeAtItsSize(fs: FileSystem): void {
+  fs.sync();
+  const { layout, sit, logs, pack } = fs.volume;
+  const end = layout.nrMainSegments - NR_LOGS;
+  if (usedSegments(fs.volume) <= end && canGrow(sit, end, pack.cp.rsvdSegmentCount)) logs.restart(end);
+  fs.close();
+}
+
 /** The least main area that will do; null when it is what there is. */
 function leastArea(volume: Volume, { freeBlocks, tight, exact }: SizeRules): MainArea | null {
   const { layout, space, sit } = volume;
