@@ -81,6 +81,16 @@ export interface PourTarget {
   replace: boolean;
 }
 
+/** Throws EOPNOTSUPP for a file that is pinned: somebody relies on where it lies, and the new one would lie elsewhere. */
+function refusePinned(parent: Directory, name: Uint8Array): void {
+  using file = parent.open(name) as FileHandle;
+  if (!file.pinned) return;
+  throw new F2fsError(
+    'EOPNOTSUPP',
+    'the file there is pinned to its blocks: remove it first if nothing relies on them',
+  );
+}
+
 export class Populator {
   readonly #tree: HostTree;
   readonly #volume: FileSystem;
@@ -208,6 +218,7 @@ export class Populator {
     if (there === null) return;
     if (there.type === 'directory') throw new F2fsError('EISDIR', 'a directory of that name stands in the image');
     if (!replace) throw new F2fsError('EEXIST', 'it exists in the image');
+    if (there.type === 'file') refusePinned(parent, name);
     yield* removeFile(parent, name, parent.open(name));
   }
 

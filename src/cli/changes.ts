@@ -6,15 +6,17 @@ import type { ChmodOptions } from './chmod.ts';
 import { type ChownOptions, type OwnerChange, parseOwnerChange } from './chown.ts';
 import type { CleanCommandOptions } from './clean.ts';
 import { UsageError } from './errors.ts';
+import type { FallocateOptions } from './fallocate.ts';
 import { allRootOption, jsonOption, NAME_ON_LS, noXattrsOption, type Run, subcommand } from './grammar.ts';
 import type { LnOptions } from './ln.ts';
 import type { MkdirOptions } from './mkdir.ts';
+import type { MkswapOptions } from './mkswap.ts';
 import { type ModeChange, parseMode } from './mode.ts';
 import type { MvOptions } from './mv.ts';
 import type { PutCommandOptions } from './put.ts';
 import type { RmOptions } from './rm.ts';
 import type { SetfattrOptions } from './setfattr.ts';
-import { parseCount } from './sizes.ts';
+import { parseCount, parseSize } from './sizes.ts';
 import { parseSizeChange, type TruncateOptions } from './truncate.ts';
 
 const NOT_INTO = 'DEST is the name itself, though a directory of that name is there';
@@ -134,13 +136,46 @@ function declareAttributes(program: Command, run: Run): void {
     'truncate',
     'change the size of files',
     'truncate -s 0 disk.img /var/log/messages',
-    'truncate -s +1G disk.img /swap',
+    'truncate -s +1G disk.img /srv/sparse.raw',
   )
     .argument('<path...>', 'files; one that is missing is made')
     .requiredOption('-s, --size <size>', '10M; +10M or -10M: by so much', parseSizeChange)
     .option('-c, --no-create', 'make no file')
     .action((image: string, paths: string[], options: TruncateOptions) =>
       run('truncate', async () => (await import('./truncate.ts')).truncate(image, paths, options)),
+    );
+}
+
+/** What gives files blocks that stay where they are. */
+function declareBlocks(program: Command, run: Run): void {
+  change(
+    program,
+    'fallocate',
+    'give files blocks of zeros',
+    'fallocate -l 100M disk.img /var/journal',
+    'fallocate --pin -l 4M disk.img /boot/loader.bin',
+  )
+    .argument('<path...>', 'files; one that is missing is made')
+    .requiredOption('-l, --length <size>', 'bytes: 10M, 1G', parseSize)
+    .option('-o, --offset <size>', 'where they begin (default: 0)', parseSize)
+    .option('-n, --keep-size', 'blocks past the end stay there: the file does not grow')
+    .option('--pin', 'pin the file, which must be empty: its blocks are whole sections, and stay where they are')
+    .action((image: string, paths: string[], options: FallocateOptions) =>
+      run('fallocate', async () => (await import('./fallocate.ts')).fallocate(image, paths, options)),
+    );
+  change(
+    program,
+    'mkswap',
+    'make a swap file',
+    'mkswap --size 1G disk.img /swap',
+    'mkswap --size 512M -L swap disk.img /var/swapfile',
+  )
+    .argument('<path>', 'new file, of mode 600; /etc/fstab then takes the line: PATH none swap sw 0 0')
+    .requiredOption('-s, --size <size>', 'bytes, whole sections (2M unless formatted otherwise)', parseSize)
+    .option('-L, --label <text>', 'up to 15 bytes')
+    .option('-U, --uuid <uuid>', 'default: random')
+    .action((image: string, path: string, options: MkswapOptions) =>
+      run('mkswap', async () => (await import('./mkswap.ts')).mkswap(image, path, options)),
     );
 }
 
@@ -194,5 +229,6 @@ export function declareChanges(program: Command, run: Run): void {
   declarePut(program, run);
   declareNames(program, run);
   declareAttributes(program, run);
+  declareBlocks(program, run);
   declareClean(program, run);
 }

@@ -12,6 +12,7 @@ import {
   NodePath,
   nodePath,
 } from '../format/node.ts';
+import type { CurrentSegment } from '../volume/logs.ts';
 import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { ExtentList } from '../writeback/extent-list.ts';
@@ -308,6 +309,34 @@ export class BlockMap {
       nat.note(inode.ino, since);
       done += count;
     }
+  }
+
+  /**
+   * Gives those of pages [index, index + nrPages), all reserved before, that have no block consecutive ones of a log that
+   * `Logs.beginPinned` has begun; what stands there is what they hold. Source: f2fs_map_blocks with F2FS_GET_BLOCK_PRE_DIO.
+   */
+  allocatePinned(inode: Inode, index: number, nrPages: number, section: CurrentSegment): void {
+    const { pool, nodes, nat, logs } = this.#volume;
+    const { view } = pool;
+    forgetExtent(inode.change());
+    for (let done = 0; done < nrPages; ) {
+      this.#seek(inode, index + done, true);
+      const count = Math.min(nrPages - done, this.#left);
+      nodes.markDirty(this.#nid);
+      for (let i = 0; i < count; ) {
+        let run = 0;
+        while (i + run < count && view.getUint32(this.#at + 4 * (i + run), true) === NEW_ADDR) run++;
+        if (run === 0) {
+          i++;
+          continue;
+        }
+        const given = logs.allocatePinned(section, run, this.#nid, nat.versionOf(this.#nid), this.#ofsInNode + i);
+        for (let j = 0; j < given; j++) view.setUint32(this.#at + 4 * (i + j), logs.lastBlkaddr + j, true);
+        i += given;
+      }
+      done += count;
+    }
+    nat.note(inode.ino, SINCE.MOVED);
   }
 
   /** Lists the block that a page has, to be written in place; false when it has none. */

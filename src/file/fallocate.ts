@@ -14,6 +14,7 @@ import { beforeChange } from './cluster-pages.ts';
 import type { FileData, MemoryRules } from './file-data.ts';
 import type { FilePages } from './file-pages.ts';
 import type { Inode } from './inode.ts';
+import { isPinned, type Pinned } from './pinned.ts';
 
 /** Pages whose addresses are changed between two calls of `throttle`: 17 direct nodes at most. */
 const STEP_PAGES = 16 * 1024;
@@ -29,8 +30,10 @@ export class Fallocate {
   readonly #pages: FilePages;
   readonly #data: FileData;
   readonly #memory: MemoryRules;
+  readonly #pinned: Pinned;
 
-  constructor(map: BlockMap, pages: FilePages, data: FileData, memory: MemoryRules) {
+  constructor(map: BlockMap, pages: FilePages, data: FileData, memory: MemoryRules, pinned: Pinned) {
+    this.#pinned = pinned;
     this.#map = map;
     this.#pages = pages;
     this.#data = data;
@@ -39,24 +42,31 @@ export class Fallocate {
 
   /**
    * Reserves blocks for every hole in bytes [position, position + length): they read as zeros. Throws ENOSPC, having changed
-   * nothing but that contents leave the inode; EPERM, EFBIG; EOPNOTSUPP for a pinned file, which the kernel gives whole
-   * sections. Source: expand_inode_data.
+   * nothing but that contents leave the inode; EPERM, EFBIG. A pinned file gets whole sections. Source: expand_inode_data.
    */
   allocate(inode: Inode, position: number, length: number, { keepSize = false }: AllocateOptions = {}): void {
     assertChangeable(inode);
     const end = position + length;
     assertSizeFits(inode, end);
-    assertNotPinned(inode, 'allocating by less than sections');
     const grows = end > inode.size;
     this.#data.convertInline(inode);
     this.#data.makeReady(inode);
     const first = Math.floor(position / BLKSIZE);
     const last = Math.ceil(end / BLKSIZE);
-    this.#map.assertRoom(inode, first, last - first);
-    if (grows) this.#beginPastEnd(inode, keepSize);
-    for (let page = first; page < last; page += STEP_PAGES) {
-      this.#memory.throttle();
-      this.#map.reserve(inode, page, Math.min(STEP_PAGES, last - page));
+    if (isPinned(inode)) {
+      const before = () => {
+        if (grows) this.#beginPastEnd(inode, keepSize);
+        // The rest of its last section is the file's, too.
+        if (this.#pinned.sectionEnd(last) * BLKSIZE > Math.max(inode.size, end)) this.#beginPastEnd(inode, true);
+      };
+      this.#pinned.allocate(inode, first, last, before, () => this.#memory.throttle());
+    } else {
+      this.#map.assertRoom(inode, first, last - first);
+      if (grows) this.#beginPastEnd(inode, keepSize);
+      for (let page = first; page < last; page += STEP_PAGES) {
+        this.#memory.throttle();
+        this.#map.reserve(inode, page, Math.min(STEP_PAGES, last - page));
+      }
     }
     if (grows && !keepSize) inode.change().iSize = end;
   }

@@ -11,6 +11,7 @@ import { assertChangeable, assertMutable, assertNotAppendOnly, assertSizeFits, t
 import { beforeChange } from './cluster-pages.ts';
 import type { FilePages } from './file-pages.ts';
 import type { Inode, Timestamp } from './inode.ts';
+import { isPinned, type Pinned } from './pinned.ts';
 
 /** Where bytes to be written come from: they go straight into page frames. */
 export interface ByteSource {
@@ -40,10 +41,12 @@ export class FileData {
   readonly #map: BlockMap;
   readonly #pages: FilePages;
   readonly #memory: MemoryRules;
+  readonly #pinned: Pinned;
   /** Whether a source is filling frames, which nothing may take away then. */
   isFilling = false;
 
-  constructor(volume: Volume, map: BlockMap, pages: FilePages, memory: MemoryRules) {
+  constructor(volume: Volume, map: BlockMap, pages: FilePages, memory: MemoryRules, pinned: Pinned) {
+    this.#pinned = pinned;
     this.#volume = volume;
     this.#map = map;
     this.#pages = pages;
@@ -84,13 +87,15 @@ export class FileData {
 
   /**
    * Writes `length` bytes at `position`. Throws EFBIG past the format's end and ENOSPC (what was written before stays), EPERM over
-   * what an append-only file has, and what the source throws. Source: f2fs_write_begin, f2fs_write_end.
+   * what an append-only file has, EIO and EOPNOTSUPP for a pinned file (see Pinned), and what the source throws. Source:
+   * f2fs_write_begin, f2fs_write_end.
    */
   write(inode: Inode, position: number, length: number, source: ByteSource, options: WriteOptions = {}): void {
     assertChangeable(inode);
     if (length === 0) return;
     const { iInline, iSize, iFlags } = inode.load();
     if ((iFlags & I_FLAGS.APPEND) !== 0 && position < iSize) assertNotAppendOnly(inode);
+    if (isPinned(inode)) this.#pinned.assertWritable(inode, position, length);
     const most = inode.maxSizeBytes;
     if (position + length > most) {
       if (position < most) this.write(inode, position, most - position, source, options);
@@ -117,7 +122,8 @@ export class FileData {
 
   /**
    * Sets the size; what lies past it is freed, blocks kept past the end too unless the file grows, and what lies between
-   * the old end and it reads as zeros. Throws EPERM, EFBIG, EINVAL for a released file. Source: f2fs_setattr, f2fs_truncate.
+   * the old end and it reads as zeros. Throws EPERM, EFBIG, EINVAL for a released or a pinned file. Source: f2fs_setattr,
+   * f2fs_truncate.
    */
   truncate(inode: Inode, sizeBytes: number): void {
     assertMutable(inode);
@@ -131,6 +137,7 @@ export class FileData {
       );
     }
     assertSizeFits(inode, sizeBytes);
+    if (isPinned(inode)) this.#pinned.assertSize(inode, sizeBytes);
     if (sizeBytes % clusterBytes !== 0 || sizeBytes > inode.size) this.#prepare(inode);
     const { bytes } = this.#volume.pool;
     const old = inode.size;

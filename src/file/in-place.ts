@@ -1,10 +1,11 @@
 // When a page is written over its old block instead of to a new one. Source: f2fs_should_update_inplace,
 // f2fs_should_update_outplace, check_inplace_update_policy.
-import { ADVISE, INLINE } from '../format/inode.ts';
+import { ADVISE } from '../format/inode.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { Inode } from './inode.ts';
+import { isPinned } from './pinned.ts';
 
-/** `adaptive`: in place where a policy says so. `lfs`: never. Source: the mount option `mode`. */
+/** `adaptive`: in place where a policy says so. `lfs`: pinned files only. Source: the mount option `mode`. */
 export const WRITE_MODES = ['adaptive', 'lfs'] as const;
 export type WriteMode = (typeof WRITE_MODES)[number];
 
@@ -34,9 +35,10 @@ export class InPlacePolicy {
   }
 
   applies(inode: Inode, reason: WriteReason): boolean {
-    if (this.#mode === 'lfs' || inode.isDirectory) return false;
-    const { iAdvise, iInline } = inode.load();
-    if ((iInline & INLINE.PIN_FILE) !== 0 || (iAdvise & ADVISE.COLD) !== 0) return true;
+    if (inode.isDirectory) return false;
+    if (isPinned(inode)) return true;
+    if (this.#mode === 'lfs') return false;
+    if ((inode.load().iAdvise & ADVISE.COLD) !== 0) return true;
     return this.#policies.some((policy) => this.#says(policy, reason));
   }
 

@@ -14,6 +14,7 @@ import { FrameAllocator } from '../file/frames.ts';
 import { InPlacePolicy, IPU_POLICIES, type IpuPolicy, WRITE_MODES, type WriteMode } from '../file/in-place.ts';
 import type { Inode, Timestamp } from '../file/inode.ts';
 import { Inodes } from '../file/inodes.ts';
+import { Pinned } from '../file/pinned.ts';
 import { Recovery } from '../file/recovery.ts';
 import { Relocator } from '../file/relocate.ts';
 import { Shift } from '../file/shift.ts';
@@ -104,6 +105,7 @@ export class Core {
   readonly namespace: Namespace;
   readonly reclaim: Reclaim;
   readonly now: () => Timestamp;
+  readonly mode: WriteMode;
   readonly recovery: Recovery;
   /** Pages that may be dirty before files (nodes) are written out. */
   readonly #dirtyLimit: number;
@@ -119,6 +121,7 @@ export class Core {
     const pool = new FramePool(options.cacheBytes);
     const clock = () => this.now().sec;
     const mode = checkChoice(WRITE_MODES, options.mode ?? 'adaptive', 'mode');
+    this.mode = mode;
     const checkpoints = checkChoice(CHECKPOINT_MODES, options.checkpoints ?? 'auto', 'checkpoints');
     const cleaning = options.cleaning ?? true;
     const engine = checkChoice(ENGINES, options.engine ?? 'folios', 'engine');
@@ -148,8 +151,9 @@ export class Core {
     const pages = new FilePages(this.volume, map, frames, this.#buffers, this.writeback, inPlace);
     const memory = { balance: () => this.balance(), throttle: () => this.throttle() };
     this.directories = new Directories(this.volume, map, pages, () => this.makeRoom());
-    this.data = new FileData(this.volume, map, pages, memory);
-    this.fallocate = new Fallocate(map, pages, this.data, memory);
+    const pinned = new Pinned(this.volume, map, checkpoints === 'explicit');
+    this.data = new FileData(this.volume, map, pages, memory, pinned);
+    this.fallocate = new Fallocate(map, pages, this.data, memory, pinned);
     this.shift = new Shift(this.volume, map, pages, this.data, memory);
     this.extents = new FileExtents(this.volume, map);
     this.xattrs = new Xattrs(this.volume);

@@ -6,11 +6,13 @@ import type { AllocateOptions } from '../file/fallocate.ts';
 import type { ByteSource, WriteOptions } from '../file/file-data.ts';
 import type { Extent, Region } from '../file/file-extents.ts';
 import type { Inode } from '../file/inode.ts';
+import { isPinned } from '../file/pinned.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { dropCapabilities } from './attributes.ts';
 import type { Core } from './core.ts';
 import { Handle } from './handle.ts';
 import { type Access, READ_WRITE } from './open-flags.ts';
+import { setPinned } from './pin.ts';
 
 /** What node:fs's readFile takes, too. */
 const MAX_READ_FILE = 2 ** 31 - 1;
@@ -121,8 +123,8 @@ export class FileHandle extends Handle {
 
   /**
    * Reserves blocks for `length` bytes from `position` on: they read as zeros where nothing was written, and writing there will
-   * find room. The file grows to their end, or with `keepSize` has them past its end. Throws ENOSPC, having changed
-   * nothing; EFBIG, EPERM; EOPNOTSUPP for a pinned file. Source: fallocate.
+   * find room. The file grows to their end, or with `keepSize` has them past its end. A pinned file gets whole sections. Throws
+   * ENOSPC, having changed nothing; EFBIG, EPERM. Source: fallocate.
    */
   allocate(position: number, length: number, options?: AllocateOptions): void {
     this.#changeRange(position, length, (inode) => this.core.fallocate.allocate(inode, position, length, options));
@@ -199,6 +201,24 @@ export class FileHandle extends Handle {
     if (sync && inode.pages.nrDirty > 0) this.core.writeInode(inode);
     this.core.settle(inode);
     return this.core.extents.list(inode, position, length);
+  }
+
+  /** Whether the blocks stay where they are; see `setPinned`. */
+  get pinned(): boolean {
+    this.core.balance();
+    return isPinned(this.inode);
+  }
+
+  /**
+   * Pins a file without blocks, so that those which `allocate` then gives it are whole sections that stay where they are: what has
+   * blocks is overwritten in place, all else of its contents can't be changed (EIO, EOPNOTSUPP), and its size only be cut to whole
+   * sections. With explicit checkpoints nothing of it can be overwritten. Or lets go of a pinned one. Throws EFBIG for a file that
+   * has blocks, EINVAL in the mode `lfs`. Source: F2FS_IOC_SET_PIN_FILE.
+   */
+  setPinned(pinned: boolean): void {
+    this.#assertWritable();
+    this.core.throttle();
+    setPinned(this.core, this.inode, pinned);
   }
 
   #changeRange(position: number, length: number, change: (inode: Inode) => void): void {

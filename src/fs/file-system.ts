@@ -6,7 +6,7 @@ import { assertMutable, assertNotAppendOnly } from '../file/change-rules.ts';
 import { checkName, isDots } from '../file/directory.ts';
 import type { Inode } from '../file/inode.ts';
 import type { Xattr } from '../file/xattrs.ts';
-import { BLKSIZE, NAME_LEN_MAX, S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
+import { BLKS_PER_SEG, BLKSIZE, NAME_LEN_MAX, S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
 import type { VolumeCounters } from '../volume/counters.ts';
 import type { CleanPolicy } from '../volume/victims.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -48,6 +48,8 @@ export interface VolumeStat {
   usedInodes: number;
   /** Bytes of the longest name. */
   nameBytes: number;
+  /** Bytes of a section: what cleaning empties, and what the size of a pinned file is a multiple of. */
+  sectionBytes: number;
 }
 
 export interface CleanOptions {
@@ -335,6 +337,7 @@ export class FileSystem {
       freeInodes: byBlocks ? freeBlocks : Math.min(totalNodeCount - space.validNodeCount, freeBlocks),
       usedInodes: space.validInodeCount,
       nameBytes: NAME_LEN_MAX,
+      sectionBytes: layout.segsPerSec * BLKS_PER_SEG * BLKSIZE,
     };
   }
 

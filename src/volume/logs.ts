@@ -42,6 +42,8 @@ export class Logs {
   readonly #demand: LogDemand;
   /** Blocks given so far by each log. */
   readonly #given: number[];
+  /** Segments that were taken for pinned files since the last checkpoint. */
+  readonly #pinned = new Set<number>();
   readonly current: readonly CurrentSegment[];
   readonly free: FreeSegments;
   readonly summaries: SummaryArea;
@@ -93,6 +95,11 @@ export class Logs {
   allocate(log: Log, count: number, nid: number, version: number, ofsInNode: number): number {
     const segment = this.current[log];
     if (segment.blkoff === BLKS_PER_SEG) this.#advance(segment);
+    return this.#give(segment, count, nid, version, ofsInNode);
+  }
+
+  #give(segment: CurrentSegment, count: number, nid: number, version: number, ofsInNode: number): number {
+    const { log } = segment;
     const isThreaded = segment.allocType === ALLOC.SSR;
     const end = isThreaded ? this.#sit.nextKept(segment.segno, segment.blkoff) : BLKS_PER_SEG;
     const given = Math.min(count, end - segment.blkoff);
@@ -118,6 +125,41 @@ export class Logs {
 
   /** First address of the last allocation. */
   lastBlkaddr = 0;
+
+  /**
+   * A log of its own in a free section, for the blocks of a pinned file. `allocatePinned` takes them, before anything else is
+   * allocated, and `endPinned` is called last. Throws ENOSPC. Source: CURSEG_COLD_DATA_PINNED, f2fs_allocate_new_section.
+   */
+  beginPinned(): CurrentSegment {
+    const segno = this.free.find();
+    if (segno < 0) throw new F2fsError('ENOSPC', 'no free section is left for a pinned file');
+    return { log: LOG.COLD_DATA, segno, blkoff: 0, allocType: ALLOC.LFS, summary: emptySummary(LOG.COLD_DATA) };
+  }
+
+  /** See `allocate`. No more than the section has is to be taken. */
+  allocatePinned(segment: CurrentSegment, count: number, nid: number, version: number, ofsInNode: number): number {
+    if (segment.blkoff === BLKS_PER_SEG) {
+      this.endPinned(segment);
+      segment.segno++;
+      segment.blkoff = 0;
+      segment.summary.fill(0, 0, SUM_ENTRIES_SIZE);
+    }
+    if (segment.blkoff === 0) {
+      this.free.take(segment.segno);
+      this.#sit.setType(segment.segno, segment.log);
+      this.#pinned.add(segment.segno);
+    }
+    return this.#give(segment, count, nid, version, ofsInNode);
+  }
+
+  endPinned({ segno, summary }: CurrentSegment): void {
+    this.summaries.put(segno, summary);
+  }
+
+  /** Whether a block lies in a section that was taken for a pinned file since the last checkpoint, which knows nothing of it. */
+  isNewlyPinned(blkaddr: number): boolean {
+    return this.#pinned.has(this.#layout.segnoOf(blkaddr));
+  }
 
   /** The address that a log will give next; moves it to a new segment when the present one is full. */
   nextBlkaddr(log: Log): number {
@@ -189,6 +231,7 @@ export class Logs {
   checkpointed(): number[] {
     this.hasCrcRecovery = true;
     this.victims.cleaning.clear();
+    this.#pinned.clear();
     return this.free.checkpointed();
   }
 

@@ -1,0 +1,32 @@
+// f2fs fallocate: blocks for files, of zeros; for pinned ones whole sections that stay where they are.
+import { changeImage, forEachPath } from './change.ts';
+import { typeAt } from './destination.ts';
+import { EXIT } from './errors.ts';
+import { volumePath } from './names.ts';
+
+export interface FallocateOptions {
+  /** Bytes; likewise the offset. */
+  length: number;
+  offset?: number;
+  keepSize?: boolean;
+  pin?: boolean;
+  escaped?: boolean;
+}
+
+/** Gives each file blocks for the range. A file that is missing is made. */
+export function fallocate(
+  image: string,
+  paths: readonly string[],
+  { length, offset = 0, keepSize, pin = false, escaped }: FallocateOptions,
+): Promise<number> {
+  const files = paths.map((path) => volumePath(path, escaped));
+  return changeImage('fallocate', image, async (volume, signal) => {
+    await forEachPath(files, signal, (path) => {
+      if (typeAt(volume, path) === null) volume.writeFile(path, new Uint8Array(0));
+      using file = volume.openFile(path);
+      if (pin) file.setPinned(true);
+      file.allocate(offset, length, { keepSize });
+    });
+    return EXIT.ok;
+  });
+}

@@ -1,0 +1,66 @@
+// f2fs mkswap: a swap file that Linux takes as it is. Its blocks are pinned, in whole sections, and it has the header of mkswap.
+import { randomUUID } from 'node:crypto';
+import { F2fsError } from '../errors.ts';
+import { BLKSIZE } from '../format/constants.ts';
+import { viewOf } from '../format/struct.ts';
+import { parseUuid } from '../format/superblock.ts';
+import { changeImage, naming } from './change.ts';
+import { EXIT } from './errors.ts';
+import { volumePath } from './names.ts';
+import { shortSize } from './sizes.ts';
+
+export interface MkswapOptions {
+  /** Bytes. */
+  size: number;
+  label?: string;
+  uuid?: string;
+  escaped?: boolean;
+}
+
+/** Bytes of a label, with the NUL that ends it. */
+const LABEL_BYTES = 16;
+
+/**
+ * Makes a swap file. Throws EEXIST when something of that name is there, EINVAL for a size that is not whole sections, a label that
+ * is too long and what is no UUID, ENOSPC.
+ */
+export function mkswap(
+  image: string,
+  path: string,
+  { size, label = '', uuid, escaped }: MkswapOptions,
+): Promise<number> {
+  const file = volumePath(path, escaped);
+  const header = swapHeader(size, label, uuid ?? randomUUID());
+  return changeImage('mkswap', image, (volume) => {
+    naming(file, () => {
+      const { sectionBytes } = volume.statfs();
+      if (size === 0 || size % sectionBytes !== 0) {
+        const more = (Math.floor(size / sectionBytes) + 1) * sectionBytes;
+        const message = `a swap file takes whole sections of ${shortSize(sectionBytes)}: ask for ${shortSize(more)}`;
+        throw new F2fsError('EINVAL', message);
+      }
+      using swap = volume.openFile(file, { flags: 'wx', attributes: { mode: 0o600 } });
+      swap.setPinned(true);
+      swap.allocate(0, size);
+      swap.write(header, 0);
+    });
+    return EXIT.ok;
+  });
+}
+
+/** The first page of a swap area, for pages of 4096 bytes. Source: union swap_header, linux/swap.h. */
+function swapHeader(size: number, label: string, uuid: string): Uint8Array {
+  const name = Buffer.from(label);
+  const id = parseUuid(uuid);
+  if (name.length >= LABEL_BYTES)
+    throw new F2fsError('EINVAL', `the label has ${name.length} bytes: at most ${LABEL_BYTES - 1}`);
+  if (id === null) throw new F2fsError('EINVAL', `'${uuid}' is no UUID: give 8-4-4-4-12 hexadecimal digits`);
+  const page = new Uint8Array(BLKSIZE);
+  const view = viewOf(page);
+  view.setUint32(1024, 1, true);
+  view.setUint32(1028, size / BLKSIZE - 1, true);
+  page.set(id, 1036);
+  page.set(name, 1052);
+  page.set(Buffer.from('SWAPSPACE2'), BLKSIZE - 10);
+  return page;
+}

@@ -1,0 +1,124 @@
+// Pinned files: their blocks stay where they are, since somebody else reads or writes them there (a boot loader, swap). So they
+// are given whole sections, written in place or not at all, and never cleaned. Source: F2FS_IOC_SET_PIN_FILE, expand_inode_data.
+import { F2fsError } from '../errors.ts';
+import { BLKS_PER_SEG, BLKSIZE, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
+import { INLINE } from '../format/inode.ts';
+import type { Volume } from '../volume/volume.ts';
+import type { BlockMap } from './block-map.ts';
+import type { Inode } from './inode.ts';
+
+/** Free sections that are left to the logs, besides the reserved ones. */
+const LEFT_SECTIONS = 2;
+
+export function isPinned(inode: Inode): boolean {
+  return inode.hasInline(INLINE.PIN_FILE);
+}
+
+export class Pinned {
+  readonly #volume: Volume;
+  readonly #map: BlockMap;
+  readonly #isAtomic: boolean;
+
+  /** @param isAtomic whether what is written must not be seen before the next checkpoint, so that nothing can be overwritten */
+  constructor(volume: Volume, map: BlockMap, isAtomic: boolean) {
+    this.#volume = volume;
+    this.#map = map;
+    this.#isAtomic = isAtomic;
+  }
+
+  /** Pages of a section: what a pinned file's size and place are multiples of. */
+  get sectionPages(): number {
+    return this.#volume.layout.segsPerSec * BLKS_PER_SEG;
+  }
+
+  /** The first page of a section from page `page` on. */
+  sectionEnd(page: number): number {
+    return Math.ceil(page / this.sectionPages) * this.sectionPages;
+  }
+
+  /**
+   * Throws EIO unless bytes [position, position + length) of a pinned file have blocks, and EOPNOTSUPP when these must stay as they
+   * are until the next checkpoint. Source: f2fs_overwrite_io.
+   */
+  assertWritable(inode: Inode, position: number, length: number): void {
+    const end = position + length;
+    const last = Math.ceil(end / BLKSIZE);
+    for (let page = Math.floor(position / BLKSIZE); page < last; page += this.#map.count) {
+      this.#map.lookup(inode, page, last - page);
+      const { blkaddr } = this.#map;
+      if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR || end > inode.size) {
+        throw refused('EIO', inode, 'only what has blocks can be written; allocate them first');
+      }
+      if (!this.#isAtomic || this.#volume.logs.isNewlyPinned(blkaddr)) continue;
+      const why =
+        "its blocks can't be overwritten by a change that must be done wholly or not at all; write to it on Linux";
+      throw refused('EOPNOTSUPP', inode, why);
+    }
+  }
+
+  /** Throws EINVAL unless a pinned file may get this size: whole sections, no more than it has. Source: f2fs_setattr. */
+  assertSize(inode: Inode, sizeBytes: number): void {
+    const unit = this.sectionPages * BLKSIZE;
+    if (sizeBytes <= inode.size && sizeBytes % unit === 0) return;
+    const why =
+      sizeBytes > inode.size
+        ? 'it grows by allocating blocks only'
+        : `it can only be cut to whole sections of ${unit} bytes`;
+    throw refused('EINVAL', inode, why);
+  }
+
+  /**
+   * Gives pages [first, last), whole sections of them, blocks where they have none, of free sections; they hold zeros. `before` is
+   * called once all is known to fit, and `throttle` between sections. Throws ENOSPC, having changed nothing.
+   */
+  allocate(inode: Inode, first: number, last: number, before: () => void, throttle: () => void): void {
+    const unit = this.sectionPages;
+    const start = first - (first % unit);
+    const end = this.sectionEnd(last);
+    this.#map.assertRoom(inode, start, end - start);
+    let nrSections = 0;
+    for (let page = start; page < end; page += unit) if (this.#nrMissing(inode, page) > 0) nrSections++;
+    this.#assertSections(nrSections);
+    before();
+    for (let page = start; page < end; page += unit) {
+      throttle();
+      this.#fill(inode, page);
+    }
+  }
+
+  /** A section is taken whole for the pages that have no block, as in the kernel, though some may have one. */
+  #fill(inode: Inode, page: number): void {
+    const { logs, layout, device } = this.#volume;
+    const nrBlocks = this.#nrMissing(inode, page);
+    if (nrBlocks === 0) return;
+    const section = logs.beginPinned();
+    // The kernel leaves what was there before.
+    device.zero(layout.segmentStart(section.segno), nrBlocks);
+    this.#map.reserve(inode, page, this.sectionPages);
+    this.#map.allocatePinned(inode, page, this.sectionPages, section);
+    logs.endPinned(section);
+  }
+
+  /** Of the pages of one section from `page` on, those that have no block. */
+  #nrMissing(inode: Inode, page: number): number {
+    let missing = 0;
+    for (let done = 0; done < this.sectionPages; done += this.#map.count) {
+      this.#map.lookup(inode, page + done, this.sectionPages - done);
+      const { blkaddr, count } = this.#map;
+      if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR) missing += count;
+    }
+    return missing;
+  }
+
+  #assertSections(nrSections: number): void {
+    const { free, reservedSections } = this.#volume.logs;
+    const spare = Math.max(0, free.sections - reservedSections - LEFT_SECTIONS);
+    if (nrSections <= spare) return;
+    const message = `a pinned file takes whole free sections: ${nrSections} are needed, and ${spare} can be taken; clean the volume, or use a larger one`;
+    throw new F2fsError('ENOSPC', message);
+  }
+}
+
+function refused(code: string, inode: Inode, why: string): F2fsError {
+  return new F2fsError(code, `inode ${inode.ino} is pinned: ${why}`, { ino: inode.ino });
+}

@@ -1,0 +1,30 @@
+// Pins files to their blocks, and lets go of them. Source: f2fs_ioc_set_pin_file.
+import { F2fsError } from '../errors.ts';
+import type { Inode } from '../file/inode.ts';
+import { isPinned } from '../file/pinned.ts';
+import { INLINE } from '../format/inode.ts';
+import type { Core } from './core.ts';
+
+/** See FileHandle.setPinned. */
+export function setPinned(core: Core, inode: Inode, pinned: boolean): void {
+  if (pinned === isPinned(inode)) return;
+  if (pinned) {
+    if (core.mode === 'lfs') throw invalid('EINVAL', inode, 'in the mode lfs blocks are not overwritten');
+    const { iBlocks, iXattrNid } = inode.load();
+    if (iBlocks > (iXattrNid === 0 ? 1 : 2))
+      throw invalid('EFBIG', inode, 'it has blocks already; pin it while it is empty');
+    if (inode.isCompressed) core.compression.set(inode, false);
+    core.data.convertInline(inode);
+    inode.change().iInline |= INLINE.PIN_FILE;
+  } else {
+    const raw = inode.change();
+    raw.iInline &= ~INLINE.PIN_FILE;
+    // The times that cleaning failed for its sake.
+    raw.iCurrentDepth = 0;
+  }
+  core.stampChange(inode);
+}
+
+function invalid(code: string, inode: Inode, why: string): F2fsError {
+  return new F2fsError(code, `inode ${inode.ino} can't be pinned: ${why}`, { ino: inode.ino });
+}
