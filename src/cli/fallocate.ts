@@ -1,10 +1,10 @@
 // f2fs fallocate: blocks for files, of zeros; for pinned ones whole sections that stay where they are.
-import { changeImage, forEachPath } from './change.ts';
+import { type ChangeOptions, changeImage, forEachPath } from './change.ts';
 import { typeAt } from './destination.ts';
 import { EXIT } from './errors.ts';
 import { volumePath } from './names.ts';
 
-export interface FallocateOptions {
+export interface FallocateOptions extends ChangeOptions {
   /** Bytes; likewise the offset. */
   length: number;
   offset?: number;
@@ -14,13 +14,10 @@ export interface FallocateOptions {
 }
 
 /** Gives each file blocks for the range. A file that is missing is made. */
-export function fallocate(
-  image: string,
-  paths: readonly string[],
-  { length, offset = 0, keepSize, pin = false, escaped }: FallocateOptions,
-): Promise<number> {
+export function fallocate(image: string, paths: readonly string[], options: FallocateOptions): Promise<number> {
+  const { length, offset = 0, keepSize, pin = false, escaped } = options;
   const files = paths.map((path) => volumePath(path, escaped));
-  return changeImage('fallocate', image, async (volume, signal) => {
+  return changeImage('fallocate', image, options, async (volume, signal) => {
     await forEachPath(files, signal, (path) => {
       if (typeAt(volume, path) === null) volume.writeFile(path, new Uint8Array(0));
       using file = volume.openFile(path);

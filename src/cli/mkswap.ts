@@ -4,12 +4,12 @@ import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { viewOf } from '../format/struct.ts';
 import { parseUuid } from '../format/superblock.ts';
-import { changeImage, naming } from './change.ts';
+import { type ChangeOptions, changeImage, naming } from './change.ts';
 import { EXIT } from './errors.ts';
 import { volumePath } from './names.ts';
 import { shortSize } from './sizes.ts';
 
-export interface MkswapOptions {
+export interface MkswapOptions extends ChangeOptions {
   /** Bytes. */
   size: number;
   label?: string;
@@ -24,14 +24,11 @@ const LABEL_BYTES = 16;
  * Makes a swap file. Throws EEXIST when something of that name is there, EINVAL for a size that is not whole sections, a label that
  * is too long and what is no UUID, ENOSPC.
  */
-export function mkswap(
-  image: string,
-  path: string,
-  { size, label = '', uuid, escaped }: MkswapOptions,
-): Promise<number> {
+export function mkswap(image: string, path: string, options: MkswapOptions): Promise<number> {
+  const { size, label = '', uuid, escaped } = options;
   const file = volumePath(path, escaped);
   const header = swapHeader(size, label, uuid ?? randomUUID());
-  return changeImage('mkswap', image, (volume) => {
+  return changeImage('mkswap', image, options, (volume) => {
     naming(file, () => {
       const { sectionBytes } = volume.statfs();
       if (size === 0 || size % sectionBytes !== 0) {
