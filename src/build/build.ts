@@ -22,6 +22,7 @@ import { ENGINES, type EngineName } from '../writeback/engines.ts';
 import { type BuildCompression, CompressChoice } from './compress-choice.ts';
 import { type BuildProgress, checkSignal, drive, driveScan, inTurns, turn } from './drive.ts';
 import { Estimate } from './estimate.ts';
+import { checkHoles, type HolePolicy } from './holes.ts';
 import { type Host, thisHost } from './host.ts';
 import { hostInodes } from './host-scan.ts';
 import type { HostTree } from './host-tree.ts';
@@ -39,6 +40,8 @@ export interface BuildOptions {
   freeBytes?: number;
   /** With `auto`: the least size of all, though resize.f2fs can't make such an image larger. Default: false. */
   tight?: boolean;
+  /** Which parts of files become holes. Default: source. */
+  holes?: HolePolicy;
   uuid?: string;
   label?: string;
   features?: readonly string[];
@@ -145,7 +148,7 @@ export async function build(
     const { uuid } = format(device, { ...formatOptions(options, now), startSector: device.startSector });
     await turn(options);
     volume = mount(device, mountOptions(options, now, policy));
-    const populator = new Populator(tree, volume, now, choice);
+    const populator = new Populator(tree, volume, now, choice, null, options.holes);
     try {
       await drive(populator, tree, options);
     } finally {
@@ -184,6 +187,7 @@ function checkOptions(options: BuildOptions): void {
   const { freeBytes = 0, engine, tight = false } = options;
   if (!(freeBytes >= 0)) throw new F2fsError('EINVAL', `${freeBytes} bytes can't stay free: a number from 0 on can`);
   if (tight && !isAutoSized(options)) throw new F2fsError('EINVAL', "with a size 'tight' has no effect: leave one out");
+  checkHoles(options.holes);
   if (engine !== undefined) checkChoice(ENGINES, engine, 'engine');
   checkSignal(options);
 }
@@ -260,8 +264,8 @@ function isAutoSized({ size = 'auto' }: BuildOptions): boolean {
   return size === 'auto';
 }
 
-function sizeRules({ freeBytes = 0, tight = false, release = false }: BuildOptions): SizeRules {
-  return { freeBlocks: Math.ceil(freeBytes / BLKSIZE), tight, exact: !release };
+function sizeRules({ freeBytes = 0, tight = false, release = false, holes = 'source' }: BuildOptions): SizeRules {
+  return { freeBlocks: Math.ceil(freeBytes / BLKSIZE), tight, exact: !release && holes === 'source' };
 }
 
 function boundText(bytes: number): string {

@@ -1,5 +1,5 @@
-// How many blocks a host tree will take, before any is written: exact, but for zeros that turn out to be holes.
-import { BLKSIZE, FEATURES, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
+// How many blocks a host tree will take, before any is written: exact, but for zeros that are to become holes.
+import { FEATURES, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
 import {
   bucketBlocks,
   dentrySlots,
@@ -15,16 +15,66 @@ import { XattrHeader, xattrEntrySize } from '../format/xattr.ts';
 import type { CompressChoice } from './compress-choice.ts';
 import type { HostTree } from './host-tree.ts';
 
-/** Node blocks that a file of `nrPages` pages needs besides its inode. */
-export function nodesOf(nrPages: number, addrsPerInode: number, addrsPerBlock = ADDRS_PER_BLOCK): number {
-  const direct = Math.max(0, Math.ceil((nrPages - addrsPerInode) / addrsPerBlock));
-  let indirect = 0;
-  const underIndirect = direct - 2;
-  if (underIndirect > 0) indirect += 1;
-  if (underIndirect > NIDS_PER_BLOCK) indirect += 1;
-  const underDouble = underIndirect - 2 * NIDS_PER_BLOCK;
-  if (underDouble > 0) indirect += 1 + Math.ceil(underDouble / NIDS_PER_BLOCK);
-  return direct + indirect;
+/** The direct node of a file, by their order, before which as many come that stand under the inode or the two indirect nodes. */
+const FIRST_UNDER_DOUBLE = 2 + 2 * NIDS_PER_BLOCK;
+
+/** Counts the node blocks that runs of a file's pages need besides its inode. */
+class NodeCount {
+  readonly #addrsPerInode: number;
+  readonly #addrsPerBlock: number;
+  nrNodes = 0;
+  /** The last direct node that was counted, and the last node above one; -1 for none. */
+  #direct = -1;
+  #indirect = -1;
+
+  constructor(addrsPerInode: number, addrsPerBlock: number) {
+    this.#addrsPerInode = addrsPerInode;
+    this.#addrsPerBlock = addrsPerBlock;
+  }
+
+  /** Pages [first, end), behind those that were added before. */
+  add(first: number, end: number): void {
+    if (end <= this.#addrsPerInode) return;
+    const from = Math.max(this.#direct + 1, this.#directOf(first));
+    const to = this.#directOf(end - 1);
+    if (to < from) return;
+    this.nrNodes += to - from + 1;
+    this.#direct = to;
+    const above = Math.max(this.#indirect + 1, this.#indirectOf(from));
+    const last = this.#indirectOf(to);
+    if (last < above) return;
+    this.nrNodes += last - above + 1;
+    // With the first node under the double indirect one comes that one.
+    if (last >= 2 && this.#indirect < 2) this.nrNodes++;
+    this.#indirect = last;
+  }
+
+  /** By their order; -1 for a page whose address is in the inode. */
+  #directOf(page: number): number {
+    return Math.max(-1, Math.floor((page - this.#addrsPerInode) / this.#addrsPerBlock));
+  }
+
+  /** The node above a direct one: 0 and 1 are the indirect ones, then come those under the double indirect one; -1: the inode. */
+  #indirectOf(direct: number): number {
+    if (direct < 2) return -1;
+    if (direct < FIRST_UNDER_DOUBLE) return Math.floor((direct - 2) / NIDS_PER_BLOCK);
+    return 2 + Math.floor((direct - FIRST_UNDER_DOUBLE) / NIDS_PER_BLOCK);
+  }
+}
+
+/** Blocks that runs of pages and the nodes above them take. */
+export function blocksOf(
+  runs: Iterable<readonly [first: number, end: number]>,
+  addrsPerInode: number,
+  addrsPerBlock = ADDRS_PER_BLOCK,
+): number {
+  const nodes = new NodeCount(addrsPerInode, addrsPerBlock);
+  let nrPages = 0;
+  for (const [first, end] of runs) {
+    nrPages += end - first;
+    nodes.add(first, end);
+  }
+  return nrPages + nodes.nrNodes;
 }
 
 /** Counts the blocks of one tree, for a volume with the features `feature`. */
@@ -66,20 +116,13 @@ export class Estimate {
     const type = this.#tree.table.mode(i) & S_IFMT;
     if (type === S_IFDIR) return this.#directoryBlocks(i);
     if (type !== S_IFREG && type !== S_IFLNK) return 0;
-    const size = this.#tree.size(i);
-    const pages = Math.ceil(size / BLKSIZE);
     // All pages of a compressed cluster stay reserved, and a node holds whole clusters only.
     if (type === S_IFREG && this.#compressed?.has(i)) {
       const whole = (addrs: number) => addrs - (addrs % this.#clusterPages);
-      return this.#dataPages(i, pages) + nodesOf(pages, whole(this.#addrsPerInode), whole(ADDRS_PER_BLOCK));
+      return blocksOf(this.#tree.dataPages(i), whole(this.#addrsPerInode), whole(ADDRS_PER_BLOCK));
     }
-    if (size <= this.#inlineBytes) return 0;
-    return this.#dataPages(i, pages) + nodesOf(pages, this.#addrsPerInode);
-  }
-
-  /** Pages of a file that are not holes on the host either. */
-  #dataPages(i: number, pages: number): number {
-    return Math.min(pages, this.#tree.dataPages(i));
+    if (this.#tree.size(i) <= this.#inlineBytes) return 0;
+    return type === S_IFREG ? blocksOf(this.#tree.dataPages(i), this.#addrsPerInode) : 1;
   }
 
   #xattrBlocks(i: number): number {
@@ -108,24 +151,27 @@ export class Estimate {
       if (child === end) return 0;
     }
     const blocks = new Map<number, number>([[0, NR_DENTRY_IN_BLOCK - used]]);
-    let lastBlock = 0;
     for (; child < end; child++) {
       const name = tree.name(child);
-      lastBlock = Math.max(lastBlock, placeName(blocks, nameHash(name), dentrySlots(name.length)));
+      placeName(blocks, nameHash(name), dentrySlots(name.length));
     }
-    return blocks.size + nodesOf(lastBlock + 1, this.#addrsPerInode);
+    const inOrder = [...blocks.keys()].sort((a, b) => a - b);
+    return blocksOf(
+      inOrder.map((block) => [block, block + 1]),
+      this.#addrsPerInode,
+    );
   }
 }
 
-/** Takes slots in the first block of the name's buckets that has them; returns the block. */
-function placeName(blocks: Map<number, number>, hash: number, slots: number): number {
+/** Takes slots in the first block of the name's buckets that has them. */
+function placeName(blocks: Map<number, number>, hash: number, slots: number): void {
   for (let level = 0; ; level++) {
     const first = dirBlockIndex(level, 0, hash % dirBuckets(level, 0));
     for (let block = first; block < first + bucketBlocks(level); block++) {
       const free = blocks.get(block) ?? NR_DENTRY_IN_BLOCK;
       if (free < slots) continue;
       blocks.set(block, free - slots);
-      return block;
+      return;
     }
   }
 }

@@ -4,7 +4,7 @@ import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK 
 import { kindOfMessage, type Problem, Problems } from '../problems.ts';
 import { type Host, hostFailure } from './host.ts';
 import type { HostEntry, HostProblem, HostTotals, HostType } from './host-entry.ts';
-import { dataRanges } from './host-extents.ts';
+import { dataRanges, pagesOf } from './host-extents.ts';
 import { closeHostFile, openHostFile } from './host-file.ts';
 import { type HostSource, hostSource } from './host-source.ts';
 import { HostStat, HostTable, NO_TIME } from './host-table.ts';
@@ -105,25 +105,27 @@ export class HostTree {
     return this.table.sizeBytes(index);
   }
 
-  /** Pages of 4096 bytes of a regular file that may hold data: holes of the host are not counted where it tells them. */
-  dataPages(index: number): number {
-    const { sizeBytes: size, nrSectors, mode } = this.stat(index);
-    const all = Math.ceil(size / 4096);
-    if (nrSectors * 512 >= size || (mode & S_IFMT) !== S_IFREG) return all;
-    let pages = 0;
+  /**
+   * Runs of pages [first, end) of a regular file that are no holes. A file to which the host has given as much as its size has none,
+   * whatever it holds, so most need not be asked.
+   */
+  *dataPages(index: number): Generator<readonly [first: number, end: number]> {
+    const { sizeBytes: size, nrSectors } = this.stat(index);
+    const fd = nrSectors * 512 < size ? this.#tryOpen(index) : -1;
     try {
-      const fd = openHostFile(this, index);
-      try {
-        const ranges = dataRanges(fd, size, this.host.libc);
-        for (const [start, end] of ranges) pages += Math.ceil(end / 4096) - Math.floor(start / 4096);
-      } finally {
-        closeHostFile(this, fd);
-      }
-    } catch {
-      // It is reported when it is read.
-      return all;
+      yield* pagesOf(fd >= 0 ? dataRanges(fd, size, this.host.libc) : [[0, size]]);
+    } finally {
+      if (fd >= 0) closeHostFile(this, fd);
     }
-    return Math.min(all, pages);
+  }
+
+  /** -1 for a file that can't be opened: it is reported when it is read. */
+  #tryOpen(index: number): number {
+    try {
+      return openHostFile(this, index);
+    } catch {
+      return -1;
+    }
   }
 
   /** The name's bytes, a view. */

@@ -14,8 +14,9 @@ import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import { kindOfMessage, Problems } from '../problems.ts';
 import type { CompressChoice } from './compress-choice.ts';
 import { EntryExtras } from './entry-extras.ts';
+import type { HolePolicy } from './holes.ts';
 import { hostFailure } from './host.ts';
-import { dataRanges } from './host-extents.ts';
+import { dataRanges, tellsHoles } from './host-extents.ts';
 import { closeHostFile, openHostFile, verifyUnchanged } from './host-file.ts';
 import type { HostStat } from './host-table.ts';
 import type { HostTree } from './host-tree.ts';
@@ -99,6 +100,7 @@ export class Populator {
   readonly #readAhead: ReadAhead;
   readonly #compressed: CompressChoice | null;
   readonly #target: PourTarget | null;
+  readonly #holes: HolePolicy;
   readonly problems = new Problems();
   readonly done: Populated = {
     files: 0,
@@ -112,7 +114,7 @@ export class Populator {
   /** Entries dealt with so far, and the one at hand. */
   entries = 0;
   current = 0;
-  /** Bytes of content that became holes. */
+  /** Bytes of content that are holes. */
   holeBytes = 0;
   /** Inodes of the compressed files. */
   readonly compressed: number[] = [];
@@ -127,12 +129,14 @@ export class Populator {
     stamp: Timestamp,
     compressed: CompressChoice | null,
     target: PourTarget | null = null,
+    holes: HolePolicy = 'source',
   ) {
     this.#tree = tree;
     this.#volume = volume;
     this.#stamp = stamp;
     this.#compressed = compressed;
     this.#target = target;
+    this.#holes = holes;
     this.#readAhead = new ReadAhead(tree);
     this.#extras = new EntryExtras(tree, volume, this.done, (index, error) => this.#problem(index, error));
   }
@@ -319,7 +323,7 @@ export class Populator {
       },
       0,
       size,
-      { sparse: true },
+      { sparse: this.#holes === 'zeros' },
     );
     this.done.files++;
     this.done.contentBytes += size;
@@ -343,11 +347,14 @@ export class Populator {
         }
       },
     };
-    if (allocated < size) handle.truncate(size);
-    for (const [start, end] of allocated < size ? dataRanges(fd, size, libc) : [[0, size]]) {
+    const isSparse = allocated < size;
+    if (isSparse) handle.truncate(size);
+    // Where the host has holes and can't tell which, its zeros are as good as they.
+    const sparse = this.#holes === 'zeros' || (isSparse && !tellsHoles(fd, libc));
+    for (const [start, end] of isSparse ? dataRanges(fd, size, libc) : [[0, size]]) {
       const to = Math.min(size, Math.ceil(end / BLKSIZE) * BLKSIZE);
       for (let from = start - (start % BLKSIZE); from < to; from += PIECE_BYTES) {
-        handle.writeFrom(source, from, Math.min(PIECE_BYTES, to - from), { sparse: true });
+        handle.writeFrom(source, from, Math.min(PIECE_BYTES, to - from), { sparse });
         yield;
       }
     }

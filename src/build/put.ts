@@ -8,6 +8,7 @@ import { Directory } from '../fs/directory-handle.ts';
 import type { FileSystem, Path } from '../fs/file-system.ts';
 import type { Problem } from '../problems.ts';
 import { checkSignal, type DriveOptions, drive, driveScan } from './drive.ts';
+import { checkHoles, type HolePolicy } from './holes.ts';
 import { type Host, thisHost } from './host.ts';
 import { hostInodes, type ScanOptions } from './host-scan.ts';
 import type { HostTree } from './host-tree.ts';
@@ -16,6 +17,8 @@ import { type Populated, Populator, type PourTarget } from './populate.ts';
 export interface PutOptions extends DriveOptions {
   /** Files that stand where one is to go are replaced. Default: true; else they are problems. */
   replace?: boolean;
+  /** Which parts of files become holes. Default: source. */
+  holes?: HolePolicy;
   /** A file of the host to leave out: the image itself. */
   exclude?: string;
   /** Take over extended attributes and the flags immutable, append-only and nodump. Default: true. */
@@ -67,6 +70,7 @@ export async function put(
   host: Host = thisHost(),
 ): Promise<PutReport> {
   checkSignal(options);
+  const holes = checkHoles(options.holes);
   const isDirectory = isDirectorySource(source);
   if (!isDirectory && place.name === null) throw new F2fsError('ENOTDIR', `${source} is not a directory`);
   const parts = path.parse(path.resolve(source));
@@ -86,7 +90,7 @@ export async function put(
     name: isDirectory ? undefined : (place.name ?? undefined),
     replace: options.replace ?? true,
   };
-  const populator = new Populator(tree, volume, systemTime(), null, target);
+  const populator = new Populator(tree, volume, systemTime(), null, target, holes);
   try {
     await drive(populator, tree, options);
     populator.setFlags();

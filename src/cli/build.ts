@@ -1,6 +1,7 @@
 // f2fs build: a directory of the host into an image.
 import { type BuildCompressionReport, build as buildImage } from '../build/build.ts';
 import type { BuildCompression } from '../build/compress-choice.ts';
+import type { HolePolicy } from '../build/holes.ts';
 import { codecText, parseCodec } from '../compress/algorithms.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
@@ -20,6 +21,7 @@ export interface BuildCommandOptions {
   size?: number | 'auto';
   free?: number;
   tight?: boolean;
+  holes?: HolePolicy;
   uuid?: string;
   label?: string;
   features?: string[];
@@ -57,6 +59,7 @@ export async function build(source: string, image: string, options: BuildCommand
       size: options.size,
       freeBytes: options.free,
       tight: options.tight,
+      holes: options.holes,
       uuid: options.uuid,
       label: options.label,
       features: options.features && expandFeatures(options.features),

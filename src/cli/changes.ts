@@ -7,7 +7,7 @@ import { type ChownOptions, type OwnerChange, parseOwnerChange } from './chown.t
 import type { CleanCommandOptions } from './clean.ts';
 import { UsageError } from './errors.ts';
 import type { FallocateOptions } from './fallocate.ts';
-import { allRootOption, jsonOption, NAME_ON_LS, noXattrsOption, type Run, subcommand } from './grammar.ts';
+import { allRootOption, holesOption, jsonOption, NAME_ON_LS, noXattrsOption, type Run, subcommand } from './grammar.ts';
 import type { LnOptions } from './ln.ts';
 import type { MkdirOptions } from './mkdir.ts';
 import type { MkswapOptions } from './mkswap.ts';
@@ -195,6 +195,7 @@ function declarePut(program: Command, run: Run): void {
     )
     .option('-n, --no-replace', 'fail when a file is there; else it is replaced. Directories are always added to')
     .option('-T, --no-target-directory', NOT_INTO)
+    .addOption(holesOption())
     .addOption(allRootOption())
     .addOption(noXattrsOption())
     .option('--quiet', 'no summary, notes or progress; problems are told all the same')

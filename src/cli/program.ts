@@ -103,6 +103,7 @@ function declareBuild(program: Command, run: Run): void {
     .addOption(allRootOption())
     .addOption(noXattrsOption())
     .option('--force', 'replace an image that exists, or what a device holds')
+    .addOption(holesOption())
     .option('--compress <algorithm[:level]>', 'lz4, lz4:3 to lz4:16, zstd:1 to zstd:22, lzo or lzo-rle')
     .option('--cluster <size>', 'bytes that are compressed together, 16K to 1M (default: 64K)', parseSize)
     .option('--compress-ext <list>', 'only files with one of these extensions', parseList)

@@ -1,8 +1,9 @@
 // f2fs put: files and directories of the host into an image that exists.
+import type { HolePolicy } from '../build/holes.ts';
 import { type PutReport, put as putSource } from '../build/put.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
-import type { BuildProgress, FileSystem } from '../index.ts';
+import type { BuildProgress, ByteSource, FileSystem } from '../index.ts';
 import { type ChangeOptions, changeImage, naming } from './change.ts';
 import { Destination, hostName } from './destination.ts';
 import { complain, complainOf, EXIT, UsageError } from './errors.ts';
@@ -16,6 +17,7 @@ export interface PutCommandOptions extends ChangeOptions {
   /** -T */
   targetDirectory?: boolean;
   replace?: boolean;
+  holes?: HolePolicy;
   allRoot?: boolean;
   xattrs?: boolean;
   escaped?: boolean;
@@ -28,6 +30,8 @@ interface Total extends PutReport {
   freeBlocks: number;
 }
 
+/** Bytes of standard input that are written at a time, at least. */
+const PIECE_BYTES = 256 * 1024;
 /** Stands for standard input. */
 const STDIN = '-';
 
@@ -42,14 +46,15 @@ export async function put(image: string, sources: string[], to: string, options:
     const onProgress = (at: BuildProgress) => progress.show(() => progressText(at));
     const destination = new Destination(volume, path, sources.length, options.targetDirectory === false);
     for (const source of sources) {
-      const { replace } = options;
+      const { replace, holes } = options;
       if (source === STDIN) {
-        await putStdin(volume, destination, replace ?? true, input.chunks(signal), total);
+        await putStdin(volume, destination, options, input.chunks(signal), total);
       } else {
         add(
           total,
           await putSource(volume, source, placeOf(source, destination), {
             replace,
+            holes,
             exclude: image,
             owner: options.allRoot ? { uid: 0, gid: 0 } : undefined,
             xattrs: options.xattrs,
@@ -84,7 +89,7 @@ function placeOf(source: string, destination: Destination): { directory: Uint8Ar
 async function putStdin(
   volume: FileSystem,
   { path, isDirectory }: Destination,
-  replace: boolean,
+  { replace = true, holes }: PutCommandOptions,
   input: AsyncIterable<Uint8Array>,
   total: Total,
 ): Promise<void> {
@@ -95,12 +100,32 @@ async function putStdin(
   });
   using file = volume.openFile(path);
   let size = 0;
-  for await (const chunk of input) {
-    naming(path, () => file.write(chunk, size));
+  for await (const chunk of inBlocks(input)) {
+    const fill: ByteSource['fill'] = (memory, offset, length, position) =>
+      memory.set(chunk.subarray(position - size, position - size + length), offset);
+    // A stream has no holes of its own.
+    naming(path, () => file.writeFrom({ fill }, size, chunk.length, { sparse: holes === 'zeros' }));
     size += chunk.length;
   }
   total.files++;
   total.contentBytes += size;
+}
+
+/** The same bytes in pieces of whole blocks, but for the last one: only a whole block of zeros can become a hole. */
+async function* inBlocks(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let waiting: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of input) {
+    waiting.push(chunk);
+    length += chunk.length;
+    if (length < PIECE_BYTES) continue;
+    const bytes = Buffer.concat(waiting, length);
+    const whole = length - (length % BLKSIZE);
+    yield bytes.subarray(0, whole);
+    waiting = [bytes.subarray(whole)];
+    length -= whole;
+  }
+  if (length > 0) yield Buffer.concat(waiting, length);
 }
 
 function exists(volume: FileSystem, path: Uint8Array): boolean {
