@@ -134,12 +134,11 @@ export class FileDevice implements BlockDevice {
     this.counters.flushes++;
   }
 
-  /** Costs nothing where a file that this device created is still a hole; else makes a long range one, and writes zeros. */
+  /** Costs nothing where a file that this device created is still a hole; else writes zeros. */
   zero(blkaddr: number, nrBlocks: number): void {
     checkWritable(this, 'zero');
     checkRange(this, 'zero', blkaddr, nrBlocks);
     const end = blkaddr + nrBlocks;
-    if (this.#written === null && nrBlocks >= BLKS_PER_SEG && this.#punch(blkaddr, nrBlocks)) return;
     for (let at = blkaddr; at < end; ) {
       const segment = Math.floor(at / BLKS_PER_SEG);
       const stop = Math.min(end, (segment + 1) * BLKS_PER_SEG);
@@ -154,13 +153,8 @@ export class FileDevice implements BlockDevice {
    */
   discard(blkaddr: number, nrBlocks: number): void {
     if (this.readonly || nrBlocks <= 0 || blkaddr < 0 || blkaddr + nrBlocks > this.#nrBlocks) return;
-    if (this.kind === 'block') {
-      const range = ['-o', String(blkaddr * BLKSIZE), '-l', String(nrBlocks * BLKSIZE)];
-      spawnSync('blkdiscard', ['-f', ...range, '--', this.name], { stdio: 'ignore' });
-      return;
-    }
-    if (nrBlocks < this.#nrBlocks) {
-      this.#punch(blkaddr, nrBlocks);
+    if (this.kind === 'block' || nrBlocks < this.#nrBlocks) {
+      this.#discardRange(blkaddr * BLKSIZE, nrBlocks * BLKSIZE);
       return;
     }
     if (this.#written?.every((byte) => byte === 0)) return;
@@ -172,13 +166,16 @@ export class FileDevice implements BlockDevice {
     this.#written = new Uint8Array(Math.ceil(nrBlocks / BLKS_PER_SEG));
   }
 
-  /** Makes blocks of an image file a hole, which reads as zeros; false where that can't be. */
-  #punch(blkaddr: number, nrBlocks: number): boolean {
-    if (this.kind !== 'file' || process.platform !== 'linux') return false;
+  #discardRange(offset: number, length: number): void {
+    const range = ['-o', String(offset), '-l', String(length)];
+    if (this.kind === 'block') {
+      spawnSync('blkdiscard', ['-f', ...range, '--', this.name], { stdio: 'ignore' });
+      return;
+    }
+    if (process.platform !== 'linux') return;
     // The open file itself, whatever its name may lead to by now.
     const stdio: StdioOptions = ['ignore', 'ignore', 'ignore', this.#handle];
-    const range = ['-o', String(blkaddr * BLKSIZE), '-l', String(nrBlocks * BLKSIZE)];
-    return spawnSync('fallocate', ['--punch-hole', ...range, '/dev/fd/3'], { stdio }).status === 0;
+    spawnSync('fallocate', ['--punch-hole', ...range, '/dev/fd/3'], { stdio });
   }
 
   resize(nrBlocks: number): void {

@@ -18,6 +18,7 @@ export class Pinned {
   readonly #volume: Volume;
   readonly #map: BlockMap;
   readonly #isAtomic: boolean;
+  #buffer: Buffer | null = null;
 
   /** @param isAtomic whether what is written must not be seen before the next checkpoint, so that nothing can be overwritten */
   constructor(volume: Volume, map: BlockMap, isAtomic: boolean) {
@@ -88,15 +89,27 @@ export class Pinned {
 
   /** A section is taken whole for the pages that have no block, as in the kernel, though some may have one. */
   #fill(inode: Inode, page: number): void {
-    const { logs, layout, device } = this.#volume;
+    const { logs } = this.#volume;
     const nrBlocks = this.#nrMissing(inode, page);
     if (nrBlocks === 0) return;
     const section = logs.beginPinned();
-    // The kernel leaves what was there before.
-    device.zero(layout.segmentStart(section.segno), nrBlocks);
+    this.#clear(this.#volume.layout.segmentStart(section.segno), nrBlocks);
     this.#map.reserve(inode, page, this.sectionPages);
     this.#map.allocatePinned(inode, page, this.sectionPages, section);
     logs.endPinned(section);
+  }
+
+  /** Makes free blocks zeros, which most are in an image. The kernel leaves what was there before. */
+  #clear(blkaddr: number, nrBlocks: number): void {
+    const { device } = this.#volume;
+    const buffer = (this.#buffer ??= Buffer.alloc(BLKS_PER_SEG * BLKSIZE));
+    for (let done = 0; done < nrBlocks; done += BLKS_PER_SEG) {
+      const count = Math.min(BLKS_PER_SEG, nrBlocks - done);
+      const bytes = buffer.subarray(0, count * BLKSIZE);
+      device.read(blkaddr + done, bytes);
+      // All bytes are the first, and that is zero.
+      if (bytes[0] !== 0 || !bytes.subarray(1).equals(bytes.subarray(0, -1))) device.zero(blkaddr + done, count);
+    }
   }
 
   /** Of the pages of one section from `page` on, those that have no block. */
