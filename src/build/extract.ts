@@ -11,7 +11,7 @@ import type { FileStat } from '../fs/stat.ts';
 import { kindOfMessage } from '../problems.ts';
 import { copyContents } from './extract-contents.ts';
 import type { ExtractOptions, ExtractReport } from './extract-report.ts';
-import type { HolePolicy } from './holes.ts';
+import { checkHoles, type HolePolicy } from './holes.ts';
 import type { HostAttributes } from './host-attributes.ts';
 import { type HostDir, HostPlace } from './host-places.ts';
 import { type HostFile, HostWriter } from './host-writer.ts';
@@ -39,6 +39,7 @@ export async function extract(
   checkExtract(volume, target, options);
   const bytes = nameBytes(path, 'path');
   if (options.signal?.aborted) throw canceled();
+  checkHoles(options.holes);
   using start = volume.open(bytes, { follow: false });
   const extraction = new Extraction(target, start instanceof Directory, options);
   try {

@@ -86,13 +86,7 @@ export function checkBuild(sourceDir: string, image: string, options: BuildOptio
 }
 
 /** Throws EINVAL for what `put` can't be called with. */
-export function checkPut(
-  volume: FileSystem,
-  source: string,
-  place: PutPlace,
-  options: PutOptions,
-  host: Host,
-): void {
+export function checkPut(volume: FileSystem, source: string, place: PutPlace, options: PutOptions, host: Host): void {
   checkVolume(volume);
   isText(source, 'source');
   isPlace(place, 'place');

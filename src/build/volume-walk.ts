@@ -146,11 +146,7 @@ function* listDirectories(
  * Comes to every entry from `start` on, in the order in which the directories keep them: what is read of a directory is a few
  * names at a time. Else as walkDirectories; where nothing below is of interest there is no `leave`.
  */
-export function walkTree(
-  start: Directory,
-  path: Path,
-  onProblem: WalkProblem,
-): Generator<WalkEvent, void, undefined> {
+export function walkTree(start: Directory, path: Path, onProblem: WalkProblem): Generator<WalkEvent, void, undefined> {
   checkDirectory(start);
   isFunction(onProblem, 'onProblem');
   return walkEntries(start, nameBytes(path, 'path'), onProblem);

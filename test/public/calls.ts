@@ -1,5 +1,4 @@
 // Every function, constructor and method of the public face, with the kinds of its arguments.
-import type { WalkStep } from '../../src/index.ts';
 import * as f2fs from '../../src/index.ts';
 import type { World } from './kinds.ts';
 import * as k from './kinds.ts';
@@ -53,7 +52,9 @@ function methods(of: Receiver, table: Record<string, readonly Kind<World>[]>, wo
     const key = name in SYMBOLS ? SYMBOLS[name as keyof typeof SYMBOLS] : name;
     const run = (world: World, given: unknown[]) => {
       const receiver = receivers[of](world) as unknown as Record<string | symbol, Method>;
-      return receiver[key](...given);
+      const result = receiver[key](...given);
+      // What is done in steps is done.
+      return name === 'removeInSteps' ? [...(result as Iterable<unknown>)].length : result;
     };
     calls.set(`${of}.${name}`, { args, run, afterClose: isDevice || works.includes(name) ? 'works' : 'EBADF' });
   }
@@ -69,6 +70,7 @@ functions({
   extract: [k.volume, k.directoryPath, kind((world) => `${world.host}/out`, ['text', 'empty text']), k.extractOptions],
   joinPath: [k.path, k.name],
   sortedEntries: [k.openDirectory],
+  countProblems: [kind(() => [], ['array'])],
   parseCodec: [kind(() => 'lz4', ['text', 'empty text', 'text with NUL', 'half a character'])],
   openFileDevice: [kind((world) => `${world.host}/tree/file`, ['text', 'empty text']), k.openOptions],
   featureNames: [kind(() => 8, ['zero', 'one', 'minus zero', 'minus one'])],
@@ -81,14 +83,18 @@ functions({
   planFormat: [kind(() => 20_000, ['one']), k.formatOptions],
   probe: [k.formatted],
 });
-calls.set('walkDirectories', {
-  args: [k.openDirectory, k.directoryPath, k.callback, optional(k.callback)],
-  run: (_world, given) => [...(f2fs.walkDirectories as (...args: unknown[]) => Iterable<WalkStep>)(...given)].length,
-  afterClose: 'works',
-});
+for (const name of ['walkDirectories', 'walkTree'] as const) {
+  const walk = EXPORTS[name] as (...args: unknown[]) => Iterable<unknown>;
+  calls.set(name, {
+    args: [k.openDirectory, k.directoryPath, k.callback, ...(name === 'walkTree' ? [] : [optional(k.callback)])],
+    run: (_world, given) => [...walk(...given)].length,
+    afterClose: 'works',
+  });
+}
 
 constructors({
   AsyncFileSystem: [k.volume],
+  IoCounters: [],
   MemoryDevice: [
     kind(() => ({ sizeBytes: 1 << 20 }), ['one']),
     optional({ ...k.noOptions, fields: { name: optional(k.hostPath), readonly: k.flag } }),
@@ -134,6 +140,7 @@ methods(
     unlink: [k.path],
     rmdir: [k.path],
     remove: [k.path],
+    removeInSteps: [k.path],
     rename: [k.path, k.path, k.renameFlags],
     link: [k.oldPath, k.path],
     setAttributes: [k.oldPath, k.attributes, k.follow],
@@ -157,6 +164,7 @@ methods(
   {
     stat: [],
     setAttributes: [k.attributes],
+    setFlags: [kind(() => ['nodump'], ['array'])],
     readlink: [],
     xattrs: [],
     getXattr: [k.xattrName],
@@ -186,6 +194,7 @@ methods('FileHandle', {
   zeroRange: [k.index, k.length, k.allocateOptions],
   collapseRange: [k.index, k.length],
   insertRange: [k.index, k.length],
+  regionAt: [k.index],
   seekData: [{ ...k.index, takes: new Set([...k.index.takes, 'minus one']) }],
   seekHole: [{ ...k.index, takes: new Set([...k.index.takes, 'minus one']) }],
   extents: [optional(k.index), optional(k.length), k.extentsOptions],
@@ -306,10 +315,11 @@ export const CALLS: ReadonlyMap<string, Call> = calls;
 /** Exported, but none to be called. */
 export const CONSTANTS = ['BLKSIZE', 'FEATURES', 'DEFAULT_FEATURES'];
 /** Methods and accessors of exported classes that are not for callers: each is marked @internal. */
-export const INTERNAL = ['Handle.inode', 'Handle.isOn', 'FileHandle.appends'];
+export const INTERNAL = ['Handle.inode', 'Handle.isOn', 'FileHandle.appends', 'FileHandle.freeInSteps'];
 /** Accessors, which take nothing. */
 export const ACCESSORS = [
   'FileSystem.counters',
+  'FileSystem.exceedsCheckpoint',
   'FileSystem.writebackCounters',
   'Handle.ino',
   'AsyncFileHandle.ino',

@@ -207,6 +207,7 @@ export const volume: K = kind((world) => world.fs, []);
 export const openDirectory: K = kind((world) => world.dir, []);
 const signal: K = optional(kind(() => new AbortController().signal, []));
 const optionalCallback: K = optional(callback);
+const someOwner: K = optional({ ...fields({ uid: index, gid: index }, () => ({ uid: 1, gid: 2 })), takes: new Set() });
 /** Canceled before there is any work, but after everything was looked at. */
 export const buildOptions: K = optional(
   fields(
@@ -233,9 +234,14 @@ export const place: K = fields<World, PutPlace>(
   { directory: directoryPath, name: { ...name, takes: new Set([...name.takes, 'null']) } },
   (world) => ({ directory: '/dir', name: `put${world.count++}` }),
 );
-export const putOptions: K = optional(fields({ replace: flag, exclude: text, onProgress: optionalCallback, signal }));
+export const putOptions: K = optional(
+  fields({ replace: flag, exclude: text, xattrs: flag, owner: someOwner, onProgress: optionalCallback, signal }),
+);
 export const extractOptions: K = optional(
-  fields({ force: flag, owner: flag, xattrs: flag, onProgress: optionalCallback, signal }, () => ({ force: true })),
+  fields(
+    { force: flag, owner: flag, xattrs: flag, holes: word('zeros'), onProgress: optionalCallback, signal },
+    () => ({ force: true }),
+  ),
 );
 
 export const encoding: K = nullable(kind(() => 'utf8', []));

@@ -4,7 +4,6 @@
 // setxattr(2), `seekd` and `seekh` are lseek(2), `setc` chooses compression, `many` makes that many files in a directory.
 import type { Path } from '../../../src/bytes.ts';
 import { F2fsError } from '../../../src/errors.ts';
-import { I_FLAGS } from '../../../src/format/inode.ts';
 import { Directory } from '../../../src/fs/directory-handle.ts';
 import type { FileHandle } from '../../../src/fs/file-handle.ts';
 import type { FileSystem } from '../../../src/fs/file-system.ts';
@@ -243,15 +242,11 @@ export function run(fs: FileSystem, line: string): string {
 
 /** What the guest had prepared by chattr before the calls on flags. */
 export function prepareFlags(fs: FileSystem): void {
-  const flag = (path: Path, bits: number) => {
-    using handle = fs.open(path);
-    handle.inode.change().iFlags |= bits;
-  };
-  for (const path of ['/imm', '/app']) fs.writeFile(path, Buffer.from('text'));
+  for (const path of ['/imm', '/app']) fs.writeFile(path, 'text');
   for (const path of ['/immd', '/appd']) {
     fs.mkdir(path);
-    fs.writeFile(`${path}/f`, new Uint8Array(0));
+    fs.writeFile(`${path}/f`, '');
   }
-  for (const path of ['/imm', '/immd']) flag(path, I_FLAGS.IMMUTABLE);
-  for (const path of ['/app', '/appd']) flag(path, I_FLAGS.APPEND);
+  for (const path of ['/imm', '/immd']) fs.open(path).setFlags(['immutable']);
+  for (const path of ['/app', '/appd']) fs.open(path).setFlags(['append']);
 }
