@@ -15,6 +15,9 @@ export interface ErrorPlace {
   cause?: unknown;
 }
 
+/** An errno's name, as Node spells it. */
+const ERRNO = /^E[A-Z0-9]+$/;
+
 /**
  * Every failure of this package. `code` is an errno name as Node spells it; `EUCLEAN` is the kernel's EFSCORRUPTED
  * (the image is damaged), `EOPNOTSUPP` names a part of the format that is not written or read here.
@@ -28,7 +31,14 @@ export class F2fsError extends Error {
   readonly blkaddr?: number;
   readonly segno?: number;
 
+  /** Made with anything else, it is the error that says so, with code EINVAL: who throws it throws no TypeError. */
   constructor(code: string, message: string, place: ErrorPlace = {}) {
+    const isPlace = typeof place === 'object' && place !== null;
+    if (typeof code !== 'string' || !ERRNO.test(code) || typeof message !== 'string' || !isPlace) {
+      super('invalid arguments of F2fsError: expected an errno name, a message and an object');
+      this.code = 'EINVAL';
+      return;
+    }
     super(message, place.cause === undefined ? undefined : { cause: place.cause });
     this.code = code;
     this.path = place.path;
@@ -47,9 +57,14 @@ export function corrupt(message: string, place: ErrorPlace = {}): F2fsError {
 /** Turns a failure of a node:fs call into an F2fsError that says what was being done. */
 export function hostError(doing: string, cause: unknown, place: ErrorPlace = {}): F2fsError {
   if (cause instanceof F2fsError) return cause;
-  let code = (cause as NodeJS.ErrnoException | undefined)?.code ?? 'EIO';
-  // Node's own, which are no errno: a zero byte in a path, above all.
-  if (code.startsWith('ERR_')) code = code.startsWith('ERR_INVALID_') ? 'EINVAL' : 'EIO';
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new F2fsError(code, `${doing}: ${reason}`, { ...place, cause });
+  const reason = cause instanceof Error ? cause.message : typeof cause === 'string' ? cause : 'it failed';
+  return new F2fsError(errnoOf(cause), `${doing}: ${reason}`, { ...place, cause });
+}
+
+/** The errno of a failure, EIO where it has none. Of Node's own codes a wrong argument is EINVAL: a zero byte in a path, above all. */
+function errnoOf(cause: unknown): string {
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
+  if (typeof code !== 'string') return 'EIO';
+  if (ERRNO.test(code)) return code;
+  return code.startsWith('ERR_INVALID_') ? 'EINVAL' : 'EIO';
 }

@@ -27,11 +27,12 @@ export {
   walkDirectories,
   walkTree,
 } from './build/volume-walk.ts';
+export type { Contents, Name, OwnBytes, Path } from './bytes.ts';
 export { type AlgorithmName, type Codec, parseCodec } from './compress/algorithms.ts';
-export type { BlockDevice, IoCounters } from './device/device.ts';
+export { type BlockDevice, IoCounters } from './device/device.ts';
 export { type FileDevice, openFileDevice } from './device/file-device.ts';
 export type { OpenOptions } from './device/host-target.ts';
-export { MemoryDevice } from './device/memory-device.ts';
+export { MemoryDevice, type MemoryDeviceOptions } from './device/memory-device.ts';
 export { type ErrorPlace, F2fsError } from './errors.ts';
 export type { CompressMode, CompressOptions } from './file/compression.ts';
 export type { AllocateOptions } from './file/fallocate.ts';
@@ -43,17 +44,36 @@ export type { Xattr } from './file/xattrs.ts';
 export { BLKSIZE, FEATURES, type Feature, featureNames } from './format/constants.ts';
 export { formatUuid, parseUuid } from './format/superblock.ts';
 export { AsyncFileHandle, type TimeLike } from './fs/async-file-handle.ts';
-export type { Attributes } from './fs/attributes.ts';
+export type { Attributes, NewAttributes, XattrChange, XattrFlags } from './fs/attributes.ts';
 export type { MountOptions } from './fs/core.ts';
 export { Directory, type DirectoryEntry } from './fs/directory-handle.ts';
-export { FileHandle } from './fs/file-handle.ts';
-export { type FileSystem, mount, type Path, type VolumeStat } from './fs/file-system.ts';
+export { type ExtentsOptions, FileHandle } from './fs/file-handle.ts';
+export {
+  type CleanOptions,
+  type FileSystem,
+  type FollowOptions,
+  mount,
+  type OpenFileOptions,
+  type VolumeStat,
+} from './fs/file-system.ts';
 export { Handle } from './fs/handle.ts';
 export type { InodeFlag } from './fs/inode-flags.ts';
 export type { OpenFlags } from './fs/open-flags.ts';
+export type {
+  HandleOptions,
+  MkdirOptions,
+  OwnBuffer,
+  ReaddirOptions,
+  ReadFileOptions,
+  ReadlinkOptions,
+  RmOptions,
+  StatOptions,
+  WriteFileOptions,
+} from './fs/promise-options.ts';
 export { AsyncFileSystem, mountAsync } from './fs/promises.ts';
 export type { CleanReport } from './fs/reclaim.ts';
-export type { CompressionStat, FileStat, FileType, NodeType } from './fs/stat.ts';
+export type { RenameFlags } from './fs/rename.ts';
+export type { CompressionStat, DeviceNumbers, FileStat, FileType, NodeType } from './fs/stat.ts';
 export {
   type CheckpointInfo,
   type LogPosition,

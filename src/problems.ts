@@ -1,5 +1,6 @@
 // What went wrong with single entries of something large. Of each kind the first are listed and the rest counted: neither lines nor
-// memory grow with the entries. Relies on nothing.
+// memory grow with the entries. Relies on check.ts.
+import { checkObject, isList } from './check.ts';
 
 /** An entry, or an attribute of one, that could not be read, made or stored. */
 export interface Problem {
@@ -64,8 +65,11 @@ export class Problems {
   }
 }
 
+const isProblems = isList(checkObject);
+
 /** How many problems a list from `Problems` stands for. */
 export function countProblems(problems: readonly Problem[]): number {
+  isProblems(problems, 'problems');
   return problems.reduce((sum, { more = 0 }) => sum + 1 + more, 0);
 }
 

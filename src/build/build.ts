@@ -1,5 +1,4 @@
 // A directory of the host made into an image: format, mount, fill, checkpoint. Nothing here writes a block itself.
-import { checkChoice } from '../check.ts';
 import { ALGORITHM_NAMES, type AlgorithmName } from '../compress/algorithms.ts';
 import { defaultWorkers } from '../compress/cluster-buffers.ts';
 import type { FileDevice } from '../device/file-device.ts';
@@ -18,15 +17,16 @@ import { type FormatOptions, format, planFormat } from '../mkfs/format.ts';
 import { smallestGeometry } from '../mkfs/geometry.ts';
 import { probe } from '../mkfs/probe.ts';
 import type { Problem } from '../problems.ts';
-import { ENGINES, type EngineName } from '../writeback/engines.ts';
+import type { EngineName } from '../writeback/engines.ts';
 import { type BuildCompression, CompressChoice } from './compress-choice.ts';
 import { type BuildProgress, checkSignal, drive, driveScan, inTurns, turn } from './drive.ts';
 import { Estimate } from './estimate.ts';
-import { checkHoles, type HolePolicy } from './holes.ts';
+import type { HolePolicy } from './holes.ts';
 import { type Host, thisHost } from './host.ts';
 import { hostInodes } from './host-scan.ts';
 import type { HostTree } from './host-tree.ts';
 import { closeAtItsSize, closeAtLeastSize, firstGeometry, type SizeRules } from './image-size.ts';
+import { checkBuild } from './option-checks.ts';
 import { type Populated, Populator } from './populate.ts';
 import { refuseIfHeld, replacedNotes } from './replaced.ts';
 
@@ -120,7 +120,11 @@ export async function build(
   host: Host = thisHost(),
 ): Promise<BuildReport> {
   const started = performance.now();
-  checkOptions(options);
+  checkBuild(sourceDir, image, options, host);
+  if (options.tight === true && !isAutoSized(options)) {
+    throw new F2fsError('EINVAL', "with a size 'tight' has no effect: leave one out");
+  }
+  checkSignal(options);
   const target = targetAt(image);
   const isDevice = target.kind === 'block';
   if (target.kind === 'file' && options.force !== true) {
@@ -180,16 +184,6 @@ export async function build(
   }
   report.seconds = (performance.now() - started) / 1000;
   return report;
-}
-
-/** Throws EINVAL and ECANCELED for what would come to nothing, before there is any work. */
-function checkOptions(options: BuildOptions): void {
-  const { freeBytes = 0, engine, tight = false } = options;
-  if (!(freeBytes >= 0)) throw new F2fsError('EINVAL', `${freeBytes} bytes can't stay free: a number from 0 on can`);
-  if (tight && !isAutoSized(options)) throw new F2fsError('EINVAL', "with a size 'tight' has no effect: leave one out");
-  checkHoles(options.holes);
-  if (engine !== undefined) checkChoice(ENGINES, engine, 'engine');
-  checkSignal(options);
 }
 
 /** Throws EINVAL for options that do not go together, EOPNOTSUPP when the features lack compression. */

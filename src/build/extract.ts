@@ -1,20 +1,22 @@
 // Pours a mounted volume, or a part of it, into a directory of the host: build the other way. Every entry that can't be
 // read or made is named; the others are restored. Relies on fs for the image and host-writer for the host.
 import { setImmediate } from 'node:timers/promises';
+import { nameBytes, type Path } from '../bytes.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import { Directory, type DirectoryEntry } from '../fs/directory-handle.ts';
 import { FileHandle } from '../fs/file-handle.ts';
-import type { FileSystem, Path } from '../fs/file-system.ts';
+import type { FileSystem } from '../fs/file-system.ts';
 import type { Handle } from '../fs/handle.ts';
 import type { FileStat } from '../fs/stat.ts';
 import { kindOfMessage } from '../problems.ts';
 import { copyContents } from './extract-contents.ts';
 import type { ExtractOptions, ExtractReport } from './extract-report.ts';
-import { checkHoles, type HolePolicy } from './holes.ts';
+import type { HolePolicy } from './holes.ts';
 import type { HostAttributes } from './host-attributes.ts';
 import { type HostDir, HostPlace } from './host-places.ts';
 import { type HostFile, HostWriter } from './host-writer.ts';
 import type { HostXattr } from './host-xattr.ts';
+import { checkExtract } from './option-checks.ts';
 import { type WalkPlace, WalkStep, walkTree } from './volume-walk.ts';
 
 /** Milliseconds between two turns of the event loop, in which signals arrive. */
@@ -34,11 +36,11 @@ export async function extract(
   options: ExtractOptions = {},
 ): Promise<ExtractReport> {
   const started = performance.now();
+  checkExtract(volume, target, options);
+  const bytes = nameBytes(path, 'path');
   if (options.signal?.aborted) throw canceled();
-  checkHoles(options.holes);
-  using start = volume.open(path, { follow: false });
+  using start = volume.open(bytes, { follow: false });
   const extraction = new Extraction(target, start instanceof Directory, options);
-  const bytes = typeof path === 'string' ? Buffer.from(path) : path;
   try {
     const isTree = start instanceof Directory;
     await extraction.run(isTree ? extraction.tree(start, bytes) : extraction.single(start, lastName(bytes)));

@@ -3,7 +3,7 @@
 import { F2fsError } from '../errors.ts';
 import type { Timestamp } from '../file/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
-import type { Attributes } from '../fs/attributes.ts';
+import type { NewAttributes } from '../fs/attributes.ts';
 import type { Directory } from '../fs/directory-handle.ts';
 import type { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
@@ -171,7 +171,10 @@ export class Populator {
         continue;
       }
       // Its times last: filling it changed them.
-      if (index > 0 || takesAttributes) handle.setAttributes(this.#attributes(this.#tree.stat(index)));
+      if (index > 0 || takesAttributes) {
+        const { crtime, inherit, ...attributes } = this.#attributes(this.#tree.stat(index));
+        handle.setAttributes(attributes);
+      }
       handle.close();
       stack.pop();
     }
@@ -271,7 +274,7 @@ export class Populator {
   }
 
   /** Opens the source first: a file that can't be read gets no entry. */
-  *#makeFile(parent: Directory, index: number, stat: HostStat, asked: Attributes): Generator<void, FileHandle> {
+  *#makeFile(parent: Directory, index: number, stat: HostStat, asked: NewAttributes): Generator<void, FileHandle> {
     const name = this.#name(index);
     const attributes = { ...asked, compress: this.#compressed?.has(index) };
     const { sizeBytes, nrSectors } = stat;
@@ -312,7 +315,13 @@ export class Populator {
   }
 
   /** A file whose contents another thread has read, and found as they should be, into the ring at `offset`. */
-  #makeReadFile(parent: Directory, name: Uint8Array, attributes: Attributes, offset: number, size: number): FileHandle {
+  #makeReadFile(
+    parent: Directory,
+    name: Uint8Array,
+    attributes: NewAttributes,
+    offset: number,
+    size: number,
+  ): FileHandle {
     const { contents } = this.#readAhead;
     const handle = parent.createFile(name, attributes);
     handle.writeFrom(
@@ -366,7 +375,7 @@ export class Populator {
   }
 
   /** Access times change with each reading: the image gets the modification time, and is the same each time. */
-  #attributes(entry: HostStat): Attributes {
+  #attributes(entry: HostStat): NewAttributes {
     const mtime = { sec: entry.mtimeSec, nsec: entry.mtimeNsec };
     return {
       mode: entry.mode & 0o7777,

@@ -2,16 +2,18 @@
 // who wants all or nothing abandons the mount when it throws, or when there are problems.
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { display, type Name, nameBytes, type Path } from '../bytes.ts';
 import { F2fsError, hostError } from '../errors.ts';
 import { systemTime } from '../fs/core.ts';
 import { Directory } from '../fs/directory-handle.ts';
-import type { FileSystem, Path } from '../fs/file-system.ts';
+import type { FileSystem } from '../fs/file-system.ts';
 import type { Problem } from '../problems.ts';
 import { checkSignal, type DriveOptions, drive, driveScan } from './drive.ts';
-import { checkHoles, type HolePolicy } from './holes.ts';
+import type { HolePolicy } from './holes.ts';
 import { type Host, thisHost } from './host.ts';
 import { hostInodes, type ScanOptions } from './host-scan.ts';
 import type { HostTree } from './host-tree.ts';
+import { checkPut } from './option-checks.ts';
 import { type Populated, Populator, type PourTarget } from './populate.ts';
 
 export interface PutOptions extends DriveOptions {
@@ -39,7 +41,7 @@ export interface PutPlace {
   /** A directory of the volume. */
   directory: Path;
   /** Its name there; null: what is in the source, a directory, goes into `directory`, which gets its attributes. */
-  name: Uint8Array | null;
+  name: Name | null;
 }
 
 /** Whether a source is put as the directory that it leads to: it is one, or is written as one. */
@@ -69,8 +71,9 @@ export async function put(
   options: PutOptions = {},
   host: Host = thisHost(),
 ): Promise<PutReport> {
+  checkPut(volume, source, place, options, host);
   checkSignal(options);
-  const holes = checkHoles(options.holes);
+  const { holes = 'source' } = options;
   const isDirectory = isDirectorySource(source);
   if (!isDirectory && place.name === null) throw new F2fsError('ENOTDIR', `${source} is not a directory`);
   const parts = path.parse(path.resolve(source));
@@ -87,7 +90,7 @@ export async function put(
   const target: PourTarget = {
     directory: isDirectory ? directoryAt(volume, place) : volume.openDirectory(place.directory),
     isRoot: isDirectory,
-    name: isDirectory ? undefined : (place.name ?? undefined),
+    name: isDirectory || place.name === null ? undefined : nameBytes(place.name, 'name'),
     replace: options.replace ?? true,
   };
   const populator = new Populator(tree, volume, systemTime(), null, target, holes);
@@ -116,7 +119,7 @@ function directoryAt(volume: FileSystem, { directory, name }: PutPlace): Directo
   const handle = parent.open(name);
   if (handle instanceof Directory) return handle;
   handle.close();
-  throw new F2fsError('ENOTDIR', `"${Buffer.from(name).toString()}" in the image is not a directory`);
+  throw new F2fsError('ENOTDIR', `"${display(name)}" in the image is not a directory`);
 }
 
 /** The scan came to nothing: the one entry is the image itself, or can't be read. */

@@ -1,7 +1,10 @@
 // Walks the directories of a mounted volume without recursion, as one has to with an image that may be damaged: however deep they
 // lie, and though their names may form a circle. Memory by depth: no path is kept. Relies on fs.
+import { type Name, nameBytes, type Path } from '../bytes.ts';
+import { isFunction } from '../check.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import { Directory, type DirectoryEntry } from '../fs/directory-handle.ts';
+import { checkDirectory } from './option-checks.ts';
 
 /** Entries of a directory that are read at a time, where they are not sorted. */
 const BATCH = 256;
@@ -70,7 +73,9 @@ export type WalkEvent =
   | { at: 'entry'; step: WalkStep; entry: DirectoryEntry };
 
 /** `directory/name` */
-export function joinPath(directory: Uint8Array, name: Uint8Array): Uint8Array {
+export function joinPath(directoryPath: Path, entryName: Name): Uint8Array {
+  const directory = nameBytes(directoryPath, 'path');
+  const name = nameBytes(entryName, 'name');
   const slashes = directory.length > 0 && directory[directory.length - 1] !== SLASH ? 1 : 0;
   const path = new Uint8Array(directory.length + slashes + name.length);
   path.set(directory);
@@ -81,6 +86,7 @@ export function joinPath(directory: Uint8Array, name: Uint8Array): Uint8Array {
 
 /** Every name of a directory, by bytes. Throws what reading it throws. */
 export function sortedEntries(directory: Directory): DirectoryEntry[] {
+  checkDirectory(directory);
   return directory.entries().sort((a, b) => Buffer.compare(a.name, b.name));
 }
 
@@ -89,11 +95,23 @@ export function sortedEntries(directory: Directory): DirectoryEntry[] {
  * the caller's to close. What is damaged goes to `onProblem` (code EUCLEAN); a directory with a second name, as in a
  * circle, counts as damaged. `wanted` leaves directories out by their names.
  */
-export function* walkDirectories(
+export function walkDirectories(
+  start: Directory,
+  path: Path,
+  onProblem: WalkProblem,
+  wanted: (entry: DirectoryEntry) => boolean = () => true,
+): Generator<WalkListing, void, undefined> {
+  checkDirectory(start);
+  isFunction(onProblem, 'onProblem');
+  isFunction(wanted, 'wanted');
+  return listDirectories(start, nameBytes(path, 'path'), onProblem, wanted);
+}
+
+function* listDirectories(
   start: Directory,
   path: Uint8Array,
   onProblem: WalkProblem,
-  wanted: (entry: DirectoryEntry) => boolean = () => true,
+  wanted: (entry: DirectoryEntry) => boolean,
 ): Generator<WalkListing, void, undefined> {
   const walk = new Walk(start, onProblem);
   const isBelow = (entry: DirectoryEntry) => entry.type === 'directory' && wanted(entry);
@@ -128,7 +146,13 @@ export function* walkDirectories(
  * Comes to every entry from `start` on, in the order in which the directories keep them: what is read of a directory is a few
  * names at a time. Else as walkDirectories; where nothing below is of interest there is no `leave`.
  */
-export function* walkTree(
+export function walkTree(start: Directory, path: Path, onProblem: WalkProblem): Generator<WalkEvent, void, undefined> {
+  checkDirectory(start);
+  isFunction(onProblem, 'onProblem');
+  return walkEntries(start, nameBytes(path, 'path'), onProblem);
+}
+
+function* walkEntries(
   start: Directory,
   path: Uint8Array,
   onProblem: WalkProblem,

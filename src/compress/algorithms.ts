@@ -1,4 +1,5 @@
 // The algorithms that F2FS knows: their numbers on disk, their names, their levels.
+import { invalid } from '../check.ts';
 import { F2fsError } from '../errors.ts';
 
 /** i_compress_algorithm. Source: enum compress_algorithm_type. */
@@ -29,6 +30,7 @@ export interface Codec {
 
 /** Reads `lz4`, `lz4:9`, `zstd:3`, `lzo`, `lzo-rle`. Throws EINVAL for what is none, or a level out of range. */
 export function parseCodec(text: string): Codec {
+  if (typeof text !== 'string') throw invalid('codec', text, 'a string such as lz4 or zstd:3');
   const [name, level] = splitOnce(text, ':');
   const algorithm = ALGORITHM_NAMES.indexOf(name as AlgorithmName);
   if (algorithm < 0) {

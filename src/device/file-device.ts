@@ -1,13 +1,32 @@
 // An image file or a block device of the host, read and written by position with synchronous calls.
 import { type StdioOptions, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
+import {
+  checkBytes,
+  checkOptions,
+  invalid,
+  isBoolean,
+  isOptions,
+  isText,
+  isWhole,
+  type OptionChecks,
+} from '../check.ts';
 import { F2fsError, hostError } from '../errors.ts';
 import { BLKS_PER_SEG, BLKSIZE } from '../format/constants.ts';
 import { alignedMemory, isAligned } from './aligned.ts';
-import type { Bio } from './bio.ts';
+import { Bio } from './bio.ts';
 import { type BlockDevice, IoCounters } from './device.ts';
 import { type HostTarget, makeHole, type OpenOptions, openHostTarget } from './host-target.ts';
-import { checkNewSize, checkRange, checkWritable, wholeBlocks } from './range.ts';
+import {
+  checkNewSize,
+  checkRange,
+  checkShared,
+  checkWritable,
+  isOnDevice,
+  MAX_DEVICE_BYTES,
+  vectorBytes,
+  wholeBlocks,
+} from './range.ts';
 import { WriteQueue } from './write-queue.ts';
 import { DEFAULT_DEPTH, MAX_DEPTH } from './write-slots.ts';
 
@@ -63,6 +82,7 @@ export class FileDevice implements BlockDevice {
   }
 
   read(blkaddr: number, into: Uint8Array): void {
+    checkBytes(into, 'buffer');
     checkRange(this, 'read', blkaddr, wholeBlocks(this, blkaddr, into.length));
     try {
       for (let done = 0; done < into.length; ) {
@@ -79,8 +99,7 @@ export class FileDevice implements BlockDevice {
 
   write(blkaddr: number, vectors: readonly Uint8Array[]): void {
     checkWritable(this, 'write');
-    let size = 0;
-    for (const vector of vectors) size += vector.length;
+    const size = vectorBytes(vectors);
     const nrBlocks = wholeBlocks(this, blkaddr, size);
     checkRange(this, 'write', blkaddr, nrBlocks);
     this.#markWritten(blkaddr, nrBlocks);
@@ -95,6 +114,7 @@ export class FileDevice implements BlockDevice {
 
   /** The thread starts with the first call, small volumes do without; and anew for each mount's memory. */
   queue(memory: SharedArrayBuffer): WriteQueue | null {
+    checkShared(memory);
     checkWritable(this, 'write');
     if (this.#queueDepth === 0) return null;
     if (this.#queue?.memory !== memory) {
@@ -109,7 +129,9 @@ export class FileDevice implements BlockDevice {
   finishWrite(bio: Bio): void {
     // Of a device that was closed meanwhile the outcome is lost.
     const queue = this.#handle >= 0 ? this.#queue : null;
-    if (queue === null) throw new Error('internal: no write was queued');
+    if (!(bio instanceof Bio)) throw invalid('write', bio, 'a Bio');
+    if (queue === null || queue.isEmpty)
+      throw new F2fsError('EINVAL', `${this.name}: no write was queued`, { path: this.name });
     try {
       this.counters.syscalls += queue.take();
     } catch (error) {
@@ -152,7 +174,7 @@ export class FileDevice implements BlockDevice {
    * for it: `fallocate` for a file, `blkdiscard` for a block device. Where there is none nothing happens.
    */
   discard(blkaddr: number, nrBlocks: number): void {
-    if (this.readonly || nrBlocks <= 0 || blkaddr < 0 || blkaddr + nrBlocks > this.#nrBlocks) return;
+    if (!isOnDevice(this, blkaddr, nrBlocks) || this.readonly) return;
     if (this.kind === 'block' || nrBlocks < this.#nrBlocks) {
       this.#discardRange(blkaddr * BLKSIZE, nrBlocks * BLKSIZE);
       return;
@@ -318,20 +340,25 @@ export class FileDevice implements BlockDevice {
   }
 }
 
+const OPEN_OPTIONS: OptionChecks<OpenOptions> = {
+  writable: isBoolean,
+  create: isOptions<NonNullable<OpenOptions['create']>>(
+    { sizeBytes: isWhole(BLKSIZE, MAX_DEVICE_BYTES, 'bytes'), overwrite: isBoolean },
+    ['sizeBytes'],
+  ),
+  direct: isBoolean,
+  exclusive: isBoolean,
+  queueDepth: isWhole(0, MAX_DEPTH),
+};
+
 /**
  * Opens an image file or a real block device. A size that is not whole blocks is rounded down; less than one block is
  * EINVAL. Errors of opening: see openHostTarget.
  */
-export function openFileDevice(path: string, options: OpenOptions): FileDevice {
-  const { create } = options;
-  if (create !== undefined && !(Number.isSafeInteger(create.sizeBytes) && create.sizeBytes >= BLKSIZE)) {
-    throw new F2fsError('EINVAL', `${path}: a size of ${create.sizeBytes} bytes is too small for a block`, { path });
-  }
-  const { queueDepth = DEFAULT_DEPTH } = options;
-  if (!(Number.isInteger(queueDepth) && queueDepth >= 0 && queueDepth <= MAX_DEPTH)) {
-    throw new F2fsError('EINVAL', `${path}: a queue of ${queueDepth} writes: it takes 0 to ${MAX_DEPTH}`, { path });
-  }
-  const target = openHostTarget(path, options);
+export function openFileDevice(path: string, options: OpenOptions = {}): FileDevice {
+  isText(path, 'path');
+  checkOptions('openFileDevice', options, OPEN_OPTIONS);
+  const target = openHostTarget(path, { ...options, writable: options.writable ?? false });
   if (target.sizeBytes < BLKSIZE) {
     fs.closeSync(target.fd);
     const message = `${path} is too small: it has ${target.sizeBytes} bytes, a block has ${BLKSIZE}`;

@@ -5,15 +5,20 @@ import { F2fsError, hostError } from '../errors.ts';
 import { busy, lockFile, lockingFlags } from './lock.ts';
 
 export interface OpenOptions {
-  writable: boolean;
+  /** Default: false. */
+  writable?: boolean;
   /** Makes an image file of this size, all holes. An existing file is emptied first if `overwrite`, else EEXIST. */
-  create?: { sizeBytes: number; overwrite: boolean };
+  create?: { sizeBytes: number; overwrite?: boolean };
   /** Bypass the host's page cache (O_DIRECT). */
   direct?: boolean;
   /** Refuse a block device that is mounted or held (O_EXCL). Default: when writable. Means nothing for image files. */
   exclusive?: boolean;
   /** Large writes that the writing thread is given ahead of their turn, at most 64; 0: there is no thread. Default 4. */
   queueDepth?: number;
+}
+
+export interface HostOpenOptions extends OpenOptions {
+  writable: boolean;
 }
 
 export interface HostTarget {
@@ -192,7 +197,7 @@ function openError(
   path: string,
   kind: 'file' | 'block',
   before: fs.Stats | null,
-  options: OpenOptions,
+  options: HostOpenOptions,
   error: unknown,
 ) {
   const code = (error as NodeJS.ErrnoException).code;
@@ -210,7 +215,7 @@ function openError(
   return hostError(`cannot open ${path}`, error, { path });
 }
 
-function flagsFor(kind: 'file' | 'block', options: OpenOptions): number {
+function flagsFor(kind: 'file' | 'block', options: HostOpenOptions): number {
   const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_DIRECT } = fs.constants;
   let flags = options.writable ? O_RDWR : O_RDONLY;
   if (options.direct) {
@@ -258,7 +263,7 @@ function checkSame(path: string, kind: 'file' | 'block', stats: fs.Stats): void 
  * the mount point when known; attached to a loop device), ENODEV (no such device), EROFS (read-only device) and EINVAL, each with the
  * cure in its message.
  */
-export function openHostTarget(path: string, options: OpenOptions): HostTarget {
+export function openHostTarget(path: string, options: HostOpenOptions): HostTarget {
   const { create } = options;
   const before = statIfThere(path);
   if (before === null && create === undefined) {

@@ -1,11 +1,33 @@
 // A device in memory, for tests and for images that never touch a disk. Sparse: only written chunks exist.
+import { checkBytes, checkOptions, isBoolean, isOptions, isText, isWhole, type OptionChecks } from '../check.ts';
+import { F2fsError } from '../errors.ts';
 import { BLKS_PER_SEG, BLKSIZE } from '../format/constants.ts';
 import { type BlockDevice, IoCounters } from './device.ts';
-import { checkNewSize, checkRange, checkWritable, wholeBlocks } from './range.ts';
+import {
+  checkNewSize,
+  checkRange,
+  checkShared,
+  checkWritable,
+  isOnDevice,
+  MAX_DEVICE_BYTES,
+  vectorBytes,
+  wholeBlocks,
+} from './range.ts';
+
+export interface MemoryDeviceOptions {
+  /** What to call it in messages. Default: memory. */
+  name?: string;
+  readonly?: boolean;
+}
 
 const CHUNK_SIZE = BLKS_PER_SEG * BLKSIZE;
+/** A plain number counts blocks; one larger than this is one of bytes, by mistake. */
+const MAX_PLAIN_BLOCKS = 2 ** 24;
 
-/** `nrBlocks` blocks of zeros, kept in chunks of 2 MiB that are allocated when first written. */
+const MEMORY_OPTIONS: OptionChecks<MemoryDeviceOptions> = { name: isText, readonly: isBoolean };
+const isSize = isOptions({ sizeBytes: isWhole(BLKSIZE, MAX_DEVICE_BYTES, 'bytes') }, ['sizeBytes']);
+
+/** Zeros at first, kept in chunks of 2 MiB that are allocated when first written. */
 export class MemoryDevice implements BlockDevice {
   readonly name: string;
   readonly readonly: boolean;
@@ -13,11 +35,16 @@ export class MemoryDevice implements BlockDevice {
   #nrBlocks: number;
   readonly #chunks = new Map<number, Uint8Array>();
 
-  constructor(nrBlocks: number, options: { name?: string; readonly?: boolean } = {}) {
+  /**
+   * A device of a size in bytes, rounded down to whole blocks, or of a number of blocks of 4096 bytes, up to 64 GiB. Memory is taken for
+   * what is written only. Throws EINVAL.
+   */
+  constructor(size: { sizeBytes: number } | number, options: MemoryDeviceOptions = {}) {
+    checkOptions('MemoryDevice', options, MEMORY_OPTIONS);
     this.name = options.name ?? 'memory';
     this.readonly = options.readonly ?? false;
-    this.#nrBlocks = nrBlocks;
-    checkNewSize(this, nrBlocks);
+    this.#nrBlocks = blocksOf(size);
+    checkNewSize(this, this.#nrBlocks);
   }
 
   get nrBlocks(): number {
@@ -30,6 +57,7 @@ export class MemoryDevice implements BlockDevice {
   }
 
   read(blkaddr: number, into: Uint8Array): void {
+    checkBytes(into, 'buffer');
     checkRange(this, 'read', blkaddr, wholeBlocks(this, blkaddr, into.length));
     let done = 0;
     let position = blkaddr * BLKSIZE;
@@ -48,8 +76,7 @@ export class MemoryDevice implements BlockDevice {
 
   write(blkaddr: number, vectors: readonly Uint8Array[]): void {
     checkWritable(this, 'write');
-    let size = 0;
-    for (const vector of vectors) size += vector.length;
+    const size = vectorBytes(vectors);
     checkRange(this, 'write', blkaddr, wholeBlocks(this, blkaddr, size));
     let position = blkaddr * BLKSIZE;
     for (const vector of vectors) {
@@ -65,12 +92,13 @@ export class MemoryDevice implements BlockDevice {
     this.counters.writeBytes += size;
   }
 
-  queue(): null {
+  queue(memory: SharedArrayBuffer): null {
+    checkShared(memory);
     return null;
   }
 
   finishWrite(): void {
-    throw new Error('internal: a memory device has no queue');
+    throw new F2fsError('EINVAL', `${this.name}: no write was queued: a device in memory has no queue`);
   }
 
   flush(): void {
@@ -84,8 +112,7 @@ export class MemoryDevice implements BlockDevice {
   }
 
   discard(blkaddr: number, nrBlocks: number): void {
-    if (this.readonly || blkaddr < 0 || blkaddr + nrBlocks > this.#nrBlocks) return;
-    this.#clear(blkaddr, nrBlocks);
+    if (isOnDevice(this, blkaddr, nrBlocks) && !this.readonly) this.#clear(blkaddr, nrBlocks);
   }
 
   resize(nrBlocks: number): void {
@@ -100,10 +127,19 @@ export class MemoryDevice implements BlockDevice {
   #chunkFor(index: number): Uint8Array {
     let chunk = this.#chunks.get(index);
     if (chunk === undefined) {
-      chunk = new Uint8Array(CHUNK_SIZE);
+      chunk = this.#newChunk();
       this.#chunks.set(index, chunk);
     }
     return chunk;
+  }
+
+  #newChunk(): Uint8Array {
+    try {
+      return new Uint8Array(CHUNK_SIZE);
+    } catch (cause) {
+      const message = `${this.name}: there is no memory for more than the ${this.allocatedBytes} bytes written so far`;
+      throw new F2fsError('ENOMEM', message, { path: this.name, cause });
+    }
   }
 
   /** Drops whole chunks, fills the parts of others. */
@@ -118,4 +154,15 @@ export class MemoryDevice implements BlockDevice {
       else chunk.fill(0, from, to);
     }
   }
+}
+
+function blocksOf(size: { sizeBytes: number } | number): number {
+  if (typeof size !== 'number') {
+    isSize(size, 'size');
+    return Math.floor(size.sizeBytes / BLKSIZE);
+  }
+  if (size <= MAX_PLAIN_BLOCKS) return size;
+  const gib = Math.floor((size * BLKSIZE) / 2 ** 30);
+  const message = `${size} blocks of ${BLKSIZE} bytes are ${gib} GiB of memory: for ${size} bytes give { sizeBytes: ${size} }`;
+  throw new F2fsError('EINVAL', message);
 }

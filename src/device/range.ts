@@ -1,4 +1,6 @@
 // The checks that every device makes of what it is asked.
+import { types } from 'node:util';
+import { checkBytes, invalid, shown } from '../check.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { BlockDevice } from './device.ts';
@@ -15,12 +17,23 @@ export function wholeBlocks(device: BlockDevice, blkaddr: number, sizeBytes: num
   return sizeBytes / BLKSIZE;
 }
 
+/** Bytes of what is to be written. Throws EINVAL for what is no list of them. */
+export function vectorBytes(vectors: readonly Uint8Array[]): number {
+  if (!Array.isArray(vectors)) throw invalid('vectors', vectors, 'an array');
+  let sizeBytes = 0;
+  for (const vector of vectors as readonly Uint8Array[]) {
+    checkBytes(vector, 'vector');
+    sizeBytes += vector.length;
+  }
+  return sizeBytes;
+}
+
 /** Throws EIO when `nrBlocks` blocks from `blkaddr` do not all lie on the device. */
 export function checkRange(device: BlockDevice, doing: string, blkaddr: number, nrBlocks: number): void {
   if (Number.isSafeInteger(blkaddr) && Number.isSafeInteger(nrBlocks) && blkaddr >= 0 && nrBlocks >= 0) {
     if (blkaddr + nrBlocks <= device.nrBlocks) return;
   }
-  const message = `${device.name}: cannot ${doing} ${nrBlocks} blocks at block ${blkaddr}: the device has ${device.nrBlocks} blocks`;
+  const message = `${device.name}: cannot ${doing} ${shown(nrBlocks)} blocks at block ${shown(blkaddr)}: the device has ${device.nrBlocks} blocks`;
   throw new F2fsError('EIO', message, { path: device.name, blkaddr });
 }
 
@@ -31,8 +44,23 @@ export function checkWritable(device: BlockDevice, doing: string): void {
   throw new F2fsError('EROFS', message, { path: device.name });
 }
 
+/** Whether a range to be discarded lies on the device. Throws EINVAL for what is no range. */
+export function isOnDevice(device: BlockDevice, blkaddr: number, nrBlocks: number): boolean {
+  for (const number of [blkaddr, nrBlocks])
+    if (!Number.isSafeInteger(number)) throw invalid('range of blocks', number, 'whole numbers');
+  return blkaddr >= 0 && nrBlocks > 0 && blkaddr + nrBlocks <= device.nrBlocks;
+}
+
+/** Throws EINVAL for what can't be shared with the writing thread. */
+export function checkShared(memory: SharedArrayBuffer): void {
+  if (!types.isSharedArrayBuffer(memory)) throw invalid('memory', memory, 'a SharedArrayBuffer');
+}
+
+/** Bytes of the largest device that is made: more than any volume takes. */
+export const MAX_DEVICE_BYTES = 2 ** 44;
+
 /** Throws EINVAL when a new size is no positive count of blocks. */
 export function checkNewSize(device: BlockDevice, nrBlocks: number): void {
-  if (Number.isSafeInteger(nrBlocks) && nrBlocks > 0) return;
-  throw new F2fsError('EINVAL', `${device.name}: ${nrBlocks} is no size in blocks`, { path: device.name });
+  if (Number.isSafeInteger(nrBlocks) && nrBlocks > 0 && nrBlocks <= MAX_DEVICE_BYTES / BLKSIZE) return;
+  throw new F2fsError('EINVAL', `${device.name}: ${shown(nrBlocks)} is no size in blocks`, { path: device.name });
 }

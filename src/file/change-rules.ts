@@ -1,7 +1,7 @@
 // Which files may be changed, and how large they may get: what the flags of an inode forbid everyone, root too.
 import { F2fsError } from '../errors.ts';
 import { ADVISE, I_FLAGS, INLINE } from '../format/inode.ts';
-import type { Inode } from './inode.ts';
+import { type Inode, MAX_FILE_BYTES } from './inode.ts';
 
 /**
  * Throws EPERM for a file that is immutable or protected by verity, EOPNOTSUPP for an encrypted one. Source: f2fs_setattr,
@@ -38,7 +38,18 @@ export function assertSizeFits(inode: Inode, sizeBytes: number): void {
   if (sizeBytes > inode.maxSizeBytes) throw tooLarge(inode, sizeBytes);
 }
 
-export function tooLarge(inode: Inode, sizeBytes: number): F2fsError {
+/**
+ * Throws when a file can't be written up to byte `end`: EFBIG past the largest file, E2BIG where it is the nodes of a compressed file
+ * that do not reach as far. Source: generic_write_checks, get_node_path.
+ */
+export function assertWritableUpTo(inode: Inode, end: number): void {
+  if (end <= inode.maxWrittenBytes) return;
+  if (end > MAX_FILE_BYTES || inode.maxWrittenBytes === MAX_FILE_BYTES) throw tooLarge(inode, end);
+  const message = `a compressed file can't be written past byte ${inode.maxWrittenBytes} with clusters of this size`;
+  throw new F2fsError('E2BIG', message, { ino: inode.ino });
+}
+
+function tooLarge(inode: Inode, sizeBytes: number): F2fsError {
   const message = `a file of ${sizeBytes} bytes is too large: F2FS can hold ${inode.maxSizeBytes} here`;
   return new F2fsError('EFBIG', message, { ino: inode.ino });
 }

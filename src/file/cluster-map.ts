@@ -145,15 +145,19 @@ export class ClusterMap {
 
   /**
    * Gives back the slots that compressed clusters save; the file can't be changed then. Returns the blocks. Throws
-   * EINVAL for a file without compression or released before. Source: f2fs_release_compress_blocks.
+   * EINVAL for a file without compression or released before, EPERM for one that saves none: it stays as it is. Source:
+   * f2fs_release_compress_blocks.
    */
   release(inode: Inode, balance: () => void): number {
     if (inode.clusterPages === 1) throw notCompressed(inode, 'release');
     if (inode.isReleased) throw new F2fsError('EINVAL', `inode ${inode.ino} was released before`, { ino: inode.ino });
-    const saves = inode.comprBlocks > 0;
+    if (inode.comprBlocks === 0) {
+      const message = `inode ${inode.ino} has no blocks to release: compression saves none`;
+      throw new F2fsError('EPERM', message, { ino: inode.ino });
+    }
     inode.change().iInline |= INLINE.COMPRESS_RELEASED;
     let released = 0;
-    if (saves) this.#eachCompressed(inode, balance, (at) => (released += this.#releaseCluster(inode, at)));
+    this.#eachCompressed(inode, balance, (at) => (released += this.#releaseCluster(inode, at)));
     return released;
   }
 

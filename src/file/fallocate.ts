@@ -9,6 +9,7 @@ import {
   assertNotCompressed,
   assertNotPinned,
   assertSizeFits,
+  assertWritableUpTo,
 } from './change-rules.ts';
 import { beforeChange } from './cluster-pages.ts';
 import type { FileData, MemoryRules } from './file-data.ts';
@@ -42,12 +43,12 @@ export class Fallocate {
 
   /**
    * Reserves blocks for every hole in bytes [position, position + length): they read as zeros. Throws ENOSPC, having changed
-   * nothing but that contents leave the inode; EPERM, EFBIG. A pinned file gets whole sections. Source: expand_inode_data.
+   * nothing but that contents leave the inode; EPERM, EFBIG, E2BIG. A pinned file gets whole sections. Source: expand_inode_data.
    */
   allocate(inode: Inode, position: number, length: number, { keepSize = false }: AllocateOptions = {}): void {
     assertChangeable(inode);
     const end = position + length;
-    assertSizeFits(inode, end);
+    assertWritableUpTo(inode, end);
     const grows = end > inode.size;
     this.#data.convertInline(inode);
     this.#data.makeReady(inode);

@@ -7,7 +7,13 @@ import { zero } from '../pagecache/zero.ts';
 import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
-import { assertChangeable, assertMutable, assertNotAppendOnly, assertSizeFits, tooLarge } from './change-rules.ts';
+import {
+  assertChangeable,
+  assertMutable,
+  assertNotAppendOnly,
+  assertSizeFits,
+  assertWritableUpTo,
+} from './change-rules.ts';
 import { beforeChange } from './cluster-pages.ts';
 import type { FilePages } from './file-pages.ts';
 import type { Inode, Timestamp } from './inode.ts';
@@ -86,9 +92,9 @@ export class FileData {
   }
 
   /**
-   * Writes `length` bytes at `position`. Throws EFBIG past the format's end and ENOSPC (what was written before stays), EPERM over
-   * what an append-only file has, EIO and EOPNOTSUPP for a pinned file (see Pinned), and what the source throws. Source:
-   * f2fs_write_begin, f2fs_write_end.
+   * Writes `length` bytes at `position`. Throws EFBIG past the format's end, E2BIG past that of clusters, and ENOSPC (what was
+   * written before stays), EPERM over what an append-only file has, EIO and EOPNOTSUPP for a pinned file (see Pinned), and what
+   * the source throws. Source: f2fs_write_begin, f2fs_write_end.
    */
   write(inode: Inode, position: number, length: number, source: ByteSource, options: WriteOptions = {}): void {
     assertChangeable(inode);
@@ -96,10 +102,11 @@ export class FileData {
     const { iInline, iSize, iFlags } = inode.load();
     if ((iFlags & I_FLAGS.APPEND) !== 0 && position < iSize) assertNotAppendOnly(inode);
     if (isPinned(inode)) this.#pinned.assertWritable(inode, position, length);
-    const most = inode.maxSizeBytes;
+    const most = inode.maxWrittenBytes;
     if (position + length > most) {
       if (position < most) this.write(inode, position, most - position, source, options);
-      throw tooLarge(inode, position + length);
+      // The first byte that can't be written says why.
+      assertWritableUpTo(inode, Math.max(position, most) + 1);
     }
     const end = position + length;
     if ((iInline & INLINE.DATA) !== 0) {

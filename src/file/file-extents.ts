@@ -55,7 +55,7 @@ export class FileExtents {
    */
   seek(inode: Inode, position: number, what: 'data' | 'hole'): number {
     const { size } = inode;
-    if (position >= size) throw nothing(inode, position, size);
+    if (position < 0 || position >= size) throw nothing(inode, position, size);
     if (inode.hasInline(INLINE.DATA)) return what === 'data' ? position : size;
     const end = Math.ceil(size / BLKSIZE);
     for (let page = Math.floor(position / BLKSIZE); page < end; ) {
@@ -197,7 +197,8 @@ function goesOn(extent: Extent, next: Extent): boolean {
 }
 
 function nothing(inode: Inode, position: number, size: number): F2fsError {
-  const why = position >= size ? `the file ends at ${size}` : 'only a hole follows';
+  let why = position >= size ? `the file ends at ${size}` : 'only a hole follows';
+  if (position < 0) why = 'the file begins at 0';
   return new F2fsError('ENXIO', `nothing to find in inode ${inode.ino} from byte ${position} on: ${why}`, {
     ino: inode.ino,
   });

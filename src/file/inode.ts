@@ -46,6 +46,9 @@ const MAX_INLINE_XATTR_ADDRS = DEF_ADDRS_PER_INODE - TOTAL_EXTRA_ISIZE / 4 - 1 -
 /** i_extra_isize and i_inline_xattr_size themselves. Source: F2FS_MIN_EXTRA_ATTR_SIZE. */
 const MIN_EXTRA_ISIZE = InodeExtra.ends.iInlineXattrSize;
 
+/** Bytes of the largest file of any kind. Source: s_maxbytes. */
+export const MAX_FILE_BYTES = maxFileBlocks(0, ADDRS_PER_BLOCK) * BLKSIZE;
+
 /** What other rooms call an inode. Its block is edited in place: call `load` first in each operation. */
 export class Inode {
   readonly ino: number;
@@ -53,6 +56,8 @@ export class Inode {
   readonly pages: AddressSpace;
   /** Handles on it; it stays in memory while there are any. */
   opens = 0;
+  /** Those of them that may change its contents. Source: i_writecount. */
+  writers = 0;
   /** Whether it was freed: nobody may use it any more. */
   gone = false;
   /** Whether it is known to have no file capabilities, which a change of the contents would cost it. Source: S_NOSEC. */
@@ -212,6 +217,14 @@ export class Inode {
   /** Bytes of the largest file: what is addressed within the inode does not count. Source: max_file_blocks, s_maxbytes. */
   get maxSizeBytes(): number {
     return maxFileBlocks(0, this.addrsPerBlock) * BLKSIZE;
+  }
+
+  /**
+   * Bytes of a file up to where it can be written: its nodes may reach further than the largest file, or, with whole clusters only,
+   * not as far.
+   */
+  get maxWrittenBytes(): number {
+    return Math.min(MAX_FILE_BYTES, this.maxPages * BLKSIZE);
   }
 
   /** The pages that the nodes of this file can address. */

@@ -1,4 +1,5 @@
 // Extended attributes of an inode: one list that begins in the inode and goes on in a node block when it must.
+import { display, type Name, nameBytes } from '../bytes.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { INLINE } from '../format/inode.ts';
@@ -34,7 +35,8 @@ interface Stored {
 
 /** What becomes of one attribute. */
 export interface XattrChange {
-  readonly name: string;
+  /** With its prefix. */
+  readonly name: Name;
   /** Null removes it. */
   readonly value: Uint8Array | null;
   /** It must not be there before: EEXIST. */
@@ -58,19 +60,17 @@ export class Xattrs {
     const attributes: Xattr[] = [];
     for (const stored of this.#read(inode)) {
       const name = fullName(stored);
-      if (name !== null)
-        attributes.push({
-          name,
-          value: isAcl(stored.index) ? aclToXattr(aclFromDisk(stored.value, inode.ino)) : stored.value,
-        });
+      if (name !== null) attributes.push({ name, value: shownValue(stored, inode.ino) });
     }
     return attributes;
   }
 
   /** The value of one attribute, or null. */
-  get(inode: Inode, name: string): Uint8Array | null {
+  get(inode: Inode, name: Name): Uint8Array | null {
     if (this.#isBare(inode)) return null;
-    return this.list(inode).find((attribute) => attribute.name === name)?.value ?? null;
+    const wanted = storedName(name);
+    const found = this.#read(inode).find((one) => one.index === wanted.index && one.name === wanted.name);
+    return found === undefined ? null : shownValue(found, inode.ino);
   }
 
   /** Whether an inode never had any, or lost the last one. */
@@ -100,7 +100,7 @@ export class Xattrs {
     const { index, name: rest } = storedName(name);
     const at = stored.findIndex((entry) => entry.index === index && entry.name === rest);
     if (at >= 0 && create === true)
-      throw new F2fsError('EEXIST', `inode ${inode.ino} has the extended attribute ${name} already`, {
+      throw new F2fsError('EEXIST', `inode ${inode.ino} has the extended attribute ${display(name)} already`, {
         ino: inode.ino,
       });
     if (at < 0 && replace === true) throw missing(inode, name);
@@ -268,6 +268,11 @@ function isAcl(index: number): boolean {
   return index === XATTR_INDEX.POSIX_ACL_ACCESS || index === XATTR_INDEX.POSIX_ACL_DEFAULT;
 }
 
+/** In the form of the system calls. */
+function shownValue({ index, value }: Stored, ino: number): Uint8Array {
+  return isAcl(index) ? aclToXattr(aclFromDisk(value, ino)) : value;
+}
+
 function fullName({ index, name }: Stored): string | null {
   const prefix = XATTR_PREFIXES.find((known) => known.index === index);
   if (prefix === undefined) return null;
@@ -275,28 +280,30 @@ function fullName({ index, name }: Stored): string | null {
 }
 
 /** The error for an attribute that is not there. */
-export function missing(inode: Inode, name: string): F2fsError {
-  return new F2fsError('ENODATA', `inode ${inode.ino} has no extended attribute ${name}`, { ino: inode.ino });
+export function missing(inode: Inode, name: Name): F2fsError {
+  return new F2fsError('ENODATA', `inode ${inode.ino} has no extended attribute ${display(name)}`, { ino: inode.ino });
 }
 
 /** Throws as `set` does for a name that can't be stored. Source: xattr_resolve_name. */
-export function checkXattrName(name: string): void {
+export function checkXattrName(name: Name): void {
   storedName(name);
 }
 
-function storedName(name: string): { index: number; name: string } {
-  const length = Buffer.byteLength(name);
-  if (length === 0 || length > NAME_MAX)
-    throw new F2fsError('ERANGE', `the attribute name "${name}" has ${length} bytes: 1 to ${NAME_MAX} are possible`);
-  if (name.includes('\0')) throw new F2fsError('EINVAL', 'the name of an attribute must not have a zero byte in it');
+function storedName(full: Name): { index: number; name: string } {
+  const name = Buffer.from(nameBytes(full, 'name of an attribute')).toString('latin1');
+  if (name.length === 0 || name.length > NAME_MAX)
+    throw new F2fsError(
+      'ERANGE',
+      `the attribute name "${display(full)}" has ${name.length} bytes: 1 to ${NAME_MAX} are possible`,
+    );
   const prefix = XATTR_PREFIXES.find((known) => (known.exact ? name === known.prefix : name.startsWith(known.prefix)));
   if (prefix === undefined) {
     throw new F2fsError(
       'EOPNOTSUPP',
-      `F2FS has no place for the extended attribute ${name}; it knows user.*, trusted.*, security.* and POSIX ACLs`,
+      `F2FS has no place for the extended attribute ${display(full)}; it knows user.*, trusted.*, security.* and POSIX ACLs`,
     );
   }
-  const rest = prefix.exact ? '' : Buffer.from(name.slice(prefix.prefix.length)).toString('latin1');
+  const rest = prefix.exact ? '' : name.slice(prefix.prefix.length);
   if (rest.length === 0 && !prefix.exact)
     throw new F2fsError('EINVAL', `"${name}" is no attribute's name: nothing follows the prefix`);
   return { index: prefix.index, name: rest };

@@ -1,4 +1,5 @@
 // Numbers of the on-disk format that more than one structure needs. Source: include/linux/f2fs_fs.h.
+import { isWhole } from '../check.ts';
 
 /** Bytes in a block; F2FS on Linux has no other size on 4 KiB-page machines. */
 export const BLKSIZE = 4096;
@@ -59,8 +60,12 @@ export const FEATURES = {
 } as const;
 export type Feature = keyof typeof FEATURES;
 
-/** Names of the features set in `bits`, in bit order; unknown bits as `0x...`. */
+/** Signed or not. */
+const isBits = isWhole(-(2 ** 31), 2 ** 32 - 1);
+
+/** Names of the features set in the 32 `bits`, in bit order; unknown bits as `0x...`. Throws EINVAL for what is no such number. */
 export function featureNames(bits: number): string[] {
+  isBits(bits, 'feature bits');
   const names: string[] = [];
   let left = bits;
   for (const [name, bit] of Object.entries(FEATURES)) {

@@ -1,4 +1,5 @@
 // The superblock: what was decided at mkfs. Two copies, in blocks 0 and 1, each 1024 bytes into its block.
+import { checkBytes, invalid } from '../check.ts';
 import { FEATURES } from './constants.ts';
 import { f2fsCrc } from './crc.ts';
 import { bytes, struct, u8, u16, u32, u64 } from './struct.ts';
@@ -92,14 +93,17 @@ export function encodeLabel(label: string): Uint8Array | null {
   return Buffer.from(label, 'utf16le');
 }
 
-/** `12345678-9abc-...` of 16 bytes. */
+/** `12345678-9abc-...` of 16 bytes. Throws EINVAL for what is no 16 bytes. */
 export function formatUuid(uuid: Uint8Array): string {
+  checkBytes(uuid, 'uuid');
+  if (uuid.length !== 16) throw invalid('uuid', uuid, '16 bytes');
   const hex = Buffer.from(uuid).toString('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
-/** The 16 bytes of a UUID's text; null when it is not one. */
+/** The 16 bytes of a UUID's text; null when it is not one. Throws EINVAL for what is no text. */
 export function parseUuid(text: string): Uint8Array | null {
+  if (typeof text !== 'string') throw invalid('uuid', text, 'a string');
   if (!/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text)) return null;
   return new Uint8Array(Buffer.from(text.replaceAll('-', ''), 'hex'));
 }

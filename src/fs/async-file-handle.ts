@@ -1,9 +1,21 @@
 // An open file of the promise API, in the shape of node:fs/promises's FileHandle.
-import { checkBytes } from '../check.ts';
+import type { Contents } from '../bytes.ts';
+import { checkBytes, invalid, isFunction, shown } from '../check.ts';
 import { F2fsError } from '../errors.ts';
 import type { Timestamp } from '../file/inode.ts';
-import type { CallQueue } from './call-queue.ts';
+import { CallQueue } from './call-queue.ts';
 import { type FileHandle, readWhole } from './file-handle.ts';
+import {
+  checkStatOptions,
+  decoded,
+  encoded,
+  type HandleOptions,
+  handleOptions,
+  isEncodingOrNull,
+  type OwnBuffer,
+  ownerOf,
+  type StatOptions,
+} from './promise-options.ts';
 import type { FileStat } from './stat.ts';
 
 /** Seconds since 1970, a Date, or seconds and nanoseconds. */
@@ -18,6 +30,8 @@ export class AsyncFileHandle {
 
   /** @internal */
   constructor(queue: CallQueue, file: FileHandle) {
+    if (!(queue instanceof CallQueue))
+      throw new F2fsError('EINVAL', 'a handle is not made by new: open a file of a mounted volume');
     this.#queue = queue;
     this.#file = file;
   }
@@ -27,7 +41,8 @@ export class AsyncFileHandle {
   }
 
   /** Runs `work` on the handle of the synchronous API, with nothing of other calls in between. */
-  run<T>(work: (file: FileHandle) => T): Promise<T> {
+  async run<T>(work: (file: FileHandle) => T): Promise<T> {
+    isFunction(work, 'work');
     return this.#queue.run(() => work(this.#file));
   }
 
@@ -35,15 +50,15 @@ export class AsyncFileHandle {
    * Reads up to `length` bytes (default: to its end) into `buffer` from its byte `offset` on, from byte `position` of the file, or
    * where the last such call ended when it is null.
    */
-  read<B extends Uint8Array>(
+  async read<B extends Uint8Array>(
     buffer: B,
-    offset = 0,
-    length?: number,
-    position: number | null = null,
+    offset?: number | null,
+    length?: number | null,
+    position?: number | null,
   ): Promise<{ bytesRead: number; buffer: B }> {
     return this.run((file) => {
       const bytesRead = file.read(partOf(buffer, offset, length), position ?? this.#position);
-      if (position === null) this.#position += bytesRead;
+      if (position === null || position === undefined) this.#position += bytesRead;
       return { bytesRead, buffer };
     });
   }
@@ -51,77 +66,113 @@ export class AsyncFileHandle {
   /**
    * Writes `length` bytes (default: to its end) of `buffer` from its byte `offset` on, at byte `position`, or where the last such
    * call ended when it is null; at the end of a file opened for appending. All of it, or it rejects. `buffer` must not change
-   * until then.
+   * until then. Text is written at `position` in an encoding.
    */
   write<B extends Uint8Array>(
     buffer: B,
-    offset = 0,
-    length?: number,
-    position: number | null = null,
-  ): Promise<{ bytesWritten: number; buffer: B }> {
+    offset?: number | null,
+    length?: number | null,
+    position?: number | null,
+  ): Promise<{ bytesWritten: number; buffer: B }>;
+  write(
+    text: string,
+    position?: number | null,
+    encoding?: BufferEncoding | null,
+  ): Promise<{ bytesWritten: number; buffer: string }>;
+  async write(
+    buffer: Uint8Array | string,
+    ...rest: (number | string | null | undefined)[]
+  ): Promise<{ bytesWritten: number; buffer: Uint8Array | string }> {
+    const isText = typeof buffer === 'string';
+    const position = (isText ? rest[0] : rest[2]) as number | null | undefined;
+    const encoding = isText ? (rest[1] as BufferEncoding | null | undefined) : null;
+    isEncodingOrNull(encoding, 'encoding');
     return this.run((file) => {
-      const part = partOf(buffer, offset, length);
-      file.write(part, position ?? this.#position);
-      if (position === null) this.#position += part.length;
+      const part = isText
+        ? encoded(buffer, encoding)
+        : partOf(buffer, rest[0] as number | null, rest[1] as number | null);
+      this.#write(file, part, position);
       return { bytesWritten: part.length, buffer };
     });
   }
 
-  /** All bytes of the file, wherever the position is. Throws EFBIG for 2 GiB or more, and for text longer than a string can be. */
-  readFile(): Promise<Buffer<ArrayBuffer>>;
-  readFile(encoding: BufferEncoding): Promise<string>;
-  readFile(encoding?: BufferEncoding): Promise<Buffer<ArrayBuffer> | string> {
-    return this.run((file) => decoded(readWhole(file), encoding));
+  #write(file: FileHandle, bytes: Uint8Array, position?: number | null): void {
+    file.write(bytes, position ?? this.#position);
+    if (position !== null && position !== undefined) return;
+    this.#position = file.appends ? file.stat().size : this.#position + bytes.length;
   }
 
-  /** Replaces the contents. */
-  writeFile(data: Uint8Array | string): Promise<void> {
+  /**
+   * All bytes of the file from where the last call without a position ended. Throws EFBIG for 2 GiB or more, and for text longer than
+   * a string can be.
+   */
+  readFile(options?: (HandleOptions & { encoding?: null }) | null): Promise<OwnBuffer>;
+  readFile(options: BufferEncoding | (HandleOptions & { encoding: BufferEncoding })): Promise<string>;
+  readFile(options?: BufferEncoding | HandleOptions | null): Promise<OwnBuffer | string>;
+  async readFile(options?: BufferEncoding | HandleOptions | null): Promise<OwnBuffer | string> {
+    const { encoding, signal } = handleOptions('readFile', options);
     return this.run((file) => {
-      const bytes = bytesOf(data);
-      file.truncate(0);
-      file.write(bytes, 0);
+      checkSignal(signal);
+      const bytes = readWhole(file, undefined, this.#position);
+      this.#position += bytes.length;
+      return decoded(bytes, encoding);
     });
   }
 
-  /** Writes at the end of the file, wherever that is when it is this call's turn. */
-  appendFile(data: Uint8Array | string): Promise<void> {
+  /**
+   * Writes where the last call without a position ended, and cuts nothing off, as node:fs does; at the end of a file opened for
+   * appending.
+   */
+  async writeFile(data: Contents, options?: BufferEncoding | HandleOptions | null): Promise<void> {
+    const { encoding, signal } = handleOptions('writeFile', options);
     return this.run((file) => {
-      file.append(bytesOf(data));
+      checkSignal(signal);
+      this.#write(file, encoded(data, encoding));
     });
   }
 
-  stat(): Promise<FileStat> {
+  /** The same as `writeFile`, as in node:fs: only a file opened for appending is written at its end. */
+  async appendFile(data: Contents, options?: BufferEncoding | HandleOptions | null): Promise<void> {
+    return this.writeFile(data, options);
+  }
+
+  async stat(options?: StatOptions | null): Promise<FileStat> {
+    checkStatOptions('stat', options);
     return this.run((file) => file.stat());
   }
 
   /** Sets the size in bytes; what is new is a hole. */
-  truncate(sizeBytes = 0): Promise<void> {
+  async truncate(sizeBytes = 0): Promise<void> {
     return this.run((file) => file.truncate(sizeBytes));
   }
 
-  chmod(mode: number): Promise<void> {
+  async chmod(mode: number): Promise<void> {
+    if (mode === undefined) throw invalid('mode', mode, 'a number');
     return this.run((file) => file.setAttributes({ mode }));
   }
 
-  chown(uid: number, gid: number): Promise<void> {
-    return this.run((file) => file.setAttributes({ uid, gid }));
+  /** An owner of -1 stays. */
+  async chown(uid: number, gid: number): Promise<void> {
+    const owner = { uid: ownerOf(uid), gid: ownerOf(gid) };
+    return this.run((file) => file.setAttributes(owner));
   }
 
-  utimes(atime: TimeLike, mtime: TimeLike): Promise<void> {
-    return this.run((file) => file.setAttributes({ atime: timestampOf(atime), mtime: timestampOf(mtime) }));
+  async utimes(atime: TimeLike, mtime: TimeLike): Promise<void> {
+    const times = { atime: timestampOf(atime), mtime: timestampOf(mtime) };
+    return this.run((file) => file.setAttributes(times));
   }
 
   /** Contents and attributes outlive a crash once it resolves. Source: fsync. */
-  sync(): Promise<void> {
+  async sync(): Promise<void> {
     return this.run((file) => file.fsync());
   }
 
   /** Contents, and what is needed to find them, outlive a crash once it resolves. Source: fdatasync. */
-  datasync(): Promise<void> {
+  async datasync(): Promise<void> {
     return this.run((file) => file.fdatasync());
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     return this.run((file) => file.close());
   }
 
@@ -131,43 +182,27 @@ export class AsyncFileHandle {
 }
 
 /** Throws EINVAL for what is no buffer or does not lie within it. */
-function partOf(buffer: Uint8Array, offset: number, given: number | undefined): Uint8Array {
+function partOf(buffer: Uint8Array, from: number | null | undefined, given: number | null | undefined): Uint8Array {
   checkBytes(buffer, 'buffer');
-  const length = given ?? buffer.byteLength - offset;
-  const fits = Number.isInteger(offset) && Number.isInteger(length) && offset >= 0 && length >= 0;
-  if (fits && offset + length <= buffer.byteLength) return buffer.subarray(offset, offset + length);
-  const message = `${length} bytes from byte ${offset} on do not lie within a buffer of ${buffer.byteLength}`;
+  const offset = from ?? 0;
+  const isOffset = Number.isInteger(offset) && offset >= 0;
+  const length = given ?? (isOffset ? buffer.byteLength - offset : 0);
+  const fits = isOffset && Number.isInteger(length) && length >= 0 && offset + length <= buffer.byteLength;
+  if (fits) return buffer.subarray(offset, offset + length);
+  const message = `${shown(length)} bytes from byte ${shown(offset)} on do not lie within a buffer of ${buffer.byteLength}`;
   throw new F2fsError('EINVAL', message);
 }
 
-/** Throws EINVAL for what is neither text nor bytes. */
-export function bytesOf(data: Uint8Array | string): Uint8Array {
-  if (typeof data === 'string') return Buffer.from(data);
-  checkBytes(data, 'data');
-  return data;
-}
-
-/** Bytes as a buffer, or as text. Throws EINVAL for an encoding that there is not, EFBIG for text longer than a string can be. */
-export function decoded(
-  { buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>,
-  encoding?: BufferEncoding,
-): Buffer<ArrayBuffer> | string {
-  const bytes = Buffer.from(buffer, byteOffset, byteLength);
-  if (encoding === undefined) return bytes;
-  if (!Buffer.isEncoding(encoding)) throw new F2fsError('EINVAL', `'${encoding}' is no encoding of text: utf8 is one`);
-  try {
-    return bytes.toString(encoding);
-  } catch (cause) {
-    const message = `${byteLength} bytes are too many for one string: read them as a buffer, or in parts`;
-    throw new F2fsError('EFBIG', message, { cause });
-  }
+/** Throws ECANCELED once the signal was given. */
+export function checkSignal(signal: AbortSignal | null | undefined): void {
+  if (signal?.aborted) throw new F2fsError('ECANCELED', 'the call was ended before its turn', { cause: signal.reason });
 }
 
 /** Throws EINVAL for what is no time. */
 export function timestampOf(time: TimeLike): Timestamp {
   if (typeof time !== 'number' && !(time instanceof Date)) {
     if (typeof time === 'object' && time !== null) return time;
-    throw new F2fsError('EINVAL', `${time} is no time: a Date is one, or a number of seconds since 1970`);
+    throw invalid('time', time, 'a Date, or a number of seconds since 1970');
   }
   const ms = typeof time === 'number' ? time * 1000 : time.getTime();
   const sec = Math.floor(ms / 1000);

@@ -1,11 +1,12 @@
 // What may be set on an inode and what follows from it: owners and modes, extended attributes, ACLs and the mode that goes with
 // them. The caller counts as root, as the kernel treats it.
-import { checkBytes } from '../check.ts';
+import { type Contents, contentBytes, display, type Name, nameBytes } from '../bytes.ts';
+import { type Check, checkObject, checkOptions, invalid, isBoolean, isWhole, type OptionChecks } from '../check.ts';
 import { F2fsError } from '../errors.ts';
 import { aclFromXattr, aclToXattr } from '../file/acl.ts';
 import { aclAfterChmod, aclOfNew, checkAcl, modeOfAcl } from '../file/acl-rules.ts';
 import type { Inode, Timestamp } from '../file/inode.ts';
-import { checkXattrName, missing, type XattrChange } from '../file/xattrs.ts';
+import { checkXattrName, missing, type XattrChange as StoredChange } from '../file/xattrs.ts';
 import { MAX_ID, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
 import { I_FLAGS } from '../format/inode.ts';
 import type { Core } from './core.ts';
@@ -29,42 +30,60 @@ export interface Attributes {
   atime?: Timestamp;
   mtime?: Timestamp;
   ctime?: Timestamp;
-  /** Recorded at creation only. */
+}
+
+/** What a new inode may be given. */
+export interface NewAttributes extends Attributes {
   crtime?: Timestamp;
-  /** At creation only: whether the contents are to be compressed. Default: as the mount's options and the directory say. */
+  /** Whether the contents are to be compressed. Default: as the mount's options and the directory say. */
   compress?: boolean;
   /**
-   * At creation only: whether the directory's set-group-id bit, default ACL and inode flags count for what is made in it, as in the
-   * kernel. Default true; without, attributes are just what is given here.
+   * Whether the directory's set-group-id bit, default ACL and inode flags count for what is made in it, as in the kernel. Default
+   * true; without, attributes are just what is given here.
    */
   inherit?: boolean;
 }
 
-/** Throws EINVAL for what an inode has no room for. */
-export function checkAttributes({ mode, uid, gid, atime, mtime, ctime, crtime }: Attributes): void {
-  if (mode !== undefined) checkMode(mode);
-  if (uid !== undefined) checkId(uid);
-  if (gid !== undefined) checkId(gid);
-  if (atime !== undefined) checkTime(atime);
-  if (mtime !== undefined) checkTime(mtime);
-  if (ctime !== undefined) checkTime(ctime);
-  if (crtime !== undefined) checkTime(crtime);
-}
+const isId = isWhole(0, MAX_ID);
 
 /** The type that a stat's mode has in it too does no harm. */
-function checkMode(mode: number): void {
-  if (Number.isInteger(mode) && mode >= 0 && mode <= 0xffff) return;
-  throw new F2fsError('EINVAL', `the mode ${mode} is none: 0 to 07777 are, as numbers`);
+export const isMode: Check = (mode, what) => {
+  if (Number.isInteger(mode) && (mode as number) >= 0 && (mode as number) <= 0xffff) return;
+  throw invalid(what, mode, '0 to 07777, as a number');
+};
+
+/** Throws EINVAL for what is no time: seconds that a number holds, nanoseconds within one. */
+export const isTimestamp: Check = (time, what) => {
+  checkObject(time, what);
+  const { sec, nsec } = time as Timestamp;
+  if (!Number.isSafeInteger(sec)) throw invalid(`${what}: sec`, sec, 'a whole number within 2^53');
+  if (!Number.isInteger(nsec) || nsec < 0 || nsec >= 1_000_000_000)
+    throw invalid(`${what}: nsec`, nsec, '0 to 999999999');
+};
+
+const ATTRIBUTES: OptionChecks<Attributes> = {
+  mode: isMode,
+  uid: isId,
+  gid: isId,
+  atime: isTimestamp,
+  mtime: isTimestamp,
+  ctime: isTimestamp,
+};
+const NEW_ATTRIBUTES: OptionChecks<NewAttributes> = {
+  ...ATTRIBUTES,
+  crtime: isTimestamp,
+  compress: isBoolean,
+  inherit: isBoolean,
+};
+
+/** Throws EINVAL for what an inode has no room for. */
+export function checkAttributes(attributes: Attributes): void {
+  checkOptions('attributes', attributes, ATTRIBUTES);
 }
 
-function checkId(id: number): void {
-  if (Number.isInteger(id) && id >= 0 && id <= MAX_ID) return;
-  throw new F2fsError('EINVAL', `the owner ${id} is not possible: 0 to ${MAX_ID} are`);
-}
-
-function checkTime({ sec, nsec }: Timestamp): void {
-  if (Number.isSafeInteger(sec) && Number.isInteger(nsec) && nsec >= 0 && nsec < 1_000_000_000) return;
-  throw new F2fsError('EINVAL', `the time ${sec} s and ${nsec} ns is none`);
+/** The same of an inode that is to be made. */
+export function checkNewAttributes(attributes: NewAttributes): void {
+  checkOptions('attributes', attributes, NEW_ATTRIBUTES);
 }
 
 /** Throws EPERM for an inode that must not be changed, or only by appending. */
@@ -87,7 +106,7 @@ export function setAttributes(core: Core, inode: Inode, attributes: Attributes):
   if (attributes.mode !== undefined && type === S_IFLNK)
     throw new F2fsError('EOPNOTSUPP', 'a symlink has no permissions that could be changed', { ino: inode.ino });
   const changesOwner = (attributes.uid !== undefined || attributes.gid !== undefined) && type !== S_IFDIR;
-  const changes: XattrChange[] = changesOwner ? [{ name: CAPABILITY, value: null }] : [];
+  const changes: StoredChange[] = changesOwner ? [{ name: CAPABILITY, value: null }] : [];
   let { mode } = attributes;
   if (mode === undefined && changesOwner) mode = withoutSetIds(inode.mode);
   if (mode !== undefined) {
@@ -119,18 +138,51 @@ function withoutSetIds(mode: number): number {
 }
 
 /** The change that gives an inode an access ACL, or none where the mode says the same. */
-function accessAcl(acl: Parameters<typeof modeOfAcl>[0]): XattrChange {
+function accessAcl(acl: Parameters<typeof modeOfAcl>[0]): StoredChange {
   const needed = modeOfAcl(acl, 0).acl;
   return { name: ACCESS_ACL, value: needed === null ? null : aclToXattr(needed) };
 }
 
+/** What becomes of one extended attribute. */
+export interface XattrChange {
+  /** With its prefix. */
+  readonly name: Name;
+  /** Null removes it. Text is taken as UTF-8. */
+  readonly value: Contents | null;
+  /** It must not be there before: EEXIST. */
+  readonly create?: boolean;
+  /** It must be there before: ENODATA. */
+  readonly replace?: boolean;
+}
+
+/** Whether an attribute that is set must be new, or be there. */
+export type XattrFlags = Pick<XattrChange, 'create' | 'replace'>;
+
+const XATTR_FLAGS: OptionChecks<XattrFlags> = { create: isBoolean, replace: isBoolean };
+// What is no name or value is found when it is made bytes.
+const XATTR_CHANGE: OptionChecks<XattrChange> = { name: () => {}, value: () => {}, ...XATTR_FLAGS };
+
+/** A change with its name as text and its value as bytes. Throws EINVAL for what is none. */
+function checkedChange(change: XattrChange): { change: XattrChange; name: string; value: Uint8Array | null } {
+  checkOptions('a change', change, XATTR_CHANGE);
+  const name = display(nameBytes(change.name, 'name of an attribute'));
+  const value = change.value === null ? null : contentBytes(change.value, 'value of an attribute');
+  return { change, name, value };
+}
+
+/** Throws EINVAL for flags that there are not. */
+export function checkXattrFlags(flags: XattrFlags): void {
+  checkOptions('setXattr', flags, XATTR_FLAGS);
+}
+
 /** One attribute by its name. Throws ENODATA, EOPNOTSUPP. Source: vfs_getxattr. */
-export function getXattr(core: Core, inode: Inode, name: string): Uint8Array {
+export function getXattr(core: Core, inode: Inode, wanted: Name): Uint8Array {
+  const name = display(nameBytes(wanted, 'name of an attribute'));
   const type = inode.mode & S_IFMT;
   if (name.startsWith('user.') && type !== S_IFREG && type !== S_IFDIR) throw missing(inode, name);
-  checkXattrName(name);
+  checkXattrName(wanted);
   if (isAcl(name) && type === S_IFLNK) throw noAcls(inode);
-  const value = core.xattrs.get(inode, name);
+  const value = core.xattrs.get(inode, wanted);
   if (value === null) throw missing(inode, name);
   return value;
 }
@@ -143,27 +195,27 @@ export function getXattr(core: Core, inode: Inode, name: string): Uint8Array {
 export function setXattrs(core: Core, inode: Inode, changes: readonly XattrChange[]): void {
   let mode = inode.mode;
   const type = mode & S_IFMT;
-  const stored: XattrChange[] = [];
-  for (const change of changes) {
-    checkPermission(inode, type, change.name);
+  const stored: StoredChange[] = [];
+  if (!Array.isArray(changes)) throw invalid('changes', changes, 'an array');
+  for (const { change, name, value } of (changes as readonly XattrChange[]).map(checkedChange)) {
+    checkPermission(inode, type, name);
     checkXattrName(change.name);
-    if (change.value !== null) checkBytes(change.value, `value of ${change.name}`);
-    if (!isAcl(change.name)) {
-      stored.push(change);
+    if (!isAcl(name)) {
+      stored.push({ ...change, value });
       continue;
     }
     if (type === S_IFLNK) throw noAcls(inode);
-    const acl = change.value === null ? null : aclFromXattr(change.value);
-    if (change.name === DEFAULT_ACL && type !== S_IFDIR) {
+    const acl = value === null ? null : aclFromXattr(value);
+    if (name === DEFAULT_ACL && type !== S_IFDIR) {
       if (acl === null) continue;
       throw new F2fsError('EACCES', `inode ${inode.ino} is no directory: it has no default ACL`, { ino: inode.ino });
     }
     if (acl === null) {
-      stored.push({ name: change.name, value: null });
+      stored.push({ name, value: null });
       continue;
     }
     checkAcl(acl);
-    if (change.name === ACCESS_ACL) {
+    if (name === ACCESS_ACL) {
       mode = modeOfAcl(acl, mode).mode;
       stored.push(accessAcl(acl));
     } else {
@@ -207,7 +259,7 @@ function noAcls(inode: Inode): F2fsError {
 export interface Inherited {
   mode: number;
   gid: number;
-  xattrs: XattrChange[];
+  xattrs: StoredChange[];
 }
 
 /** What an inode of `mode` that is made in `parent` inherits; `gid` as asked for. */

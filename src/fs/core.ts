@@ -27,6 +27,7 @@ import { type SyncMode, WB_SYNC } from '../writeback/control.ts';
 import { ENGINES, type EngineName } from '../writeback/engines.ts';
 import { Writeback } from '../writeback/writeback.ts';
 import { FileCompression } from './file-compression.ts';
+import { checkedClock } from './mount-options.ts';
 import { Namespace } from './namespace.ts';
 import { CHECKPOINT_MODES, type CheckpointMode, Reclaim } from './reclaim.ts';
 
@@ -115,9 +116,11 @@ export class Core {
   #nodeFloor = 0;
   /** What failed in the background and nobody has been told of. */
   #failure: F2fsError | null = null;
+  /** Whether the mount was ended, by whatever way. */
+  isClosed = false;
 
   constructor(device: BlockDevice, options: MountOptions) {
-    this.now = options.now ?? systemTime;
+    this.now = options.now === undefined ? systemTime : checkedClock(options.now, (error) => this.volume?.stop(error));
     const pool = new FramePool(options.cacheBytes);
     const clock = () => this.now().sec;
     const mode = checkChoice(WRITE_MODES, options.mode ?? 'adaptive', 'mode');
@@ -181,12 +184,20 @@ export class Core {
    * is kept for the next that changes something. Source: f2fs_balance_fs_bg, balance_dirty_pages.
    */
   balance(): void {
+    this.assertOpen();
     this.#assertNotFilling();
     if (!this.volume.readonly && !this.volume.stopped && this.#isPastLimits)
       this.#inBackground(() => this.#writeSome());
     this.inodes.trim();
     if (this.#buffers.isWanted) this.#prepareBuffers();
     this.makeRoom();
+  }
+
+  /** Throws EBADF once the mount was ended. */
+  assertOpen(): void {
+    if (!this.isClosed) return;
+    const { name: path } = this.volume.device;
+    throw new F2fsError('EBADF', 'the volume was closed: mount it again', { path });
   }
 
   #assertNotFilling(): void {
@@ -208,6 +219,7 @@ export class Core {
 
   /** Balances on behalf of someone who changes the volume. Throws what failed in the background since the last call. */
   throttle(): void {
+    this.assertOpen();
     this.volume.assertWritable();
     this.balance();
     const failure = this.#failure ?? (this.volume.ioends.takeFailure() ? this.inodes.takeError() : null);
@@ -218,6 +230,7 @@ export class Core {
 
   /** Balances on behalf of someone who takes no blocks. What fails in the background is not told: removing a file may be the cure. */
   balanceChange(): void {
+    this.assertOpen();
     this.volume.assertWritable();
     this.balance();
     this.reclaim.assertCheckpointFits();
@@ -392,6 +405,7 @@ export class Core {
 
   /** Lets go of the device and ends the threads. Nothing is written any more: what was not, is lost. */
   close(): void {
+    this.isClosed = true;
     this.volume.unmount();
     this.writeback.queue.abandon();
     this.volume.ioends.submit();

@@ -1,17 +1,20 @@
 // An open directory: makes, finds and lists what is in it, by names of bytes.
-import { checkChoice } from '../check.ts';
+import { type Name, nameBytes, type Path } from '../bytes.ts';
+import { checkChoice, checkIndex, checkOptions, invalid, isWhole, type OptionChecks } from '../check.ts';
 import { F2fsError } from '../errors.ts';
 import type { Dirent } from '../file/dentries.ts';
 import { isDots } from '../file/directory.ts';
 import type { Inode } from '../file/inode.ts';
 import { S_IFDIR, S_IFMT, S_IFREG } from '../format/constants.ts';
-import { type Attributes, checkAttributes } from './attributes.ts';
+import { checkNewAttributes, type NewAttributes } from './attributes.ts';
 import type { Core } from './core.ts';
 import { FileHandle } from './file-handle.ts';
 import { Handle } from './handle.ts';
 import type { NewEntry } from './namespace.ts';
-import { type RenameFlags, rename } from './rename.ts';
-import { type FileType, modeOfType, NODE_TYPES, type NodeType, typeOfDentry } from './stat.ts';
+import { checkRenameFlags, type RenameFlags, rename } from './rename.ts';
+import { type DeviceNumbers, type FileType, modeOfType, NODE_TYPES, type NodeType, typeOfDentry } from './stat.ts';
+
+const DEVICE_NUMBERS: OptionChecks<DeviceNumbers> = { major: isWhole(0, 0xfff), minor: isWhole(0, 0xfffff) };
 
 /** One name in a directory. */
 export interface DirectoryEntry {
@@ -38,76 +41,78 @@ export class Directory extends Handle {
    * once the directory is removed. Source: f2fs_readdir.
    */
   readEntries(cursor: number, max: number): { entries: DirectoryEntry[]; cursor: number } {
-    for (const number of [cursor, max])
-      if (!Number.isSafeInteger(number) || number < 0)
-        throw new F2fsError('EINVAL', `${number} is neither a cursor nor a count of entries`);
+    checkIndex(cursor, 'cursor');
+    checkIndex(max, 'count of entries');
     const part = this.core.directories.readFrom(this.#alive(), cursor, max);
     return { entries: part.entries.map(entryOf), cursor: part.cursor };
   }
 
   /** The inode of a name, or null. */
-  lookup(name: Uint8Array): DirectoryEntry | null {
+  lookup(name: Name): DirectoryEntry | null {
+    const bytes = nameOf(name);
     this.core.balance();
-    const found = this.core.directories.lookup(this.inode, name);
-    return found === null ? null : entryOf({ ...found, name: name.slice() });
+    const found = this.core.directories.lookup(this.inode, bytes);
+    return found === null ? null : entryOf({ ...found, name: new Uint8Array(bytes) });
   }
 
   /** Opens what a name stands for; a symlink is opened itself. Throws ENOENT. */
-  open(name: Uint8Array): Handle {
+  open(name: Name): Handle {
+    const bytes = nameOf(name);
     this.core.balance();
-    return openInode(this.core, this.core.namespace.get(this.inode, name));
+    return openInode(this.core, this.core.namespace.get(this.inode, bytes));
   }
 
   /** Makes an empty regular file. Throws EEXIST. */
-  createFile(name: Uint8Array, attributes: Attributes = {}): FileHandle {
+  createFile(name: Name, attributes: NewAttributes = {}): FileHandle {
     return new FileHandle(this.core, this.#create(name, 'file', attributes));
   }
 
-  mkdir(name: Uint8Array, attributes: Attributes = {}): Directory {
+  mkdir(name: Name, attributes: NewAttributes = {}): Directory {
     return new Directory(this.core, this.#create(name, 'directory', attributes));
   }
 
-  symlink(name: Uint8Array, target: Uint8Array, attributes: Attributes = {}): Handle {
-    return new Handle(
-      this.core,
-      this.core.namespace.symlink(this.inode, name, target, this.#newInode('symlink', attributes)),
-    );
+  symlink(name: Name, target: Path, attributes: NewAttributes = {}): Handle {
+    const bytes = nameOf(name);
+    const targetBytes = nameBytes(target, 'target');
+    const entry = this.#newInode('symlink', attributes);
+    return new Handle(this.core, this.core.namespace.symlink(this.inode, bytes, targetBytes, entry));
   }
 
   /** Makes a fifo, socket, or character or block device with its numbers. Throws EINVAL for another type. */
-  mknod(
-    name: Uint8Array,
-    type: NodeType,
-    attributes: Attributes = {},
-    rdev?: { major: number; minor: number },
-  ): Handle {
+  mknod(name: Name, type: NodeType, attributes: NewAttributes = {}, rdev?: DeviceNumbers): Handle {
     checkChoice(NODE_TYPES, type, 'type');
     return new Handle(this.core, this.#create(name, type, attributes, rdev));
   }
 
   /** Gives an inode one more name, here. */
-  link(name: Uint8Array, target: Handle): void {
+  link(name: Name, target: Handle): void {
+    const bytes = nameOf(name);
+    if (!(target instanceof Handle)) throw invalid('target', target, 'an open handle');
     this.#assertSameVolume(target);
-    this.core.namespace.link(this.inode, name, target.inode);
+    this.core.namespace.link(this.inode, bytes, target.inode);
   }
 
   /** Removes a name that is no directory's, and with its last one the inode, once no handle on it is open. Throws ENOENT, EISDIR. */
-  unlink(name: Uint8Array): void {
-    this.core.namespace.unlink(this.inode, name);
+  unlink(name: Name): void {
+    this.core.namespace.unlink(this.inode, nameOf(name));
   }
 
   /** Removes an empty directory. Throws ENOENT, ENOTDIR, ENOTEMPTY, EINVAL for `.`. */
-  rmdir(name: Uint8Array): void {
-    this.core.namespace.rmdir(this.inode, name);
+  rmdir(name: Name): void {
+    this.core.namespace.rmdir(this.inode, nameOf(name));
   }
 
   /**
    * Moves a name, here or to another directory. What has the new name already is replaced: a directory, if empty, by a directory,
    * anything else by anything else. Throws ENOENT, EEXIST, ENOTDIR, EISDIR, ENOTEMPTY, EINVAL for a directory that would lie in itself.
    */
-  rename(name: Uint8Array, to: Directory, toName: Uint8Array, flags: RenameFlags = {}): void {
+  rename(name: Name, to: Directory, toName: Name, flags: RenameFlags = {}): void {
+    const bytes = nameOf(name);
+    const toBytes = nameOf(toName);
+    if (!(to instanceof Directory)) throw invalid('directory to move to', to, 'an open directory');
+    checkRenameFlags(flags);
     this.#assertSameVolume(to);
-    rename(this.core, this.inode, name, to.inode, toName, flags);
+    rename(this.core, this.inode, bytes, to.inode, toBytes, flags);
   }
 
   #assertSameVolume(other: Handle): void {
@@ -123,16 +128,15 @@ export class Directory extends Handle {
     throw new F2fsError('ENOENT', `directory ${inode.ino} was removed`, { ino: inode.ino });
   }
 
-  #create(name: Uint8Array, type: FileType, attributes: Attributes, rdev?: { major: number; minor: number }): Inode {
-    return this.core.namespace.create(this.inode, name, this.#newInode(type, attributes, rdev));
+  #create(name: Name, type: FileType, attributes: NewAttributes, rdev?: DeviceNumbers): Inode {
+    const bytes = nameOf(name);
+    return this.core.namespace.create(this.inode, bytes, this.#newInode(type, attributes, rdev));
   }
 
-  #newInode(
-    type: FileType,
-    { mode, uid = 0, gid, atime, mtime, ctime, crtime, compress, inherit = true }: Attributes,
-    rdev?: NewEntry['rdev'],
-  ): NewEntry {
-    checkAttributes({ mode, uid, gid, atime, mtime, ctime, crtime });
+  #newInode(type: FileType, attributes: NewAttributes, rdev?: DeviceNumbers): NewEntry {
+    checkNewAttributes(attributes);
+    if (rdev !== undefined) checkOptions('device numbers', rdev, DEVICE_NUMBERS);
+    const { mode, uid = 0, gid, atime, mtime, ctime, crtime, compress, inherit = true } = attributes;
     const now = this.core.now();
     const permissions = mode ?? (type === 'directory' ? 0o755 : 0o644);
     return {
@@ -148,6 +152,10 @@ export class Directory extends Handle {
       inherit,
     };
   }
+}
+
+function nameOf(name: Name): Uint8Array {
+  return nameBytes(name, 'name');
 }
 
 function entryOf({ name, ino, fileType }: Dirent): DirectoryEntry {

@@ -43,8 +43,9 @@ export class FileCompression {
   }
 
   release(inode: Inode): number {
-    if (inode.opens > 1) {
-      throw new F2fsError('EBUSY', `inode ${inode.ino} is open elsewhere: close it first`, { ino: inode.ino });
+    if (inode.writers > 1) {
+      const message = `inode ${inode.ino} is open for writing elsewhere: close it there first`;
+      throw new F2fsError('EBUSY', message, { ino: inode.ino });
     }
     if (inode.clusterPages > 1 && !inode.isReleased) this.#core.writeInode(inode);
     return this.#change(inode, () => this.#pages.clusterMap.release(inode, () => this.#core.makeRoom()));

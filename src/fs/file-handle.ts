@@ -1,14 +1,25 @@
 // An open regular file: its contents.
-import { checkBytes } from '../check.ts';
+import { type Contents, contentBytes, type OwnBytes } from '../bytes.ts';
+import {
+  type Check,
+  checkBytes,
+  checkIndex,
+  checkObject,
+  checkOptions,
+  invalid,
+  isBoolean,
+  isFunction,
+  type OptionChecks,
+} from '../check.ts';
 import { F2fsError } from '../errors.ts';
-import { assertChangeable, assertSizeFits } from '../file/change-rules.ts';
+import { assertChangeable, assertWritableUpTo } from '../file/change-rules.ts';
 import type { AllocateOptions } from '../file/fallocate.ts';
 import type { ByteSource, WriteOptions } from '../file/file-data.ts';
 import type { Extent, Region } from '../file/file-extents.ts';
 import type { Inode } from '../file/inode.ts';
 import { isPinned } from '../file/pinned.ts';
 import { BLKSIZE } from '../format/constants.ts';
-import { dropCapabilities } from './attributes.ts';
+import { dropCapabilities, isTimestamp } from './attributes.ts';
 import type { Core } from './core.ts';
 import { Handle } from './handle.ts';
 import { type Access, READ_WRITE } from './open-flags.ts';
@@ -19,47 +30,64 @@ const MAX_READ_FILE = 2 ** 31 - 1;
 /** Pages that are freed at a time, where it may be in steps: 64 nodes have their addresses. */
 const STEP_PAGES = 65536;
 
+/** How the extents of a file are told. */
+export interface ExtentsOptions {
+  /** Whether dirty pages are written first. Default: true. */
+  sync?: boolean;
+}
+
+const WRITE_OPTIONS: OptionChecks<WriteOptions> = { sparse: isBoolean, time: isTimestamp };
+const ALLOCATE_OPTIONS: OptionChecks<AllocateOptions> = { keepSize: isBoolean };
+const EXTENTS_OPTIONS: OptionChecks<ExtentsOptions> = { sync: isBoolean };
+
 /** An open regular file. What it was not opened for throws EBADF. */
 export class FileHandle extends Handle {
   readonly #access: Access;
 
   /** @internal */
   constructor(core: Core, inode: Inode, access: Access = READ_WRITE) {
-    super(core, inode);
+    super(core, inode, access.write);
     this.#access = access;
+  }
+
+  /** @internal Whether every write goes to the end. */
+  get appends(): boolean {
+    return this.#access.append;
   }
 
   /** Reads into `into` from byte `position` on; returns the bytes read, fewer only at the end of the file. */
   read(into: Uint8Array, position: number): number {
     checkBytes(into, 'buffer');
-    checkOffset('position', position);
+    checkIndex(position, 'position');
     if (!this.#access.read) throw notOpenFor('EBADF', 'reading', 'r+, w+ or a+', this.ino);
     return this.core.data.read(this.inode, position, into);
   }
 
   /**
-   * Writes all of `bytes` at byte `position`; of a file opened for appending at its end, wherever that is. Sets mtime and
-   * ctime, and takes away the attribute security.capability. Throws ENOSPC and EFBIG (what was written before stays), EPERM.
+   * Writes all of `contents` at byte `position`; of a file opened for appending at its end, wherever that is. Sets mtime and
+   * ctime, and takes away the attribute security.capability. Throws ENOSPC, EFBIG and, of a compressed file, E2BIG (what was written before stays), EPERM.
    * Source: f2fs_file_write_iter.
    */
-  write(bytes: Uint8Array, position: number): void {
-    checkBytes(bytes, 'buffer');
-    checkOffset('position', position);
+  write(contents: Contents, position: number): void {
+    const bytes = contentBytes(contents, 'contents');
+    checkIndex(position, 'position');
     this.#assertWritable();
     const at = this.#access.append ? this.inode.size : position;
     if (bytes.length > 0 && !this.inode.hasNoCapabilities) {
       // What is refused costs nothing; what fails half way has changed the contents.
       assertChangeable(this.inode);
-      assertSizeFits(this.inode, at + 1);
+      assertWritableUpTo(this.inode, at + 1);
       dropCapabilities(this.core, this.inode);
     }
-    this.#write(at, bytes.length, new Bytes(bytes, at), { time: this.core.now() });
+    // Of memory that grows meanwhile it is what there is now.
+    const part = bytes.subarray(0, bytes.length);
+    this.#write(at, part.length, new Bytes(part, at), { time: this.core.now() });
   }
 
-  /** Writes all of `bytes` at the end of the file; returns where that was. */
-  append(bytes: Uint8Array): number {
+  /** Writes all of `contents` at the end of the file; returns where that was. */
+  append(contents: Contents): number {
     const position = this.inode.size;
-    this.write(bytes, position);
+    this.write(contents, position);
     return position;
   }
 
@@ -68,8 +96,10 @@ export class FileHandle extends Handle {
    * are the caller's to set, afterwards or with `time`; capabilities stay.
    */
   writeFrom(source: ByteSource, position: number, length: number, options?: WriteOptions): void {
-    checkOffset('position', position);
-    checkOffset('length', length);
+    isSource(source, 'source');
+    checkIndex(position, 'position');
+    checkIndex(length, 'length');
+    if (options !== undefined) checkOptions('writeFrom', options, WRITE_OPTIONS);
     this.#assertWritable();
     this.#write(position, length, source, options);
   }
@@ -96,7 +126,7 @@ export class FileHandle extends Handle {
    * the file grows. Sets mtime and ctime, even when the size is the same. Throws EFBIG, EPERM. Source: ftruncate.
    */
   truncate(sizeBytes: number): void {
-    checkOffset('size', sizeBytes);
+    checkIndex(sizeBytes, 'size');
     if (!this.#access.write) throw notOpenFor('EINVAL', 'writing', 'r+, w or a', this.ino);
     this.#assertWritable();
     this.core.balanceChange();
@@ -126,7 +156,8 @@ export class FileHandle extends Handle {
    * find room. The file grows to their end, or with `keepSize` has them past its end. A pinned file gets whole sections. Throws
    * ENOSPC, having changed nothing; EFBIG, EPERM. Source: fallocate.
    */
-  allocate(position: number, length: number, options?: AllocateOptions): void {
+  allocate(position: number, length: number, options: AllocateOptions = {}): void {
+    checkOptions('allocate', options, ALLOCATE_OPTIONS);
     this.#changeRange(position, length, (inode) => this.core.fallocate.allocate(inode, position, length, options));
   }
 
@@ -142,7 +173,8 @@ export class FileHandle extends Handle {
    * Makes `length` bytes from `position` on zeros, with blocks reserved for them; as for size, see `allocate`. Throws ENOSPC,
    * EFBIG, EPERM; EOPNOTSUPP for a compressed or pinned file. Source: fallocate with FALLOC_FL_ZERO_RANGE.
    */
-  zeroRange(position: number, length: number, options?: AllocateOptions): void {
+  zeroRange(position: number, length: number, options: AllocateOptions = {}): void {
+    checkOptions('zeroRange', options, ALLOCATE_OPTIONS);
     this.#changeRange(position, length, (inode) => this.core.fallocate.zeroRange(inode, position, length, options));
   }
 
@@ -178,13 +210,13 @@ export class FileHandle extends Handle {
 
   /** What bytes from `position` on are, and for how long. Throws ENXIO at or past the end of the file. */
   regionAt(position: number): Region {
-    checkOffset('position', position);
+    checkIndex(position, 'position');
     this.core.balance();
     return this.core.extents.regionAt(this.inode, position);
   }
 
   #seek(position: number, what: 'data' | 'hole'): number {
-    checkOffset('position', position);
+    if (!Number.isSafeInteger(position)) throw invalid('position', position, 'a whole number');
     this.core.balance();
     return this.core.extents.seek(this.inode, position, what);
   }
@@ -193,9 +225,11 @@ export class FileHandle extends Handle {
    * Where bytes [position, position + length) lie on the device, in order; holes are left out, blocks past the end are not.
    * Dirty pages are written first, unless `sync` is false. Throws EFBIG. Source: FS_IOC_FIEMAP with FIEMAP_FLAG_SYNC.
    */
-  extents(position = 0, length = Number.MAX_SAFE_INTEGER, { sync = true }: { sync?: boolean } = {}): Extent[] {
-    checkOffset('position', position);
+  extents(position = 0, length = Number.MAX_SAFE_INTEGER, options: ExtentsOptions = {}): Extent[] {
+    checkIndex(position, 'position');
     checkLength(length);
+    checkOptions('extents', options, EXTENTS_OPTIONS);
+    const { sync = true } = options;
     const { inode } = this;
     this.core.balance();
     if (sync && inode.pages.nrDirty > 0) this.core.writeInode(inode);
@@ -222,7 +256,7 @@ export class FileHandle extends Handle {
   }
 
   #changeRange(position: number, length: number, change: (inode: Inode) => void): void {
-    checkOffset('position', position);
+    checkIndex(position, 'position');
     checkLength(length);
     this.#assertWritable();
     const { inode, core } = this;
@@ -234,6 +268,7 @@ export class FileHandle extends Handle {
   }
 
   #assertWritable(): void {
+    this.core.assertOpen();
     if (!this.#access.write) throw notOpenFor('EBADF', 'writing', 'r+, w or a', this.ino);
     this.core.volume.assertWritable();
   }
@@ -250,8 +285,8 @@ export class FileHandle extends Handle {
 
   /**
    * Gives back the blocks that compression saves: the volume has them free, and the file can't be changed until
-   * `reserveBlocks`. Returns how many. Throws EINVAL for a file that is not compressed, or released before; EBUSY while it is
-   * open elsewhere. Source: F2FS_IOC_RELEASE_COMPRESS_BLOCKS.
+   * `reserveBlocks`. Returns how many. Throws EINVAL for a file that is not compressed, or released before; EPERM for one of which
+   * compression saves nothing; EBUSY while it is open for writing elsewhere. Source: F2FS_IOC_RELEASE_COMPRESS_BLOCKS.
    */
   releaseBlocks(): number {
     this.#assertWritable();
@@ -281,23 +316,26 @@ export class FileHandle extends Handle {
   }
 }
 
-/** @internal All bytes of a file, which was opened by `path` if that is known. Throws EFBIG for 2 GiB or more, ENOMEM. */
-export function readWhole(file: FileHandle, path?: string): Uint8Array<ArrayBuffer> {
-  const { size } = file.stat();
+/**
+ * @internal All bytes of a file from byte `position` on; it was opened by `path` if that is known. Throws EFBIG for 2 GiB or more,
+ * ENOMEM.
+ */
+export function readWhole(file: FileHandle, path?: string, position = 0): OwnBytes {
+  const size = Math.max(0, file.stat().size - position);
   const name = path ?? `inode ${file.ino}`;
   const place = { path, ino: file.ino };
   if (size > MAX_READ_FILE) {
     const message = `${name} has ${size} bytes, too many for one buffer: open it and read it in parts`;
     throw new F2fsError('EFBIG', message, place);
   }
-  let bytes: Uint8Array<ArrayBuffer>;
+  let bytes: OwnBytes;
   try {
     bytes = new Uint8Array(size);
   } catch (cause) {
     const message = `there is no memory for the ${size} bytes of ${name}: open it and read it in parts`;
     throw new F2fsError('ENOMEM', message, { ...place, cause });
   }
-  file.read(bytes, 0);
+  file.read(bytes, position);
   return bytes;
 }
 
@@ -322,14 +360,14 @@ function notOpenFor(code: string, what: string, flags: string, ino: number): F2f
   return new F2fsError(code, `the file is not open for ${what}: open it with ${flags}`, { ino });
 }
 
+const isSource: Check = (source, what) => {
+  // An array has such a function, too, and would fill itself.
+  checkObject(source, what);
+  isFunction((source as ByteSource).fill, `${what}.fill`);
+};
+
 /** Throws EINVAL for what is no length of a range. */
 function checkLength(length: number): void {
-  checkOffset('length', length);
+  checkIndex(length, 'length');
   if (length === 0) throw new F2fsError('EINVAL', 'a range of 0 bytes is none');
-}
-
-/** Throws EINVAL for what is no byte count. */
-function checkOffset(what: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new F2fsError('EINVAL', `the ${what} ${value} is not a whole number from 0 on`);
 }

@@ -1,5 +1,7 @@
 // A mounted volume by paths, in the shape of node:fs's synchronous calls. Paths are bytes or text, from the root.
-import { checkBytes } from '../check.ts';
+import { type Contents, contentBytes, display, type Name, nameBytes, type OwnBytes, type Path } from '../bytes.ts';
+import { type Check, checkOptions, invalid, isBoolean, type OptionChecks } from '../check.ts';
+import { deviceOf } from '../device/checked-device.ts';
 import type { BlockDevice } from '../device/device.ts';
 import { F2fsError } from '../errors.ts';
 import { assertMutable, assertNotAppendOnly } from '../file/change-rules.ts';
@@ -10,18 +12,26 @@ import { BLKS_PER_SEG, BLKSIZE, NAME_LEN_MAX, S_IFDIR, S_IFLNK, S_IFMT } from '.
 import type { VolumeCounters } from '../volume/counters.ts';
 import type { CleanPolicy } from '../volume/victims.ts';
 import type { Volume } from '../volume/volume.ts';
-import { type Attributes, checkAttributes } from './attributes.ts';
+import {
+  type Attributes,
+  checkAttributes,
+  checkNewAttributes,
+  checkXattrFlags,
+  type NewAttributes,
+  type XattrFlags,
+} from './attributes.ts';
 import { Core, type MountOptions } from './core.ts';
 import { Directory, type DirectoryEntry, openInode } from './directory-handle.ts';
 import { FileHandle, readWhole } from './file-handle.ts';
 import type { Handle } from './handle.ts';
+import { checkMountOptions } from './mount-options.ts';
 import { type Access, accessOf, type OpenFlags, READ_WRITE } from './open-flags.ts';
 import { Names, splitLast } from './path-names.ts';
 import type { CleanReport } from './reclaim.ts';
 import { recover } from './recover.ts';
 import { removeTree } from './remove-tree.ts';
-import type { RenameFlags } from './rename.ts';
-import { type FileStat, type NodeType, statOf } from './stat.ts';
+import { checkRenameFlags, type RenameFlags } from './rename.ts';
+import { type DeviceNumbers, type FileStat, type NodeType, statOf } from './stat.ts';
 import { readlink } from './symlink.ts';
 
 /** Symlinks followed on one path before it counts as a loop. */
@@ -29,9 +39,6 @@ const MAX_SYMLINKS = 40;
 /** Names of a path that are looked up without a look at memory. */
 const STEPS_UNBALANCED = 128;
 const SLASH = 0x2f;
-
-/** Text is taken as UTF-8. A leading slash changes nothing. */
-export type Path = string | Uint8Array;
 
 /** Space of a volume, in blocks of 4096 bytes, and inodes; what statfs(2) tells. Source: f2fs_statfs. */
 export interface VolumeStat {
@@ -59,13 +66,33 @@ export interface CleanOptions {
   sections?: number;
 }
 
+/** What becomes of a symlink that a path ends with. */
+export interface FollowOptions {
+  /** It is followed. */
+  follow?: boolean;
+}
+
+export interface OpenFileOptions {
+  /** Default: a file that is there, for reading and writing. */
+  flags?: OpenFlags | number;
+  /** Of a file that is made. */
+  attributes?: NewAttributes;
+}
+
+const FOLLOW_OPTIONS: OptionChecks<FollowOptions> = { follow: isBoolean };
+/** What no further check is needed for, as whoever takes it checks it. */
+const isAny: Check = () => {};
+const OPEN_FILE_OPTIONS: OptionChecks<OpenFileOptions> = { flags: isAny, attributes: isAny };
+const CLEAN_OPTIONS: OptionChecks<CleanOptions> = { policy: isAny, sections: isAny };
+
 /**
  * Mounts the volume on `device` in this process. Throws EINVAL when there is none, EUCLEAN when it is damaged, EOPNOTSUPP
  * for a feature that is not supported, EROFS when it must not be written, EBUSY when it is mounted for writing already. The
  * device stays the caller's to close.
  */
 export function mount(device: BlockDevice, options: MountOptions = {}): FileSystem {
-  const core = new Core(device, options);
+  checkMountOptions(options);
+  const core = new Core(deviceOf(device), options);
   try {
     core.claim();
     const volume = new FileSystem(core);
@@ -81,7 +108,6 @@ export class FileSystem {
   /** The tables below, for those who inspect. */
   readonly volume: Volume;
   readonly #core: Core;
-  #open = true;
 
   /** @internal */
   constructor(core: Core) {
@@ -102,16 +128,19 @@ export class FileSystem {
   }
 
   root(): Directory {
+    this.#core.balance();
     return new Directory(this.#core, this.#root());
   }
 
   /** Opens what a path leads to; a last symlink is followed unless `follow` is false. Throws ENOENT, ENOTDIR, ELOOP. */
-  open(path: Path, { follow = true } = {}): Handle {
-    return openInode(this.#core, this.#resolve(path, follow));
+  open(path: Path, options: FollowOptions = {}): Handle {
+    checkOptions('open', options, FOLLOW_OPTIONS);
+    return openInode(this.#core, this.#resolve(path, options.follow ?? true));
   }
 
   /** Opens an inode by its number, as an entry gives it. Throws ESTALE when there is none, or none any more; EINVAL. */
   openInode(ino: number): Handle {
+    if (!Number.isSafeInteger(ino)) throw invalid('inode number', ino, 'a whole number');
     this.#core.balance();
     return openInode(this.#core, this.#core.inodes.open(ino));
   }
@@ -127,7 +156,10 @@ export class FileSystem {
    * `attributes` are those of a file that is made. Throws ENOENT, EEXIST, EISDIR, ELOOP; EINVAL for what is no regular file;
    * EROFS and EPERM when it is to be written but can't.
    */
-  openFile(path: Path, { flags, attributes }: { flags?: OpenFlags; attributes?: Attributes } = {}): FileHandle {
+  openFile(path: Path, options: OpenFileOptions = {}): FileHandle {
+    checkOptions('openFile', options, OPEN_FILE_OPTIONS);
+    const { flags, attributes = {} } = options;
+    checkNewAttributes(attributes);
     const access = flags === undefined ? READ_WRITE : accessOf(flags);
     if (access.create) {
       const made = this.#createFor(path, access, attributes);
@@ -152,7 +184,7 @@ export class FileSystem {
   }
 
   /** Makes the file that a path leads to, through symlinks, where there is none; null when there is one. Throws EEXIST. */
-  #createFor(path: Path, access: Access, attributes?: Attributes): FileHandle | null {
+  #createFor(path: Path, access: Access, attributes: NewAttributes): FileHandle | null {
     let at = toBytes(path);
     for (let symlinks = 0; symlinks <= MAX_SYMLINKS; symlinks++) {
       const { directory: parentPath, name } = splitLast(at);
@@ -190,15 +222,15 @@ export class FileSystem {
   }
 
   /** All bytes of a file; throws EFBIG for 2 GiB or more: use `openFile` and `read`. */
-  readFile(path: Path): Uint8Array<ArrayBuffer> {
+  readFile(path: Path): OwnBytes {
     using file = this.openFile(path);
     return readWhole(file, display(path));
   }
 
   /** Makes a file, also where a symlink leads to, or replaces the contents of one. */
-  writeFile(path: Path, bytes: Uint8Array, attributes: Attributes = {}): void {
-    checkBytes(bytes, 'data');
-    checkAttributes(attributes);
+  writeFile(path: Path, contents: Contents, attributes: NewAttributes = {}): void {
+    const bytes = contentBytes(contents, 'contents');
+    checkNewAttributes(attributes);
     this.#inParent(path, 'EISDIR', (parent, name) => {
       const there = parent.lookup(name);
       let made = there === null ? parent.createFile(name, attributes) : null;
@@ -214,7 +246,9 @@ export class FileSystem {
         0,
         bytes.length,
       );
-      if (made === null) file.setAttributes({ mtime: this.#core.now(), ...attributes });
+      if (made !== null) return;
+      const { crtime, compress, inherit, ...changed } = attributes;
+      file.setAttributes({ mtime: this.#core.now(), ...changed });
     });
   }
 
@@ -224,15 +258,15 @@ export class FileSystem {
     file.truncate(sizeBytes);
   }
 
-  mkdir(path: Path, attributes: Attributes = {}): void {
+  mkdir(path: Path, attributes: NewAttributes = {}): void {
     this.#inParent(path, null, (parent, name) => parent.mkdir(name, attributes).close());
   }
 
-  symlink(target: Path, path: Path, attributes: Attributes = {}): void {
-    this.#inParent(path, 'ENOENT', (parent, name) => parent.symlink(name, toBytes(target), attributes).close());
+  symlink(target: Path, path: Path, attributes: NewAttributes = {}): void {
+    this.#inParent(path, 'ENOENT', (parent, name) => parent.symlink(name, target, attributes).close());
   }
 
-  mknod(path: Path, type: NodeType, attributes: Attributes = {}, rdev?: { major: number; minor: number }): void {
+  mknod(path: Path, type: NodeType, attributes: NewAttributes = {}, rdev?: DeviceNumbers): void {
     this.#inParent(path, 'ENOENT', (parent, name) => parent.mknod(name, type, attributes, rdev).close());
   }
 
@@ -270,6 +304,7 @@ export class FileSystem {
    * directory that would lie in itself, EBUSY for the root.
    */
   rename(from: Path, to: Path, flags: RenameFlags = {}): void {
+    checkRenameFlags(flags);
     this.#refuseRoot(from, 'EBUSY');
     this.#refuseRoot(to, flags.noReplace === true ? 'EEXIST' : 'EBUSY');
     this.#inParent(from, null, (parent, name) => {
@@ -291,8 +326,10 @@ export class FileSystem {
   }
 
   /** Changes attributes; of a last symlink itself unless `follow`. */
-  setAttributes(path: Path, attributes: Attributes, { follow = false } = {}): void {
-    using handle = this.open(path, { follow });
+  setAttributes(path: Path, attributes: Attributes, options: FollowOptions = {}): void {
+    checkAttributes(attributes);
+    checkOptions('setAttributes', options, FOLLOW_OPTIONS);
+    using handle = this.open(path, { follow: options.follow ?? false });
     handle.setAttributes(attributes);
   }
 
@@ -302,29 +339,26 @@ export class FileSystem {
   }
 
   /** One extended attribute; of a last symlink itself. Throws ENODATA. */
-  getXattr(path: Path, name: string): Uint8Array {
+  getXattr(path: Path, name: Name): Uint8Array {
     using handle = this.open(path, { follow: false });
     return handle.getXattr(name);
   }
 
   /** Sets one attribute, or removes it when the value is null. `create`: it must be new (EEXIST), `replace`: be there (ENODATA). */
-  setXattr(
-    path: Path,
-    name: string,
-    value: Uint8Array | null,
-    flags: { create?: boolean; replace?: boolean } = {},
-  ): void {
+  setXattr(path: Path, name: Name, value: Contents | null, flags: XattrFlags = {}): void {
+    checkXattrFlags(flags);
     using handle = this.open(path, { follow: false });
     handle.setXattrs([{ name, value, ...flags }]);
   }
 
   /** Throws ENODATA when there is none of that name. */
-  removeXattr(path: Path, name: string): void {
+  removeXattr(path: Path, name: Name): void {
     using handle = this.open(path, { follow: false });
     handle.removeXattr(name);
   }
 
   statfs(): VolumeStat {
+    this.#core.assertOpen();
     const { space, layout } = this.volume;
     const { freeBlocks, userBlockCount, totalNodeCount } = space;
     const byBlocks = totalNodeCount > userBlockCount;
@@ -351,6 +385,7 @@ export class FileSystem {
 
   /** Writes all changes and a checkpoint: they outlive a crash. Throws what failed; the last checkpoint stays then. */
   sync(): void {
+    this.#core.assertOpen();
     this.#core.sync(false);
   }
 
@@ -362,6 +397,7 @@ export class FileSystem {
 
   /** Writes every file's dirty pages and waits for them; no checkpoint. Throws the first failure. Source: writeback_inodes_sb. */
   writeBack(): void {
+    this.#core.assertOpen();
     this.#core.writeBack();
   }
 
@@ -369,11 +405,13 @@ export class FileSystem {
    * Empties up to `sections` sections that are used in part, and writes a checkpoint that makes them free. Throws EINVAL where
    * checkpoints are explicit. Source: F2FS_IOC_GARBAGE_COLLECT.
    */
-  clean({ policy = 'greedy', sections = 1 }: CleanOptions = {}): CleanReport {
+  clean(options: CleanOptions = {}): CleanReport {
+    checkOptions('clean', options, CLEAN_OPTIONS);
+    const { policy = 'greedy', sections = 1 } = options;
     if (!(Number.isInteger(sections) || sections === Number.POSITIVE_INFINITY) || sections < 0)
-      throw new F2fsError('EINVAL', `${sections} sections are not possible: a whole number is, or Infinity for all`);
-    this.volume.assertWritable();
+      throw invalid('sections', sections, 'a whole number from 0 on, or Infinity for all');
     this.#core.balance();
+    this.volume.assertWritable();
     let report: CleanReport = { sections: 0, movedBlocks: 0 };
     this.#core.stopOnDamage(() => {
       report = this.#core.reclaim.clean(policy, sections);
@@ -381,23 +419,21 @@ export class FileSystem {
     return report;
   }
 
-  /** Lets go of the volume as it is: what was not synced is lost, and nothing can be changed after, as after `close`. */
+  /** Lets go of the volume as it is: what was not synced is lost. After it every call is EBADF, as after `close`. */
   abandon(): void {
-    this.#open = false;
     this.#core.close();
   }
 
   /**
-   * Writes all changes with the checkpoint of a clean unmount. The file system can't be changed after; handles on files that
-   * have no name any more are of no use.
+   * Writes all changes with the checkpoint of a clean unmount. After it every call is EBADF, of the volume's handles too; but they
+   * can be closed.
    */
   close(): void {
-    if (!this.#open) return;
+    if (this.#core.isClosed) return;
     if (!this.volume.readonly && !this.volume.stopped) {
       this.#core.evictOrphans();
       this.#core.sync(true);
     }
-    this.#open = false;
     this.#core.close();
   }
 
@@ -484,17 +520,13 @@ export class FileSystem {
 }
 
 function toBytes(path: Path): Uint8Array {
-  if (typeof path === 'string') return Buffer.from(path);
-  checkBytes(path, 'path');
-  return path;
+  const bytes = nameBytes(path, 'path');
+  if (bytes.length === 0) throw new F2fsError('ENOENT', 'an empty path leads nowhere: the root is /', { path: '' });
+  return bytes;
 }
 
 function endsWithSlash(path: Path): boolean {
   return toBytes(path).at(-1) === SLASH;
-}
-
-function display(path: Path): string {
-  return typeof path === 'string' ? path : Buffer.from(path).toString();
 }
 
 function isDot(name: Uint8Array): boolean {

@@ -1,8 +1,17 @@
 // What can be held open: attributes and xattrs, of any kind of file. All calls are synchronous.
+import type { Contents, Name } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
-import type { Inode } from '../file/inode.ts';
-import type { Xattr, XattrChange } from '../file/xattrs.ts';
-import { type Attributes, getXattr, setAttributes, setXattrs } from './attributes.ts';
+import { Inode } from '../file/inode.ts';
+import type { Xattr } from '../file/xattrs.ts';
+import {
+  type Attributes,
+  checkXattrFlags,
+  getXattr,
+  setAttributes,
+  setXattrs,
+  type XattrChange,
+  type XattrFlags,
+} from './attributes.ts';
 import type { Core } from './core.ts';
 import { fsync } from './fsync.ts';
 import { type InodeFlag, setFlags } from './inode-flags.ts';
@@ -13,17 +22,23 @@ import { readlink } from './symlink.ts';
 export class Handle {
   protected readonly core: Core;
   readonly #inode: Inode;
+  readonly #writes: boolean;
   #open = true;
 
-  /** @internal */
-  constructor(core: Core, inode: Inode) {
+  /** @internal @param writes whether it may change contents: counted in `writers` */
+  constructor(core: Core, inode: Inode, writes = false) {
+    if (!(inode instanceof Inode))
+      throw new F2fsError('EINVAL', 'a handle is not made by new: open what it is to be of in a mounted volume');
     this.core = core;
     this.#inode = inode;
+    this.#writes = writes;
     inode.opens++;
+    if (writes) inode.writers++;
   }
 
-  /** @internal Throws EBADF once the handle is closed. */
+  /** @internal Throws EBADF once the handle is closed, or the volume is. */
   get inode(): Inode {
+    this.core.assertOpen();
     if (!this.#open || this.#inode.gone)
       throw new F2fsError('EBADF', 'the handle is closed; open it again', { ino: this.#inode.ino });
     return this.#inode;
@@ -75,7 +90,7 @@ export class Handle {
   }
 
   /** The value of one extended attribute. Throws ENODATA when it has none of that name. */
-  getXattr(name: string): Uint8Array {
+  getXattr(name: Name): Uint8Array {
     this.core.balance();
     return getXattr(this.core, this.inode, name);
   }
@@ -89,13 +104,14 @@ export class Handle {
     setXattrs(this.core, this.inode, changes);
   }
 
-  /** Sets one attribute; `create`: it must be new (EEXIST), `replace`: it must be there (ENODATA). */
-  setXattr(name: string, value: Uint8Array, flags: { create?: boolean; replace?: boolean } = {}): void {
+  /** Sets one attribute, or removes it when the value is null; `create`: it must be new (EEXIST), `replace`: it must be there (ENODATA). */
+  setXattr(name: Name, value: Contents | null, flags: XattrFlags = {}): void {
+    checkXattrFlags(flags);
     this.setXattrs([{ name, value, ...flags }]);
   }
 
   /** Throws ENODATA when there is none of that name; an ACL may be missing. */
-  removeXattr(name: string): void {
+  removeXattr(name: Name): void {
     this.setXattrs([{ name, value: null, replace: true }]);
   }
 
@@ -115,6 +131,7 @@ export class Handle {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
+    if (this.#writes) this.#inode.writers--;
     this.core.release(this.#inode);
   }
 

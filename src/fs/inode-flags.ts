@@ -1,5 +1,5 @@
 // The flags of an inode that chattr(1) sets: their names, and who may have which.
-import { checkChoice } from '../check.ts';
+import { isList, isOneOf } from '../check.ts';
 import { F2fsError } from '../errors.ts';
 import type { Inode } from '../file/inode.ts';
 import { I_FLAGS } from '../format/inode.ts';
@@ -18,6 +18,7 @@ const FLAGS = {
 /** As lsattr -l calls them, in short. */
 export type InodeFlag = keyof typeof FLAGS;
 export const INODE_FLAGS = Object.keys(FLAGS) as InodeFlag[];
+const isFlags = isList(isOneOf(INODE_FLAGS));
 const ALL = Object.values(FLAGS).reduce((bits: number, bit) => bits | bit, 0);
 /** Source: F2FS_OTHER_FLMASK. */
 const OF_OTHERS = I_FLAGS.NODUMP | I_FLAGS.NOATIME;
@@ -32,8 +33,9 @@ export function flagNames(bits: number): InodeFlag[] {
  * that there is not, and for a flag that this type of file can't have. Source: f2fs_fileattr_set, f2fs_mask_flags.
  */
 export function setFlags(core: Core, inode: Inode, names: readonly InodeFlag[]): void {
+  isFlags(names, 'flags');
   let bits = 0;
-  for (const name of names) bits |= FLAGS[checkChoice(INODE_FLAGS, name, 'flag')];
+  for (const name of names) bits |= FLAGS[name];
   let possible = OF_OTHERS;
   if (inode.isRegular) possible = ALL & ~I_FLAGS.DIRSYNC;
   else if (inode.isDirectory) possible = ALL;

@@ -1,5 +1,6 @@
 // What a file is opened for, in the words of node:fs.
-import { F2fsError } from '../errors.ts';
+import { constants } from 'node:fs';
+import { invalid } from '../check.ts';
 
 /** As in node:fs; the synchronous ones (`rs`, `as`) are not here: `fsync` says when. */
 export type OpenFlags = 'r' | 'r+' | 'w' | 'wx' | 'w+' | 'wx+' | 'a' | 'ax' | 'a+' | 'ax+';
@@ -18,15 +19,11 @@ export interface Access {
   readonly truncate: boolean;
 }
 
-/** Throws EINVAL for flags that are none. */
-export function accessOf(flags: string): Access {
-  const parts = /^(r|r\+|[wa]x?\+?)$/.exec(flags);
-  if (parts === null) {
-    throw new F2fsError(
-      'EINVAL',
-      `"${flags}" are no flags to open a file with: r, r+, w, w+, wx, wx+, a, a+, ax and ax+ are`,
-    );
-  }
+/** Words, or the numbers of fs.constants. Throws EINVAL for flags that are none, or that mean nothing here. */
+export function accessOf(flags: OpenFlags | number): Access {
+  if (typeof flags === 'number') return accessOfBits(flags);
+  if (typeof flags !== 'string' || !/^(r|r\+|[wa]x?\+?)$/.test(flags))
+    throw invalid('flags', flags, 'r, r+, w, w+, wx, wx+, a, a+, ax or ax+');
   const create = flags[0] !== 'r';
   const both = flags.endsWith('+');
   return {
@@ -36,6 +33,26 @@ export function accessOf(flags: string): Access {
     create,
     exclusive: flags.includes('x'),
     truncate: flags[0] === 'w',
+  };
+}
+
+function accessOfBits(flags: number): Access {
+  const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_NOCTTY = 0 } = constants;
+  const known = O_WRONLY | O_RDWR | O_CREAT | O_EXCL | O_TRUNC | O_APPEND | O_NOCTTY;
+  const mode = flags & (O_WRONLY | O_RDWR);
+  const has = (bit: number) => (flags & bit) !== 0;
+  const isNumber = Number.isInteger(flags) && flags >= 0 && flags < 2 ** 31;
+  const isPossible = [O_RDONLY, O_WRONLY, O_RDWR].includes(mode) && !(has(O_TRUNC) && mode === O_RDONLY);
+  if (!isNumber || (flags & ~known) !== 0 || !isPossible) {
+    throw invalid('flags', flags, 'O_RDONLY, O_WRONLY or O_RDWR with O_CREAT, O_EXCL, O_TRUNC or O_APPEND');
+  }
+  return {
+    read: mode !== O_WRONLY,
+    write: mode !== O_RDONLY,
+    append: has(O_APPEND),
+    create: has(O_CREAT),
+    exclusive: has(O_CREAT) && has(O_EXCL),
+    truncate: has(O_TRUNC),
   };
 }
 

@@ -1,6 +1,7 @@
 // The names of a path, one after the other: time and memory by its length, however many there are. Relies on nothing.
 
 const SLASH = 0x2f;
+const ROOT = Uint8Array.of(SLASH);
 
 /** The names of a path from left to right; those of a symlink's target come before those that are left. */
 export class Names {
@@ -35,12 +36,13 @@ export class Names {
   }
 }
 
-/** The last name of a path, null when it has none; and the path before it, which is empty for a name in the root. */
+/** The last name of a path, null when it has none; and the path before it, `/` for a name in the root. */
 export function splitLast(path: Uint8Array): { directory: Uint8Array; name: Uint8Array | null } {
   const end = trimSlashes(path, path.length);
-  if (end === 0) return { directory: path.subarray(0, 0), name: null };
+  if (end === 0) return { directory: ROOT, name: null };
   const start = path.lastIndexOf(SLASH, end - 1) + 1;
-  return { directory: path.subarray(0, trimSlashes(path, start)), name: path.subarray(start, end) };
+  const directory = path.subarray(0, trimSlashes(path, start));
+  return { directory: directory.length === 0 ? ROOT : directory, name: path.subarray(start, end) };
 }
 
 function skipSlashes(path: Uint8Array, from: number): number {

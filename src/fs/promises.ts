@@ -1,17 +1,48 @@
 // A mounted volume with promises, in the shape of node:fs/promises. The work itself is synchronous and done in this thread: a call is
 // one step that no other call is seen half way of, and calls are done in the order in which they were made.
+import { constants } from 'node:fs';
+import { type Contents, display, type Name, nameBytes, type Path } from '../bytes.ts';
+import { invalid, isFunction } from '../check.ts';
 import type { BlockDevice } from '../device/device.ts';
-import { F2fsError } from '../errors.ts';
+import { corrupt, F2fsError } from '../errors.ts';
 import type { Xattr } from '../file/xattrs.ts';
-import { AsyncFileHandle, bytesOf, decoded, type TimeLike, timestampOf } from './async-file-handle.ts';
+import { AsyncFileHandle, checkSignal, type TimeLike, timestampOf } from './async-file-handle.ts';
+import type { XattrFlags } from './attributes.ts';
 import { CallQueue } from './call-queue.ts';
 import type { MountOptions } from './core.ts';
-import type { DirectoryEntry } from './directory-handle.ts';
-import { type FileSystem, mount, type Path, type VolumeStat } from './file-system.ts';
+import type { Directory, DirectoryEntry } from './directory-handle.ts';
+import { readWhole } from './file-handle.ts';
+import { FileSystem, mount, type VolumeStat } from './file-system.ts';
 import type { OpenFlags } from './open-flags.ts';
+import {
+  accessMode,
+  checkNoOptions,
+  checkStatOptions,
+  decoded,
+  encoded,
+  type MkdirOptions,
+  mkdirOptions,
+  nameIn,
+  type OwnBuffer,
+  ownerOf,
+  type ReaddirOptions,
+  type ReadFileOptions,
+  type ReadlinkOptions,
+  type RmOptions,
+  readdirOptions,
+  readFileOptions,
+  readlinkOptions,
+  rmOptions,
+  type StatOptions,
+  type WriteFileOptions,
+  writeFileOptions,
+} from './promise-options.ts';
+import type { RenameFlags } from './rename.ts';
 import type { FileStat } from './stat.ts';
 
 const SLASH = 0x2f;
+/** What node:fs takes for a symlink's type; it means something on Windows only. */
+const SYMLINK_TYPES = [undefined, null, 'file', 'dir', 'junction'];
 
 /** Mounts as `mount` does. The device stays the caller's to close, after `close`. */
 export async function mountAsync(device: BlockDevice, options: MountOptions = {}): Promise<AsyncFileSystem> {
@@ -29,67 +60,90 @@ export class AsyncFileSystem {
 
   /** For a volume that is mounted already; calls of `fs` itself may be made in between. */
   constructor(fs: FileSystem) {
+    if (!(fs instanceof FileSystem)) throw invalid('volume', fs, 'one that mount gave');
     this.#fs = fs;
   }
 
   /** Runs `work` on the synchronous API as one call: what it does is not mixed with others. */
-  run<T>(work: (fs: FileSystem) => T): Promise<T> {
+  async run<T>(work: (fs: FileSystem) => T): Promise<T> {
+    isFunction(work, 'work');
     return this.#queue.run(() => work(this.#fs));
   }
 
-  /** Opens a regular file, by the flags of node:fs; `mode` is for one that is made. */
-  open(path: Path, flags: OpenFlags = 'r', mode?: number): Promise<AsyncFileHandle> {
-    return this.run((fs) => new AsyncFileHandle(this.#queue, fs.openFile(path, { flags, attributes: { mode } })));
+  /** Opens a regular file, by the flags of node:fs, words or numbers; `mode` is for one that is made. */
+  async open(path: Path, flags: OpenFlags | number | null = 'r', mode?: number | null): Promise<AsyncFileHandle> {
+    const attributes = { mode: mode ?? undefined };
+    return this.run((fs) => new AsyncFileHandle(this.#queue, fs.openFile(path, { flags: flags ?? 'r', attributes })));
   }
 
   /** All bytes of a file, or its text. Throws EFBIG for 2 GiB or more, and for text longer than a string can be. */
-  readFile(path: Path): Promise<Buffer>;
-  readFile(path: Path, encoding: BufferEncoding): Promise<string>;
-  readFile(path: Path, encoding?: BufferEncoding): Promise<Buffer | string> {
-    return this.run((fs) => decoded(fs.readFile(path), encoding));
+  readFile(path: Path, options?: (ReadFileOptions & { encoding?: null }) | null): Promise<OwnBuffer>;
+  readFile(path: Path, options: BufferEncoding | (ReadFileOptions & { encoding: BufferEncoding })): Promise<string>;
+  readFile(path: Path, options?: BufferEncoding | ReadFileOptions | null): Promise<OwnBuffer | string>;
+  async readFile(path: Path, options?: BufferEncoding | ReadFileOptions | null): Promise<OwnBuffer | string> {
+    const { encoding, flag, signal } = readFileOptions('readFile', options);
+    return this.run((fs) => {
+      checkSignal(signal);
+      using file = fs.openFile(path, { flags: flag ?? 'r' });
+      return decoded(readWhole(file, display(path)), encoding);
+    });
   }
 
   /** Makes a file, or replaces the contents of one; other flags append (`a`) or want it new (`wx`). */
-  writeFile(
-    path: Path,
-    data: Uint8Array | string,
-    { mode, flag = 'w' }: { mode?: number; flag?: OpenFlags } = {},
-  ): Promise<void> {
-    return this.run((fs) => {
-      // What can't be written must not empty the file.
-      const bytes = bytesOf(data);
-      using file = fs.openFile(path, { flags: flag, attributes: { mode } });
-      file.write(bytes, 0);
-    });
+  async writeFile(path: Path, data: Contents, options?: BufferEncoding | WriteFileOptions | null): Promise<void> {
+    return this.#write('writeFile', path, data, options, 'w');
   }
 
   /** Writes at the end of a file, which is made when it is missing. */
-  appendFile(path: Path, data: Uint8Array | string, { mode }: { mode?: number } = {}): Promise<void> {
-    return this.writeFile(path, data, { mode, flag: 'a' });
+  async appendFile(path: Path, data: Contents, options?: BufferEncoding | WriteFileOptions | null): Promise<void> {
+    return this.#write('appendFile', path, data, options, 'a');
   }
 
-  truncate(path: Path, sizeBytes = 0): Promise<void> {
-    return this.run((fs) => fs.truncate(path, sizeBytes));
-  }
-
-  /** With `recursive` also what is missing above it; a directory that is there is fine then. */
-  mkdir(path: Path, { mode, recursive = false }: { mode?: number; recursive?: boolean } = {}): Promise<void> {
+  async #write(
+    of: string,
+    path: Path,
+    data: Contents,
+    options: BufferEncoding | WriteFileOptions | null | undefined,
+    defaultFlag: OpenFlags,
+  ): Promise<void> {
+    const { encoding, mode, flag, flush, signal } = writeFileOptions(of, options);
     return this.run((fs) => {
-      if (!recursive) fs.mkdir(path, { mode });
-      else makeDirectories(fs, [...prefixes(path)], mode);
+      checkSignal(signal);
+      // What can't be written must not empty the file.
+      const bytes = encoded(data, encoding);
+      using file = fs.openFile(path, { flags: flag ?? defaultFlag, attributes: { mode: mode ?? undefined } });
+      file.write(bytes, 0);
+      if (flush === true) file.fsync();
     });
   }
 
-  rmdir(path: Path): Promise<void> {
+  async truncate(path: Path, sizeBytes = 0): Promise<void> {
+    return this.run((fs) => fs.truncate(path, sizeBytes));
+  }
+
+  /** A number is a mode. With `recursive` it tells the path of the first directory that was made, if any. */
+  async mkdir(path: Path, options?: MkdirOptions | number | null): Promise<string | undefined> {
+    const { mode, recursive = false } = mkdirOptions(options);
+    return this.run((fs) => {
+      // Set-id bits are not given by mkdir(2).
+      const attributes = { mode: mode === null || mode === undefined ? undefined : mode & 0o1777 };
+      if (recursive) return makeDirectories(fs, path, attributes);
+      fs.mkdir(path, attributes);
+      return undefined;
+    });
+  }
+
+  async rmdir(path: Path, options?: object | null): Promise<void> {
+    checkNoOptions('rmdir', options);
     return this.run((fs) => fs.rmdir(path));
   }
 
-  unlink(path: Path): Promise<void> {
+  async unlink(path: Path): Promise<void> {
     return this.run((fs) => fs.unlink(path));
   }
 
-  /** With `recursive` a directory and all below it; with `force` what is missing is fine. */
-  rm(path: Path, { recursive = false, force = false }: { recursive?: boolean; force?: boolean } = {}): Promise<void> {
+  async rm(path: Path, options?: RmOptions | null): Promise<void> {
+    const { recursive = false, force = false } = rmOptions(options);
     return this.run((fs) => {
       try {
         if (recursive) fs.remove(path);
@@ -100,110 +154,137 @@ export class AsyncFileSystem {
     });
   }
 
-  rename(from: Path, to: Path, flags: { noReplace?: boolean; exchange?: boolean } = {}): Promise<void> {
+  async rename(from: Path, to: Path, flags: RenameFlags = {}): Promise<void> {
     return this.run((fs) => fs.rename(from, to, flags));
   }
 
-  link(existing: Path, path: Path): Promise<void> {
+  async link(existing: Path, path: Path): Promise<void> {
     return this.run((fs) => fs.link(existing, path));
   }
 
-  symlink(target: Path, path: Path): Promise<void> {
+  /** The type is that of node:fs, where it matters on Windows only. */
+  async symlink(target: Path, path: Path, type?: 'file' | 'dir' | 'junction' | null): Promise<void> {
+    if (!SYMLINK_TYPES.includes(type)) throw invalid('type', type, 'file, dir or junction');
     return this.run((fs) => fs.symlink(target, path));
   }
 
-  /** The bytes of a target are what they are: as UTF-8 unless asked for as a buffer. */
-  readlink(path: Path): Promise<string>;
-  readlink(path: Path, encoding: 'buffer'): Promise<Buffer>;
-  readlink(path: Path, encoding?: 'buffer'): Promise<Buffer | string> {
-    return this.run((fs) => {
-      const target = Buffer.from(fs.readlink(path));
-      return encoding === undefined ? target.toString() : target;
-    });
+  /** The bytes of a target are what they are: as UTF-8, in another encoding, or as a buffer. */
+  readlink(
+    path: Path,
+    options?: BufferEncoding | (ReadlinkOptions & { encoding?: BufferEncoding | null }) | null,
+  ): Promise<string>;
+  readlink(path: Path, options: 'buffer' | { encoding: 'buffer' }): Promise<Buffer>;
+  readlink(path: Path, options?: BufferEncoding | 'buffer' | ReadlinkOptions | null): Promise<Buffer | string>;
+  async readlink(path: Path, options?: BufferEncoding | 'buffer' | ReadlinkOptions | null): Promise<Buffer | string> {
+    const { encoding } = readlinkOptions(options);
+    return this.run((fs) => nameIn(fs.readlink(path), encoding));
   }
 
-  /** Names as UTF-8, as buffers, or whole entries with the bytes of their names. */
-  readdir(path: Path): Promise<string[]>;
-  readdir(path: Path, options: { encoding: 'buffer' }): Promise<Buffer[]>;
-  readdir(path: Path, options: { withFileTypes: true }): Promise<DirectoryEntry[]>;
+  /** Names as UTF-8, in another encoding or as buffers, or whole entries with the bytes of their names. */
   readdir(
     path: Path,
-    options: { encoding?: 'buffer'; withFileTypes?: true } = {},
-  ): Promise<(string | Buffer | DirectoryEntry)[]> {
+    options?: BufferEncoding | (ReaddirOptions & { encoding?: BufferEncoding | null; withFileTypes?: false }) | null,
+  ): Promise<string[]>;
+  readdir(
+    path: Path,
+    options: 'buffer' | (ReaddirOptions & { encoding: 'buffer'; withFileTypes?: false }),
+  ): Promise<Buffer[]>;
+  readdir(path: Path, options: ReaddirOptions & { withFileTypes: true }): Promise<DirectoryEntry[]>;
+  readdir(
+    path: Path,
+    options?: BufferEncoding | 'buffer' | ReaddirOptions | null,
+  ): Promise<string[] | Buffer[] | DirectoryEntry[]>;
+  async readdir(
+    path: Path,
+    options?: BufferEncoding | 'buffer' | ReaddirOptions | null,
+  ): Promise<string[] | Buffer[] | DirectoryEntry[]> {
+    const { encoding, withFileTypes = false, recursive = false } = readdirOptions(options);
     return this.run((fs) => {
-      const entries = fs.readdir(path);
-      if (options.withFileTypes) return entries;
-      return entries.map(({ name }) =>
-        options.encoding === 'buffer' ? Buffer.from(name) : Buffer.from(name).toString(),
-      );
+      if (withFileTypes) return fs.readdir(path);
+      const names = recursive ? pathsBelow(fs, path) : fs.readdir(path).map(({ name }) => name);
+      return names.map((name) => nameIn(name, encoding)) as string[] | Buffer[];
     });
   }
 
-  stat(path: Path): Promise<FileStat> {
+  async stat(path: Path, options?: StatOptions | null): Promise<FileStat> {
+    checkStatOptions('stat', options);
     return this.run((fs) => fs.stat(path));
   }
 
-  lstat(path: Path): Promise<FileStat> {
+  async lstat(path: Path, options?: StatOptions | null): Promise<FileStat> {
+    checkStatOptions('lstat', options);
     return this.run((fs) => fs.lstat(path));
   }
 
-  /** Resolves when there is something at `path`. */
-  async access(path: Path): Promise<void> {
-    await this.stat(path);
+  /**
+   * Resolves when there is something at `path` that may be used as `mode` says, in the numbers of fs.constants, by root: what nobody may
+   * execute is EACCES, and writing is EROFS on a read-only mount.
+   */
+  async access(path: Path, mode?: number | null): Promise<void> {
+    const wanted = accessMode(mode);
+    return this.run((fs) => {
+      const stat = fs.stat(path);
+      if ((wanted & constants.W_OK) !== 0) fs.volume.assertWritable();
+      if ((wanted & constants.X_OK) === 0 || stat.type === 'directory' || (stat.mode & 0o111) !== 0) return;
+      throw new F2fsError('EACCES', `inode ${stat.ino} may not be executed by anybody`, { ino: stat.ino });
+    });
   }
 
-  chmod(path: Path, mode: number): Promise<void> {
+  async chmod(path: Path, mode: number): Promise<void> {
+    if (mode === undefined) throw invalid('mode', mode, 'a number');
     return this.run((fs) => fs.setAttributes(path, { mode }, { follow: true }));
   }
 
-  chown(path: Path, uid: number, gid: number): Promise<void> {
-    return this.run((fs) => fs.setAttributes(path, { uid, gid }, { follow: true }));
+  /** An owner of -1 stays. */
+  async chown(path: Path, uid: number, gid: number): Promise<void> {
+    return this.#chown(path, uid, gid, true);
   }
 
-  lchown(path: Path, uid: number, gid: number): Promise<void> {
-    return this.run((fs) => fs.setAttributes(path, { uid, gid }));
+  /** An owner of -1 stays. */
+  async lchown(path: Path, uid: number, gid: number): Promise<void> {
+    return this.#chown(path, uid, gid, false);
   }
 
-  utimes(path: Path, atime: TimeLike, mtime: TimeLike): Promise<void> {
+  async utimes(path: Path, atime: TimeLike, mtime: TimeLike): Promise<void> {
     return this.#utimes(path, atime, mtime, true);
   }
 
-  lutimes(path: Path, atime: TimeLike, mtime: TimeLike): Promise<void> {
+  async lutimes(path: Path, atime: TimeLike, mtime: TimeLike): Promise<void> {
     return this.#utimes(path, atime, mtime, false);
   }
 
-  xattrs(path: Path): Promise<Xattr[]> {
+  async xattrs(path: Path): Promise<Xattr[]> {
     return this.run((fs) => fs.xattrs(path));
   }
 
-  getXattr(path: Path, name: string): Promise<Uint8Array> {
+  async getXattr(path: Path, name: Name): Promise<Uint8Array> {
     return this.run((fs) => fs.getXattr(path, name));
   }
 
-  setXattr(
-    path: Path,
-    name: string,
-    value: Uint8Array,
-    flags: { create?: boolean; replace?: boolean } = {},
-  ): Promise<void> {
+  async setXattr(path: Path, name: Name, value: Contents | null, flags: XattrFlags = {}): Promise<void> {
     return this.run((fs) => fs.setXattr(path, name, value, flags));
   }
 
-  removeXattr(path: Path, name: string): Promise<void> {
+  async removeXattr(path: Path, name: Name): Promise<void> {
     return this.run((fs) => fs.removeXattr(path, name));
   }
 
-  statfs(): Promise<VolumeStat> {
-    return this.run((fs) => fs.statfs());
+  /** Of the volume, whatever path in it is given. */
+  async statfs(path: Path = '/', options?: StatOptions | null): Promise<VolumeStat> {
+    checkStatOptions('statfs', options);
+    return this.run((fs) => {
+      fs.stat(path);
+      return fs.statfs();
+    });
   }
 
   /** All changes made so far outlive a crash once it resolves. */
-  sync(): Promise<void> {
+  async sync(): Promise<void> {
     return this.run((fs) => fs.sync());
   }
 
   /** Unmounts, when all calls made so far are done. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     return this.run((fs) => fs.close());
   }
 
@@ -211,10 +292,14 @@ export class AsyncFileSystem {
     return this.close();
   }
 
-  #utimes(path: Path, atime: TimeLike, mtime: TimeLike, follow: boolean): Promise<void> {
-    return this.run((fs) =>
-      fs.setAttributes(path, { atime: timestampOf(atime), mtime: timestampOf(mtime) }, { follow }),
-    );
+  async #chown(path: Path, uid: number, gid: number, follow: boolean): Promise<void> {
+    const owner = { uid: ownerOf(uid), gid: ownerOf(gid) };
+    return this.run((fs) => fs.setAttributes(path, owner, { follow }));
+  }
+
+  async #utimes(path: Path, atime: TimeLike, mtime: TimeLike, follow: boolean): Promise<void> {
+    const times = { atime: timestampOf(atime), mtime: timestampOf(mtime) };
+    return this.run((fs) => fs.setAttributes(path, times, { follow }));
   }
 }
 
@@ -222,21 +307,30 @@ function hasCode(error: unknown, code: string): boolean {
   return error instanceof F2fsError && error.code === code;
 }
 
-/** `a`, `a/b`, `a/b/c` of a path. */
-function* prefixes(path: Path): Generator<Uint8Array> {
-  const bytes = bytesOf(path);
-  for (let at = 0; at < bytes.length; at++) {
-    if (bytes[at] !== SLASH && (at + 1 === bytes.length || bytes[at + 1] === SLASH)) yield bytes.subarray(0, at + 1);
+/** Ends of `a`, `a/b`, `a/b/c` of a path. */
+function* prefixes(path: Uint8Array): Generator<number> {
+  for (let at = 0; at < path.length; at++) {
+    if (path[at] !== SLASH && (at + 1 === path.length || path[at + 1] === SLASH)) yield at + 1;
   }
 }
 
-/** Makes what is missing of paths that lead through each other. Throws ENOTDIR, and EEXIST where the last is something else. */
-function makeDirectories(fs: FileSystem, paths: readonly Uint8Array[], mode: number | undefined): void {
-  for (const [i, path] of paths.entries()) {
-    const type = typeAt(fs, path);
-    const isLast = i === paths.length - 1;
-    if (type === null || (isLast && type !== 'directory')) fs.mkdir(path, { mode });
+/**
+ * Makes what is missing of a path; returns the path of the first that was. Throws ENOTDIR, and EEXIST where the last is something
+ * else.
+ */
+function makeDirectories(fs: FileSystem, given: Path, attributes: { mode?: number }): string | undefined {
+  const path = nameBytes(given, 'path');
+  const ends = [...prefixes(path)];
+  let first: string | undefined;
+  for (const [i, end] of ends.entries()) {
+    const prefix = path.subarray(0, end);
+    const type = typeAt(fs, prefix);
+    const isLast = i === ends.length - 1;
+    if (type !== null && (!isLast || type === 'directory')) continue;
+    fs.mkdir(prefix, attributes);
+    first ??= display(prefix).replace(/^(?!\/)/, '/');
   }
+  return first;
 }
 
 function typeAt(fs: FileSystem, path: Uint8Array): string | null {
@@ -246,4 +340,24 @@ function typeAt(fs: FileSystem, path: Uint8Array): string | null {
     if (hasCode(error, 'ENOENT')) return null;
     throw error;
   }
+}
+
+/** The paths of all that lies below a directory, from there on: level by level. */
+function pathsBelow(fs: FileSystem, path: Path): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  using start = fs.openDirectory(path);
+  const waiting: { ino: number; path: Uint8Array }[] = [{ ino: start.ino, path: new Uint8Array(0) }];
+  const seen = new Set([start.ino]);
+  for (const { ino, path: above } of waiting) {
+    using directory = fs.openInode(ino) as Directory;
+    for (const entry of directory.entries()) {
+      const below = above.length === 0 ? entry.name : Buffer.concat([above, Buffer.of(SLASH), entry.name]);
+      found.push(below);
+      if (entry.type !== 'directory') continue;
+      if (seen.has(entry.ino)) throw corrupt(`directory inode ${entry.ino} has a second name`, { ino: entry.ino });
+      seen.add(entry.ino);
+      waiting.push({ ino: entry.ino, path: below });
+    }
+  }
+  return found;
 }

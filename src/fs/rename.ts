@@ -1,4 +1,5 @@
 // Renames: within a directory or across, over what is there, or two names for each other.
+import { checkOptions, isBoolean, type OptionChecks } from '../check.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import { checkName, exists, isDots } from '../file/directory.ts';
 import type { Place } from '../file/directory-blocks.ts';
@@ -15,6 +16,13 @@ export interface RenameFlags {
   noReplace?: boolean;
   /** Something has it, and gets the old name. */
   exchange?: boolean;
+}
+
+const RENAME_FLAGS: OptionChecks<RenameFlags> = { noReplace: isBoolean, exchange: isBoolean };
+
+/** Throws EINVAL for flags that there are not. */
+export function checkRenameFlags(flags: RenameFlags): void {
+  checkOptions('rename', flags, RENAME_FLAGS);
 }
 
 /** A name in a directory, and what has it. */

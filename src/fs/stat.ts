@@ -25,6 +25,14 @@ export const NODE_TYPES = ['fifo', 'socket', 'char', 'block'] as const;
 export type NodeType = (typeof NODE_TYPES)[number];
 export type FileType = 'file' | 'directory' | 'symlink' | NodeType;
 
+/** Which device a character or block device stands for. */
+export interface DeviceNumbers {
+  /** 0 to 4095. */
+  major: number;
+  /** 0 to 1048575. */
+  minor: number;
+}
+
 export interface FileStat {
   ino: number;
   type: FileType;
@@ -43,7 +51,7 @@ export interface FileStat {
   /** When the inode was made; null on a volume that does not record it. */
   crtime: Timestamp | null;
   /** Of a character or block device. */
-  rdev: { major: number; minor: number } | null;
+  rdev: DeviceNumbers | null;
   /** Whether the contents lie within the inode. */
   inline: boolean;
   /** Of those that chattr(1) sets. */

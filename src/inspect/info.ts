@@ -1,4 +1,5 @@
 // What a volume says of itself: superblock and checkpoint, without its files. Works with a checkpoint that is damaged.
+import { deviceOf } from '../device/checked-device.ts';
 import type { BlockDevice } from '../device/device.ts';
 import { F2fsError } from '../errors.ts';
 import { CP } from '../format/checkpoint.ts';
@@ -85,7 +86,8 @@ export interface VolumeInfo {
  * Reads superblock and checkpoint. Throws EINVAL when there is no F2FS, EUCLEAN when neither superblock can be used, EIO;
  * a damaged checkpoint is in `problems`.
  */
-export function volumeInfo(device: BlockDevice): VolumeInfo {
+export function volumeInfo(given: BlockDevice): VolumeInfo {
+  const device = deviceOf(given);
   const layout = readSuperblock(device);
   const { sb } = layout;
   const problems: F2fsError[] = [];

@@ -1,6 +1,20 @@
 // Formats a device: decides, then writes an empty volume so that a power cut at any moment leaves no half of one.
 import { randomBytes } from 'node:crypto';
-import { checkBytes } from '../check.ts';
+import {
+  type Check,
+  checkBytes,
+  checkOptions,
+  invalid,
+  isBoolean,
+  isEither,
+  isList,
+  isNumber,
+  isOneOf,
+  isText,
+  isWhole,
+  type OptionChecks,
+} from '../check.ts';
+import { deviceOf } from '../device/checked-device.ts';
 import type { BlockDevice } from '../device/device.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKS_PER_SEG, BLKSIZE, LOG, MAX_ID } from '../format/constants.ts';
@@ -45,6 +59,35 @@ export interface Formatted {
   readonly checkpointVer: number;
 }
 
+const isCount = isWhole(1, Number.MAX_SAFE_INTEGER);
+const isString: Check = (value, what) => {
+  if (typeof value !== 'string') throw invalid(what, value, 'a string');
+};
+
+/** Of the right kind; the numbers' bounds depend on each other, and are checked where the layout is computed. */
+const FORMAT_OPTIONS: OptionChecks<FormatOptions> = {
+  sectorSize: isCount,
+  segsPerSec: isCount,
+  secsPerZone: isCount,
+  overprovision: isNumber(0, 100),
+  largeNatBitmap: isBoolean,
+  startSector: isWhole(0, Number.MAX_SAFE_INTEGER),
+  logPlacement: isOneOf(['spread', 'packed']),
+  label: isString,
+  uuid: (value, what) => {
+    if (typeof value !== 'string') checkBytes(value as Uint8Array, what);
+  },
+  features: isEither("an array of names, or 'default'", isOneOf(['default']), isList(isText)),
+  rootUid: isWhole(0, MAX_ID),
+  rootGid: isWhole(0, MAX_ID),
+  hotExtensions: isList(isText),
+  coldExtensions: isList(isText),
+  timestamp: isWhole(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 'seconds'),
+  checkpointVer: isWhole(1, 0xffffffff),
+  version: isString,
+  discard: isBoolean,
+};
+
 const DEFAULT_VERSION = 'f2fs-ts 0.1.0';
 /** Blocks at the start that are wiped, whatever is discarded: other file systems' superblocks stand there. */
 const WIPED_BLOCKS = 1024;
@@ -56,10 +99,9 @@ function uuidOf(uuid: Uint8Array | string | undefined): Uint8Array {
     made[8] = (made[8] & 0x3f) | 0x80;
     return made;
   }
-  if (typeof uuid !== 'string') checkBytes(uuid, 'uuid');
-  const parsed = typeof uuid === 'string' ? parseUuid(uuid) : uuid;
-  if (parsed !== null && parsed.length === 16) return parsed.slice();
-  throw new F2fsError('EINVAL', `'${uuid}' is no UUID: give 8-4-4-4-12 hexadecimal digits, or 16 bytes`);
+  const parsed = typeof uuid === 'string' ? parseUuid(uuid) : new Uint8Array(uuid);
+  if (parsed !== null && parsed.length === 16) return parsed;
+  throw invalid('uuid', uuid, '8-4-4-4-12 hexadecimal digits, or 16 bytes');
 }
 
 function labelOf(label: string): Uint8Array {
@@ -78,16 +120,13 @@ function versionOf(version: string): Uint8Array {
   throw new F2fsError('EINVAL', `a version string of ${encoded.length} bytes is too long: at most ${VERSION_LEN - 1}`);
 }
 
-function integerOf(name: string, value: number, least: number, most: number): number {
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new F2fsError('EINVAL', `${name} is ${value}: it must be a whole number from ${least} to ${most}`);
-}
-
 /**
  * All of a format's decisions for a device of `nrBlocks` blocks, without touching one. Throws EINVAL for an option that
  * makes no sense, EOPNOTSUPP for a feature that is not written here, ENOSPC and EFBIG as geometryFor does.
  */
 export function planFormat(nrBlocks: number, options: FormatOptions = {}): FormatPlan {
+  isCount(nrBlocks, 'number of blocks');
+  checkOptions('format', options, FORMAT_OPTIONS);
   const uuid = uuidOf(options.uuid);
   const now = Math.floor(Date.now() / 1000);
   return {
@@ -106,10 +145,10 @@ export function planFormat(nrBlocks: number, options: FormatOptions = {}): Forma
     label: labelOf(options.label ?? ''),
     extensions: extensionTable(options.coldExtensions, options.hotExtensions),
     version: versionOf(options.version ?? DEFAULT_VERSION),
-    rootUid: integerOf('rootUid', options.rootUid ?? 0, 0, MAX_ID),
-    rootGid: integerOf('rootGid', options.rootGid ?? 0, 0, MAX_ID),
-    timestamp: integerOf('timestamp', options.timestamp ?? now, -(2 ** 53) + 1, 2 ** 53 - 1),
-    checkpointVer: integerOf('checkpointVer', options.checkpointVer ?? defaultVersion(uuid), 1, 0xffffffff),
+    rootUid: options.rootUid ?? 0,
+    rootGid: options.rootGid ?? 0,
+    timestamp: options.timestamp ?? now,
+    checkpointVer: options.checkpointVer ?? defaultVersion(uuid),
     discarded: options.discard ?? true,
   };
 }
@@ -168,7 +207,8 @@ function writeCheckpoints(device: BlockDevice, plan: FormatPlan): void {
  * interrupted format leaves nothing that can be mounted. Throws as planFormat does, before anything is written; EROFS and
  * the device's own errors.
  */
-export function format(device: BlockDevice, options: FormatOptions = {}): Formatted {
+export function format(given: BlockDevice, options: FormatOptions = {}): Formatted {
+  const device = deviceOf(given);
   const plan = planFormat(device.nrBlocks, options);
   if (device.readonly) {
     const message = `${device.name} was opened for reading only: open it writable to format it`;

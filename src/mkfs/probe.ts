@@ -1,4 +1,5 @@
 // Looks at what stands on a device, so that nothing is formatted over by mistake.
+import { deviceOf } from '../device/checked-device.ts';
 import type { BlockDevice } from '../device/device.ts';
 import { BLKSIZE, F2FS_SUPER_MAGIC, SUPER_OFFSET } from '../format/constants.ts';
 import { viewOf } from '../format/struct.ts';
@@ -7,7 +8,8 @@ import { viewOf } from '../format/struct.ts';
 const PROBE_BLOCKS = 256;
 
 /** `f2fs` when either superblock has the magic, `other` when anything else than zeros stands in the first MiB. */
-export function probe(device: BlockDevice): 'f2fs' | 'other' | 'empty' {
+export function probe(given: BlockDevice): 'f2fs' | 'other' | 'empty' {
+  const device = deviceOf(given);
   const start = new Uint8Array(Math.min(PROBE_BLOCKS, device.nrBlocks) * BLKSIZE);
   device.read(0, start);
   const dv = viewOf(start);

@@ -137,7 +137,9 @@ export class Volume {
 
   /** Seconds that the volume has been mounted in its life. */
   get elapsedTime(): number {
-    return this.#elapsedAtMount + Math.max(0, this.#clock() - this.#mountedAt);
+    const elapsed = this.#elapsedAtMount + Math.max(0, this.#clock() - this.#mountedAt);
+    // A clock that jumps must not make a time of it that no mount could read.
+    return Math.min(elapsed, Number.MAX_SAFE_INTEGER);
   }
 
   hasFeature(feature: keyof typeof FEATURES): boolean {

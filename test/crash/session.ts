@@ -129,7 +129,7 @@ export class Session {
 
   create(path: string, bytes: Uint8Array = Buffer.alloc(0), attributes: Attributes = {}): void {
     this.step(`create ${path}`, 'change', [path], (fs) => {
-      using parent = fs.openDirectory(path.slice(0, Math.max(0, path.lastIndexOf('/'))));
+      using parent = fs.openDirectory(path.slice(0, Math.max(0, path.lastIndexOf('/'))) || '/');
       parent.createFile(Buffer.from(path.slice(path.lastIndexOf('/') + 1)), attributes).close();
     });
     if (bytes.length > 0) this.write(path, bytes, 0);

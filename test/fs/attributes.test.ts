@@ -129,7 +129,7 @@ function onVolume(fs: FileSystem, step: Step): string {
     switch (step[0]) {
       case 'file': {
         const at = path.lastIndexOf('/');
-        using parent = fs.openDirectory(path.slice(0, at));
+        using parent = fs.openDirectory(path.slice(0, at) || '/');
         return parent.createFile(Buffer.from(path.slice(at + 1)), { mode: step[2] }).close();
       }
       case 'mkdir':

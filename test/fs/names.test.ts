@@ -101,7 +101,7 @@ function onVolume(fs: FileSystem, [what, ...args]: Step): string {
 
 function createFile(fs: FileSystem, path: string): void {
   const at = path.lastIndexOf('/');
-  using parent = fs.openDirectory(path.slice(0, at));
+  using parent = fs.openDirectory(path.slice(0, at) || '/');
   parent.createFile(Buffer.from(path.slice(at + 1))).close();
 }
 

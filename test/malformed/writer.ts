@@ -119,7 +119,7 @@ export function spoiltBy(
 
 function unlink(fs: FileSystem, path: string): void {
   const slash = path.lastIndexOf('/');
-  using parent = fs.openDirectory(path.slice(0, slash));
+  using parent = fs.openDirectory(path.slice(0, slash) || '/');
   parent.unlink(Buffer.from(path.slice(slash + 1)));
 }
 

@@ -1,0 +1,212 @@
+// The options of node:fs/promises: what they may be, and what they mean here. What is not here is refused by name.
+import { constants } from 'node:fs';
+import { type Contents, contentBytes, type OwnBytes } from '../bytes.ts';
+import { type Check, checkOptions, invalid, isBoolean, isSignal, type OptionChecks } from '../check.ts';
+import { F2fsError } from '../errors.ts';
+import { isMode } from './attributes.ts';
+import type { OpenFlags } from './open-flags.ts';
+
+/** A Buffer over memory of its own: in the words of TypeScript 5.7 and later, a Buffer<ArrayBuffer>. */
+export type OwnBuffer = ReturnType<typeof Buffer.alloc>;
+
+/** Null and nothing mean the default, as in node:fs. */
+type Maybe<T> = T | null | undefined;
+
+export interface ReadFileOptions {
+  /** Of the text that is wanted; without, it is a Buffer. */
+  encoding?: Maybe<BufferEncoding>;
+  flag?: Maybe<OpenFlags | number>;
+  /** Ends the call with ECANCELED, when it comes before the call's turn. */
+  signal?: Maybe<AbortSignal>;
+}
+
+export interface WriteFileOptions {
+  /** Of a text that is written. Default: utf8. */
+  encoding?: Maybe<BufferEncoding>;
+  /** Of a file that is made. */
+  mode?: Maybe<number>;
+  flag?: Maybe<OpenFlags | number>;
+  /** An fsync at the end. */
+  flush?: Maybe<boolean>;
+  /** Ends the call with ECANCELED, when it comes before the call's turn. */
+  signal?: Maybe<AbortSignal>;
+}
+
+/** What an open file can be asked for: it has its mode, and was opened. */
+export type HandleOptions = Pick<ReadFileOptions, 'encoding' | 'signal'>;
+
+export interface MkdirOptions {
+  /** Of each directory that is made. */
+  mode?: Maybe<number>;
+  /** What is missing above it is made, too; a directory that is there is fine then. */
+  recursive?: boolean;
+}
+
+export interface RmOptions {
+  /** A directory goes with all below it. */
+  recursive?: boolean;
+  /** What is missing is fine. */
+  force?: boolean;
+}
+
+export interface ReaddirOptions {
+  encoding?: Maybe<BufferEncoding | 'buffer'>;
+  /** Whole entries, with the bytes of their names; not with `recursive`. */
+  withFileTypes?: boolean;
+  /** What lies below, too, by its path from here; symlinks are not followed. */
+  recursive?: boolean;
+}
+
+export interface ReadlinkOptions {
+  encoding?: Maybe<BufferEncoding | 'buffer'>;
+}
+
+export interface StatOptions {
+  /** Numbers are what there is. */
+  bigint?: false;
+}
+
+/** A check that null passes. */
+function orNull(check: Check): Check {
+  return (value, what) => {
+    if (value !== null) check(value, what);
+  };
+}
+
+const isEncoding: Check = (value, what) => {
+  if (typeof value !== 'string' || !Buffer.isEncoding(value))
+    throw invalid(what, value, 'one of Node: utf8, latin1, hex, base64 ...');
+};
+/** Nothing is none, either. */
+export const isEncodingOrNull: Check = (value, what) => {
+  if (value !== null && value !== undefined) isEncoding(value, what);
+};
+const isBufferOrEncoding: Check = (value, what) => {
+  if (value !== 'buffer') isEncoding(value, what);
+};
+const isFalse: Check = (value, what) => {
+  if (value !== false) throw invalid(what, value, 'false: there are no BigInts here');
+};
+/** Flags are looked at when the file is opened. */
+const isAny: Check = () => {};
+
+const READ_FILE: OptionChecks<ReadFileOptions> = {
+  encoding: isEncodingOrNull,
+  flag: isAny,
+  signal: orNull(isSignal),
+};
+const WRITE_FILE: OptionChecks<WriteFileOptions> = {
+  ...READ_FILE,
+  mode: orNull(isMode),
+  flush: orNull(isBoolean),
+};
+const HANDLE: OptionChecks<HandleOptions> = {
+  encoding: isEncodingOrNull,
+  signal: orNull(isSignal),
+};
+const MKDIR: OptionChecks<MkdirOptions> = { mode: orNull(isMode), recursive: isBoolean };
+const RM: OptionChecks<RmOptions> = { recursive: isBoolean, force: isBoolean };
+const READDIR: OptionChecks<ReaddirOptions> = {
+  encoding: orNull(isBufferOrEncoding),
+  withFileTypes: isBoolean,
+  recursive: isBoolean,
+};
+const READLINK: OptionChecks<ReadlinkOptions> = { encoding: orNull(isBufferOrEncoding) };
+const STAT: OptionChecks<StatOptions> = { bigint: isFalse };
+
+/** An encoding alone stands for an object with it, null for nothing. */
+function optionsOf<T extends { encoding?: unknown }>(of: string, given: Maybe<T | string>, checks: OptionChecks<T>): T {
+  const options = (typeof given === 'string' ? { encoding: given } : (given ?? {})) as T;
+  checkOptions(of, options, checks);
+  return options;
+}
+
+export function readFileOptions(of: string, given: Maybe<ReadFileOptions | string>): ReadFileOptions {
+  return optionsOf(of, given, READ_FILE);
+}
+
+export function writeFileOptions(of: string, given: Maybe<WriteFileOptions | string>): WriteFileOptions {
+  return optionsOf(of, given, WRITE_FILE);
+}
+
+/** Of an open file, to read or to write. */
+export function handleOptions(of: string, given: Maybe<HandleOptions | string>): HandleOptions {
+  return optionsOf(of, given, HANDLE);
+}
+
+/** A number alone is a mode. */
+export function mkdirOptions(given: Maybe<MkdirOptions | number>): MkdirOptions {
+  const options = typeof given === 'number' ? { mode: given } : (given ?? {});
+  checkOptions('mkdir', options, MKDIR);
+  return options;
+}
+
+export function rmOptions(given: Maybe<RmOptions>): RmOptions {
+  const options = given ?? {};
+  checkOptions('rm', options, RM);
+  return options;
+}
+
+export function readdirOptions(given: Maybe<ReaddirOptions | string>): ReaddirOptions {
+  const options = optionsOf('readdir', given, READDIR);
+  if (options.recursive === true && options.withFileTypes === true)
+    throw new F2fsError('EINVAL', 'readdir has recursive or withFileTypes, not both: ask for names');
+  return options;
+}
+
+export function readlinkOptions(given: Maybe<ReadlinkOptions | string>): ReadlinkOptions {
+  return optionsOf('readlink', given, READLINK);
+}
+
+/** Throws EINVAL for what a stat has not. */
+export function checkStatOptions(of: string, given: Maybe<StatOptions>): void {
+  checkOptions(of, given ?? {}, STAT);
+}
+
+/** Throws EINVAL for options of what takes none. */
+export function checkNoOptions(of: string, given: Maybe<object>): void {
+  checkOptions(of, given ?? {}, {});
+}
+
+/** Throws EINVAL for what is no mode of access(2). */
+export function accessMode(mode: Maybe<number>): number {
+  const { R_OK, W_OK, X_OK, F_OK } = constants;
+  const all = R_OK | W_OK | X_OK;
+  if (mode === undefined || mode === null) return F_OK;
+  if (!Number.isInteger(mode) || mode < 0 || mode > all) throw invalid('mode', mode, `0 to ${all}`);
+  return mode;
+}
+
+/** The owner that stays is -1, as in chown(2). */
+export function ownerOf(id: number): number | undefined {
+  if (typeof id !== 'number') throw invalid('owner', id, 'a number');
+  return id === -1 ? undefined : id;
+}
+
+/** The bytes of text in an encoding, or what is bytes already. Throws EINVAL for what is neither. */
+export function encoded(contents: Contents, encoding: Maybe<BufferEncoding>): Uint8Array {
+  if (typeof contents === 'string' && encoding !== undefined && encoding !== null)
+    return Buffer.from(contents, encoding);
+  return contentBytes(contents, 'contents');
+}
+
+/** Bytes as a buffer, or as text. Throws EFBIG for text longer than a string can be. */
+export function decoded(
+  { buffer, byteOffset, byteLength }: OwnBytes,
+  encoding: Maybe<BufferEncoding>,
+): OwnBuffer | string {
+  const bytes = Buffer.from(buffer, byteOffset, byteLength);
+  if (encoding === undefined || encoding === null) return bytes;
+  try {
+    return bytes.toString(encoding);
+  } catch (cause) {
+    const message = `${byteLength} bytes are too many for one string: read them as a buffer, or in parts`;
+    throw new F2fsError('EFBIG', message, { cause });
+  }
+}
+
+/** A name or target: UTF-8 unless another encoding, or a buffer, is asked for. */
+export function nameIn(name: Uint8Array, encoding: Maybe<BufferEncoding | 'buffer'>): string | Buffer {
+  const bytes = Buffer.from(name);
+  return encoding === 'buffer' ? bytes : bytes.toString(encoding ?? 'utf8');
+}
