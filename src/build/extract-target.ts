@@ -16,11 +16,13 @@ export class ExtractTarget {
   readonly #isUsed: boolean;
 
   /**
-   * Makes the directory with `mode`, if it is missing. Throws ENOTEMPTY when it is not empty and `force` is not given, ENOTDIR, and
-   * the host's errors.
+   * Makes the directory with `mode`, if it is missing. Throws ENOENT for an empty path, ENOTEMPTY when it is not empty and `force` is
+   * not given, ENOTDIR, and the host's errors.
    */
   constructor(target: string | Uint8Array, { force, mode }: { force: boolean; mode: number }) {
     const text = typeof target === 'string' ? target : Buffer.from(target).toString();
+    if (target.length === 0)
+      throw new F2fsError('ENOENT', 'the path of the target directory is empty: name one', { path: text });
     try {
       const given = typeof target === 'string' ? Buffer.from(path.resolve(target)) : Buffer.from(target);
       const isMade = makeDirectory(given, mode);
