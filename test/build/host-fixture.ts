@@ -74,15 +74,23 @@ export function makeVariedTree(root: string): void {
   }
 }
 
-/** Runs as an ordinary user; does nothing special when we are one. */
+/** Runs as an ordinary user, until the promise settles that `run` may return; does nothing special when we are one. */
 export function asNobody<T>(run: () => T): T {
   if (!isRoot) return run();
   process.setegid!(65534);
   process.seteuid!(65534);
-  try {
-    return run();
-  } finally {
+  const restore = () => {
     process.seteuid!(0);
     process.setegid!(0);
+  };
+  let result: T;
+  try {
+    result = run();
+  } catch (error) {
+    restore();
+    throw error;
   }
+  if (result instanceof Promise) return result.finally(restore) as T;
+  restore();
+  return result;
 }

@@ -34,7 +34,8 @@ interface Case {
   most?: number;
 }
 
-const out = () => temporary.file(`out-${fs.readdirSync(temporary.directory).length}`);
+let nrOuts = 0;
+const out = () => temporary.file(`out-${nrOuts++}`);
 
 const CASES: Readonly<Record<string, readonly Case[]>> = {
   mkfs: [{ args: (image) => ['mkfs', '--force', image], calls: 10 }],
@@ -59,6 +60,14 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   chmod: [{ args: (image) => ['chmod', image, '-R', '700', '/'], calls: 60 }],
   chown: [{ args: (image) => ['chown', image, '-R', '1:1', '/'], calls: 60 }],
   setfattr: [{ args: (image) => ['setfattr', image, '-n', 'user.a', '-v', 'b', '/large'], calls: 10 }],
+  chattr: [{ args: (image) => ['chattr', image, '-R', '+d', '/'], calls: 20 }],
+  fallocate: [{ args: (image) => ['fallocate', image, '-l', '2M', '/new'], calls: 10 }],
+  mkswap: [
+    {
+      args: (image) => ['mkswap', image, '-U', '00000000-0000-4000-8000-000000000001', '--size', '2M', '/swap'],
+      calls: 10,
+    },
+  ],
   truncate: [{ args: (image) => ['truncate', image, '-s', '1', '/large'], calls: 10 }],
   clean: [{ args: (image) => ['clean', image, '--sections', '5'], calls: 20 }],
   bench: [
@@ -119,7 +128,7 @@ function contentsOf(file: string): string {
   const volume = mount(device, { readonly: true });
   const hash = createHash('sha256');
   const walk = (path: string) => {
-    for (const { name, ino, type } of volume.readdir(path)) {
+    for (const { name, ino, type } of volume.readdir(path || '/')) {
       const at = `${path}/${Buffer.from(name)}`;
       const { mode, uid, size } = volume.lstat(at);
       hash.update(`${at} ${ino} ${type} ${mode} ${uid} ${type === 'file' ? size : ''}\n`);

@@ -205,7 +205,7 @@ describe('build', () => {
       code: 'ENOSPC',
     });
     expect(fs.existsSync(image)).toBe(false);
-    const { imageBytes } = await build(trees.names, image);
+    const { imageBytes } = await build(trees.names, image, { tight: true });
     await build(trees.names, image, { size: imageBytes, force: true });
     await expect(build(trees.names, image, { size: imageBytes - (2 << 20), force: true })).rejects.toThrow(
       /needs|too small/,
