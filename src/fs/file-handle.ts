@@ -250,6 +250,7 @@ export class FileHandle extends Handle {
    * has blocks, EINVAL in the mode `lfs`. Source: F2FS_IOC_SET_PIN_FILE.
    */
   setPinned(pinned: boolean): void {
+    isBoolean(pinned, 'pinned');
     this.#assertWritable();
     this.core.throttle();
     setPinned(this.core, this.inode, pinned);
@@ -278,6 +279,7 @@ export class FileHandle extends Handle {
    * otherwise, EOPNOTSUPP on a volume without compression. Source: FS_IOC_SETFLAGS.
    */
   setCompressed(compressed: boolean): void {
+    isBoolean(compressed, 'compressed');
     this.#assertWritable();
     this.core.throttle();
     this.core.compression.set(this.inode, compressed);

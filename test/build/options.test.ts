@@ -90,7 +90,7 @@ describe('put and extract', () => {
     const running = put(image, tree, place('put'));
     image[how]();
     const { writes } = device.counters;
-    await expect(running).rejects.toEqual(failure('EROFS'));
+    await expect(running).rejects.toEqual(failure('EBADF'));
     clock.mockRestore();
     expect(device.counters.writes).toBe(writes);
   });
