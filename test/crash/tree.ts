@@ -72,7 +72,7 @@ function addBelow(fs: FileSystem, path: string, ino: number, names: Map<string, 
       fresh.set(next.ino, entity);
     }
     if (entity.type !== 'directory') continue;
-    for (const { name, ino } of fs.readdir(Buffer.from(next.path, 'latin1'))) {
+    for (const { name, ino } of fs.readdir(Buffer.from(`/${next.path}`, 'latin1'))) {
       const child = Buffer.from(name).toString('latin1');
       waiting.push({ path: next.path === '' ? child : `${next.path}/${child}`, ino });
     }
