@@ -2,7 +2,6 @@
 import * as fs from 'node:fs';
 import type { BlockDevice } from '../../src/device/device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import type { MountOptions } from '../../src/fs/core.ts';
 import type { FileHandle } from '../../src/fs/file-handle.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
@@ -13,7 +12,7 @@ export const GIB = 2 ** 30;
 
 /** A formatted volume in memory; only what is written of it takes any. */
 export function memoryVolume(sizeBytes: number): MemoryDevice {
-  const device = new MemoryDevice(sizeBytes / BLKSIZE);
+  const device = new MemoryDevice({ sizeBytes });
   format(device, { timestamp: 1 });
   return device;
 }

@@ -94,7 +94,7 @@ export function parentOf(path: string): string {
 
 /** The inode number at a path, or null; a last symlink is not followed. */
 function inoAt(fs: FileSystem, path: string): number | null {
-  using parent = fs.openDirectory(Buffer.from(parentOf(path), 'latin1'));
+  using parent = fs.openDirectory(Buffer.from(`/${parentOf(path)}`, 'latin1'));
   const name = Buffer.from(path.slice(path.lastIndexOf('/') + 1), 'latin1');
   return parent.lookup(name)?.ino ?? null;
 }
