@@ -1,0 +1,178 @@
+// Where an image goes: what is in use or is no place for one is refused, what is replaced is named, and what ends the command leaves
+// nothing that could be taken for an image.
+import { spawn } from 'node:child_process';
+import * as fs from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { attachLoop, imageDirectory, run } from '../device/temporary.ts';
+import { f2fsHere } from './in-process.ts';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const MIB = 2 ** 20;
+const temporary = imageDirectory();
+afterAll(temporary.remove);
+const tree = temporary.file('tree');
+const places = temporary.file('places');
+const image = `${places}/disk.img`;
+
+beforeAll(() => {
+  fs.mkdirSync(`${tree}/dir`, { recursive: true });
+  fs.writeFileSync(`${tree}/dir/file`, 'contents');
+});
+beforeEach(() => {
+  fs.rmSync(places, { recursive: true, force: true });
+  fs.mkdirSync(places);
+});
+
+async function refused(pattern: RegExp, ...args: string[]): Promise<void> {
+  const { code, stdout, stderr } = await f2fsHere(...args);
+  expect(stderr).toMatch(pattern);
+  expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  expect([code, stdout]).toEqual([1, '']);
+}
+
+const parts = () => fs.readdirSync(places).filter((name) => name.endsWith('.part'));
+
+describe('an image that is attached to a loop device', () => {
+  it.for([
+    ['build', '--force', tree, image],
+    ['mkfs', '--force', image],
+    ['put', image, `${tree}/dir`, '/'],
+    ['rm', image, '-r', '/dir'],
+  ])('is not written by %s', async (args, { skip }) => {
+    expect((await f2fsHere('build', '--quiet', tree, image)).code).toBe(0);
+    const before = fs.readFileSync(image);
+    const loop = attachLoop(image);
+    if (typeof loop === 'string') return skip(loop);
+    try {
+      await refused(/in use: \/dev\/loop\d+ is attached to it; detach that first/, ...args);
+    } finally {
+      loop.detach();
+    }
+    expect(fs.readFileSync(image).equals(before)).toBe(true);
+  });
+
+  it('is not replaced, though it was attached under another name', async ({ skip }) => {
+    expect((await f2fsHere('build', '--quiet', tree, image)).code).toBe(0);
+    const alias = `${places}/alias.img`;
+    fs.linkSync(image, alias);
+    const loop = attachLoop(alias);
+    if (typeof loop === 'string') return skip(loop);
+    try {
+      await refused(/EBUSY/, 'build', '--force', tree, image);
+    } finally {
+      loop.detach();
+    }
+  });
+});
+
+describe('what is replaced', () => {
+  it('is named on a block device: a partition table, another file system, a volume', async ({ skip }) => {
+    const disk = `${places}/disk`;
+    fs.writeFileSync(disk, '');
+    fs.truncateSync(disk, 80 * MIB);
+    const table = run('sh', ['-c', `echo 'label: gpt\n,' | sfdisk --quiet ${disk}`]);
+    if (!table.ok) return skip(table.out);
+    const loop = attachLoop(disk);
+    if (typeof loop === 'string') return skip(loop);
+    try {
+      await refused(/--force/, 'build', tree, loop.device);
+      const first = await f2fsHere('build', '--force', tree, loop.device);
+      expect([first.code, first.stderr]).toEqual([0, expect.stringMatching(/ held .*which is replaced\n/)]);
+      const second = await f2fsHere('build', '--force', tree, loop.device);
+      expect(second.stderr).toMatch(/held an F2FS volume, which is replaced\n/);
+    } finally {
+      loop.detach();
+    }
+  });
+
+  it('is worth no word when it is an image of ours', async () => {
+    expect((await f2fsHere('build', '--quiet', tree, image)).code).toBe(0);
+    const again = await f2fsHere('build', '--force', tree, image);
+    expect([again.code, again.stderr]).toEqual([0, '']);
+  });
+});
+
+describe('no place for an image', () => {
+  it('is /dev, but for devices that are there', async () => {
+    for (const command of [
+      ['build', tree, '/dev/f2fs-nonexist'],
+      ['build', '--force', tree, '/dev/f2fs-nonexist'],
+      ['mkfs', '--size', '64M', '/dev/f2fs-nonexist'],
+    ]) {
+      await refused(/no device \/dev\/f2fs-nonexist.*\(ENODEV\)/, ...command);
+    }
+    expect(fs.existsSync('/dev/f2fs-nonexist')).toBe(false);
+  });
+
+  it('is -, which elsewhere means a stream', async () => {
+    for (const command of [
+      ['build', tree, '-'],
+      ['mkfs', '--size', '64M', '-'],
+    ]) {
+      const { code, stderr } = await f2fsHere(...command);
+      expect([code, stderr.trimEnd().split('\n').length]).toEqual([2, 1]);
+      expect(stderr).toMatch(/standard output/);
+    }
+    expect(fs.existsSync('-')).toBe(false);
+  });
+});
+
+describe('an image in the making', () => {
+  /** Starts a build that takes a while, and resolves when it has opened its image. */
+  const startBuild = async (env: NodeJS.ProcessEnv) => {
+    const large = `${tree}/large`;
+    if (!fs.existsSync(large)) fs.writeFileSync(large, Buffer.alloc(64 * MIB, 'random '));
+    const child = spawn(process.execPath, [MAIN, 'build', '--compress', 'zstd:22', '--workers', '1', tree, image], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let stderr = '';
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+    });
+    const ended = new Promise<{ how: number | string | null; stderr: string }>((resolve) => {
+      child.on('close', (code, signal) => resolve({ how: signal ?? code, stderr }));
+    });
+    while (!writes(child.pid!)) await new Promise((resolve) => setTimeout(resolve, 20));
+    return { child, ended };
+  };
+  const writes = (pid: number): boolean => {
+    try {
+      return fs
+        .readdirSync(`/proc/${pid}/fd`)
+        .some((fd) => fs.readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith(places));
+    } catch {
+      return false;
+    }
+  };
+
+  it.each([
+    ['SIGHUP', 129],
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('is gone after %s', async (signal, code) => {
+    for (const env of [{}, { F2FS_NO_KOFFI: '1' }]) {
+      const { child, ended } = await startBuild(env);
+      child.kill(signal);
+      expect((await ended).how).toBe(code);
+      expect(fs.readdirSync(places)).toEqual([]);
+    }
+  });
+
+  it('leaves nothing after SIGKILL, or what the next command removes and names', async () => {
+    const { child, ended } = await startBuild({ F2FS_NO_KOFFI: '1' });
+    expect(parts()).toHaveLength(1);
+    child.kill('SIGKILL');
+    await ended;
+    const [part] = parts();
+    // It counts as left behind when nobody has written to it for a while.
+    const old = new Date(Date.now() - 3_600_000);
+    fs.utimesSync(`${places}/${part}`, old, old);
+    fs.rmSync(`${tree}/large`);
+    const next = await f2fsHere('build', tree, image);
+    expect(next.code).toBe(0);
+    expect(next.stderr).toContain(`removed ${places}/${part} (`);
+    expect(fs.readdirSync(places)).toEqual(['disk.img']);
+  });
+});
