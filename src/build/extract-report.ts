@@ -7,7 +7,7 @@ export interface ExtractOptions {
   force?: boolean;
   /** Restore owners, which takes root; without it set-id bits are dropped. Default: true. */
   owner?: boolean;
-  /** Restore extended attributes. Default: true. */
+  /** Restore extended attributes and inode flags. Default: true. */
   xattrs?: boolean;
   /** What becomes a hole. Default: source. */
   holes?: HolePolicy;

@@ -250,6 +250,7 @@ class Extraction {
       mtimeSec: stat.mtime.sec,
       mtimeNsec: stat.mtime.nsec,
       xattrs: xattrs ? this.#xattrs(handle, place) : [],
+      flags: xattrs && (stat.type === 'file' || stat.type === 'directory') ? stat.flags : [],
     };
   }
 

@@ -1,9 +1,11 @@
 // Owner, extended attributes, mode and times of entries made on the host, in the order that keeps each of them.
 import * as fs from 'node:fs';
 import { F2fsError } from '../errors.ts';
+import type { InodeFlag } from '../fs/inode-flags.ts';
 import { shortPath } from '../problems.ts';
 import { thisHost } from './host.ts';
 import { CommandXattrWriter } from './host-commands.ts';
+import { type FlagSetter, flagSetter } from './host-flags.ts';
 import type { HostLibc } from './host-libc.ts';
 import { type HostXattr, HostXattrs, type XattrWriter } from './host-xattr.ts';
 
@@ -19,6 +21,8 @@ export interface HostAttributes {
   readonly mtimeNsec: number;
   /** POSIX ACLs in the host's form. */
   readonly xattrs?: readonly HostXattr[];
+  /** Of a file or directory. */
+  readonly flags?: readonly InodeFlag[];
 }
 
 /** Something that was not restored, told once for all entries that it befell. */
@@ -45,6 +49,7 @@ interface Place {
 export class AttributeSetter {
   readonly #libc: HostLibc | null;
   readonly #xattrs: XattrWriter;
+  readonly #flags: FlagSetter;
   readonly #owner: boolean;
   readonly #storeXattrs: boolean;
   readonly #notes = new Map<string, HostNote>();
@@ -55,6 +60,7 @@ export class AttributeSetter {
   constructor(libc: HostLibc | null, options: { owner: boolean; xattrs: boolean }) {
     this.#libc = libc;
     this.#xattrs = libc === null ? new CommandXattrWriter(thisHost(null)) : new HostXattrs(libc);
+    this.#flags = flagSetter(libc);
     this.#owner = options.owner;
     this.#storeXattrs = options.xattrs;
   }
@@ -89,6 +95,14 @@ export class AttributeSetter {
     }
     this.#setTimes(hostPath, pathZ, place, wanted);
     this.#checkTimes(hostPath, place, wanted);
+  }
+
+  /** Sets the flags, some of which forbid whatever else is done with the entry: when nothing is. What fails becomes a note. */
+  setFlags(hostPath: Buffer, place: Place, flags: readonly InodeFlag[]): void {
+    const code = this.#flags(hostPath, flags);
+    if (code === 'ENOSYS')
+      this.note("inode flags are not restored: that takes the package koffi, or chattr of Debian's e2fsprogs", place);
+    else if (code !== null) this.note(`inode flags (${flags.join(', ')}) are not restored: ${code}`, place);
   }
 
   /** Whether the entry has its owner now. */

@@ -248,6 +248,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'Permission denied': 'EACCES',
 };
 
-function codeOfReason(reason: string): string {
+/** The errno name for what a command says. */
+export function codeOfReason(reason: string): string {
   return REASONS[reason] ?? 'EIO';
 }

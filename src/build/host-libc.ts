@@ -17,6 +17,8 @@ export interface LinuxCalls {
   /** Bytes from the start of the file. */
   lseek(fd: number, offset: number, whence: number): number;
   fallocate(fd: number, mode: number, offset: number, sizeBytes: number): number;
+  /** `into`: what the request reads and writes. */
+  ioctl(fd: number, request: number, into: Pointer): number;
 }
 
 /** Calls return -1 on failure, or a count of bytes. No call follows a symlink that `path` ends with. */
@@ -68,8 +70,9 @@ function linuxCalls(library: KoffiLibrary): LinuxCalls | null {
   const close = find(library, 'int close(int)');
   const lseek = find(library, 'int64_t lseek(int, int64_t, int)');
   const fallocate = find(library, 'int fallocate(int, int, int64_t, int64_t)');
-  if (!statx || !getdents64 || !open || !close || !lseek || !fallocate) return null;
-  return { statx, getdents64, open, close, lseek, fallocate };
+  const ioctl = find(library, 'int ioctl(int, uintptr_t, void *)');
+  if (!statx || !getdents64 || !open || !close || !lseek || !fallocate || !ioctl) return null;
+  return { statx, getdents64, open, close, lseek, fallocate, ioctl };
 }
 
 /** Throws when a symbol is missing. */

@@ -3,6 +3,7 @@
 // to be: directories are made with mode 0700, files with 0600.
 import * as fs from 'node:fs';
 import { F2fsError, hostError } from '../errors.ts';
+import type { InodeFlag } from '../fs/inode-flags.ts';
 import { Problems, shortPath } from '../problems.ts';
 import { ExtractTarget } from './extract-target.ts';
 import { AttributeSetter, type HostAttributes, type HostNote } from './host-attributes.ts';
@@ -66,6 +67,8 @@ export class HostWriter {
   readonly #places: HostPlaces;
   readonly #libc: HostLibc | null;
   readonly #attributes: AttributeSetter;
+  /** What gets inode flags at the end: an immutable file, say, takes no further names. */
+  readonly #flagged: { place: HostPlace; flags: readonly InodeFlag[] }[] = [];
   /** Directories that can't be searched once they have their mode: links to what is in them are made before. */
   readonly #closed: { place: HostDir; attributes: HostAttributes }[] = [];
 
@@ -185,6 +188,14 @@ export class HostWriter {
   finish(): void {
     for (const { place, attributes } of this.#closed) this.#setAttributes(place, attributes, 'dir');
     this.#closed.length = 0;
+    for (const { place, flags } of this.#flagged) {
+      try {
+        this.#attributes.setFlags(this.#places.of(place), place, flags);
+      } catch (error) {
+        this.#problem(place, 'set its inode flags', error);
+      }
+    }
+    this.#flagged.length = 0;
     this.#places.close();
   }
 
@@ -206,6 +217,8 @@ export class HostWriter {
   ): boolean {
     try {
       this.#attributes.set(this.#places.of(place), place, attributes, type === 'symlink');
+      const { flags = [] } = attributes;
+      if (flags.length > 0) this.#flagged.push({ place, flags });
       return true;
     } catch (error) {
       this.#problem(place, 'set its attributes', error);

@@ -179,7 +179,7 @@ function declareExtract(program: Command, run: Run): void {
     .argument('[path]', 'directory whose contents to copy, or a single file', '/')
     .option('--force', 'add to a directory that is not empty; nothing in it is replaced')
     .option('--no-owner', 'leave owners, which only root can restore, and set-id bits')
-    .option('--no-xattrs', 'leave extended attributes')
+    .addOption(noXattrsOption())
     .addOption(holesOption())
     .option('-e, --escaped', NAME_ON_LS)
     .addOption(noRecoveryOption())
