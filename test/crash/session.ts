@@ -225,20 +225,20 @@ export class Session {
   }
 
   setAttributes(path: string, attributes: Attributes): void {
-    this.step(`attributes of ${path}`, 'change', [path], (fs) => fs.setAttributes(path, attributes));
+    this.step(`attributes of ${path}`, 'change', [path], (fs) => fs.setAttributes(`/${path}`, attributes));
   }
 
   setXattr(path: string, name: string, value: Uint8Array | null): void {
-    this.step(`xattr ${name} of ${path}`, 'change', [path], (fs) => fs.setXattr(path, name, value));
+    this.step(`xattr ${name} of ${path}`, 'change', [path], (fs) => fs.setXattr(`/${path}`, name, value));
   }
 
   fsync(path: string): void {
-    this.step(`fsync ${path}`, 'fsync', [path], (fs) => fs.fsync(path));
+    this.step(`fsync ${path}`, 'fsync', [path], (fs) => fs.fsync(`/${path}`));
   }
 
   fdatasync(path: string): void {
     this.step(`fdatasync ${path}`, 'fdatasync', [path], (fs) => {
-      using handle = fs.open(path, { follow: false });
+      using handle = fs.open(`/${path}`, { follow: false });
       handle.fdatasync();
     });
   }

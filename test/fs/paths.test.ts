@@ -162,7 +162,7 @@ test('a path through more directories than the cache has room for', () => {
 });
 
 test.each([
-  ['/', '.', '', 'a/..', 'a/b/../..', 'a/b/../../..', 'loop/..'],
+  ['/', '.', 'a/..', 'a/b/../..', 'a/b/../../..', 'loop/..'],
   ['/a', 'a', '/a/', '//a//', '/./a/.', 'a/b/..', 'a/up/a', 'root/a', 'a/up/./root//a'],
   ['/a/b', '/a//b/', 'a/./b', 'a/b/../b', 'root/a/b', 'a/up/root/a/b/.'],
 ])('ways that lead to %s', (...paths) => {
@@ -174,4 +174,9 @@ test.each([
   fs.symlink('/', '/root');
   const { ino } = fs.stat(paths[0]);
   for (const path of paths) expect([path, fs.stat(path).ino]).toEqual([path, ino]);
+});
+
+test('an empty path leads nowhere', () => {
+  using fs = fresh();
+  expect(() => fs.stat('')).toThrow(expect.objectContaining({ code: 'ENOENT' }));
 });
