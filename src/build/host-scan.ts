@@ -95,6 +95,7 @@ class Scan {
   readonly #exclude: readonly { dev: number; inoHigh: number; inoLow: number }[];
   readonly #only: Uint8Array | undefined;
   readonly #owner: ScanOptions['owner'];
+  readonly #wantsFlags: boolean;
   /** Asks one by one. */
   readonly #xattrs: HostXattrs | null;
   /** Ask by commands, many at once. */
@@ -112,6 +113,7 @@ class Scan {
     }));
     this.#only = only;
     this.#owner = owner;
+    this.#wantsFlags = xattrs;
     // Windows has neither.
     const byCommand = xattrs && process.platform !== 'win32';
     const answers = this.#answers();
@@ -204,6 +206,7 @@ class Scan {
       stat.uid = this.#owner.uid;
       stat.gid = this.#owner.gid;
     }
+    if (!this.#wantsFlags) stat.flags = 0;
     const index = this.#tree.table.append(dir, names, from, end, stat);
     this.#count(index);
     return index;
