@@ -320,6 +320,7 @@ export const INTERNAL = ['Handle.inode', 'Handle.isOn', 'FileHandle.appends', 'F
 export const ACCESSORS = [
   'FileSystem.counters',
   'FileSystem.exceedsCheckpoint',
+  'FileSystem.warnings',
   'FileSystem.writebackCounters',
   'Handle.ino',
   'AsyncFileHandle.ino',
