@@ -96,7 +96,8 @@ export function volumeInfo(given: BlockDevice): VolumeInfo {
   const note = (error: F2fsError) => problems.push(error);
   const pack = attempt(() => readCheckpoint(device, layout), note);
   const extensions = extensionNames(sb);
-  problems.push(...metadataWarnings(device, spare, pack));
+  // That checkpoints were disabled is among the flags.
+  problems.push(...metadataWarnings(device, spare, pack).filter(({ code }) => code === 'EUCLEAN'));
   return {
     deviceBytes: device.nrBlocks * BLKSIZE,
     volumeBytes: sb.blockCount * BLKSIZE,

@@ -316,7 +316,6 @@ export class Volume {
     const refused: [number, string][] = [
       [CP.ERROR, 'its checkpoint carries the error mark; run fsck.f2fs'],
       [CP.FSCK, 'its checkpoint asks for a check; run fsck.f2fs'],
-      [CP.DISABLED, 'checkpointing was disabled on it'],
       [CP.RESIZEFS, 'a resize of it was cut off; run fsck.f2fs'],
     ];
     for (const [flag, why] of refused) {

@@ -1,6 +1,7 @@
 // What is wrong with the root of a volume, though it can be mounted: one of two copies, and what the last writer left undone.
 import type { BlockDevice } from '../device/device.ts';
-import { corrupt, type F2fsError } from '../errors.ts';
+import { corrupt, F2fsError } from '../errors.ts';
+import { CP } from '../format/checkpoint.ts';
 import type { CheckpointPack } from './checkpoint-pack.ts';
 import type { SpareSuperblock } from './superblocks.ts';
 
@@ -17,6 +18,11 @@ export function metadataWarnings(
     const [used, other] = [pack.pack + 1, 2 - pack.pack];
     const message = `checkpoint ${other} is not whole, by a power cut or damage: the volume is as checkpoint ${used} has it, version ${cp.checkpointVer}`;
     warnings.push(corrupt(message, { path, blkaddr }));
+  }
+  if (pack !== null && (pack.cp.ckptFlags & CP.DISABLED) !== 0) {
+    const message =
+      'the volume was last mounted with checkpoint=disable: it is as it was before that, and what was written since is lost, as it is in Linux; a change of the volume ends that state';
+    warnings.push(new F2fsError('ENODATA', message, { path, blkaddr: pack.blkaddr }));
   }
   return warnings;
 }
