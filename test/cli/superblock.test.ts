@@ -1,9 +1,8 @@
 // An image whose first superblock is gone, as after wipefs -a: every command that mounts it says so in one line, and the first that
 // changes it mends it.
-import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { toolEnv } from '../../tools/judge/paths.ts';
+import { F2FS_SUPER_MAGIC } from '../../src/format/constants.ts';
 import { imageDirectory } from '../device/temporary.ts';
 import { f2fs, makeImage } from './command.ts';
 
@@ -26,12 +25,9 @@ beforeAll(() => {
 
 afterAll(temporary.remove);
 
-/** What libblkid finds on the image. */
-function signatures(file: string): string {
-  return execFileSync('wipefs', ['--noheadings', '--output', 'TYPE', file], {
-    env: toolEnv(),
-    encoding: 'utf8',
-  }).trim();
+/** Whether others find F2FS on the image: where libblkid looks, the magic number stands. */
+function isFound(file: string): boolean {
+  return fs.readFileSync(file).readUInt32LE(1024) === F2FS_SUPER_MAGIC;
 }
 
 describe('an image without its first superblock', () => {
@@ -55,7 +51,7 @@ describe('an image without its first superblock', () => {
     expect(code).toBe(1);
     expect(stderr.split('\n')[0]).toMatch(/^f2fs: rm: warning: /);
     expect(stderr).toMatch(/\(ENOENT\)\n$/);
-    expect(signatures(copy)).toBe('');
+    expect(isFound(copy)).toBe(false);
   });
 
   it.each([['put', '--quiet', 'PUT', '/put'], ['rm', '/a/file'], ['rm', '--in-steps', '/a/file'], ['clean']])(
@@ -70,7 +66,7 @@ describe('an image without its first superblock', () => {
       const { code, stderr } = await f2fs([command, ...options, copy, ...rest]);
       expect(code).toBe(0);
       expect(stderr).toMatch(TOLD(command));
-      expect(signatures(copy)).toBe('f2fs');
+      expect(isFound(copy)).toBe(true);
       expect(await f2fs(['ls', copy])).toMatchObject({ code: 0, stderr: '' });
       expect(await f2fs(['info', copy])).toMatchObject({ code: 0, stderr: '' });
     },
