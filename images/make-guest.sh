@@ -226,3 +226,20 @@ echo lost > /mnt/never-synced
 dd if="$DEV8" of=/tmp/cut.img bs=1M status=none
 umount /mnt
 dd if=/tmp/cut.img of="$DEV8" bs=1M status=none conv=fsync
+
+# A power cut under checkpoint=disable: what was written since is lost, synced and fsynced or not.
+mkfs.f2fs -q -O extra_attr,inode_checksum,sb_checksum,inode_crtime "$DEV9"
+mount -t f2fs "$DEV9" /mnt
+small_tree /mnt/kept
+sync
+mount -o remount,checkpoint=disable /mnt
+text 9000 lost > /mnt/lost
+sync /mnt/lost
+at /mnt/kept/usr/share/large 100 'rewritten in vain'
+text 9000 lost > /mnt/kept/hello
+rm /mnt/kept/etc/passwd
+mv /mnt/kept/empty /mnt/moved
+sync
+dd if="$DEV9" of=/tmp/cut.img bs=1M status=none
+umount /mnt
+dd if=/tmp/cut.img of="$DEV9" bs=1M status=none conv=fsync

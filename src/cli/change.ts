@@ -7,7 +7,7 @@ import { BLKSIZE } from '../format/constants.ts';
 import type { MountOptions } from '../fs/core.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
 import { usedRanges } from '../volume/used-ranges.ts';
-import { EXIT } from './errors.ts';
+import { EXIT, Warnings } from './errors.ts';
 import { Interruption, killable } from './interrupt.ts';
 import { escaped } from './names.ts';
 import { Progress } from './progress.ts';
@@ -45,15 +45,16 @@ export async function changeImage(
   if (!fs.existsSync(image)) throw new F2fsError('ENOENT', 'no such file', { path: image });
   using interruption = new Interruption();
   const { signal } = interruption;
+  const warnings = new Warnings(command, image);
   const device = killable(() => openFileDevice(image, { writable: true }));
   try {
-    if (inSteps) return await changeInSteps(device, work, signal);
-    const exitCode = await attempt(device, 'explicit', work, signal);
+    if (inSteps) return await changeInSteps(device, work, signal, warnings);
+    const exitCode = await attempt(device, 'explicit', work, signal, warnings);
     if (exitCode !== null) return exitCode;
     interruption.mustCleanUp = true;
     const copy = await copyOf(image, device, signal, quiet);
     try {
-      return await changeCopy(copy, work, signal);
+      return await changeCopy(copy, work, signal, warnings);
     } finally {
       copy.discard();
     }
@@ -75,14 +76,17 @@ async function attempt(
   checkpoints: MountOptions['checkpoints'],
   work: Change,
   signal: AbortSignal,
+  warnings: Warnings,
 ): Promise<number | null> {
   const volume = killable(() => mount(device, { checkpoints, cacheBytes: CACHE_BYTES }));
+  warnings.tell(volume);
   try {
     const exitCode = await work(volume, signal);
     // A signal that came in the last turn is heard now; one that comes later finds the change done.
     await turn(signal);
     if (exitCode === EXIT.ok) killable(() => volume.close());
     else volume.abandon();
+    warnings.tell(volume);
     return exitCode;
   } catch (error) {
     const { exceedsCheckpoint } = volume;
@@ -93,12 +97,19 @@ async function attempt(
 }
 
 /** Whatever becomes of `work`: what it did lasts. */
-async function changeInSteps(device: FileDevice, work: Change, signal: AbortSignal): Promise<number> {
+async function changeInSteps(
+  device: FileDevice,
+  work: Change,
+  signal: AbortSignal,
+  warnings: Warnings,
+): Promise<number> {
   const volume = killable(() => mount(device, { cacheBytes: CACHE_BYTES }));
+  warnings.tell(volume);
   try {
     return await work(volume, signal);
   } finally {
     killable(() => volume.close());
+    warnings.tell(volume);
   }
 }
 
@@ -126,11 +137,11 @@ function* copiedRanges(volume: FileSystem['volume'], sizeBytes: number): Generat
   yield { start: volume.layout.mainEnd * BLKSIZE, end: sizeBytes };
 }
 
-async function changeCopy(copy: ImageCopy, work: Change, signal: AbortSignal): Promise<number> {
+async function changeCopy(copy: ImageCopy, work: Change, signal: AbortSignal, warnings: Warnings): Promise<number> {
   const device = openFileDevice(copy.path, { writable: true });
   let exitCode: number | null;
   try {
-    exitCode = await attempt(device, 'auto', work, signal);
+    exitCode = await attempt(device, 'auto', work, signal, warnings);
   } finally {
     device.close();
   }

@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import { openFileDevice } from '../device/file-device.ts';
 import { F2fsError } from '../errors.ts';
 import { type CleanOptions, mount } from '../fs/file-system.ts';
-import { EXIT } from './errors.ts';
+import { EXIT, Warnings } from './errors.ts';
 import { printJson, printTable } from './output.ts';
 import { counted } from './sizes.ts';
 
@@ -17,9 +17,12 @@ export async function clean(image: string, { policy, sections, json }: CleanComm
   const device = openFileDevice(image, { writable: true });
   try {
     const volume = mount(device);
+    const warnings = new Warnings('clean', image);
+    warnings.tell(volume);
     try {
       const done = volume.clean({ policy, sections });
       volume.close();
+      warnings.tell(volume);
       if (json) await printJson(done);
       else {
         await printTable([

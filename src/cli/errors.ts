@@ -26,6 +26,27 @@ interface Described {
   path?: string;
 }
 
+/** What is wrong with a volume that could be mounted, each once. */
+export class Warnings {
+  readonly #command: string;
+  readonly #image: string;
+  readonly #told = new Set<string>();
+
+  constructor(command: string, image: string) {
+    this.#command = command;
+    this.#image = image;
+  }
+
+  /** Prints those that were not printed before. */
+  tell({ warnings }: { warnings: readonly F2fsError[] }): void {
+    for (const { message } of warnings) {
+      if (this.#told.has(message)) continue;
+      this.#told.add(message);
+      complain(this.#command, `warning: ${this.#image}: ${message}`);
+    }
+  }
+}
+
 /** Prints `text` as one line of stderr, nothing in it left to the terminal's interpretation. */
 export function complain(command: string, text: string): void {
   process.stderr.write(`f2fs: ${command}: ${printable(text)}\n`);

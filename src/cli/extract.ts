@@ -31,7 +31,7 @@ export async function extract(
   options: ExtractCommandOptions,
 ): Promise<number> {
   refuseDash(target, 'a directory');
-  using volume = new ReadVolume(image, options, defaultWorkers());
+  using volume = new ReadVolume('extract', image, options, defaultWorkers());
   using interruption = new Interruption();
   let report: ExtractReport;
   try {

@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import { type FileDevice, openFileDevice } from '../device/file-device.ts';
 import { F2fsError } from '../errors.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
-import { UsageError } from './errors.ts';
+import { UsageError, Warnings } from './errors.ts';
 
 /** Opens an image or block device for reading. Throws ENOENT and whatever the device throws. */
 export function openImage(image: string): FileDevice {
@@ -28,13 +28,15 @@ export class ReadVolume {
   readonly #device: FileDevice;
 
   /**
-   * Throws what opening and mounting throw; nothing stays open then.
+   * Throws what opening and mounting throw; nothing stays open then. What is wrong with the volume otherwise is told.
+   * @param command who reads
    * @param workers threads that decompress; started when a compressed file turns up
    */
-  constructor(image: string, { recovery }: ReadOptions, workers = 0) {
+  constructor(command: string, image: string, { recovery }: ReadOptions, workers = 0) {
     this.#device = openImage(image);
     try {
       this.fs = mount(this.#device, { readonly: true, recovery, workers });
+      new Warnings(command, image).tell(this.fs);
     } catch (error) {
       this.#device.close();
       throw error;

@@ -16,7 +16,7 @@ export interface StatOptions extends ReadOptions {
 
 /** Prints the stat, symlink target and extended attributes of `path`. Throws what the image and the path throw. */
 export async function stat(image: string, argument: string, options: StatOptions): Promise<number> {
-  using volume = new ReadVolume(image, options);
+  using volume = new ReadVolume('stat', image, options);
   const path = volumePath(argument, options.escaped);
   using handle = volume.fs.open(path, { follow: options.follow ?? false });
   const found = handle.stat();

@@ -117,6 +117,14 @@ export class FileSystem {
     if (!this.volume.readonly) this.#root();
   }
 
+  /**
+   * What is wrong with the volume, though it could be mounted: a superblock or checkpoint whose other copy was taken, and what the
+   * last writer left undone. Empty when all is well; what can't be mended while it is written to is added.
+   */
+  get warnings(): readonly F2fsError[] {
+    return this.volume.warnings;
+  }
+
   /** Counts of what writeback did. */
   get writebackCounters() {
     return this.#core.writeback.counters;

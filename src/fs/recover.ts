@@ -1,5 +1,6 @@
 // What a mount does before anybody sees the volume: inodes without a name go, what was fsynced comes back.
 import { F2fsError } from '../errors.ts';
+import { CP } from '../format/checkpoint.ts';
 import type { Core } from './core.ts';
 
 /**
@@ -9,7 +10,9 @@ import type { Core } from './core.ts';
  */
 export function recover(core: Core, rollForward: boolean): void {
   const { volume, recovery } = core;
-  const isCutOff = (rollForward || !volume.readonly) && recovery.prepare();
+  // Nothing written under checkpoint=disable was meant to last, fsynced or not.
+  const hasChain = (volume.pack.cp.ckptFlags & CP.DISABLED) === 0;
+  const isCutOff = hasChain && (rollForward || !volume.readonly) && recovery.prepare();
   if (isCutOff && !rollForward) {
     throw new F2fsError(
       'EINVAL',

@@ -3,11 +3,13 @@ import { deviceOf } from '../device/checked-device.ts';
 import type { BlockDevice } from '../device/device.ts';
 import { F2fsError } from '../errors.ts';
 import { CP } from '../format/checkpoint.ts';
-import { BLKSIZE, featureNames, LOG_NAMES, SUPER_OFFSET } from '../format/constants.ts';
-import { EXTENSION_LEN, formatUuid, Superblock, volumeLabel } from '../format/superblock.ts';
+import { BLKSIZE, featureNames, LOG_NAMES } from '../format/constants.ts';
+import { EXTENSION_LEN, formatUuid, type Superblock, volumeLabel } from '../format/superblock.ts';
 import { type CheckpointPack, logPosition, RESERVED_NODES, readCheckpoint } from '../volume/checkpoint-pack.ts';
-import { readSuperblock, type VolumeLayout } from '../volume/layout.ts';
+import type { VolumeLayout } from '../volume/layout.ts';
 import { readOrphans } from '../volume/orphans.ts';
+import { readSuperblocks } from '../volume/superblocks.ts';
+import { metadataWarnings } from '../volume/warnings.ts';
 
 /** Where an area lies; blocks of 4096 bytes, segments of 512 blocks. */
 export interface VolumeArea {
@@ -88,17 +90,14 @@ export interface VolumeInfo {
  */
 export function volumeInfo(given: BlockDevice): VolumeInfo {
   const device = deviceOf(given);
-  const layout = readSuperblock(device);
+  const { layout, spare } = readSuperblocks(device);
   const { sb } = layout;
   const problems: F2fsError[] = [];
   const note = (error: F2fsError) => problems.push(error);
   const pack = attempt(() => readCheckpoint(device, layout), note);
   const extensions = extensionNames(sb);
-  const superblocksAgree = superblocksMatch(device);
-  if (!superblocksAgree)
-    note(
-      new F2fsError('EUCLEAN', 'the two superblocks differ; fsck.f2fs mends that', { path: device.name, blkaddr: 1 }),
-    );
+  // That checkpoints were disabled is among the flags.
+  problems.push(...metadataWarnings(device, spare, pack).filter(({ code }) => code === 'EUCLEAN'));
   return {
     deviceBytes: device.nrBlocks * BLKSIZE,
     volumeBytes: sb.blockCount * BLKSIZE,
@@ -123,7 +122,7 @@ export function volumeInfo(given: BlockDevice): VolumeInfo {
     rootIno: sb.rootIno,
     coldExtensions: extensions.slice(0, sb.extensionCount),
     hotExtensions: extensions.slice(sb.extensionCount),
-    superblocksAgree,
+    superblocksAgree: spare === null,
     checkpoint: pack === null ? null : checkpointInfo(device, layout, pack, note),
     problems,
   };
@@ -186,16 +185,6 @@ function cString(field: Uint8Array): string {
   return Buffer.from(end < 0 ? field : field.subarray(0, end))
     .toString()
     .trim();
-}
-
-function superblocksMatch(device: BlockDevice): boolean {
-  const blocks = new Uint8Array(2 * BLKSIZE);
-  device.read(0, blocks);
-  const [one, two] = [0, 1].map((copy) => {
-    const start = copy * BLKSIZE + SUPER_OFFSET;
-    return blocks.subarray(start, start + Superblock.size);
-  });
-  return Buffer.compare(one, two) === 0;
 }
 
 function attempt<T>(read: () => T, note: (error: F2fsError) => void): T | null {

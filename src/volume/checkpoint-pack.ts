@@ -22,6 +22,8 @@ export interface CheckpointPack {
   readonly blkaddr: number;
   /** CRC stored in the block. */
   readonly crc: number;
+  /** Whether the other pack is whole, as it is but for a crash while it was written, or damage. */
+  readonly hasWholeSpare: boolean;
 }
 
 /** Segment and next block offset that a checkpoint names for each log. */
@@ -115,7 +117,8 @@ export function readCheckpoint(device: BlockDevice, layout: VolumeLayout): Check
   const cp = new Checkpoint(dv);
   const fault = checkpointFault(cp, layout);
   if (fault !== null) throw corrupt(`the checkpoint can't be used: ${fault}`, { path: device.name, blkaddr });
-  return { block, cp, pack, blkaddr, crc: dv.getUint32(cp.checksumOffset, true) };
+  const hasWholeSpare = packs[1 - pack] !== null;
+  return { block, cp, pack, blkaddr, crc: dv.getUint32(cp.checksumOffset, true), hasWholeSpare };
 }
 
 /** Source: f2fs_sanity_check_ckpt. */

@@ -75,7 +75,7 @@ export function writeCheckpoint(volume: Volume, umount: boolean): CheckpointPack
   volume.counters.metaBlocks += tables.nrBlocks + total;
   const dv = viewOf(head);
   const cp = new Checkpoint(dv);
-  return { block: head, cp, pack: which, blkaddr, crc: dv.getUint32(cp.checksumOffset, true) };
+  return { block: head, cp, pack: which, blkaddr, crc: dv.getUint32(cp.checksumOffset, true), hasWholeSpare: true };
 }
 
 /** The checkpoint block and its payload blocks. */

@@ -13,7 +13,7 @@ import { type CheckpointPack, readCheckpoint, versionBitmap } from './checkpoint
 import { VolumeCounters } from './counters.ts';
 import { Discards } from './discards.ts';
 import { FsyncChain, longestChain } from './fsync-chain.ts';
-import { readSuperblock, type VolumeLayout } from './layout.ts';
+import type { VolumeLayout } from './layout.ts';
 import { Logs } from './logs.ts';
 import { NodeTable, SINCE } from './nat.ts';
 import { NodeCache } from './node-cache.ts';
@@ -21,6 +21,8 @@ import { readOrphans } from './orphans.ts';
 import { SegmentTable } from './sit.ts';
 import { Space } from './space.ts';
 import { type Journals, readSummaries } from './summaries.ts';
+import { readSuperblocks, type SpareSuperblock, writeSpare } from './superblocks.ts';
+import { metadataWarnings } from './warnings.ts';
 
 /** Nodes that one operation may make dirty. */
 const CHAIN_SLACK = 256;
@@ -92,6 +94,10 @@ export class Volume {
   readonly #clock: () => number;
   readonly #mountedAt: number;
   readonly #elapsedAtMount: number;
+  /** What is wrong with the volume, though it can be mounted; what could not be mended is added. */
+  readonly warnings: F2fsError[];
+  /** The superblock that the next checkpoint writes anew. */
+  #spare: SpareSuperblock | null;
   /** What broke the volume for writing, once something has. */
   #stopped: F2fsError | null = null;
 
@@ -103,15 +109,17 @@ export class Volume {
     this.device = device;
     this.pool = options.pool;
     this.readonly = options.readonly;
-    this.layout = readSuperblock(device);
+    const { layout, spare } = readSuperblocks(device);
+    this.layout = layout;
+    this.#spare = spare;
     const { sb } = this.layout;
     this.#refuseFeatures(sb.feature);
     this.pack = readCheckpoint(device, this.layout);
+    this.warnings = metadataWarnings(device, spare, this.pack);
     const { cp } = this.pack;
     const { logs, journals } = readSummaries(device, this.layout, this.pack);
     this.journals = journals;
     this.orphans = new Set(readOrphans(device, this.layout, this.pack));
-    const { layout } = this;
     const bitmap = (which: 'sit' | 'nat') => versionBitmap(this.pack, which, layout.cpPayload);
     this.nat = new NodeTable(device, layout, bitmap('nat'), journals.nat, cp.nextFreeNid);
     this.sit = new SegmentTable(device, layout, bitmap('sit'), journals.sit);
@@ -193,6 +201,7 @@ export class Volume {
       this.logs.mtime = this.elapsedTime;
       this.nodes.writeback(true);
       this.#settleNodes();
+      this.#mendSuperblock();
       this.pack = writeCheckpoint(this, umount);
     });
     this.nodes.setCheckpointVersion(this.pack.cp.checkpointVer, this.pack.crc);
@@ -240,6 +249,23 @@ export class Volume {
     this.#orStop(() => this.device.flush());
   }
 
+  /**
+   * Writes the superblock that is not as it should be anew; the flushes of the checkpoint under way are its own. That it can't be
+   * written is told and no failure, as in Linux: the other one is whole.
+   */
+  #mendSuperblock(): void {
+    const spare = this.#spare;
+    this.#spare = null;
+    if (spare?.isToMend !== true) return;
+    try {
+      writeSpare(this.device, spare, this.layout);
+    } catch (error) {
+      if (!(error instanceof F2fsError)) throw error;
+      const message = `superblock ${spare.blkaddr + 1} could not be written anew: ${error.message}`;
+      this.warnings.push(new F2fsError(error.code, message, { path: this.device.name, cause: error }));
+    }
+  }
+
   /** Waits for all nodes that were sent. */
   #settleNodes(): void {
     this.ioends.submit();
@@ -278,11 +304,18 @@ export class Volume {
   #checkWritable(): void {
     const { device, layout, pack } = this;
     if (device.readonly) throw new F2fsError('EROFS', 'the device was opened read-only', { path: device.name });
+    if (this.#spare !== null && this.#spare.foreign !== null) {
+      const { foreign } = this.#spare;
+      throw new F2fsError(
+        'EINVAL',
+        `superblock 1 is gone and the device seems to hold ${foreign} now: nothing is written to it; wipefs shows both, and wipefs -a -t TYPE removes what is not wanted`,
+        { path: device.name },
+      );
+    }
     const { ckptFlags } = pack.cp;
     const refused: [number, string][] = [
       [CP.ERROR, 'its checkpoint carries the error mark; run fsck.f2fs'],
       [CP.FSCK, 'its checkpoint asks for a check; run fsck.f2fs'],
-      [CP.DISABLED, 'checkpointing was disabled on it'],
       [CP.RESIZEFS, 'a resize of it was cut off; run fsck.f2fs'],
     ];
     for (const [flag, why] of refused) {
@@ -290,6 +323,7 @@ export class Volume {
         throw new F2fsError('EOPNOTSUPP', `the volume can't be mounted for writing: ${why}`, { path: device.name });
       }
     }
+    this.nat.checkJournal();
     for (let log = 0; log < NR_LOGS; log++) {
       const { segno, blkoff, allocType } = this.logs.current[log];
       const start = layout.segmentStart(segno);

@@ -3,7 +3,8 @@ import { Checkpoint } from '../../src/format/checkpoint.ts';
 import { BLKS_PER_SEG, BLKSIZE } from '../../src/format/constants.ts';
 import { viewOf } from '../../src/format/struct.ts';
 import { readCheckpoint } from '../../src/volume/checkpoint-pack.ts';
-import { readSuperblock, type VolumeLayout } from '../../src/volume/layout.ts';
+import type { VolumeLayout } from '../../src/volume/layout.ts';
+import { readSuperblocks } from '../../src/volume/superblocks.ts';
 import { CowDevice, SECTOR } from './disk.ts';
 import type { Recording, Step } from './session.ts';
 import type { CrashState } from './states.ts';
@@ -50,7 +51,7 @@ export class Oracle {
   constructor(recording: Recording) {
     this.#recording = recording;
     const base = new CowDevice(recording.base);
-    this.layout = readSuperblock(base);
+    this.layout = readSuperblocks(base).layout;
     const version = readCheckpoint(base, this.layout).cp.checkpointVer;
     this.#checkpoints.push({ version, written: -1, durable: 0, step: -1 });
     this.#findCheckpoints();

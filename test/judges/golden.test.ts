@@ -57,6 +57,7 @@ describe('images made by others are read back whole', () => {
     'kernel-features',
     'kernel-quota',
     'kernel-compressed',
+    'kernel-disabled',
   ])('%s', (name) => {
     const { path, expected } = unpack(name);
     expect(compareManifests(expected, read(path)).differences).toEqual([]);
@@ -106,33 +107,38 @@ describe('images made by others are read back whole', () => {
 });
 
 describe('images made by others are changed', () => {
-  it.each(['mkfs-default', 'mkfs-features', 'sload', 'kernel-plain', 'kernel-features', 'kernel-compressed'])(
-    '%s',
-    async (name) => {
-      const { path, expected } = unpack(name);
-      const content = Buffer.alloc(3_000_000, 'changed');
-      withDevice(path, true, (device) => {
-        const volume = mount(device, { now: () => ({ sec: 1_700_000_000, nsec: 5 }) });
-        volume.mkdir('/added');
-        volume.writeFile('/added/file', content);
-        for (let i = 0; i < 300; i++) volume.writeFile(`/added/name ${i}`, Buffer.from(`${i}`));
-        volume.setXattr('/added/file', 'user.note', Buffer.alloc(700, 'x'));
-        volume.close();
-      });
-      const { complaints } = await fsck(path);
-      expect(complaints).toEqual([]);
-      const unread: Unread = new Map();
-      const found = read(path, unread);
-      const old: Manifest = { ...found, entries: found.entries.filter((entry) => !entry.path.startsWith('added')) };
-      const differences = compareManifests(without(expected, unread), old).differences.filter(
-        (line) => !line.startsWith('"/":'),
-      );
-      expect(differences).toEqual([]);
-      withDevice(path, false, (device) => {
-        const volume = mount(device, { readonly: true });
-        expect(Buffer.from(volume.readFile('/added/file')).equals(content)).toBe(true);
-        expect(volume.readdir('/added')).toHaveLength(301);
-      });
-    },
-  );
+  it.each([
+    'mkfs-default',
+    'mkfs-features',
+    'sload',
+    'kernel-plain',
+    'kernel-features',
+    'kernel-compressed',
+    'kernel-disabled',
+  ])('%s', async (name) => {
+    const { path, expected } = unpack(name);
+    const content = Buffer.alloc(3_000_000, 'changed');
+    withDevice(path, true, (device) => {
+      const volume = mount(device, { now: () => ({ sec: 1_700_000_000, nsec: 5 }) });
+      volume.mkdir('/added');
+      volume.writeFile('/added/file', content);
+      for (let i = 0; i < 300; i++) volume.writeFile(`/added/name ${i}`, Buffer.from(`${i}`));
+      volume.setXattr('/added/file', 'user.note', Buffer.alloc(700, 'x'));
+      volume.close();
+    });
+    const { complaints } = await fsck(path);
+    expect(complaints).toEqual([]);
+    const unread: Unread = new Map();
+    const found = read(path, unread);
+    const old: Manifest = { ...found, entries: found.entries.filter((entry) => !entry.path.startsWith('added')) };
+    const differences = compareManifests(without(expected, unread), old).differences.filter(
+      (line) => !line.startsWith('"/":'),
+    );
+    expect(differences).toEqual([]);
+    withDevice(path, false, (device) => {
+      const volume = mount(device, { readonly: true });
+      expect(Buffer.from(volume.readFile('/added/file')).equals(content)).toBe(true);
+      expect(volume.readdir('/added')).toHaveLength(301);
+    });
+  });
 });

@@ -123,19 +123,26 @@ const FIELDS: Record<MetadataKind, (random: Random, block: Uint8Array) => Field>
 
 /** Damages an image as the generator says; returns what was done, in words. */
 export function mutate(image: DamagedImage, random: Random): string {
-  return new Mutation(image, random).run();
+  return new Mutation(image, random, KINDS).run();
+}
+
+/** Changes one field of metadata of these kinds, or adds an entry to the NAT journal, and puts its checksum right; returns what was done, in words. */
+export function mutateField(image: DamagedImage, random: Random, kinds: readonly MetadataKind[]): string {
+  return new Mutation(image, random, kinds).runField();
 }
 
 class Mutation {
   readonly #image: DamagedImage;
   readonly #random: Random;
+  readonly #kinds: readonly MetadataKind[];
   readonly #metadata: Metadata;
   readonly #touched = new Map<number, MetadataKind>();
   readonly #what: string[] = [];
 
-  constructor(image: DamagedImage, random: Random) {
+  constructor(image: DamagedImage, random: Random, kinds: readonly MetadataKind[]) {
     this.#image = image;
     this.#random = random;
+    this.#kinds = kinds;
     this.#metadata = metadataOf(image.base);
   }
 
@@ -145,6 +152,14 @@ class Mutation {
     for (let left = 1 + random.below(MAX_CHANGES); left > 0; left--) this.#change();
     if (sealed) for (const [blkaddr, kind] of this.#touched) this.#image.seal(kind, blkaddr);
     return `${this.#image.base.name}${sealed ? ' sealed' : ''} ${this.#what.join(', ')}`;
+  }
+
+  runField(): string {
+    const kind = this.#kind();
+    if (kind === 'summaries' && this.#random.below(4) === 0) this.#journal();
+    else this.#setField(kind, this.#blockOf(kind));
+    for (const [blkaddr, touched] of this.#touched) this.#image.seal(touched, blkaddr);
+    return `${this.#image.base.name} ${this.#what.join(', ')}`;
   }
 
   #change(): void {
@@ -164,7 +179,7 @@ class Mutation {
 
   #kind(): MetadataKind {
     for (;;) {
-      const kind = this.#random.pick(KINDS);
+      const kind = this.#random.pick(this.#kinds);
       // What refuses a mount hides all else: less often.
       if ((kind === 'superblock' || kind === 'checkpoint') && this.#random.below(4) > 0) continue;
       if (this.#metadata.blocks.has(kind)) return kind;

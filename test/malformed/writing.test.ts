@@ -36,7 +36,6 @@ describe('a writable mount refuses', () => {
   test.each([
     ['the error mark', CP.ERROR],
     ['a wanted check', CP.FSCK],
-    ['disabled checkpoints', CP.DISABLED],
     ['a resize cut off', CP.RESIZEFS],
   ])('%s', (_, flag) => {
     const image = damaged((it) => it.checkpoint((cp) => (cp.ckptFlags |= flag)));

@@ -321,6 +321,7 @@ export const INTERNAL = ['Handle.inode', 'Handle.isOn', 'FileHandle.appends', 'F
 export const ACCESSORS = [
   'FileSystem.counters',
   'FileSystem.exceedsCheckpoint',
+  'FileSystem.warnings',
   'FileSystem.writebackCounters',
   'Handle.ino',
   'FileHandle.pinned',

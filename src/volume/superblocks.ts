@@ -1,0 +1,189 @@
+// The two superblocks: which of them counts, what is wrong with the other one, and how that is written anew. Source:
+// read_raw_super_block, f2fs_commit_super.
+import type { BlockDevice } from '../device/device.ts';
+import { corrupt, F2fsError } from '../errors.ts';
+import {
+  BLKS_PER_SEG,
+  BLKSIZE,
+  F2FS_SUPER_MAGIC,
+  LOG_BLKS_PER_SEG,
+  LOG_BLKSIZE,
+  NR_LOGS,
+  SUPER_OFFSET,
+} from '../format/constants.ts';
+import { SIT_ENTRIES_PER_BLOCK } from '../format/sit.ts';
+import { viewOf } from '../format/struct.ts';
+import { hasFeature, MAX_EXTENSION, SB_CHECKSUM_OFFSET, Superblock, superblockCrc } from '../format/superblock.ts';
+import { foreignSignature } from './foreign.ts';
+import { VolumeLayout } from './layout.ts';
+
+/** The kernel's F2FS_MIN_SEGMENTS and F2FS_MAX_SEGMENT: 9 segments are the least, 16 TiB the most. */
+const MIN_SEGMENTS = 9;
+const MAX_SEGMENTS = (16 * 1024 * 1024) / 2;
+const CP_PACKS = 2;
+
+/** Why a superblock can't be used, or null. Source: sanity_check_raw_super, sanity_check_area_boundary. */
+function superblockFault(sb: Superblock, nrBlocks: number): string | null {
+  if (sb.magic !== F2FS_SUPER_MAGIC) return `its magic is 0x${sb.magic.toString(16)}, not 0xf2f52010`;
+  if (hasFeature(sb, 'sb_checksum')) {
+    if (sb.checksumOffset !== SB_CHECKSUM_OFFSET) return `its checksum offset is ${sb.checksumOffset}`;
+    if (superblockCrc(sb) !== sb.crc) return 'its checksum is wrong';
+  }
+  if (sb.logBlocksize !== LOG_BLKSIZE) return `its block size is 2^${sb.logBlocksize}; only 4096 is supported`;
+  if (sb.logBlocksPerSeg !== LOG_BLKS_PER_SEG) return `it has 2^${sb.logBlocksPerSeg} blocks in a segment, not 512`;
+  if (sb.logSectorsize < 9 || sb.logSectorsize > 12 || sb.logSectorsPerBlock + sb.logSectorsize !== 12) {
+    return `its sector size is 2^${sb.logSectorsize}, with 2^${sb.logSectorsPerBlock} sectors in a block`;
+  }
+  const { segmentCount, segmentCountMain, segsPerSec, secsPerZone, sectionCount } = sb;
+  if (segmentCount > MAX_SEGMENTS || segmentCount < MIN_SEGMENTS) return `its segment count is ${segmentCount}`;
+  if (sectionCount < 1 || sectionCount > segmentCountMain || segsPerSec < 1 || segsPerSec > segmentCount) {
+    return `it has ${sectionCount} sections of ${segsPerSec} segments`;
+  }
+  if (segmentCountMain !== sectionCount * segsPerSec) {
+    return `its main area has ${segmentCountMain} segments, not ${sectionCount} x ${segsPerSec}`;
+  }
+  if (segmentCountMain < NR_LOGS) return `its main area has only ${segmentCountMain} segments`;
+  if (segmentCount > Math.floor(sb.blockCount / BLKS_PER_SEG)) {
+    return `it has ${segmentCount} segments in ${sb.blockCount} blocks`;
+  }
+  if (secsPerZone < 1 || secsPerZone > sectionCount) return `it has ${secsPerZone} sections in a zone`;
+  if (sb.extensionCount > MAX_EXTENSION || sb.extensionCount + sb.hotExtCount > MAX_EXTENSION) {
+    return `it lists ${sb.extensionCount} + ${sb.hotExtCount} extensions`;
+  }
+  if (sb.cpPayload >= BLKS_PER_SEG - CP_PACKS - NR_LOGS) return `its checkpoint payload is ${sb.cpPayload} blocks`;
+  if (sb.nodeIno !== 1 || sb.metaIno !== 2 || sb.rootIno !== 3) {
+    return `its reserved inodes are ${sb.nodeIno}, ${sb.metaIno} and ${sb.rootIno}, not 1, 2 and 3`;
+  }
+  return areaFault(sb, nrBlocks);
+}
+
+function areaFault(sb: Superblock, nrBlocks: number): string | null {
+  const areas: [string, number, number, number][] = [
+    ['checkpoint', sb.cpBlkaddr, sb.segmentCountCkpt, sb.sitBlkaddr],
+    ['SIT', sb.sitBlkaddr, sb.segmentCountSit, sb.natBlkaddr],
+    ['NAT', sb.natBlkaddr, sb.segmentCountNat, sb.ssaBlkaddr],
+    ['SSA', sb.ssaBlkaddr, sb.segmentCountSsa, sb.mainBlkaddr],
+  ];
+  if (sb.segment0Blkaddr !== sb.cpBlkaddr) return 'its checkpoint area does not begin at segment 0';
+  for (const [name, start, segments, end] of areas) {
+    if (start + segments * BLKS_PER_SEG !== end)
+      return `its ${name} area runs from ${start} for ${segments} segments, not to ${end}`;
+  }
+  if (sb.segmentCountCkpt < CP_PACKS) return `its checkpoint area has ${sb.segmentCountCkpt} segments`;
+  if (sb.segmentCountSit < 2 || sb.segmentCountSit % 2 !== 0) return `its SIT has ${sb.segmentCountSit} segments`;
+  if (sb.segmentCountNat < 2 || sb.segmentCountNat % 2 !== 0) return `its NAT has ${sb.segmentCountNat} segments`;
+  const sitBlocks = Math.ceil(sb.segmentCountMain / SIT_ENTRIES_PER_BLOCK);
+  if ((sb.segmentCountSit / 2) * BLKS_PER_SEG < sitBlocks) return 'its SIT is too small for its main area';
+  // A read-only (ro) volume has no SSA.
+  if (!hasFeature(sb, 'ro') && sb.segmentCountSsa * BLKS_PER_SEG < sb.segmentCountMain)
+    return 'its SSA is too small for its main area';
+  const mainEnd = sb.mainBlkaddr + sb.segmentCountMain * BLKS_PER_SEG;
+  if (mainEnd > sb.segment0Blkaddr + sb.segmentCount * BLKS_PER_SEG)
+    return 'its main area goes on past its last segment';
+  if (mainEnd > nrBlocks) {
+    return `its main area ends at block ${mainEnd}, the device at ${nrBlocks}: the image is cut short`;
+  }
+  return null;
+}
+
+/** The superblock that is not used, when it is not as it should be. */
+export interface SpareSuperblock {
+  /** Its block: 0 or 1. */
+  readonly blkaddr: number;
+  /** What is wrong with it, for people. */
+  readonly message: string;
+  /** Whether whoever writes to the volume is to write it anew. */
+  readonly isToMend: boolean;
+  /** What else the device seems to hold, whose first block a superblock would overwrite. */
+  readonly foreign: string | null;
+}
+
+/** The superblock that counts, and the other one when something is wrong with it. */
+export interface Superblocks {
+  readonly layout: VolumeLayout;
+  readonly spare: SpareSuperblock | null;
+}
+
+/** A copy as it is on disk; its fault when it can't be used. */
+interface Copy {
+  readonly block: Uint8Array;
+  readonly sb: Superblock;
+  readonly fault: string | null;
+  /** Why it could not be read. */
+  readonly unread: F2fsError | null;
+}
+
+function readCopy(device: BlockDevice, blkaddr: number): Copy {
+  const block = new Uint8Array(BLKSIZE);
+  const sb = new Superblock(viewOf(block), SUPER_OFFSET);
+  try {
+    device.read(blkaddr, block);
+    return { block, sb, fault: superblockFault(sb, device.nrBlocks), unread: null };
+  } catch (error) {
+    if (!(error instanceof F2fsError) || (error.code !== 'EIO' && error.code !== 'EUCLEAN')) throw error;
+    return { block, sb, fault: error.message, unread: error.code === 'EIO' ? error : null };
+  }
+}
+
+/**
+ * Reads both superblocks; the first that is sane counts. Throws EINVAL when neither block looks like a superblock, EUCLEAN when
+ * one does but is damaged, EIO when none can be read.
+ */
+export function readSuperblocks(device: BlockDevice): Superblocks {
+  if (device.nrBlocks < 2) throw new F2fsError('EINVAL', 'too small to hold F2FS', { path: device.name });
+  const copies = [0, 1].map((blkaddr) => readCopy(device, blkaddr));
+  const used = copies.findIndex(({ fault }) => fault === null);
+  if (used < 0) throw unusable(device, copies);
+  const layout = new VolumeLayout(copies[used].sb);
+  return { layout, spare: spareOf(copies, used) };
+}
+
+function unusable(device: BlockDevice, copies: readonly Copy[]): F2fsError {
+  const unread = copies.find((copy) => copy.unread !== null)?.unread;
+  if (unread) return unread;
+  if (copies.every(({ sb }) => sb.magic !== F2FS_SUPER_MAGIC)) {
+    return new F2fsError('EINVAL', 'not an F2FS volume: neither superblock has the magic number', {
+      path: device.name,
+    });
+  }
+  return corrupt(`superblock 1 can't be used: ${copies[0].fault}; nor superblock 2: ${copies[1].fault}`, {
+    path: device.name,
+    blkaddr: 0,
+  });
+}
+
+function spareOf(copies: readonly Copy[], used: number): SpareSuperblock | null {
+  const blkaddr = 1 - used;
+  const { sb, block, fault } = copies[blkaddr];
+  if (fault !== null) {
+    return {
+      blkaddr,
+      message: `superblock ${blkaddr + 1} is damaged (${fault}): superblock ${used + 1} is used; a change of the volume writes it anew from that one`,
+      isToMend: true,
+      foreign: blkaddr === 0 ? foreignSignature(block) : null,
+    };
+  }
+  if (Buffer.compare(bytesOf(sb), bytesOf(copies[used].sb)) === 0) return null;
+  // Of two volumes nobody knows which one is meant: Linux takes the first as well.
+  const isSameVolume = Buffer.compare(sb.uuid, copies[used].sb.uuid) === 0;
+  const consequence = isSameVolume
+    ? 'the first is used; a change of the volume makes the second like it'
+    : 'and belong to two volumes: the first is used';
+  return { blkaddr, message: `the two superblocks differ, ${consequence}`, isToMend: isSameVolume, foreign: null };
+}
+
+/** Bytes of a superblock within its block. */
+function bytesOf(sb: Superblock): Uint8Array {
+  return new Uint8Array(sb.dv.buffer, sb.dv.byteOffset + sb.base, Superblock.size);
+}
+
+/**
+ * Writes the spare superblock anew from the one that counts, which is not touched; what else stands in its block is kept. Throws
+ * what the device throws.
+ */
+export function writeSpare(device: BlockDevice, { blkaddr }: SpareSuperblock, { sb }: VolumeLayout): void {
+  const block = new Uint8Array(BLKSIZE);
+  device.read(blkaddr, block);
+  block.set(bytesOf(sb), SUPER_OFFSET);
+  device.write(blkaddr, [block]);
+}

@@ -1,0 +1,114 @@
+// What we write never makes fsck.f2fs's list longer: whatever a damaged volume says of itself, a mount that changes it is refused, or
+// leaves no more to complain of than it found. F2FS_FSCK_IMAGES=N tries N images, F2FS_FSCK_SEED=S begins with seed S.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { BlockDevice } from '../../src/device/device.ts';
+import { COMPRESS_ADDR, NEW_ADDR } from '../../src/format/constants.ts';
+import { NatJournalEntry } from '../../src/format/nat.ts';
+import { type FileSystem, mount } from '../../src/fs/file-system.ts';
+import { fsck } from '../../tools/judge/fsck.ts';
+import { writeImage } from '../devices.ts';
+import { BASE_NAMES, type Base, baseOf, pattern } from './base.ts';
+import { DamagedImage } from './damaged-image.ts';
+import { goldenBase } from './golden-bases.ts';
+import { mutateField } from './mutate.ts';
+import { Random } from './random.ts';
+import { codeOf } from './session.ts';
+import { WORN_NAMES, wornBase } from './worn-bases.ts';
+
+const IMAGES = Number(process.env.F2FS_FSCK_IMAGES ?? 60);
+const FIRST_SEED = Number(process.env.F2FS_FSCK_SEED ?? 1);
+/** Wall time after which no more images are tried, unless a number is asked for. */
+const BUDGET_MS = process.env.F2FS_FSCK_IMAGES === undefined ? 30_000 : Number.POSITIVE_INFINITY;
+/** The tables and the pack that leads to them; half of the damage is to the journals, which come first. */
+const KINDS = ['summaries', 'summaries', 'summaries', 'nat', 'sit', 'checkpoint', 'orphans'] as const;
+const CACHE_BYTES = 16 << 20;
+
+let work: string;
+beforeAll(() => {
+  work = mkdtempSync(join(tmpdir(), 'f2fs-malformed-'));
+});
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+async function complaints(device: BlockDevice): Promise<string[]> {
+  const image = join(work, 'image');
+  writeImage(device, image);
+  return (await fsck(image)).complaints;
+}
+
+/** Makes, replaces and removes something, and cleans, each as far as the volume allows; the code of what refused the mount. */
+function change(device: BlockDevice, { inos }: Base): string | null {
+  let fs: FileSystem | null = null;
+  const refused = codeOf(() => {
+    fs = mount(device, { cacheBytes: CACHE_BYTES, now: () => ({ sec: 1_700_000_100, nsec: 0 }) });
+  });
+  const mounted = fs as FileSystem | null;
+  if (mounted === null) return refused;
+  const [replaced, removed] = [...inos.keys()].filter((path) => /file|late|bb/.test(path));
+  const changes: (() => void)[] = [
+    () => mounted.writeFile('/fresh', pattern(700, 1)),
+    () => mounted.writeFile('/fresh too', pattern(9 * 4096 + 100, 1)),
+    () => mounted.writeFile(replaced, pattern(5000, 2)),
+    () => mounted.unlink(removed),
+    () => mounted.clean({ sections: 3 }),
+    () => mounted.close(),
+  ];
+  for (const one of changes) codeOf(one);
+  return null;
+}
+
+test('damage at random to journals, tables and checkpoint', async () => {
+  const bases = [
+    ...BASE_NAMES.map((name) => () => baseOf(name)),
+    ...WORN_NAMES.map((name) => () => wornBase(name)),
+    () => goldenBase('kernel-crashed'),
+    () => goldenBase('kernel-features'),
+  ];
+  const end = performance.now() + BUDGET_MS;
+  let [tried, changed] = [0, 0];
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + IMAGES && performance.now() < end; seed++) {
+    const random = new Random(seed);
+    const image = new DamagedImage(random.pick(bases)());
+    const what = mutateField(image, random, KINDS);
+    const device = image.device();
+    const before = await complaints(device);
+    tried++;
+    if (change(device, image.base) !== null) continue;
+    changed++;
+    const after = await complaints(device);
+    const isLonger = after.length > before.length;
+    expect(isLonger ? { seed, what, before, after } : null).toBeNull();
+  }
+  expect(changed).toBeGreaterThan(tried / 2);
+}, 120_000);
+
+describe('an entry of the NAT journal that puts its node nowhere', () => {
+  const places: [string, (image: DamagedImage) => number][] = [
+    ['before the main area', ({ layout }) => layout.mainBlkaddr - 1],
+    ['behind it', ({ layout }) => layout.mainEnd],
+    ['at the address of a compressed cluster', () => COMPRESS_ADDR],
+    ['at that of a block never written', () => NEW_ADDR],
+  ];
+  // fsck.f2fs drops it with all entries behind it: those of nodes that we write would be among them.
+  test.each(places)('%s: read, but not written to', async (_, blkaddrIn) => {
+    const image = new DamagedImage(baseOf('default'));
+    const journal = image.journal('nat');
+    const count = journal.dv.getUint16(journal.at, true);
+    expect(count).toBeGreaterThan(0);
+    new NatJournalEntry(journal.dv, image.journalEntry(journal, count - 1)).blockAddr = blkaddrIn(image);
+    const device = image.device();
+    const before = await complaints(device);
+    expect(before.length).toBeGreaterThan(0);
+    expect(() => mount(device, { cacheBytes: CACHE_BYTES })).toThrow(
+      expect.objectContaining({
+        code: 'EUCLEAN',
+        message: expect.stringMatching(/^the NAT journal .*run fsck\.f2fs$/),
+      }),
+    );
+    expect(await complaints(device)).toEqual(before);
+    const fs = mount(device, { readonly: true, cacheBytes: CACHE_BYTES });
+    expect(fs.readFile('/inline')).toEqual(pattern(100, 1));
+  });
+});
