@@ -15,6 +15,7 @@ import {
   assertWritableUpTo,
 } from './change-rules.ts';
 import { beforeChange } from './cluster-pages.ts';
+import { assertReadable } from './encryption.ts';
 import type { FilePages } from './file-pages.ts';
 import type { Inode, Timestamp } from './inode.ts';
 import { isPinned, type Pinned } from './pinned.ts';
@@ -59,17 +60,9 @@ export class FileData {
     this.#memory = memory;
   }
 
-  /** Reads up to `into.length` bytes from `position` on; returns how many there were. */
+  /** Reads up to `into.length` bytes from `position` on; returns how many there were. Throws ENOKEY. */
   read(inode: Inode, position: number, into: Uint8Array): number {
-    if ((inode.load().iAdvise & ADVISE.ENCRYPT) !== 0) {
-      throw new F2fsError(
-        'EOPNOTSUPP',
-        `inode ${inode.ino} is encrypted; without its key only its size and times can be read`,
-        {
-          ino: inode.ino,
-        },
-      );
-    }
+    assertReadable(inode);
     const length = Math.max(0, Math.min(into.length, inode.size - position));
     const { bytes } = this.#volume.pool;
     if (inode.hasInline(INLINE.DATA)) {

@@ -146,6 +146,16 @@ export class Inode {
     return this.type === S_IFCHR || this.type === S_IFBLK;
   }
 
+  /** Whether its contents, or a directory's names, are ciphertext. Source: IS_ENCRYPTED. */
+  get isEncrypted(): boolean {
+    return (this.load().iAdvise & ADVISE.ENCRYPT) !== 0;
+  }
+
+  /** Whether a directory takes names that differ in case for one. Source: IS_CASEFOLDED. */
+  get foldsCase(): boolean {
+    return (this.load().iFlags & I_FLAGS.CASEFOLD) !== 0;
+  }
+
   get size(): number {
     return this.load().iSize;
   }
