@@ -330,7 +330,7 @@ function copyInline(memory: Uint8Array, inline: Uint8Array, from: DentryLayout, 
 
 /** Throws ENOKEY, or EOPNOTSUPP, for a directory whose names can be removed, but neither made nor changed. */
 export function assertRenames(dir: Inode): void {
-  if (dir.isEncrypted) throw withoutKey('the directory is encrypted: names can not be made in it or changed', dir.ino);
+  if (dir.isEncrypted) throw withoutKey('names in an encrypted directory can be neither made nor changed', dir.ino);
   if (!dir.foldsCase) return;
   const message = 'the directory folds case: names can be removed from it, but not made in it or changed';
   throw new F2fsError('EOPNOTSUPP', message, { ino: dir.ino });
