@@ -163,10 +163,10 @@ export class Directories {
     let next = cursor;
     let isCut = true;
     try {
-      isCut = this.#forEachFrom(dir, cursor, (position, entry) => {
+      isCut = this.#forEachFrom(dir, cursor, (position, entry, slots) => {
         if (entries.length === max) return true;
         if (!isDots(entry.name)) entries.push(entry);
-        next = position + dentrySlots(entry.name.length);
+        next = position + slots;
         return false;
       });
     } catch (error) {
@@ -181,12 +181,19 @@ export class Directories {
     return this.#blocks.nrBlocks(dir) * NR_DENTRY_IN_BLOCK;
   }
 
-  #forEachFrom(dir: Inode, cursor: number, visit: (position: number, entry: Dirent) => boolean): boolean {
+  /** The same from a position on; `slots`: those that the entry takes there. */
+  #forEachFrom(
+    dir: Inode,
+    cursor: number,
+    visit: (position: number, entry: Dirent, slots: number) => boolean,
+  ): boolean {
     const { isEncrypted } = dir;
     return this.#forEachStored(dir, cursor, (position, entry, hash) => {
-      if (isDots(entry.name)) this.#assertFirst(dir, entry.name, position);
-      else if (isEncrypted) return visit(position, { ...entry, name: shownWithoutKey(entry.name, hash) });
-      return visit(position, entry);
+      const { name } = entry;
+      const slots = dentrySlots(name.length);
+      if (isDots(name)) this.#assertFirst(dir, name, position);
+      else if (isEncrypted) return visit(position, { ...entry, name: shownWithoutKey(name, hash) }, slots);
+      return visit(position, entry, slots);
     });
   }
 
