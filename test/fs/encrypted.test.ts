@@ -1,21 +1,13 @@
 // A volume that Linux encrypted, without the key: what Linux shows of it then is shown here, and it is changed as Linux lets it.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { shownWithoutKey, storedFromShown } from '../../src/file/stored-names.ts';
-import { Directory } from '../../src/fs/directory-handle.ts';
 import type { FileHandle } from '../../src/fs/file-handle.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { mountAsync } from '../../src/fs/promises.ts';
-import { projectRoot } from '../../tools/judge/paths.ts';
+import { IMAGE, LISTED, listingOf } from './encrypted-volume.ts';
 import { fsckDevice } from './fsck-device.ts';
 
-const read = (name: string) => gunzipSync(readFileSync(join(projectRoot, 'images', `kernel-encrypted.${name}.gz`)));
-const IMAGE = read('img');
-/** What Linux 6.12 listed: type, inode, links and path, a line each. */
-const LISTED = read('list').toString().trimEnd().split('\n');
 const [, , , DIR] = lineOf((line) => line.startsWith('d') && /^few\/[^/]+$/.test(line.split(' ')[3]));
 const [, FILE_INO, , FILE] = lineOf((line) => line.startsWith('f') && /^many\//.test(line.split(' ')[3]));
 const [, , , LINK] = lineOf((line) => line.startsWith('l'));
@@ -32,25 +24,6 @@ function openImage(readonly = false): { fs: FileSystem; device: MemoryDevice } {
   const device = new MemoryDevice(IMAGE.length / 4096);
   device.write(0, [IMAGE]);
   return { fs: mount(device, { readonly }), device };
-}
-
-/** Every entry, in the form of LISTED. */
-function listingOf(fs: FileSystem): string[] {
-  const letters: Record<string, string> = { directory: 'd', file: 'f', symlink: 'l', fifo: 'p' };
-  const lines: string[] = [];
-  const walk = (directory: Directory, path: string) => {
-    for (const { name, ino, type } of directory.entries()) {
-      const below = `${path}${Buffer.from(name)}`;
-      // By the name that was shown.
-      using handle = directory.open(name);
-      expect(handle.ino).toBe(ino);
-      lines.push(`${letters[type]} ${ino} ${handle.stat().nlink} ${below}`);
-      if (handle instanceof Directory) walk(handle, `${below}/`);
-    }
-  };
-  using root = fs.root();
-  walk(root, '');
-  return lines.sort();
 }
 
 describe('an encrypted volume without its key', () => {
