@@ -34,7 +34,7 @@ export function assertNotAppendOnly(inode: Inode): void {
 
 /** Throws EFBIG for a size in bytes that a file can't have. Source: inode_newsize_ok, generic_write_checks. */
 export function assertSizeFits(inode: Inode, sizeBytes: number): void {
-  if (sizeBytes > inode.maxSizeBytes) throw tooLarge(inode, sizeBytes);
+  if (sizeBytes > MAX_FILE_BYTES) throw tooLarge(inode, sizeBytes);
 }
 
 /**
@@ -49,7 +49,7 @@ export function assertWritableUpTo(inode: Inode, end: number): void {
 }
 
 function tooLarge(inode: Inode, sizeBytes: number): F2fsError {
-  const message = `a file of ${sizeBytes} bytes is too large: F2FS can hold ${inode.maxSizeBytes} here`;
+  const message = `a file of ${sizeBytes} bytes is too large: ${MAX_FILE_BYTES} is the most`;
   return new F2fsError('EFBIG', message, { ino: inode.ino });
 }
 
