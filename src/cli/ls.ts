@@ -87,7 +87,8 @@ class Listing {
     const stat = this.#fs.lstat(path);
     const entry: DirectoryEntry = { name: path, ino: stat.ino, type: stat.type };
     const place = new WalkPlace(null, path);
-    await this.#print([{ entry, place, stat, target: stat.type === 'symlink' ? this.#fs.readlink(path) : null }]);
+    const target = stat.type === 'symlink' && !stat.encrypted ? this.#fs.readlink(path) : null;
+    await this.#print([{ entry, place, stat, target }]);
   }
 
   async #showTree(start: Directory, path: Uint8Array): Promise<void> {
@@ -124,7 +125,7 @@ class Listing {
     try {
       using handle = directory.open(entry.name);
       stat = handle.stat();
-      if (stat.type === 'symlink') target = handle.readlink();
+      if (stat.type === 'symlink' && !stat.encrypted) target = handle.readlink();
     } catch (error) {
       if (!(error instanceof F2fsError)) throw error;
       this.#problem(place, error);
@@ -183,6 +184,11 @@ class Listing {
   }
 }
 
-function jsonStat({ mode, nlink, uid, gid, size, rdev, mtime }: FileStat): object {
-  return { mode, nlink, uid, gid, size, ...(rdev === null ? {} : { rdev }), mtime: { ...mtime, iso: isoTime(mtime) } };
+function jsonStat({ mode, nlink, uid, gid, size, rdev, mtime, encrypted }: FileStat): object {
+  return {
+    ...{ mode, nlink, uid, gid, size },
+    ...(rdev === null ? {} : { rdev }),
+    ...(encrypted ? { encrypted } : {}),
+    mtime: { ...mtime, iso: isoTime(mtime) },
+  };
 }

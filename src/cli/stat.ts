@@ -1,6 +1,6 @@
 // f2fs stat: all that is known of one entry.
 import { codecText } from '../compress/algorithms.ts';
-import type { CompressionStat, FileStat, Timestamp, Xattr } from '../index.ts';
+import type { CompressionStat, FileStat, FileType, Timestamp, Xattr } from '../index.ts';
 import { EXIT } from './errors.ts';
 import { type ReadOptions, ReadVolume } from './image.ts';
 import { escaped, jsonName, printable, volumePath } from './names.ts';
@@ -14,13 +14,16 @@ export interface StatOptions extends ReadOptions {
   escaped?: boolean;
 }
 
+/** What is ciphertext of an encrypted inode. */
+const ENCRYPTED: Partial<Record<FileType, string>> = { directory: 'names', symlink: 'target' };
+
 /** Prints the stat, symlink target and extended attributes of `path`. Throws what the image and the path throw. */
 export async function stat(image: string, argument: string, options: StatOptions): Promise<number> {
   using volume = new ReadVolume('stat', image, options);
   const path = volumePath(argument, options.escaped);
   using handle = volume.fs.open(path, { follow: options.follow ?? false });
   const found = handle.stat();
-  const target = found.type === 'symlink' ? volume.fs.readlink(path) : null;
+  const target = found.type === 'symlink' && !found.encrypted ? volume.fs.readlink(path) : null;
   const xattrs = handle.xattrs();
   if (options.json) await printJson(jsonOf(path, found, target, xattrs));
   else await printTable(rowsOf(path, found, target, xattrs));
@@ -44,6 +47,7 @@ function rowsOf(
     ['owner', `${found.uid}:${found.gid}`],
     ['size', longSize(found.size)],
     ['blocks', `${found.blocks} of 4096 bytes${found.inline ? ', contents within the inode' : ''}`],
+    ['encrypted', found.encrypted ? `${ENCRYPTED[found.type] ?? 'contents'}, for which the key is needed` : null],
     ['compression', found.compression === null ? null : compressionText(found.compression)],
     ['flags', found.flags.join(', ') || null],
     ['device', found.rdev === null ? null : `${found.rdev.major}, ${found.rdev.minor}`],

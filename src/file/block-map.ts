@@ -59,12 +59,17 @@ export class BlockMap {
   }
 
   /**
-   * Finds the dnode of page `index`. False when it does not exist (and `create` is off). Throws EUCLEAN when a node on
-   * the way is not the one that its place calls for. Source: f2fs_get_dnode_of_data.
+   * Finds the dnode of page `index`. False when it does not exist (and `create` is off), or could not: the size of a compressed file
+   * may lie past what its nodes can address. Throws EUCLEAN when a node on the way is not the one that its place calls for.
+   * Source: f2fs_get_dnode_of_data.
    */
   #seek(inode: Inode, index: number, create: boolean): boolean {
     const { nodes, pool } = this.#volume;
     const addrsPerInode = inode.addrsPerInode;
+    if (!create && index >= inode.maxPages) {
+      this.#left = Number.POSITIVE_INFINITY;
+      return false;
+    }
     const path = nodePath(index, addrsPerInode, inode.addrsPerBlock, this.#path);
     if (path.level === 0) {
       this.#nid = inode.ino;

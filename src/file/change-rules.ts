@@ -1,11 +1,12 @@
 // Which files may be changed, and how large they may get: what the flags of an inode forbid everyone, root too.
 import { F2fsError } from '../errors.ts';
 import { ADVISE, I_FLAGS, INLINE } from '../format/inode.ts';
+import { assertReadable } from './encryption.ts';
 import { type Inode, MAX_FILE_BYTES } from './inode.ts';
 
 /**
- * Throws EPERM for a file that is immutable or protected by verity, EOPNOTSUPP for an encrypted one. Source: f2fs_setattr,
- * fsverity_file_open, fscrypt_file_open (which says ENOKEY).
+ * Throws EPERM for a file that is immutable or protected by verity, ENOKEY for an encrypted one. Source: f2fs_setattr,
+ * fsverity_file_open, fscrypt_file_open.
  */
 export function assertMutable(inode: Inode): void {
   const { iFlags, iAdvise } = inode.load();
@@ -13,9 +14,7 @@ export function assertMutable(inode: Inode): void {
     throw refused('EPERM', inode, 'is immutable; clear the flag with chattr -i');
   }
   if ((iAdvise & ADVISE.VERITY) !== 0) throw refused('EPERM', inode, 'is protected by verity: it never changes');
-  if ((iAdvise & ADVISE.ENCRYPT) !== 0) {
-    throw refused('EOPNOTSUPP', inode, 'is encrypted; without its key its contents can not be changed');
-  }
+  assertReadable(inode);
 }
 
 /** Throws what `assertMutable` does, and EPERM for a file whose spare blocks were released. Source: f2fs_write_checks. */
@@ -35,7 +34,7 @@ export function assertNotAppendOnly(inode: Inode): void {
 
 /** Throws EFBIG for a size in bytes that a file can't have. Source: inode_newsize_ok, generic_write_checks. */
 export function assertSizeFits(inode: Inode, sizeBytes: number): void {
-  if (sizeBytes > inode.maxSizeBytes) throw tooLarge(inode, sizeBytes);
+  if (sizeBytes > MAX_FILE_BYTES) throw tooLarge(inode, sizeBytes);
 }
 
 /**
@@ -50,7 +49,7 @@ export function assertWritableUpTo(inode: Inode, end: number): void {
 }
 
 function tooLarge(inode: Inode, sizeBytes: number): F2fsError {
-  const message = `a file of ${sizeBytes} bytes is too large: F2FS can hold ${inode.maxSizeBytes} here`;
+  const message = `a file of ${sizeBytes} bytes is too large: ${MAX_FILE_BYTES} is the most`;
   return new F2fsError('EFBIG', message, { ino: inode.ino });
 }
 

@@ -68,6 +68,18 @@ export class ClusterMap {
     if (isCompressed && this.nrBlocks === 0) throw this.damaged(inode, start, 'it has no data block');
   }
 
+  /**
+   * Throws EIO when the compressed cluster looked up saves more blocks than all of the file's are said to: Linux has lost count of a
+   * released file whose slots it allocated before it reserved them. Then nobody knows what a change of it would take. Source:
+   * f2fs_reserve_compress_blocks, which takes such a file for one that has nothing to reserve.
+   */
+  assertCounted(inode: Inode): void {
+    if (this.nrBlocks === 0 || inode.clusterPages - this.nrBlocks <= inode.comprBlocks) return;
+    const message =
+      'the file counts fewer saved blocks than its clusters have, and can not be changed: copy it, or have fsck.f2fs';
+    throw new F2fsError('EIO', `${message} mend it`, { ino: inode.ino });
+  }
+
   damaged(inode: Inode, start: number, fault: string, blkaddr?: number): F2fsError {
     const message = `the compressed cluster at page ${start} of inode ${inode.ino} is damaged: ${fault}`;
     return corrupt(message, { ino: inode.ino, ...(blkaddr === undefined ? {} : { blkaddr }) });

@@ -4,9 +4,10 @@ import { corrupt, type F2fsError } from '../errors.ts';
 import { NAME_LEN_MAX } from '../format/constants.ts';
 import { type DentryLayout, DIR_ENTRY_SIZE, DirEntry, dentrySlots, FT, SLOT_LEN } from '../format/dentry.ts';
 import { nameHash } from '../format/hash.ts';
-import { ADVISE, I_FLAGS } from '../format/inode.ts';
+import { I_FLAGS } from '../format/inode.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { Inode } from './inode.ts';
+import { isStoredAs, MIN_CIPHERTEXT_BYTES, type StoredName } from './stored-names.ts';
 
 const HASH = DirEntry.offsets.hashCode;
 const INO = DirEntry.offsets.ino;
@@ -17,6 +18,7 @@ const DOT = 0x2e;
 
 /** One name of a directory. */
 export interface Dirent {
+  /** As stored, of an encrypted directory ciphertext; or as shown, see stored-names.ts. */
   readonly name: Uint8Array;
   readonly ino: number;
   /** FT.* of the inode, as the entry has it. */
@@ -31,7 +33,7 @@ export class Dentries {
   }
 
   /** Slot of a name in a dentry area, or -1. Source: f2fs_find_target_dentry. */
-  find(dir: Inode, area: number, layout: DentryLayout, name: Uint8Array, hash: number): number {
+  find(dir: Inode, area: number, layout: DentryLayout, name: StoredName): number {
     const { bytes, view } = this.#volume.pool;
     for (let slot = 0; slot < layout.slots; ) {
       if ((bytes[area + (slot >>> 3)] & (1 << (slot & 7))) === 0) {
@@ -41,18 +43,29 @@ export class Dentries {
       const at = area + layout.entries + slot * DIR_ENTRY_SIZE;
       const nameLen = view.getUint16(at + NAME_LEN, true);
       if (nameLen === 0) throw corrupt(`directory ${dir.ino} has an entry without a name`, { ino: dir.ino });
-      if (view.getUint32(at + HASH, true) === hash && this.sameName(area, layout, slot, name)) return slot;
+      if (view.getUint32(at + HASH, true) === name.hash && this.sameName(area, layout, slot, name)) return slot;
       slot += dentrySlots(nameLen);
     }
     return -1;
   }
 
-  sameName(area: number, layout: DentryLayout, slot: number, name: Uint8Array): boolean {
-    const { bytes, view } = this.#volume.pool;
-    if (view.getUint16(area + layout.entries + slot * DIR_ENTRY_SIZE + NAME_LEN, true) !== name.length) return false;
+  sameName(area: number, layout: DentryLayout, slot: number, name: StoredName): boolean {
+    const { bytes } = this.#volume.pool;
+    const nameLen = this.#nameLen(area, layout, slot);
     const at = area + layout.names + slot * SLOT_LEN;
-    for (let i = 0; i < name.length; i++) if (bytes[at + i] !== name[i]) return false;
+    if (name.digest !== null) return nameLen <= NAME_LEN_MAX && isStoredAs(bytes.slice(at, at + nameLen), name);
+    if (nameLen !== name.bytes.length) return false;
+    for (let i = 0; i < nameLen; i++) if (bytes[at + i] !== name.bytes[i]) return false;
     return true;
+  }
+
+  #nameLen(area: number, layout: DentryLayout, slot: number): number {
+    return this.#volume.pool.view.getUint16(area + layout.entries + slot * DIR_ENTRY_SIZE + NAME_LEN, true);
+  }
+
+  /** Slots that the entry which begins at `slot` takes. */
+  slotsAt(area: number, layout: DentryLayout, slot: number): number {
+    return dentrySlots(this.#nameLen(area, layout, slot));
   }
 
   /** Writes an entry and marks its slots as taken. Source: f2fs_update_dentry. */
@@ -114,9 +127,8 @@ export class Dentries {
     from = 0,
   ): boolean {
     const { bytes, view } = this.#volume.pool;
-    const raw = dir.load();
     // Such directories hash other bytes than those stored.
-    const plain = (raw.iFlags & I_FLAGS.CASEFOLD) === 0 && (raw.iAdvise & ADVISE.ENCRYPT) === 0;
+    const plain = (dir.load().iFlags & I_FLAGS.CASEFOLD) === 0;
     let within = from > 0;
     for (let slot = from; slot < layout.slots; ) {
       const at = area + layout.entries + slot * DIR_ENTRY_SIZE;
@@ -156,10 +168,18 @@ export class Dentries {
     if (fileType === FT.UNKNOWN || fileType > FT.SYMLINK) throw bad(dir, `has the file type ${fileType}`);
     const start = area + layout.names + slot * SLOT_LEN;
     const name = known ?? bytes.slice(start, start + nameLen);
+    if (dir.isEncrypted && !isDots(bytes, start, nameLen)) {
+      if (nameLen < MIN_CIPHERTEXT_BYTES) throw bad(dir, `has an encrypted name of ${nameLen} bytes`);
+      return { name, ino, fileType };
+    }
     if (name.includes(SLASH) || name.includes(0)) throw bad(dir, 'has a name with a slash or a zero byte in it');
     if (nameLen === 1 && name[0] === DOT && ino !== dir.ino) throw bad(dir, `says that "." is inode ${ino}`);
     return { name, ino, fileType };
   }
+}
+
+function isDots(bytes: Uint8Array, at: number, length: number): boolean {
+  return bytes[at] === DOT && (length === 1 || (length === 2 && bytes[at + 1] === DOT));
 }
 
 function bad(dir: Inode, why: string): F2fsError {

@@ -18,6 +18,7 @@ import type { Dentries, Dirent } from './dentries.ts';
 import { DirectoryIndex } from './directory-index.ts';
 import type { FilePages } from './file-pages.ts';
 import type { Inode } from './inode.ts';
+import type { StoredName } from './stored-names.ts';
 
 /** Where an entry stands, or may. Good for the operation at hand, and while nobody else changes the directory. */
 export interface Place {
@@ -88,10 +89,11 @@ export class DirectoryBlocks {
    * Calls `visit` with the entries from position `cursor` on, in their order, until it returns true; whether it did. Positions
    * count slots, of holes too. Room is made in memory in between. Throws EUCLEAN for what can't be an entry.
    */
-  forEach(dir: Inode, cursor: number, visit: (position: number, entry: Dirent) => boolean): boolean {
+  forEach(dir: Inode, cursor: number, visit: (position: number, entry: Dirent, hash: number) => boolean): boolean {
     return this.#forEachBlock(dir, Math.floor(cursor / NR_DENTRY_IN_BLOCK), (block, area) => {
       const base = block * NR_DENTRY_IN_BLOCK;
-      return this.#forEachIn(dir, block, area, (slot, entry) => visit(base + slot, entry), Math.max(0, cursor - base));
+      const at = (slot: number, entry: Dirent, hash: number) => visit(base + slot, entry, hash);
+      return this.#forEachIn(dir, block, area, at, Math.max(0, cursor - base));
     });
   }
 
@@ -101,7 +103,7 @@ export class DirectoryBlocks {
     this.#forEachBlock(dir, 0, (block, area) => {
       let free = NR_DENTRY_IN_BLOCK;
       this.#forEachIn(dir, block, area, (slot, entry, hash) => {
-        if (this.findIndexed(dir, index, entry.name, hash) !== null) {
+        if (this.findIndexed(dir, index, { bytes: entry.name, hash, digest: null }) !== null) {
           throw corrupt(`directory ${dir.ino} is damaged: it has a name twice`, { ino: dir.ino });
         }
         index.insert(hash, block, slot);
@@ -115,8 +117,9 @@ export class DirectoryBlocks {
   }
 
   /** Where a name stands, by the hash levels or by the index. Source: find_in_level. */
-  find(dir: Inode, name: Uint8Array, hash: number): Place | null {
-    if (dir.index !== null) return this.findIndexed(dir, dir.index, name, hash);
+  find(dir: Inode, name: StoredName): Place | null {
+    if (dir.index !== null) return this.findIndexed(dir, dir.index, name);
+    const { hash } = name;
     const { iDirLevel } = dir.load();
     const nrBlocks = this.nrBlocks(dir);
     // As deep as its blocks go, whatever depth it states: what a listing shows must be found.
@@ -126,21 +129,26 @@ export class DirectoryBlocks {
         const pfn = this.#pages.readDirectoryPage(dir, block);
         if (pfn < 0) continue;
         const area = pfn * BLKSIZE;
-        const slot = this.#dentries.find(dir, area, DENTRY_BLOCK, name, hash);
-        if (slot >= 0) return { area, layout: DENTRY_BLOCK, block, slot, hash, slots: dentrySlots(name.length) };
+        const slot = this.#dentries.find(dir, area, DENTRY_BLOCK, name);
+        if (slot >= 0) return this.#placeAt(area, block, slot, hash);
       }
     }
     return null;
   }
 
-  findIndexed(dir: Inode, index: DirectoryIndex, name: Uint8Array, hash: number): Place | null {
+  findIndexed(dir: Inode, index: DirectoryIndex, name: StoredName): Place | null {
+    const { hash } = name;
     for (let at = index.find(hash, -1); at >= 0; at = index.find(hash, at)) {
       const { block, slot } = index;
       const area = this.#pages.readDirectoryPage(dir, block) * BLKSIZE;
-      if (this.#dentries.sameName(area, DENTRY_BLOCK, slot, name))
-        return { area, layout: DENTRY_BLOCK, block, slot, hash, slots: dentrySlots(name.length) };
+      if (this.#dentries.sameName(area, DENTRY_BLOCK, slot, name)) return this.#placeAt(area, block, slot, hash);
     }
     return null;
+  }
+
+  #placeAt(area: number, block: number, slot: number, hash: number): Place {
+    const slots = this.#dentries.slotsAt(area, DENTRY_BLOCK, slot);
+    return { area, layout: DENTRY_BLOCK, block, slot, hash, slots };
   }
 
   /** Room for a name of so many slots; the directory may have a block more then. Throws ENOSPC. Source: f2fs_add_regular_entry. */

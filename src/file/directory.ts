@@ -12,15 +12,17 @@ import {
   NR_DENTRY_IN_BLOCK,
 } from '../format/dentry.ts';
 import { nameHash } from '../format/hash.ts';
-import { I_FLAGS, INLINE } from '../format/inode.ts';
+import { INLINE } from '../format/inode.ts';
 import { zero } from '../pagecache/zero.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
 import { Dentries, type Dirent } from './dentries.ts';
 import { DirectoryBlocks, type Place } from './directory-blocks.ts';
 import { DirectoryIndex } from './directory-index.ts';
+import { withoutKey } from './encryption.ts';
 import type { FilePages } from './file-pages.ts';
 import type { Inode } from './inode.ts';
+import { type StoredName, shownWithoutKey, storedFromShown } from './stored-names.ts';
 
 const SLASH = 0x2f;
 const DOT = 0x2e;
@@ -66,10 +68,11 @@ export class Directories {
     this.#dentries.put(area, layout, 1, DOTS, 0, parentIno, FT.DIR);
   }
 
-  /** The inode number and type of a name, or null. `.` and `..` are found as they stand. Throws ENAMETOOLONG. */
+  /**
+   * The inode number and type of a name as it is shown, or null. `.` and `..` are found as they stand; in a case-folding directory a name
+   * as it is spelt. Throws ENAMETOOLONG.
+   */
   lookup(dir: Inode, name: Uint8Array): Dirent | null {
-    if (name.length > NAME_LEN_MAX) throw tooLong(name);
-    if ((dir.load().iFlags & I_FLAGS.CASEFOLD) !== 0) return this.#search(dir, name);
     const place = this.#locate(dir, name);
     return place === null ? null : this.entryAt(dir, place, name);
   }
@@ -79,11 +82,22 @@ export class Directories {
     return this.#dentries.entry(dir, area, layout, slot, name);
   }
 
+  /** What a name that is shown is stored as; null when it can't be there. Source: f2fs_setup_filename. */
+  #stored(dir: Inode, name: Uint8Array): StoredName | null {
+    if (name.length > NAME_LEN_MAX) throw tooLong(name);
+    if (isDots(name)) return { bytes: name, hash: 0, digest: null };
+    if (dir.isEncrypted) return storedFromShown(name);
+    if (dir.foldsCase) return this.#search(dir, name);
+    return { bytes: name, hash: nameHash(name), digest: null };
+  }
+
   /** Finds a name as it is spelt in a case-folding directory, which arranges names by a hash that is not known here. */
-  #search(dir: Inode, name: Uint8Array): Dirent | null {
-    let found: Dirent | null = null;
-    this.forEach(dir, (entry) => {
-      if (Buffer.compare(entry.name, name) === 0) found = entry;
+  #search(dir: Inode, bytes: Uint8Array): StoredName | null {
+    let found: StoredName | null = null;
+    this.#forEachStored(dir, 0, (_position, entry, hash) => {
+      if (Buffer.compare(entry.name, bytes) !== 0) return false;
+      found = { bytes, hash, digest: null };
+      return true;
     });
     return found;
   }
@@ -115,19 +129,20 @@ export class Directories {
 
   /** Source: __f2fs_find_entry. */
   #locate(dir: Inode, name: Uint8Array): Place | null {
-    const hash = nameHash(name);
-    if (dir.hasInline(INLINE.DENTRY)) {
-      const layout = inlineDentryLayout(dir.maxInlineData);
-      const area = dir.inlineOffset;
-      const slot = this.#dentries.find(dir, area, layout, name, hash);
-      return slot < 0 ? null : { area, layout, block: INLINE_AREA, slot, hash, slots: dentrySlots(name.length) };
-    }
-    return this.#blocks.find(dir, name, hash);
+    const stored = this.#stored(dir, name);
+    if (stored === null) return null;
+    if (!dir.hasInline(INLINE.DENTRY)) return this.#blocks.find(dir, stored);
+    const layout = inlineDentryLayout(dir.maxInlineData);
+    const area = dir.inlineOffset;
+    const slot = this.#dentries.find(dir, area, layout, stored);
+    if (slot < 0) return null;
+    const slots = this.#dentries.slotsAt(area, layout, slot);
+    return { area, layout, block: INLINE_AREA, slot, hash: stored.hash, slots };
   }
 
   /**
-   * Calls `visit` with every entry, `.` and `..` too, in the order of their slots, until it returns true; whether it did.
-   * Room is made in memory in between. Throws EUCLEAN for an entry that can't be one.
+   * Calls `visit` with every entry, `.` and `..` too, in the order of their slots, until it returns true; whether it did. Names are as
+   * they are shown. Room is made in memory in between. Throws EUCLEAN for an entry that can't be one.
    */
   forEach(dir: Inode, visit: (entry: Dirent) => unknown): boolean {
     return this.#forEachFrom(dir, 0, (_position, entry) => visit(entry) === true);
@@ -148,10 +163,10 @@ export class Directories {
     let next = cursor;
     let isCut = true;
     try {
-      isCut = this.#forEachFrom(dir, cursor, (position, entry) => {
+      isCut = this.#forEachFrom(dir, cursor, (position, entry, slots) => {
         if (entries.length === max) return true;
         if (!isDots(entry.name)) entries.push(entry);
-        next = position + dentrySlots(entry.name.length);
+        next = position + slots;
         return false;
       });
     } catch (error) {
@@ -166,7 +181,34 @@ export class Directories {
     return this.#blocks.nrBlocks(dir) * NR_DENTRY_IN_BLOCK;
   }
 
-  #forEachFrom(dir: Inode, cursor: number, visit: (position: number, entry: Dirent) => boolean): boolean {
+  /** The same from a position on; `slots`: those that the entry takes there. */
+  #forEachFrom(
+    dir: Inode,
+    cursor: number,
+    visit: (position: number, entry: Dirent, slots: number) => boolean,
+  ): boolean {
+    const { isEncrypted } = dir;
+    return this.#forEachStored(dir, cursor, (position, entry, hash) => {
+      const { name } = entry;
+      const slots = dentrySlots(name.length);
+      if (isDots(name)) this.#assertFirst(dir, name, position);
+      else if (isEncrypted) return visit(position, { ...entry, name: shownWithoutKey(name, hash) }, slots);
+      return visit(position, entry, slots);
+    });
+  }
+
+  /** A second `.` or `..` is none that Linux makes: whoever passed over it would not see what it leads to. */
+  #assertFirst(dir: Inode, name: Uint8Array, position: number): void {
+    const first = this.#locate(dir, name);
+    if (first === null || positionOf(first) === position) return;
+    throw corrupt(`directory ${dir.ino} is damaged: it has a second "${Buffer.from(name)}"`, { ino: dir.ino });
+  }
+
+  #forEachStored(
+    dir: Inode,
+    cursor: number,
+    visit: (position: number, entry: Dirent, hash: number) => boolean,
+  ): boolean {
     if (dir.hasInline(INLINE.DENTRY)) {
       const layout = inlineDentryLayout(dir.maxInlineData);
       return this.#dentries.forEach(dir, dir.inlineOffset, layout, visit, cursor);
@@ -176,22 +218,31 @@ export class Directories {
 
   /**
    * Room for a name that is not there: the inline entries may have moved to a block for it, or the directory have a block
-   * more. Room is made in memory in between. Throws EEXIST, ENOSPC, ENOMEM. Source: f2fs_add_dentry.
+   * more. Room is made in memory in between. Throws EEXIST, ENOSPC, ENOMEM; ENOKEY in an encrypted directory, EOPNOTSUPP in one that
+   * folds case. Source: f2fs_add_dentry.
    */
   makeRoom(dir: Inode, name: Uint8Array): Place {
+    this.#assertTakesNames(dir, name);
     const hash = nameHash(name);
+    const stored = { bytes: name, hash, digest: null };
     const slots = dentrySlots(name.length);
     if (dir.hasInline(INLINE.DENTRY)) {
       const layout = inlineDentryLayout(dir.maxInlineData);
       const area = dir.inlineOffset;
-      if (this.#dentries.find(dir, area, layout, name, hash) >= 0) throw exists(name);
+      if (this.#dentries.find(dir, area, layout, stored) >= 0) throw exists(name);
       const slot = findRoom(this.#volume.pool.bytes, area, slots, layout);
       if (slot >= 0) return { area, layout, block: INLINE_AREA, slot, hash, slots };
       this.#convertInline(dir);
     }
     dir.index ??= this.#blocks.buildIndex(dir);
-    if (this.#blocks.findIndexed(dir, dir.index, name, hash) !== null) throw exists(name);
+    if (this.#blocks.findIndexed(dir, dir.index, stored) !== null) throw exists(name);
     return this.#blocks.makeRoom(dir, dir.index, slots, hash);
+  }
+
+  #assertTakesNames(dir: Inode, name: Uint8Array): void {
+    if (!dir.isEncrypted && !dir.foldsCase) return;
+    if (this.lookup(dir, name) !== null) throw exists(name);
+    assertRenames(dir);
   }
 
   /** Puts a name where `makeRoom` said. The caller sees to links and times. */
@@ -282,6 +333,19 @@ function copyInline(memory: Uint8Array, inline: Uint8Array, from: DentryLayout, 
   memory.set(inline.subarray(0, from.bitmapBytes), to);
   memory.set(inline.subarray(from.entries, from.entries + from.slots * DIR_ENTRY_SIZE), to + DENTRY_BLOCK.entries);
   memory.set(inline.subarray(from.names), to + DENTRY_BLOCK.names);
+}
+
+/** Throws ENOKEY, or EOPNOTSUPP, for a directory whose names can be removed, but neither made nor changed. */
+export function assertRenames(dir: Inode): void {
+  if (dir.isEncrypted) throw withoutKey('names in an encrypted directory can be neither made nor changed', dir.ino);
+  if (!dir.foldsCase) return;
+  const message = 'the directory folds case: names can be removed from it, but not made in it or changed';
+  throw new F2fsError('EOPNOTSUPP', message, { ino: dir.ino });
+}
+
+/** A place's position; see `readFrom`. */
+function positionOf({ block, slot }: Place): number {
+  return block === INLINE_AREA ? slot : block * NR_DENTRY_IN_BLOCK + slot;
 }
 
 export function exists(name: Uint8Array): F2fsError {

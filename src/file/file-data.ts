@@ -15,6 +15,7 @@ import {
   assertWritableUpTo,
 } from './change-rules.ts';
 import { beforeChange } from './cluster-pages.ts';
+import { assertReadable } from './encryption.ts';
 import type { FilePages } from './file-pages.ts';
 import type { Inode, Timestamp } from './inode.ts';
 import { isPinned, type Pinned } from './pinned.ts';
@@ -59,17 +60,9 @@ export class FileData {
     this.#memory = memory;
   }
 
-  /** Reads up to `into.length` bytes from `position` on; returns how many there were. */
+  /** Reads up to `into.length` bytes from `position` on; returns how many there were. Throws ENOKEY. */
   read(inode: Inode, position: number, into: Uint8Array): number {
-    if ((inode.load().iAdvise & ADVISE.ENCRYPT) !== 0) {
-      throw new F2fsError(
-        'EOPNOTSUPP',
-        `inode ${inode.ino} is encrypted; without its key only its size and times can be read`,
-        {
-          ino: inode.ino,
-        },
-      );
-    }
+    assertReadable(inode);
     const length = Math.max(0, Math.min(into.length, inode.size - position));
     const { bytes } = this.#volume.pool;
     if (inode.hasInline(INLINE.DATA)) {
@@ -121,7 +114,9 @@ export class FileData {
     for (let at = position; at < end; ) {
       this.#memory.throttle();
       const { size } = inode;
-      at += this.#writeFolio(inode, size, at, this.#fitting(inode, at, end - at), source, options.sparse === true);
+      const length = this.#fitting(inode, at, end - at);
+      if (at < size) this.#assertCounted(inode, at, Math.min(at + length, size));
+      at += this.#writeFolio(inode, size, at, length, source, options.sparse === true);
       if (at > size) inode.change().iSize = at;
       if (options.time !== undefined) inode.touch(options.time);
     }
@@ -186,11 +181,25 @@ export class FileData {
     this.#prepare(inode);
   }
 
+  /** Throws EIO for compressed clusters among bytes [from, to) that are not counted; at most a folio is looked at. */
+  #assertCounted(inode: Inode, from: number, to: number): void {
+    const { clusterPages } = inode;
+    if (clusterPages === 1 || inode.comprBlocks > 0) return;
+    const { clusterMap } = this.#pages;
+    const first = Math.floor(from / BLKSIZE);
+    const end = Math.min(Math.ceil(to / BLKSIZE), first + MAX_FOLIO_PAGES);
+    for (let start = first - (first % clusterPages); start < end; start += clusterPages) {
+      beforeChange(inode, () => clusterMap.lookup(inode, start));
+      clusterMap.assertCounted(inode);
+    }
+  }
+
   /** Zeroes bytes [from, to) of one page, unless it is a hole. */
   zeroPart(inode: Inode, from: number, to: number): void {
     const page = Math.floor(from / BLKSIZE);
     this.#map.lookup(inode, page, 1);
     if (this.#map.blkaddr === NULL_ADDR) return;
+    this.#assertCounted(inode, from, to);
     const pfn = beforeChange(inode, () => this.#pages.read(inode, page, 1));
     this.#pages.waitStable(inode, page, 1);
     const at = pfn * BLKSIZE + (from % BLKSIZE);
@@ -208,6 +217,7 @@ export class FileData {
     this.#pages.waitStable(inode, start, inode.clusterPages);
     beforeChange(inode, () => clusterMap.lookup(inode, start));
     if (clusterMap.nrBlocks === 0) return;
+    clusterMap.assertCounted(inode);
     // What is all in the cache may never have got to disk.
     if (!inode.pages.hasAll(start, end)) beforeChange(inode, () => clusters.read(inode, start, end));
     this.#pages.setDirty(inode, start, end - start);

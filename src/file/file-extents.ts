@@ -1,7 +1,7 @@
 // Where the contents of a file lie: data and holes, and the extents on disk. Source: f2fs_seek_block, f2fs_fiemap.
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
-import { ADVISE, INLINE } from '../format/inode.ts';
+import { INLINE } from '../format/inode.ts';
 import { TAG } from '../pagecache/address-space.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
@@ -131,7 +131,7 @@ export class FileExtents {
     if (blkaddr === COMPRESS_ADDR) return this.#addCluster(inode, page, extents);
     const isWritten = blkaddr !== NEW_ADDR;
     const flags: ExtentFlag[] = isWritten ? [] : ['unwritten'];
-    if ((inode.load().iAdvise & ADVISE.ENCRYPT) !== 0) flags.push('encrypted');
+    if (inode.isEncrypted) flags.push('encrypted');
     const extent = {
       logical: page * BLKSIZE,
       physical: isWritten ? blkaddr * BLKSIZE : 0,

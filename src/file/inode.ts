@@ -46,8 +46,10 @@ const MAX_INLINE_XATTR_ADDRS = DEF_ADDRS_PER_INODE - TOTAL_EXTRA_ISIZE / 4 - 1 -
 /** i_extra_isize and i_inline_xattr_size themselves. Source: F2FS_MIN_EXTRA_ATTR_SIZE. */
 const MIN_EXTRA_ISIZE = InodeExtra.ends.iInlineXattrSize;
 
-/** Bytes of the largest file of any kind. Source: s_maxbytes. */
+/** Bytes of the largest file of any kind: what is addressed within the inode does not count. Source: s_maxbytes. */
 export const MAX_FILE_BYTES = maxFileBlocks(0, ADDRS_PER_BLOCK) * BLKSIZE;
+/** The same of older kernels, for which it did count. */
+const MAX_OLD_FILE_BYTES = maxFileBlocks(DEF_ADDRS_PER_INODE, ADDRS_PER_BLOCK) * BLKSIZE;
 
 /** What other rooms call an inode. Its block is edited in place: call `load` first in each operation. */
 export class Inode {
@@ -146,6 +148,16 @@ export class Inode {
     return this.type === S_IFCHR || this.type === S_IFBLK;
   }
 
+  /** Whether its contents, or a directory's names, are ciphertext. Source: IS_ENCRYPTED. */
+  get isEncrypted(): boolean {
+    return (this.load().iAdvise & ADVISE.ENCRYPT) !== 0;
+  }
+
+  /** Whether a directory takes names that differ in case for one. Source: IS_CASEFOLDED. */
+  get foldsCase(): boolean {
+    return (this.load().iFlags & I_FLAGS.CASEFOLD) !== 0;
+  }
+
   get size(): number {
     return this.load().iSize;
   }
@@ -214,14 +226,9 @@ export class Inode {
     return this.#clusterPages > 1 && this.hasInline(INLINE.COMPRESS_RELEASED);
   }
 
-  /** Bytes of the largest file: what is addressed within the inode does not count. Source: max_file_blocks, s_maxbytes. */
-  get maxSizeBytes(): number {
-    return maxFileBlocks(0, this.addrsPerBlock) * BLKSIZE;
-  }
-
   /**
    * Bytes of a file up to where it can be written: its nodes may reach further than the largest file, or, with whole clusters only,
-   * not as far.
+   * not as far. Its size may lie past that: what its nodes can't address is a hole.
    */
   get maxWrittenBytes(): number {
     return Math.min(MAX_FILE_BYTES, this.maxPages * BLKSIZE);
@@ -346,7 +353,7 @@ export class Inode {
     if (compressionFault !== null) return compressionFault;
     readTimes(raw, this.#volume.hasFeature('inode_crtime') && this.hasExtra('iCrtime') ? extra : null);
     if ((inline & INLINE.DATA) !== 0 && raw.iSize > this.maxInlineData) return `its inline data is ${raw.iSize} bytes`;
-    if (raw.iSize > this.maxPages * BLKSIZE) return `its size is ${raw.iSize} bytes, past what its nodes can address`;
+    if (raw.iSize > MAX_OLD_FILE_BYTES) return `its size is ${raw.iSize} bytes, more than a file can have`;
     return null;
   }
 

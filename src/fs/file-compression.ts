@@ -3,7 +3,7 @@ import { F2fsError } from '../errors.ts';
 import type { BlockMap } from '../file/block-map.ts';
 import type { FilePages } from '../file/file-pages.ts';
 import type { Inode } from '../file/inode.ts';
-import { BLKSIZE } from '../format/constants.ts';
+import { BLKSIZE, NULL_ADDR } from '../format/constants.ts';
 import { I_FLAGS, INLINE } from '../format/inode.ts';
 import { SINCE } from '../volume/nat.ts';
 import type { Core } from './core.ts';
@@ -82,6 +82,8 @@ export class FileCompression {
       const nrPages = Math.ceil(inode.size / BLKSIZE);
       for (let start = 0; start < nrPages; start += inode.clusterPages) {
         this.#core.throttle();
+        start += this.#holeAt(inode, start, nrPages);
+        if (start >= nrPages) break;
         const count = Math.min(inode.clusterPages, nrPages - start);
         this.#pages.clusterMap.lookup(inode, start);
         // Raw clusters with holes in them stay as they are.
@@ -95,6 +97,14 @@ export class FileCompression {
     } finally {
       inode.compressOnWrite = false;
     }
+  }
+
+  /** Pages of the hole that begins at `start`, whole clusters of it. */
+  #holeAt(inode: Inode, start: number, end: number): number {
+    this.#map.lookup(inode, start, end - start);
+    const { blkaddr, count } = this.#map;
+    if (blkaddr !== NULL_ADDR) return 0;
+    return start + count === end ? count : count - (count % inode.clusterPages);
   }
 }
 

@@ -13,6 +13,7 @@ import {
 } from '../check.ts';
 import { F2fsError } from '../errors.ts';
 import { assertChangeable, assertWritableUpTo } from '../file/change-rules.ts';
+import { assertReadable } from '../file/encryption.ts';
 import type { AllocateOptions } from '../file/fallocate.ts';
 import type { ByteSource, WriteOptions } from '../file/file-data.ts';
 import type { Extent, Region } from '../file/file-extents.ts';
@@ -40,7 +41,7 @@ const WRITE_OPTIONS: OptionChecks<WriteOptions> = { sparse: isBoolean, time: isT
 const ALLOCATE_OPTIONS: OptionChecks<AllocateOptions> = { keepSize: isBoolean };
 const EXTENTS_OPTIONS: OptionChecks<ExtentsOptions> = { sync: isBoolean };
 
-/** An open regular file. What it was not opened for throws EBADF. */
+/** An open regular file. What it was not opened for throws EBADF, and what calls for the contents of an encrypted one ENOKEY. */
 export class FileHandle extends Handle {
   readonly #access: Access;
 
@@ -272,6 +273,7 @@ export class FileHandle extends Handle {
     this.core.assertOpen();
     if (!this.#access.write) throw notOpenFor('EBADF', 'writing', 'r+, w or a', this.ino);
     this.core.volume.assertWritable();
+    assertReadable(this.inode);
   }
 
   /**

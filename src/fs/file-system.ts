@@ -6,6 +6,7 @@ import type { BlockDevice } from '../device/device.ts';
 import { F2fsError } from '../errors.ts';
 import { assertMutable, assertNotAppendOnly } from '../file/change-rules.ts';
 import { checkName, isDots } from '../file/directory.ts';
+import { assertReadable } from '../file/encryption.ts';
 import type { Inode } from '../file/inode.ts';
 import type { Xattr } from '../file/xattrs.ts';
 import { BLKS_PER_SEG, BLKSIZE, NAME_LEN_MAX, S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
@@ -162,7 +163,7 @@ export class FileSystem {
   /**
    * Opens a regular file. Without `flags` one that is there, for all that the volume allows; with them as node:fs does:
    * `attributes` are those of a file that is made. Throws ENOENT, EEXIST, EISDIR, ELOOP; EINVAL for what is no regular file;
-   * EROFS and EPERM when it is to be written but can't.
+   * EROFS and EPERM when it is to be written but can't; ENOKEY, with flags, for an encrypted one.
    */
   openFile(path: Path, options: OpenFileOptions = {}): FileHandle {
     checkOptions('openFile', options, OPEN_FILE_OPTIONS);
@@ -176,6 +177,7 @@ export class FileSystem {
     const inode = this.#resolve(path, true);
     if (inode.isDirectory) throw notA('file', 'EISDIR', path);
     if (!inode.isRegular) throw notA('regular file', 'EINVAL', path);
+    if (flags !== undefined) assertReadable(inode);
     if (flags !== undefined && access.write) {
       this.volume.assertWritable();
       assertMutable(inode);

@@ -1,7 +1,7 @@
 // Renames: within a directory or across, over what is there, or two names for each other.
 import { checkOptions, isBoolean, type OptionChecks } from '../check.ts';
 import { corrupt, F2fsError } from '../errors.ts';
-import { checkName, exists, isDots } from '../file/directory.ts';
+import { assertRenames, checkName, exists, isDots } from '../file/directory.ts';
 import type { Place } from '../file/directory-blocks.ts';
 import type { Inode } from '../file/inode.ts';
 import { setParent } from '../file/inodes.ts';
@@ -34,8 +34,8 @@ interface Named {
 
 /**
  * Gives what `name` stands for in `dir` the name `toName` in `toDir`. Throws ENOENT, EEXIST, ENOTDIR, EISDIR, ENOTEMPTY, EINVAL for
- * a directory that would come to lie in itself, EBUSY for `.` and `..`, EPERM, EMLINK, ENOSPC; nothing is changed then.
- * Source: do_renameat2, vfs_rename.
+ * a directory that would come to lie in itself, EBUSY for `.` and `..`, EPERM, EMLINK, ENOSPC, ENOKEY for encrypted names; nothing is
+ * changed then. Source: do_renameat2, vfs_rename, fscrypt_prepare_rename.
  */
 export function rename(
   core: Core,
@@ -56,6 +56,7 @@ export function rename(
     const there = directories.lookup(toDir, toName);
     if (there !== null && noReplace) throw exists(toName);
     if (there === null && exchange) throw notThere(toName);
+    for (const it of [dir, toDir]) assertRenames(it);
     const source = { dir, name, inode };
     if (there === null) {
       core.volume.treeChanged = true;

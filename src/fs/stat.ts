@@ -56,6 +56,8 @@ export interface FileStat {
   inline: boolean;
   /** Of those that chattr(1) sets. */
   flags: InodeFlag[];
+  /** Whether contents, a symlink's target or a directory's names are ciphertext, for which there is no key here (ENOKEY). */
+  encrypted: boolean;
   /** Of a file whose contents may lie in compressed clusters, else null. */
   compression: CompressionStat | null;
 }
@@ -128,6 +130,7 @@ export function statOf(core: Core, inode: Inode): FileStat {
     rdev: type === 'char' || type === 'block' ? getRdev(inode, core.volume.pool.view) : null,
     inline: (raw.iInline & (INLINE.DATA | INLINE.DENTRY)) !== 0,
     flags: flagNames(raw.iFlags),
+    encrypted: inode.isEncrypted,
     compression: inode.clusterPages > 1 ? compressionOf(inode) : null,
   };
 }

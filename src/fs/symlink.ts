@@ -5,8 +5,8 @@ import { S_IFLNK } from '../format/constants.ts';
 import type { Core } from './core.ts';
 
 /**
- * Throws EINVAL for anything but a symlink, ENOENT for one that a crash left without a target, EUCLEAN for a target that can't be
- * one. Source: f2fs_get_link.
+ * Throws EINVAL for anything but a symlink, ENOENT for one that a crash left without a target, ENOKEY for an encrypted one, EUCLEAN
+ * for a target that can't be one. Source: f2fs_get_link.
  */
 export function readlink(core: Core, inode: Inode): Uint8Array {
   const { ino } = inode;

@@ -35,18 +35,14 @@ const WRITABLE_FEATURES =
   FEATURES.inode_crtime |
   FEATURES.flexible_inline_xattr |
   FEATURES.compression |
-  FEATURES.lost_found;
+  FEATURES.lost_found |
+  // Of these, what is there is kept; nothing new is made that would be encrypted, protected or folded.
+  FEATURES.encrypt |
+  FEATURES.verity |
+  FEATURES.casefold;
 /** Features that do not hide a volume's contents from a reader that does not know them. */
 const READABLE_FEATURES =
-  WRITABLE_FEATURES |
-  FEATURES.atomic_write |
-  FEATURES.project_quota |
-  FEATURES.quota |
-  FEATURES.verity |
-  FEATURES.casefold |
-  FEATURES.encrypt |
-  FEATURES.ro |
-  FEATURES.blkzoned;
+  WRITABLE_FEATURES | FEATURES.atomic_write | FEATURES.project_quota | FEATURES.quota | FEATURES.ro | FEATURES.blkzoned;
 
 export interface VolumeOptions {
   readonly: boolean;

@@ -251,6 +251,65 @@ describe('the largest file', () => {
     });
   });
 
+  test('of clusters may have any size: what its nodes can not reach is a hole, and it can be cut and removed', async () => {
+    const device = freshDevice(64);
+    during(device, { compress: compressing('lz4', 256) }, (fs) => {
+      fs.writeFile('/f', Buffer.alloc(2_000_000, 'text '));
+      using file = fs.openFile('/f');
+      file.truncate(most);
+      expect(codeOf(() => file.truncate(most + 1))).toBe('EFBIG');
+      fs.sync();
+    });
+    during(device, { compress: compressing('lz4', 256) }, (fs) => {
+      using file = fs.openFile('/f');
+      const reach = file.inode.maxPages * BLKSIZE;
+      expect(fs.stat('/f').size).toBe(most);
+      const bytes = Buffer.alloc(3 * BLKSIZE, 1);
+      for (const position of [reach - BLKSIZE - 1, reach - 1, reach, most - bytes.length]) {
+        expect(file.read(bytes, position)).toBe(bytes.length);
+        expect(bytes.every((byte) => byte === 0)).toBe(true);
+      }
+      expect([file.seekHole(0), file.seekHole(reach), file.regionAt(reach)]).toEqual([
+        2_002_944,
+        reach,
+        { kind: 'hole', end: most },
+      ]);
+      expect(codeOf(() => file.seekData(reach - 1))).toBe('ENXIO');
+      expect(file.extents().at(-1)?.flags).toContain('last');
+      for (const position of [reach, most - 1]) {
+        expect(codeOf(() => file.write(Buffer.from('past'), position))).toBe('E2BIG');
+        expect(codeOf(() => file.allocate(position, 1))).toBe('E2BIG');
+        file.punch(position, 1);
+      }
+      expect(codeOf(() => file.append(Buffer.from('past')))).toBe('EFBIG');
+      file.truncate(most - 1);
+      file.truncate(reach + BLKSIZE);
+      file.truncate(reach + 1);
+      file.releaseBlocks();
+      file.reserveBlocks();
+      fs.rename('/f', '/g');
+      fs.link('/g', '/other');
+      file.fsync();
+    });
+    expect(await fsckComplaints(device)).toEqual([]);
+    during(device, { compress: { ...compressing('lz4', 256), mode: 'user' } }, (fs) => {
+      using file = fs.openFile('/g');
+      // A sparse file takes time by its data.
+      file.decompress();
+      file.compress();
+      file.truncate(most);
+      file.truncate(1_999_999);
+      expect(Buffer.compare(fs.readFile('/g'), Buffer.alloc(1_999_999, 'text '))).toBe(0);
+      file.truncate(most);
+      fs.writeFile('/new', Buffer.alloc(400_000, 'text '));
+      fs.truncate('/new', most);
+      fs.unlink('/new');
+      fs.remove('/g');
+      fs.remove('/other');
+    });
+    expect(await fsckComplaints(device)).toEqual([]);
+  });
+
   test('a hole that goes past it is refused before anything is changed', () => {
     during(device64(), {}, (fs) => {
       fs.writeFile('/f', Buffer.alloc(10_000, 1));

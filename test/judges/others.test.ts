@@ -231,7 +231,7 @@ describe("Android's defaults", () => {
     expect((await fsck(image)).complaints).toEqual([]);
     const device = openFileDevice(image, { writable: true });
     expect(mount(device, { readonly: true }).readdir('/')).toEqual([]);
-    expect(() => mount(device)).toThrow(/encrypt, project_quota, quota, verity/);
+    expect(() => mount(device)).toThrow(/uses project_quota, quota, with/);
     device.close();
   });
 });

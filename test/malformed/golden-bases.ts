@@ -15,6 +15,7 @@ const IMAGES = {
   'kernel-compressed': { cacheBytes: 16 << 20 },
   'sload-compressed': { cacheBytes: 16 << 20 },
   'kernel-quota': { writable: false },
+  'kernel-encrypted': {},
 } as const;
 export type GoldenName = keyof typeof IMAGES;
 export const GOLDEN_NAMES = Object.keys(IMAGES) as GoldenName[];

@@ -94,7 +94,7 @@ const rows: Row[] = [
   [
     'one block twice in a directory',
     '/hashed',
-    'readable',
+    'EUCLEAN',
     (image) => image.inode('/hashed', ({ dv, addrs }) => dv.setUint32(addrs + 4, dv.getUint32(addrs, true), true)),
   ],
   [

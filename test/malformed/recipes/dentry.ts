@@ -48,6 +48,11 @@ const entries: Row[] = DIRECTORIES.flatMap(([directory, name, where]) => {
     row('a slash in the name', 'EUCLEAN', (slot) => rename(slot, 'na/me-0100')),
     row('a zero byte in the name', 'EUCLEAN', (slot) => rename(slot, 'na\0me-0100')),
     row("the name '.'", 'EUCLEAN', (slot) => rename(slot, '.')),
+    row("a second '.'", 'EUCLEAN', (slot, image) => {
+      rename(slot, '.');
+      slot.entry.ino = image.ino(directory);
+    }),
+    row("a second '..'", 'EUCLEAN', (slot) => rename(slot, '..')),
     row('the second slot unmarked', 'EUCLEAN', ({ area, slot }) => area.setUsed(slot + 1, false)),
     row('the first slot unmarked', 'EUCLEAN', ({ area, slot }) => area.setUsed(slot, false)),
     row('inode 0', 'EUCLEAN', ({ entry }) => (entry.ino = 0)),
@@ -110,6 +115,20 @@ const trees: Row[] = [
     '/hashed',
     'EUCLEAN',
     (image) => image.inode('/hashed', ({ dv, addrs }) => dv.setUint32(addrs, image.pageBlkaddr('/direct', 0), true)),
+  ],
+  [
+    "a second '..' in the first block",
+    '/hashed',
+    'EUCLEAN',
+    (image) =>
+      image.dentry('/hashed', '..', ({ area }) => {
+        let slot = 2;
+        while (area.isUsed(slot)) slot++;
+        const { entry } = area.at(slot);
+        Object.assign(entry, { nameLen: 2, hashCode: 0, ino: image.ino('/few'), fileType: 2 });
+        area.at(slot).name.set(Buffer.from('..'));
+        area.setUsed(slot, true);
+      }),
   ],
   ['the root without a block', '/', 'EUCLEAN', (image) => image.block(image.pageBlkaddr('/', 0)).fill(0xa5)],
 ];
