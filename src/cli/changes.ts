@@ -98,7 +98,7 @@ function declareAttributes(program: Command, run: Run): void {
     .argument('<owner>', 'numbers: uid, uid:gid or :gid', parseOwnerChange)
     .argument('<path...>', 'symlinks are followed, but with -R changed themselves')
     .option('-R, --recursive', 'all below, too')
-    .option('--no-dereference', 'symlinks themselves')
+    .option('-h, --no-dereference', 'symlinks themselves')
     .action((image: string, owner: OwnerChange, paths: string[], options: ChownOptions) =>
       run('chown', async () => (await import('./chown.ts')).chown(image, owner, paths, options)),
     );
@@ -117,17 +117,21 @@ function declareAttributes(program: Command, run: Run): void {
   change(
     program,
     'setfattr',
-    'set or remove an extended attribute',
+    'set or remove extended attributes',
     'setfattr -n user.origin -v build-7 disk.img /etc/issue',
     'setfattr -x security.capability disk.img /bin/ping',
+    'setfattr --restore=attributes.txt disk.img',
+    'setfattr --restore=- disk.img /srv < attributes.txt',
   )
-    .argument('<path...>', 'symlinks are followed')
+    .argument('[path...]', 'symlinks are followed; with --restore the directory that the dump is of (default: /)')
     .option('-n, --name <name>', 'attribute to set, as user.x, trusted.x, security.x or system.posix_acl_access')
     .option('-v, --value <value>', 'text, 0x and hex digits, or 0s and base64 (default: empty)')
+    .option('--raw', 'the value is taken as it is')
     .option('-x, --remove <name>', 'attribute to remove')
+    .option('--restore <file>', 'set what a dump says, of getfattr -d here or on Linux; - for standard input')
     .option('--create', 'fail when it is there')
     .option('--replace', 'fail when it is not there')
-    .option('--no-dereference', 'symlinks themselves')
+    .option('-h, --no-dereference', 'symlinks themselves')
     .action((image: string, paths: string[], options: SetfattrOptions) =>
       run('setfattr', async () => (await import('./setfattr.ts')).setfattr(image, paths, options)),
     );

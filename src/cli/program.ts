@@ -9,6 +9,7 @@ import type { BuildCommandOptions } from './build.ts';
 import type { CatOptions } from './cat.ts';
 import { declareChanges } from './changes.ts';
 import type { ExtractCommandOptions } from './extract.ts';
+import type { GetfattrOptions } from './getfattr.ts';
 import {
   allRootOption,
   examples,
@@ -26,6 +27,7 @@ import type { LsOptions } from './ls.ts';
 import type { MkfsOptions } from './mkfs.ts';
 import { parseChoices, parseCount, parseList, parseOwner, parsePercent, parseSize, parseSizeOrAuto } from './sizes.ts';
 import type { StatOptions } from './stat.ts';
+import { XATTR_ENCODINGS } from './xattr-text.ts';
 
 const EXIT_CODES = `
 Exit codes:
@@ -157,11 +159,51 @@ function declareReaders(program: Command, run: Run): void {
     .action((image: string, paths: string[], options: CatOptions) =>
       run('cat', async () => (await import('./cat.ts')).cat(image, paths, options)),
     );
+  declareGetfattr(program, run);
   subcommand(program, 'info', 'show superblock and checkpoint', 'info disk.img', 'info --json /dev/sdb1')
     .argument('<image>', 'image file or block device')
     .addOption(jsonOption())
     .action((image: string, options: InfoOptions) =>
       run('info', async () => (await import('./info.ts')).info(image, options)),
+    );
+}
+
+/** Several -n. */
+function addName(text: string, before: string[] = []): string[] {
+  return [...before, text];
+}
+
+function declareGetfattr(program: Command, run: Run): void {
+  subcommand(
+    program,
+    'getfattr',
+    'show extended attributes',
+    'getfattr -d disk.img /etc/issue',
+    'getfattr -n security.capability -e hex disk.img /bin/ping',
+    'getfattr -R -d -m - disk.img / > attributes.txt',
+  )
+    .argument('<image>', 'image file or block device')
+    .argument('<path...>', 'files in it; symlinks are followed')
+    .option(
+      '-n, --name <name>',
+      'this attribute, with its value; may be given again. With -R where it is there',
+      addName,
+    )
+    .option('-d, --dump', 'values too, in a form that setfattr --restore takes, here or on Linux')
+    .option('-m, --match <pattern>', "names that fit an extended regular expression, - for all (default: '^user\\.')")
+    .option('-R, --recursive', 'all below, too')
+    .addOption(
+      new Option('-e, --encoding <how>', 'of values (default: text where it is readable, else base64)').choices(
+        XATTR_ENCODINGS,
+      ),
+    )
+    .option('--only-values', 'values alone, as they are, with nothing in between')
+    .option('--absolute-names', 'paths keep their leading slash')
+    .option('-h, --no-dereference', 'symlinks themselves')
+    .option('--escaped', NAME_ON_LS)
+    .addOption(noRecoveryOption())
+    .action((image: string, paths: string[], options: GetfattrOptions) =>
+      run('getfattr', async () => (await import('./getfattr.ts')).getfattr(image, paths, options)),
     );
 }
 
