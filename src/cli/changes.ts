@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { CLEAN_POLICIES } from '../volume/victims.ts';
 import { type ChattrOptions, type FlagChange, parseFlagChange } from './chattr.ts';
 import type { ChmodOptions } from './chmod.ts';
-import { type ChownOptions, type OwnerChange, parseOwnerChange } from './chown.ts';
+import type { ChownOptions } from './chown.ts';
 import type { CleanCommandOptions } from './clean.ts';
 import { UsageError } from './errors.ts';
 import type { FallocateOptions } from './fallocate.ts';
@@ -13,6 +13,7 @@ import type { MkdirOptions } from './mkdir.ts';
 import type { MkswapOptions } from './mkswap.ts';
 import { type ModeChange, parseMode } from './mode.ts';
 import type { MvOptions } from './mv.ts';
+import { type OwnerSpec, parseOwnerSpec } from './owner.ts';
 import type { PutCommandOptions } from './put.ts';
 import type { RmOptions } from './rm.ts';
 import type { SetfattrOptions } from './setfattr.ts';
@@ -88,18 +89,26 @@ function declareNames(program: Command, run: Run): void {
 
 function declareAttributes(program: Command, run: Run): void {
   change(program, 'chmod', 'change permissions', 'chmod disk.img 640 /etc/shadow', 'chmod -R disk.img u+rwX,go-w /srv')
-    .argument('<mode>', 'octal, or changes such as u+rwX,go-w (-- before one that begins with a dash)', parseMode)
+    .argument(
+      '<mode>',
+      'as chmod(1) has it: octal, or changes such as u+rwX,go-w or +111 (-- before one that begins with a dash)',
+      parseMode,
+    )
     .argument('<path...>', 'symlinks are followed; below a directory they are passed over')
     .option('-R, --recursive', 'all below, too')
     .action((image: string, mode: ModeChange, paths: string[], options: ChmodOptions) =>
       run('chmod', async () => (await import('./chmod.ts')).chmod(image, mode, paths, options)),
     );
-  change(program, 'chown', 'change owners', 'chown disk.img 1000:100 /home/me', 'chown -R disk.img 0:0 /etc')
-    .argument('<owner>', 'numbers: uid, uid:gid or :gid', parseOwnerChange)
+  change(program, 'chown', 'change owners', 'chown disk.img www-data:adm /srv/log', 'chown -R disk.img 0:0 /etc')
+    .argument(
+      '<owner>',
+      "USER, USER:GROUP, USER: (with the group of the user's login) or :GROUP; names are those of /etc/passwd and /etc/group in the image",
+      parseOwnerSpec,
+    )
     .argument('<path...>', 'symlinks are followed, but with -R changed themselves')
     .option('-R, --recursive', 'all below, too')
     .option('-h, --no-dereference', 'symlinks themselves')
-    .action((image: string, owner: OwnerChange, paths: string[], options: ChownOptions) =>
+    .action((image: string, owner: OwnerSpec, paths: string[], options: ChownOptions) =>
       run('chown', async () => (await import('./chown.ts')).chown(image, owner, paths, options)),
     );
   change(program, 'chattr', 'change flags', 'chattr disk.img +i /etc/resolv.conf', 'chattr -R disk.img -- -ia /var/log')
