@@ -7,7 +7,16 @@ import type { ChownOptions } from './chown.ts';
 import type { CleanCommandOptions } from './clean.ts';
 import { UsageError } from './errors.ts';
 import type { FallocateOptions } from './fallocate.ts';
-import { allRootOption, holesOption, jsonOption, NAME_ON_LS, noXattrsOption, type Run, subcommand } from './grammar.ts';
+import {
+  allRootOption,
+  holesOption,
+  jsonOption,
+  NAME_ON_LS,
+  noXattrsOption,
+  type Run,
+  subcommand,
+  withNote,
+} from './grammar.ts';
 import type { LnOptions } from './ln.ts';
 import type { MkdirOptions } from './mkdir.ts';
 import type { MkswapOptions } from './mkswap.ts';
@@ -21,8 +30,7 @@ import { parseCount, parseSize } from './sizes.ts';
 import { parseSizeChange, type TruncateOptions } from './truncate.ts';
 
 const NOT_INTO = 'DEST is the name itself, though a directory of that name is there';
-const ALL_OR_NOTHING = `
-Done wholly or not at all: after a failure, a signal or a crash the image is as it was. What does not fit beside what it
+const ALL_OR_NOTHING = `Done wholly or not at all: after a failure, a signal or a crash the image is as it was. What does not fit beside what it
 replaces is done on a copy of the image file, which then takes its place.`;
 
 /** Of what the argument parser takes for one list. */
@@ -37,11 +45,11 @@ function sourcesAndDestination(paths: readonly string[]): [string[], string] {
 
 /** A command that takes an image first, and paths in it as ls prints them with -e. */
 function change(program: Command, name: string, summary: string, ...shown: string[]): Command {
-  return subcommand(program, name, summary, ...shown)
+  const command = subcommand(program, name, summary, ...shown)
     .argument('<image>', 'image file or block device, not mounted')
     .option('-e, --escaped', NAME_ON_LS)
-    .option('--in-steps', 'with checkpoints in between, never on a copy: an interruption leaves a part of it done')
-    .addHelpText('after', ALL_OR_NOTHING);
+    .option('--in-steps', 'with checkpoints in between, never on a copy: an interruption leaves a part of it done');
+  return withNote(command, ALL_OR_NOTHING);
 }
 
 function declareNames(program: Command, run: Run): void {
@@ -111,7 +119,14 @@ function declareAttributes(program: Command, run: Run): void {
     .action((image: string, owner: OwnerSpec, paths: string[], options: ChownOptions) =>
       run('chown', async () => (await import('./chown.ts')).chown(image, owner, paths, options)),
     );
-  change(program, 'chattr', 'change flags', 'chattr disk.img +i /etc/resolv.conf', 'chattr -R disk.img -- -ia /var/log')
+  const chattr = change(
+    program,
+    'chattr',
+    'change flags',
+    'chattr disk.img +i /etc/resolv.conf',
+    'chattr -R disk.img -- -ia /var/log',
+  );
+  withNote(chattr, 'Flags to take away stand behind --: -- -i')
     .argument(
       '<flags>',
       '+i, -ia or =: a append-only, A noatime, d nodump, D dirsync, i immutable, S sync',
@@ -119,7 +134,6 @@ function declareAttributes(program: Command, run: Run): void {
     )
     .argument('<path...>', 'files and directories; stat shows their flags')
     .option('-R, --recursive', 'all below, too')
-    .addHelpText('after', '\nFlags to take away stand behind --: -- -i')
     .action((image: string, flags: FlagChange, paths: string[], options: ChattrOptions) =>
       run('chattr', async () => (await import('./chattr.ts')).chattr(image, flags, paths, options)),
     );
