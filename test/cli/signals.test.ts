@@ -36,6 +36,9 @@ interface Case {
 
 const out = () => temporary.file(`out-${fs.readdirSync(temporary.directory).length}`);
 
+/** A random one would make each run another volume. */
+const UUID = '3e9c1fd4-1111-4222-8333-444455556666';
+
 const CASES: Readonly<Record<string, readonly Case[]>> = {
   mkfs: [{ args: (image) => ['mkfs', '--force', image], calls: 10 }],
   build: [
@@ -62,7 +65,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   setfattr: [{ args: (image) => ['setfattr', image, '-n', 'user.a', '-v', 'b', '/large'], calls: 10 }],
   chattr: [{ args: (image) => ['chattr', image, '-R', '+d', '/'], calls: 60 }],
   fallocate: [{ args: (image) => ['fallocate', image, '-l', '1M', '/large'], calls: 10 }],
-  mkswap: [{ args: (image) => ['mkswap', image, '-s', '2M', '/swap'], calls: 10 }],
+  mkswap: [{ args: (image) => ['mkswap', image, '-s', '2M', '-U', UUID, '/swap'], calls: 10 }],
   truncate: [{ args: (image) => ['truncate', image, '-s', '1', '/large'], calls: 10 }],
   clean: [{ args: (image) => ['clean', image, '--sections', '5'], calls: 20 }],
   bench: [
