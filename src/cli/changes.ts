@@ -3,16 +3,26 @@ import { type Command, Option } from 'commander';
 import { CLEAN_POLICIES } from '../volume/victims.ts';
 import { type ChattrOptions, type FlagChange, parseFlagChange } from './chattr.ts';
 import type { ChmodOptions } from './chmod.ts';
-import { type ChownOptions, type OwnerChange, parseOwnerChange } from './chown.ts';
+import type { ChownOptions } from './chown.ts';
 import type { CleanCommandOptions } from './clean.ts';
 import { UsageError } from './errors.ts';
 import type { FallocateOptions } from './fallocate.ts';
-import { allRootOption, holesOption, jsonOption, NAME_ON_LS, noXattrsOption, type Run, subcommand } from './grammar.ts';
+import {
+  allRootOption,
+  holesOption,
+  jsonOption,
+  NAME_ON_LS,
+  noXattrsOption,
+  type Run,
+  subcommand,
+  withNote,
+} from './grammar.ts';
 import type { LnOptions } from './ln.ts';
 import type { MkdirOptions } from './mkdir.ts';
 import type { MkswapOptions } from './mkswap.ts';
 import { type ModeChange, parseMode } from './mode.ts';
 import type { MvOptions } from './mv.ts';
+import { type OwnerSpec, parseOwnerSpec } from './owner.ts';
 import type { PutCommandOptions } from './put.ts';
 import type { RmOptions } from './rm.ts';
 import type { SetfattrOptions } from './setfattr.ts';
@@ -20,8 +30,7 @@ import { parseCount, parseSize } from './sizes.ts';
 import { parseSizeChange, type TruncateOptions } from './truncate.ts';
 
 const NOT_INTO = 'DEST is the name itself, though a directory of that name is there';
-const ALL_OR_NOTHING = `
-Done wholly or not at all: after a failure, a signal or a crash the image is as it was. What does not fit beside what it
+const ALL_OR_NOTHING = `Done wholly or not at all: after a failure, a signal or a crash the image is as it was. What does not fit beside what it
 replaces is done on a copy of the image file, which then takes its place.`;
 
 /** Of what the argument parser takes for one list. */
@@ -36,11 +45,11 @@ function sourcesAndDestination(paths: readonly string[]): [string[], string] {
 
 /** A command that takes an image first, and paths in it as ls prints them with -e. */
 function change(program: Command, name: string, summary: string, ...shown: string[]): Command {
-  return subcommand(program, name, summary, ...shown)
+  const command = subcommand(program, name, summary, ...shown)
     .argument('<image>', 'image file or block device, not mounted')
     .option('-e, --escaped', NAME_ON_LS)
-    .option('--in-steps', 'with checkpoints in between, never on a copy: an interruption leaves a part of it done')
-    .addHelpText('after', ALL_OR_NOTHING);
+    .option('--in-steps', 'with checkpoints in between, never on a copy: an interruption leaves a part of it done');
+  return withNote(command, ALL_OR_NOTHING);
 }
 
 function declareNames(program: Command, run: Run): void {
@@ -88,21 +97,36 @@ function declareNames(program: Command, run: Run): void {
 
 function declareAttributes(program: Command, run: Run): void {
   change(program, 'chmod', 'change permissions', 'chmod disk.img 640 /etc/shadow', 'chmod -R disk.img u+rwX,go-w /srv')
-    .argument('<mode>', 'octal, or changes such as u+rwX,go-w (-- before one that begins with a dash)', parseMode)
+    .argument(
+      '<mode>',
+      'as chmod(1) has it: octal, or changes such as u+rwX,go-w or +111 (-- before one that begins with a dash)',
+      parseMode,
+    )
     .argument('<path...>', 'symlinks are followed; below a directory they are passed over')
     .option('-R, --recursive', 'all below, too')
     .action((image: string, mode: ModeChange, paths: string[], options: ChmodOptions) =>
       run('chmod', async () => (await import('./chmod.ts')).chmod(image, mode, paths, options)),
     );
-  change(program, 'chown', 'change owners', 'chown disk.img 1000:100 /home/me', 'chown -R disk.img 0:0 /etc')
-    .argument('<owner>', 'numbers: uid, uid:gid or :gid', parseOwnerChange)
+  change(program, 'chown', 'change owners', 'chown disk.img www-data:adm /srv/log', 'chown -R disk.img 0:0 /etc')
+    .argument(
+      '<owner>',
+      "USER, USER:GROUP, USER: (with the group of the user's login) or :GROUP; names are those of /etc/passwd and /etc/group in the image",
+      parseOwnerSpec,
+    )
     .argument('<path...>', 'symlinks are followed, but with -R changed themselves')
     .option('-R, --recursive', 'all below, too')
-    .option('--no-dereference', 'symlinks themselves')
-    .action((image: string, owner: OwnerChange, paths: string[], options: ChownOptions) =>
+    .option('-h, --no-dereference', 'symlinks themselves')
+    .action((image: string, owner: OwnerSpec, paths: string[], options: ChownOptions) =>
       run('chown', async () => (await import('./chown.ts')).chown(image, owner, paths, options)),
     );
-  change(program, 'chattr', 'change flags', 'chattr disk.img +i /etc/resolv.conf', 'chattr -R disk.img -- -ia /var/log')
+  const chattr = change(
+    program,
+    'chattr',
+    'change flags',
+    'chattr disk.img +i /etc/resolv.conf',
+    'chattr -R disk.img -- -ia /var/log',
+  );
+  withNote(chattr, 'Flags to take away stand behind --: -- -i')
     .argument(
       '<flags>',
       '+i, -ia or =: a append-only, A noatime, d nodump, D dirsync, i immutable, S sync',
@@ -110,24 +134,27 @@ function declareAttributes(program: Command, run: Run): void {
     )
     .argument('<path...>', 'files and directories; stat shows their flags')
     .option('-R, --recursive', 'all below, too')
-    .addHelpText('after', '\nFlags to take away stand behind --: -- -i')
     .action((image: string, flags: FlagChange, paths: string[], options: ChattrOptions) =>
       run('chattr', async () => (await import('./chattr.ts')).chattr(image, flags, paths, options)),
     );
   change(
     program,
     'setfattr',
-    'set or remove an extended attribute',
+    'set or remove extended attributes',
     'setfattr -n user.origin -v build-7 disk.img /etc/issue',
     'setfattr -x security.capability disk.img /bin/ping',
+    'setfattr --restore=attributes.txt disk.img',
+    'setfattr --restore=- disk.img /srv < attributes.txt',
   )
-    .argument('<path...>', 'symlinks are followed')
+    .argument('[path...]', 'symlinks are followed; with --restore the directory that the dump is of (default: /)')
     .option('-n, --name <name>', 'attribute to set, as user.x, trusted.x, security.x or system.posix_acl_access')
     .option('-v, --value <value>', 'text, 0x and hex digits, or 0s and base64 (default: empty)')
+    .option('--raw', 'the value is taken as it is')
     .option('-x, --remove <name>', 'attribute to remove')
+    .option('--restore <file>', 'set what a dump says, of getfattr -d here or on Linux; - for standard input')
     .option('--create', 'fail when it is there')
     .option('--replace', 'fail when it is not there')
-    .option('--no-dereference', 'symlinks themselves')
+    .option('-h, --no-dereference', 'symlinks themselves')
     .action((image: string, paths: string[], options: SetfattrOptions) =>
       run('setfattr', async () => (await import('./setfattr.ts')).setfattr(image, paths, options)),
     );

@@ -1,8 +1,8 @@
-// f2fs chown: owners, by their numbers.
-import { InvalidArgumentError } from 'commander';
+// f2fs chown: owners, by number or by the names that the image has.
 import { type ChangeOptions, changeImage, Turns } from './change.ts';
 import { EXIT } from './errors.ts';
 import { volumePath } from './names.ts';
+import { type OwnerSpec, resolveOwner } from './owner.ts';
 import { forTree } from './tree.ts';
 
 export interface ChownOptions extends ChangeOptions {
@@ -12,27 +12,10 @@ export interface ChownOptions extends ChangeOptions {
   escaped?: boolean;
 }
 
-/** What is left out stays. */
-export interface OwnerChange {
-  uid?: number;
-  gid?: number;
-}
-
-/** `1000`, `1000:100`, `:100`. Throws commander's error: an image has no table of names. */
-export function parseOwnerChange(text: string): OwnerChange {
-  const [, user, , group] = /^(\d{1,10})?(:(\d{1,10})?)?$/.exec(text) ?? [];
-  const change = {
-    uid: user === undefined ? undefined : Number(user),
-    gid: group === undefined ? undefined : Number(group),
-  };
-  if (change.uid !== undefined || change.gid !== undefined) return change;
-  throw new InvalidArgumentError('It must be numbers: 1000, 1000:100 or :100.');
-}
-
 /** Changes the owner of what each path leads to; of all below it too with `recursive`, where symlinks themselves are changed. */
 export function chown(
   image: string,
-  change: OwnerChange,
+  owner: OwnerSpec,
   paths: readonly string[],
   options: ChownOptions,
 ): Promise<number> {
@@ -41,6 +24,7 @@ export function chown(
   return changeImage('chown', image, options, async (volume, signal) => {
     const turns = new Turns(signal);
     const how = { follow: dereference && !recursive, recursive };
+    const change = resolveOwner(volume, owner);
     for (const path of targets) await forTree(volume, path, how, turns, (handle) => handle.setAttributes(change));
     return EXIT.ok;
   });

@@ -55,7 +55,7 @@ export function complain(command: string, text: string): void {
 /** Prints what failed in `command` and returns the exit code. `place`: the path concerned, where the error has none. */
 export function report(command: string, error: unknown, place?: string): number {
   const debug = process.env.F2FS_DEBUG === '1';
-  if (debug && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  if (debug && error instanceof Error) process.stderr.write(`${error.stack?.split('\n').map(printable).join('\n')}\n`);
   if (error instanceof UsageError) {
     complain(command, `${error.message} (see f2fs ${command} --help)`);
     return EXIT.usage;

@@ -5,17 +5,40 @@ import { HOLE_POLICIES } from '../build/holes.ts';
 /** Runs a command's work and takes its exit code. */
 export type Run = (command: string, work: () => Promise<number>) => Promise<void>;
 
+/** Shells that `f2fs completion` knows. */
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof SHELLS)[number];
+
 export const NAME_ON_LS = 'PATH is written as ls prints it: \\xNN for a byte, \\\\ for a backslash';
 
-export function examples(...lines: string[]): string {
-  return `Examples:\n${lines.map((line) => `  f2fs ${line}\n`).join('')}`;
+/** What the help of a command says beside its arguments and options. */
+export interface Notes {
+  /** Command lines without the program's name. */
+  readonly examples: readonly string[];
+  /** Paragraphs. */
+  readonly after: string[];
+}
+
+const notes = new WeakMap<Command, Notes>();
+
+/** For the manual page, which says the same as the help. */
+export function notesOf(command: Command): Notes {
+  return notes.get(command) ?? { examples: [], after: [] };
+}
+
+export function withExamples(command: Command, ...shown: string[]): Command {
+  notes.set(command, { examples: shown, after: [] });
+  return command.addHelpText('before', `Examples:\n${shown.map((line) => `  f2fs ${line}\n`).join('')}`);
+}
+
+/** Adds a paragraph to the end of the help of a command that has examples. Lines are filled in the manual page. */
+export function withNote(command: Command, text: string): Command {
+  notes.get(command)?.after.push(text);
+  return command.addHelpText('after', `\n${text}`);
 }
 
 export function subcommand(program: Command, name: string, summary: string, ...shown: string[]): Command {
-  return program
-    .command(name)
-    .description(summary)
-    .addHelpText('before', examples(...shown));
+  return withExamples(program.command(name).description(summary), ...shown);
 }
 
 export function noRecoveryOption(): Option {

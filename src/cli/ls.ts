@@ -95,7 +95,8 @@ class Listing {
     const problem = (place: WalkPlace, error: F2fsError) => this.#problem(place, error);
     let first = true;
     for (const step of walkDirectories(start, path, problem, ({ name }) => this.#wanted(name))) {
-      if (!this.#options.json) await this.#out.line(`${first ? '' : '\n'}${escaped(step.path)}:`);
+      if (!this.#options.json && !first) await this.#out.line('');
+      if (!this.#options.json) await this.#out.line(`${escaped(step.path)}:`);
       first = false;
       await this.#showEntries(step, step.entries);
     }
@@ -173,8 +174,7 @@ class Listing {
       ...(this.#options.long && target !== null ? jsonName('target', target) : {}),
     };
     // A comma before each row but the first: rows come without knowing whether one is the last.
-    const text = JSON.stringify(value);
-    await this.#out.line(this.#jsonRows++ > 0 ? `,${text}` : text);
+    await this.#out.json(value, this.#jsonRows++ > 0 ? ',' : '');
   }
 
   #problem(place: WalkPlace, error: F2fsError): void {

@@ -9,23 +9,47 @@ const SHIFT: Readonly<Record<string, number>> = { u: 6, g: 3, o: 0 };
 const STICKY = 0o1000;
 const SET_IDS = 0o6000;
 const ALL = 0o7777;
+const OCTAL = /^[0-7]+$/;
+const NUMBERED = /^[+=-][0-7]+$/;
+const NAMED = /^[ugoa]*([+=-]([rwxXst]*|[ugo]))+$/;
 
 /**
- * `755`, `u=rwX,go=rX`, `+x` (for all: an image knows no umask). A directory keeps set-id bits that are not named, as with GNU's
- * chmod; five digits name them. Throws commander's error.
+ * `755`, `u=rwX,go=rX`, `+x` (for all: an image knows no umask), `-022`. A directory keeps set-id bits that are not named, as with
+ * GNU's chmod; five digits name them, and so do digits behind an operator. Throws commander's error.
  */
 export function parseMode(text: string): ModeChange {
-  if (/^[0-7]{1,5}$/.test(text) && Number.parseInt(text, 8) <= ALL) {
-    const bits = Number.parseInt(text, 8);
+  if (OCTAL.test(text)) {
+    const bits = bitsOfDigits(text);
     const kept = text.length < 5 ? SET_IDS : 0;
     return (mode, isDirectory) => bits | (isDirectory ? mode & kept : 0);
   }
   const clauses = text.split(',');
-  if (!clauses.every((clause) => /^[ugoa]*([+=-]([rwxXst]*|[ugo]))+$/.test(clause))) {
-    throw new InvalidArgumentError('It must be octal, as 755, or changes, as u+rwX,go-w.');
-  }
-  const changes = clauses.flatMap(changesOf);
+  if (!clauses.every((clause) => NUMBERED.test(clause) || NAMED.test(clause))) throw invalidMode();
+  const changes = clauses.flatMap((clause) => (NUMBERED.test(clause) ? [numberedChange(clause)] : changesOf(clause)));
   return (mode, isDirectory) => changes.reduce((now, change) => change(now, isDirectory), mode & ALL);
+}
+
+function bitsOfDigits(digits: string): number {
+  const bits = Number.parseInt(digits, 8);
+  if (bits <= ALL) return bits;
+  throw invalidMode();
+}
+
+function invalidMode(): InvalidArgumentError {
+  return new InvalidArgumentError('It must be octal up to 7777, as 755, or changes, as u+rwX,go-w.');
+}
+
+/** `+111`, `-022`, `=755`: these bits of all. */
+function numberedChange(clause: string): ModeChange {
+  const bits = bitsOfDigits(clause.slice(1));
+  switch (clause[0]) {
+    case '+':
+      return (mode) => mode | bits;
+    case '-':
+      return (mode) => mode & ~bits;
+    default:
+      return () => bits;
+  }
 }
 
 /** A clause may have several operations for the same people: `u-x+r`. */

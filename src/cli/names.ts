@@ -11,9 +11,24 @@ function hexEscape(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
 }
 
+/** `\u009b`, as JSON has it; a character past U+FFFF is two of them. */
+function jsonEscape(character: string): string {
+  return Array.from({ length: character.length }, (_, at) => character.charCodeAt(at))
+    .map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`)
+    .join('');
+}
+
 /** Text with hidden characters as \xNN; it stays one line. */
 export function printable(text: string): string {
   return text.replace(HIDDEN, (character) => hexEscape(Buffer.from(character)));
+}
+
+/** A document of JSON whose text has hidden characters as \\uNNNN; with `indent` it is laid out in lines. */
+export function jsonText(value: unknown, indent?: number): string {
+  // Within text JSON has no line ends: those that are there lay it out.
+  return JSON.stringify(value, null, indent).replace(HIDDEN, (character) =>
+    character === '\n' ? character : jsonEscape(character),
+  );
 }
 
 /** The text of bytes that are UTF-8; null for others. */
@@ -33,23 +48,31 @@ function characterLength(bytes: Uint8Array, at: number): number {
   return 0;
 }
 
-/** A name for people: a backslash is doubled, bytes that are not printable UTF-8 are \xNN. `unescaped` undoes it. */
-export function escaped(name: Uint8Array): string {
-  const whole = utf8(name);
-  if (whole !== null) return printable(whole.replaceAll('\\', '\\\\'));
+/**
+ * Bytes as text of one line: what is hidden, or is not UTF-8, as `hidden` writes its bytes. `shown` goes over the rest, for the
+ * characters that escapes begin with.
+ */
+export function escapedBytes(
+  bytes: Uint8Array,
+  hidden: (bytes: Uint8Array) => string,
+  shown: (text: string) => string,
+): string {
+  const visible = (text: string) => shown(text).replace(HIDDEN, (character) => hidden(Buffer.from(character)));
+  const whole = utf8(bytes);
+  if (whole !== null) return visible(whole);
   let text = '';
-  for (let at = 0; at < name.length; ) {
-    const length = characterLength(name, at);
-    if (length === 0) text += hexEscape(name.subarray(at, at + 1));
-    else
-      text += printable(
-        Buffer.from(name.subarray(at, at + length))
-          .toString()
-          .replaceAll('\\', '\\\\'),
-      );
-    at += Math.max(length, 1);
+  for (let at = 0; at < bytes.length; ) {
+    const length = characterLength(bytes, at);
+    const part = bytes.subarray(at, at + Math.max(length, 1));
+    text += length === 0 ? hidden(part) : visible(Buffer.from(part).toString());
+    at += part.length;
   }
   return text;
+}
+
+/** A name for people: a backslash is doubled, bytes that are not printable UTF-8 are \xNN. `unescaped` undoes it. */
+export function escaped(name: Uint8Array): string {
+  return escapedBytes(name, hexEscape, (text) => text.replaceAll('\\', '\\\\'));
 }
 
 /** The bytes of what `escaped` printed. Throws UsageError. */

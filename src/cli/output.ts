@@ -1,5 +1,7 @@
-// stdout: collected into large writes, with care for readers that are slow or gone.
+// stdout: collected into large writes, with care for readers that are slow or gone. Lines, tables and JSON have no characters in them
+// that a terminal would act on.
 import { complain, EXIT } from './errors.ts';
+import { jsonText, printable } from './names.ts';
 
 const BUFFERED = 1 << 16;
 
@@ -27,6 +29,15 @@ export class Lines {
   #length = 0;
 
   line(text: string): Promise<void> | undefined {
+    return this.#add(printable(text));
+  }
+
+  /** A value as JSON, on one line; `before` stands in front of it. */
+  json(value: unknown, before = ''): Promise<void> | undefined {
+    return this.#add(before + jsonText(value));
+  }
+
+  #add(text: string): Promise<void> | undefined {
     this.#lines.push(text);
     this.#length += text.length + 1;
     return this.#length < BUFFERED ? undefined : this.flush();
@@ -43,12 +54,12 @@ export class Lines {
 
 /** Prints one JSON document. */
 export function printJson(value: unknown): Promise<void> {
-  return writeOut(`${JSON.stringify(value, null, 2)}\n`);
+  return writeOut(`${jsonText(value, 2)}\n`);
 }
 
 /** Prints names and values in two columns; a null value is left out. */
 export function printTable(rows: readonly (readonly [string, string | null])[]): Promise<void> {
   const shown = rows.filter(([, value]) => value !== null);
   const width = Math.max(...shown.map(([name]) => name.length));
-  return writeOut(shown.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join(''));
+  return writeOut(shown.map(([name, value]) => `${printable(`${name.padEnd(width)}  ${value}`)}\n`).join(''));
 }

@@ -1,6 +1,6 @@
 // The grammar of the command line. What a command does is loaded when it runs, so that help and small commands start fast.
 import { readFileSync } from 'node:fs';
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { WORKLOAD_NAMES } from '../bench/workloads.ts';
 import { ENGINES } from '../writeback/engines.ts';
 import { refuseEmpty, refuseUndecodable } from './arguments.ts';
@@ -9,9 +9,9 @@ import type { BuildCommandOptions } from './build.ts';
 import type { CatOptions } from './cat.ts';
 import { declareChanges } from './changes.ts';
 import type { ExtractCommandOptions } from './extract.ts';
+import type { GetfattrOptions } from './getfattr.ts';
 import {
   allRootOption,
-  examples,
   featuresOption,
   holesOption,
   jsonOption,
@@ -19,30 +19,42 @@ import {
   noRecoveryOption,
   noXattrsOption,
   type Run,
+  SHELLS,
+  type Shell,
   subcommand,
+  withExamples,
 } from './grammar.ts';
 import type { InfoOptions } from './info.ts';
 import type { LsOptions } from './ls.ts';
 import type { MkfsOptions } from './mkfs.ts';
 import { parseChoices, parseCount, parseList, parseOwner, parsePercent, parseSize, parseSizeOrAuto } from './sizes.ts';
 import type { StatOptions } from './stat.ts';
+import { XATTR_ENCODINGS } from './xattr-text.ts';
 
-const EXIT_CODES = `
-Exit codes:
-  0    done
-  1    something failed, or was not done in full; stderr says what
-  2    the command was called in the wrong way
-  70   a bug in this program; F2FS_DEBUG=1 shows where
-  129, 130, 143   ended by SIGHUP, SIGINT, SIGTERM
-  141  the reader of standard output went away
+/** Exit codes and what they mean. */
+export const EXIT_CODES: readonly (readonly [string, string])[] = [
+  ['0', 'done'],
+  ['1', 'something failed, or was not done in full; stderr says what'],
+  ['2', 'the command was called in the wrong way'],
+  ['70', 'a bug in this program; F2FS_DEBUG=1 shows where'],
+  ['129, 130, 143', 'ended by SIGHUP, SIGINT, SIGTERM'],
+  ['141', 'the reader of standard output went away'],
+];
 
-Environment:
-  SOURCE_DATE_EPOCH  seconds since 1970 that build stamps everything with
-  F2FS_DEBUG         1 shows the stack of every failure
-  F2FS_NO_KOFFI      1 does without the package koffi`;
+/** Variables of the environment that count. */
+export const ENVIRONMENT: readonly (readonly [string, string])[] = [
+  ['SOURCE_DATE_EPOCH', 'seconds since 1970 that build stamps everything with'],
+  ['F2FS_DEBUG', '1 shows the stack of every failure'],
+  ['F2FS_NO_KOFFI', '1 does without the package koffi'],
+];
+
+function section(title: string, rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return `\n${title}:\n${rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}\n`).join('')}`.trimEnd();
+}
 
 /** Version of the package. */
-function packageVersion(): string {
+export function packageVersion(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }
@@ -157,11 +169,51 @@ function declareReaders(program: Command, run: Run): void {
     .action((image: string, paths: string[], options: CatOptions) =>
       run('cat', async () => (await import('./cat.ts')).cat(image, paths, options)),
     );
+  declareGetfattr(program, run);
   subcommand(program, 'info', 'show superblock and checkpoint', 'info disk.img', 'info --json /dev/sdb1')
     .argument('<image>', 'image file or block device')
     .addOption(jsonOption())
     .action((image: string, options: InfoOptions) =>
       run('info', async () => (await import('./info.ts')).info(image, options)),
+    );
+}
+
+/** Several -n. */
+function addName(text: string, before: string[] = []): string[] {
+  return [...before, text];
+}
+
+function declareGetfattr(program: Command, run: Run): void {
+  subcommand(
+    program,
+    'getfattr',
+    'show extended attributes',
+    'getfattr -d disk.img /etc/issue',
+    'getfattr -n security.capability -e hex disk.img /bin/ping',
+    'getfattr -R -d -m - disk.img / > attributes.txt',
+  )
+    .argument('<image>', 'image file or block device')
+    .argument('<path...>', 'files in it; symlinks are followed')
+    .option(
+      '-n, --name <name>',
+      'this attribute, with its value; may be given again. With -R where it is there',
+      addName,
+    )
+    .option('-d, --dump', 'values too, in a form that setfattr --restore takes, here or on Linux')
+    .option('-m, --match <pattern>', "names that fit an extended regular expression, - for all (default: '^user\\.')")
+    .option('-R, --recursive', 'all below, too')
+    .addOption(
+      new Option('-e, --encoding <how>', 'of values (default: text where it is readable, else base64)').choices(
+        XATTR_ENCODINGS,
+      ),
+    )
+    .option('--only-values', 'values alone, as they are, with nothing in between')
+    .option('--absolute-names', 'paths keep their leading slash')
+    .option('-h, --no-dereference', 'symlinks themselves')
+    .option('--escaped', NAME_ON_LS)
+    .addOption(noRecoveryOption())
+    .action((image: string, paths: string[], options: GetfattrOptions) =>
+      run('getfattr', async () => (await import('./getfattr.ts')).getfattr(image, paths, options)),
     );
 }
 
@@ -236,6 +288,14 @@ function declareBench(program: Command, run: Run): void {
     );
 }
 
+function declareCompletion(program: Command, run: Run): void {
+  subcommand(program, 'completion', 'print what makes a shell complete this command', 'completion bash')
+    .addArgument(new Argument('<shell>', 'where it goes stands in its first lines').choices(SHELLS))
+    .action((shell: Shell) =>
+      run('completion', async () => (await import('./completion.ts')).completion(shell, program)),
+    );
+}
+
 /** The whole command. Parsing throws commander's errors; it prints help and version itself. */
 export function makeProgram(run: Run): Command {
   let args: readonly string[] = [];
@@ -247,11 +307,8 @@ export function makeProgram(run: Run): Command {
     });
   const program = new Command('f2fs')
     .description('Makes, fills, reads and changes F2FS images, without root and without mounting.')
-    .addHelpText(
-      'before',
-      examples('build rootfs disk.img', 'ls -l disk.img /', 'put disk.img hosts /etc', 'mkfs empty.img --size 1G'),
-    )
-    .addHelpText('after', EXIT_CODES)
+    .addHelpText('after', section('Exit codes', EXIT_CODES))
+    .addHelpText('after', section('Environment', ENVIRONMENT))
     .configureOutput({ outputError: () => {} })
     .exitOverride()
     .hook('preAction', (_, command) => {
@@ -262,11 +319,19 @@ export function makeProgram(run: Run): Command {
       process.stdout.write(`${packageVersion()}\n`);
       process.exit(0);
     });
+  withExamples(
+    program,
+    'build rootfs disk.img',
+    'ls -l disk.img /',
+    'put disk.img hosts /etc',
+    'mkfs empty.img --size 1G',
+  );
   declareMkfs(program, checked);
   declareBuild(program, checked);
   declareReaders(program, checked);
   declareExtract(program, checked);
   declareChanges(program, checked);
   declareBench(program, checked);
+  declareCompletion(program, checked);
   return program;
 }

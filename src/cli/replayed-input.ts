@@ -51,7 +51,7 @@ export class ReplayedInput {
       const { done, value } = await this.#rest.next();
       if (!signal.aborted) return done === true ? null : value;
     } catch (error) {
-      if (!signal.aborted) throw hostError('cannot read standard input; - takes a file, a device or a pipe', error);
+      if (!signal.aborted) throw unreadable(error);
     }
     throw new F2fsError('ECANCELED', 'interrupted');
   }
@@ -87,6 +87,19 @@ export class ReplayedInput {
       at += count;
     }
   }
+}
+
+/** Standard input as it comes, to be read once. Throws the host's code. */
+export async function* standardInputOnce(): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for await (const chunk of standardInput()) yield chunk as Uint8Array;
+  } catch (error) {
+    throw unreadable(error);
+  }
+}
+
+function unreadable(error: unknown): F2fsError {
+  return hostError('cannot read standard input; - takes a file, a device or a pipe', error);
 }
 
 function openSpill(): { fd: number; directory: string; bytes: number } {

@@ -1,28 +1,46 @@
-// f2fs setfattr: extended attributes.
-import { type ChangeOptions, changeImage, forEachPath } from './change.ts';
+// f2fs setfattr: extended attributes, one of several files or those of a dump.
+import * as fs from 'node:fs';
+import { joinPath } from '../build/volume-walk.ts';
+import { F2fsError, hostError } from '../errors.ts';
+import type { FileSystem } from '../index.ts';
+import { type ChangeOptions, changeImage, forEachPath, naming, Turns } from './change.ts';
 import { EXIT, UsageError } from './errors.ts';
 import { volumePath } from './names.ts';
+import { standardInputOnce } from './replayed-input.ts';
+import { atLine, type DumpedAttribute, type DumpedFile, readDump, xattrBytes } from './xattr-text.ts';
 
 export interface SetfattrOptions extends ChangeOptions {
   name?: string;
   value?: string;
   remove?: string;
+  raw?: boolean;
   create?: boolean;
   replace?: boolean;
+  restore?: string;
   /** false with -h */
   dereference?: boolean;
   escaped?: boolean;
 }
 
-/** Sets or removes one attribute of each path. Throws EEXIST with `create`, ENODATA with `replace` and when it is not there to remove. */
-export function setfattr(image: string, paths: readonly string[], options: SetfattrOptions): Promise<number> {
-  const { name, remove, create, replace, dereference = true } = options;
-  if ((name === undefined) === (remove === undefined)) throw new UsageError('give either -n NAME or -x NAME');
-  if (name === undefined && (options.value !== undefined || create || replace)) {
-    throw new UsageError('-v, --create and --replace go with -n');
+/** Stands for standard input. */
+const STDIN = '-';
+
+/**
+ * Sets or removes one attribute of each path, or sets those of a dump. Throws EEXIST with `create`, ENODATA with `replace` and when it
+ * is not there to remove, and what reading the dump throws.
+ */
+export async function setfattr(image: string, paths: readonly string[], options: SetfattrOptions): Promise<number> {
+  const { name, remove, create, replace, raw, restore, dereference = true } = options;
+  const chosen = [name, remove, restore].filter((one) => one !== undefined);
+  if (chosen.length !== 1) throw new UsageError('give one of -n NAME, -x NAME and --restore FILE');
+  if (name === undefined && (options.value !== undefined || create || replace || raw)) {
+    throw new UsageError('-v, --raw, --create and --replace go with -n');
   }
-  const value = bytesOf(options.value ?? '');
+  if (raw && options.value === undefined) throw new UsageError('--raw has no effect without -v');
   const targets = paths.map((path) => volumePath(path, options.escaped));
+  if (restore !== undefined) return await restoreDump(image, restore, targets, options);
+  if (targets.length === 0) throw new UsageError("missing required argument 'path'");
+  const value = bytesOf(options);
   return changeImage('setfattr', image, options, async (volume, signal) => {
     await forEachPath(targets, signal, (path) => {
       using handle = volume.open(path, { follow: dereference });
@@ -33,14 +51,66 @@ export function setfattr(image: string, paths: readonly string[], options: Setfa
   });
 }
 
-/** Bytes of a value as setfattr(1) takes it: `0x` and hex digits, `0s` and base64, or text. Throws UsageError. */
-function bytesOf(text: string): Uint8Array {
-  if (/^0x/i.test(text)) {
-    if (/^0x([0-9a-f]{2})*$/i.test(text)) return Buffer.from(text.slice(2), 'hex');
-    throw new UsageError(`'${text}' is not pairs of hex digits`);
+/** Throws UsageError for what is no value. */
+function bytesOf({ value = '', raw }: SetfattrOptions): Uint8Array {
+  const bytes = Buffer.from(value);
+  if (raw) return bytes;
+  try {
+    return xattrBytes(bytes.toString('latin1'));
+  } catch (error) {
+    throw error instanceof F2fsError ? new UsageError(error.message) : error;
   }
-  if (!/^0s/i.test(text)) return Buffer.from(text);
-  const bytes = Buffer.from(text.slice(2), 'base64');
-  if (bytes.toString('base64').replace(/=+$/, '') === text.slice(2).replace(/=+$/, '')) return bytes;
-  throw new UsageError(`'${text}' is not base64`);
+}
+
+/** Sets what `dump` says of files below the one path, which is the root unless given. */
+async function restoreDump(
+  image: string,
+  dump: string,
+  [directory = volumePath('/'), ...more]: readonly Uint8Array[],
+  options: SetfattrOptions,
+): Promise<number> {
+  if (more.length > 0) throw new UsageError('--restore takes one path at most: the directory that the dump is of');
+  const { dereference = true } = options;
+  // All of it, since a change may be made twice, and a dump that is none costs no work on the image.
+  const files: DumpedFile[] = [];
+  for await (const file of readDump(piecesOf(dump))) files.push(file);
+  return changeImage('setfattr', image, options, async (volume, signal) => {
+    const turns = new Turns(signal);
+    for (const { path, attributes } of files) {
+      restoreFile(volume, joinPath(directory, path), attributes, dereference);
+      await turns.pass();
+    }
+    return EXIT.ok;
+  });
+}
+
+function restoreFile(
+  volume: FileSystem,
+  path: Uint8Array,
+  attributes: readonly DumpedAttribute[],
+  follow: boolean,
+): void {
+  naming(path, () => {
+    using handle = volume.open(path, { follow });
+    for (const { line, name, value } of attributes) {
+      try {
+        handle.setXattr(name, value);
+      } catch (error) {
+        throw atLine(line, error);
+      }
+    }
+  });
+}
+
+/** Throws the host's code. */
+async function* piecesOf(file: string): AsyncGenerator<Uint8Array, void, undefined> {
+  if (file === STDIN) {
+    yield* standardInputOnce();
+    return;
+  }
+  try {
+    for await (const piece of fs.createReadStream(file)) yield piece as Uint8Array;
+  } catch (error) {
+    throw hostError('cannot read the dump', error, { path: file });
+  }
 }

@@ -4,6 +4,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readmeBlocks } from '../docs/readme.ts';
 
 const PACKAGE = resolve(import.meta.dirname, '../..');
 const NEWEST = join(PACKAGE, 'node_modules/typescript/bin/tsc');
@@ -57,6 +58,11 @@ import { type FileSystem, type OwnBytes } from 'f2fs';
 export const blob = (volume: FileSystem): Uint8Array<ArrayBuffer> => volume.readFile('/f') satisfies OwnBytes;
 `;
 
+/** The programs of README.md, by the names that they get here. */
+const EXAMPLES = readmeBlocks()
+  .filter(({ language }) => language === 'ts')
+  .map(({ line, text }) => ({ name: `readme-${line}.ts`, text }));
+
 function npm(...args: string[]) {
   return spawnSync('npm', args, { cwd: project, encoding: 'utf8', timeout: 240_000 });
 }
@@ -66,6 +72,7 @@ beforeAll(() => {
   fs.writeFileSync(join(project, 'package.json'), '{ "name": "project", "private": true, "type": "module" }');
   fs.writeFileSync(join(project, 'use.ts'), PROGRAM);
   fs.writeFileSync(join(project, 'precise.ts'), PRECISE);
+  for (const { name, text } of EXAMPLES) fs.writeFileSync(join(project, name), text);
   const packed = npm('pack', PACKAGE, '--ignore-scripts', '--silent');
   expect(packed.status, packed.stderr).toBe(0);
   const wanted = [`./${packed.stdout.trim()}`, 'typescript@5.4', '@types/node@20'];
@@ -98,7 +105,9 @@ test.for([
   { timeout: 600_000 },
   ([module, resolution], { skip }) => {
     if (missing !== '') skip(`TypeScript 5.4 can't be installed: ${missing}`);
-    expect(compile(join(project, 'node_modules/typescript/bin/tsc'), module, resolution, 'use.ts')).toBe('');
-    expect(compile(NEWEST, module, resolution, 'use.ts', 'precise.ts')).toBe('');
+    const all = ['use.ts', ...EXAMPLES.map(({ name }) => name)];
+    expect(all).toHaveLength(3);
+    expect(compile(join(project, 'node_modules/typescript/bin/tsc'), module, resolution, ...all)).toBe('');
+    expect(compile(NEWEST, module, resolution, ...all, 'precise.ts')).toBe('');
   },
 );

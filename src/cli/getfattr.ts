@@ -1,0 +1,165 @@
+// f2fs getfattr: extended attributes, in the format of getfattr(1).
+import { walkDirectories } from '../build/volume-walk.ts';
+import { F2fsError } from '../errors.ts';
+import { Directory } from '../fs/directory-handle.ts';
+import type { Handle } from '../fs/handle.ts';
+import type { FileSystem, Xattr } from '../index.ts';
+import { kindOfMessage, Problems } from '../problems.ts';
+import { naming } from './change.ts';
+import { complain, EXIT, moreText, report, UsageError } from './errors.ts';
+import { type ReadOptions, ReadVolume } from './image.ts';
+import { escaped, volumePath } from './names.ts';
+import { Lines, writeOut } from './output.ts';
+import { namePattern } from './xattr-pattern.ts';
+import { fileLine, type XattrEncoding, xattrName, xattrValue } from './xattr-text.ts';
+
+export interface GetfattrOptions extends ReadOptions {
+  name?: string[];
+  dump?: boolean;
+  match?: string;
+  recursive?: boolean;
+  encoding?: XattrEncoding;
+  onlyValues?: boolean;
+  absoluteNames?: boolean;
+  /** false with -h */
+  dereference?: boolean;
+  escaped?: boolean;
+}
+
+/** What getfattr shows unless told otherwise. */
+const DEFAULT_PATTERN = '^user\\.';
+const SLASH = 0x2f;
+
+/** Prints attributes of each path; exit code 1 when one could not be read. Throws what opening the image throws. */
+export async function getfattr(image: string, paths: readonly string[], options: GetfattrOptions): Promise<number> {
+  const { name, dump, match, encoding, onlyValues, absoluteNames } = options;
+  if (name !== undefined && match !== undefined) throw new UsageError('-m has no effect with -n');
+  if (encoding !== undefined && onlyValues) throw new UsageError('-e has no effect with --only-values');
+  if (absoluteNames && onlyValues) throw new UsageError('--absolute-names has no effect with --only-values');
+  if (encoding !== undefined && !dump && name === undefined) throw new UsageError('-e goes with -d or -n');
+  const shown = new Shown(options);
+  using volume = new ReadVolume('getfattr', image, options);
+  for (const path of paths) await shown.path(volume.fs, volumePath(path, options.escaped));
+  return await shown.end();
+}
+
+class Shown {
+  readonly #options: GetfattrOptions;
+  readonly #isWanted: (name: string) => boolean;
+  readonly #out = new Lines();
+  readonly #problems = new Problems();
+  #exitCode: number = EXIT.ok;
+
+  constructor(options: GetfattrOptions) {
+    this.#options = options;
+    this.#isWanted = namePattern(options.match ?? DEFAULT_PATTERN);
+  }
+
+  async path(volume: FileSystem, path: Uint8Array): Promise<void> {
+    const { recursive, dereference = true } = this.#options;
+    const open = (at: Uint8Array) => naming(at, () => volume.open(at, { follow: dereference }));
+    const start = this.#attempt(path, () => open(path));
+    if (start === null) return;
+    try {
+      await this.#show(path, start);
+      if (!recursive || !(start instanceof Directory)) return;
+      for (const step of walkDirectories(start, path, (place, error) => this.#problem(place.path, error))) {
+        for (const { name, type } of step.entries) {
+          const at = Buffer.concat([step.path, Buffer.from(step.path.at(-1) === SLASH ? '' : '/'), name]);
+          const follow = type === 'symlink' && dereference;
+          const handle = this.#attempt(at, () => (follow ? open(at) : step.directory.open(name)));
+          if (handle === null) continue;
+          using closed = handle;
+          await this.#show(at, closed);
+        }
+      }
+    } finally {
+      start.close();
+    }
+  }
+
+  async end(): Promise<number> {
+    await this.#out.flush();
+    for (const { path, more } of this.#problems.list)
+      if (more !== undefined) complain('getfattr', moreText(more, path));
+    return this.#exitCode;
+  }
+
+  async #show(path: Uint8Array, handle: Handle): Promise<void> {
+    const { name: names, dump, encoding, onlyValues, absoluteNames } = this.#options;
+    const found = this.#attempt(path, () =>
+      names === undefined ? this.#matching(path, handle) : this.#named(path, handle, names),
+    );
+    if (found === null || found.length === 0) return;
+    if (onlyValues) {
+      for (const { value } of found) await writeOut(value);
+      return;
+    }
+    await this.#out.line(fileLine(absoluteNames ? path : relative(path)));
+    const valued = dump || names !== undefined;
+    for (const { name, value } of found)
+      await this.#out.line(valued ? `${xattrName(name)}=${xattrValue(value, encoding)}` : xattrName(name));
+    await this.#out.line('');
+  }
+
+  /** In byte order of the names. */
+  #matching(path: Uint8Array, handle: Handle): Xattr[] {
+    const found = handle.xattrs().filter(({ name }) => this.#isWanted(name));
+    const readable = found.filter(({ name }) => !name.includes('\ufffd') || this.#has(handle, name));
+    if (readable.length < found.length) {
+      this.#problem(path, new F2fsError('EILSEQ', 'an extended attribute is left out: its name is not UTF-8'));
+    }
+    return readable.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+  }
+
+  /** Whether there is one of that very name. */
+  #has(handle: Handle, name: string): boolean {
+    try {
+      handle.getXattr(name);
+      return true;
+    } catch (error) {
+      if (error instanceof F2fsError && error.code === 'ENODATA') return false;
+      throw error;
+    }
+  }
+
+  /** In the order asked for. With -R what has none of a name is passed over. */
+  #named(path: Uint8Array, handle: Handle, names: readonly string[]): Xattr[] {
+    const found: Xattr[] = [];
+    for (const name of names) {
+      try {
+        found.push({ name, value: handle.getXattr(name) });
+      } catch (error) {
+        if (!(error instanceof F2fsError)) throw error;
+        if (error.code !== 'ENODATA') this.#problem(path, error);
+        else if (!this.#options.recursive) {
+          this.#problem(path, new F2fsError('ENODATA', `no extended attribute ${name}`));
+        }
+      }
+    }
+    return found;
+  }
+
+  #attempt<T>(path: Uint8Array, read: () => T): T | null {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof F2fsError)) throw error;
+      this.#problem(path, error);
+      return null;
+    }
+  }
+
+  #problem(path: Uint8Array, error: F2fsError): void {
+    const { code, message } = error;
+    this.#exitCode = EXIT.failed;
+    const told = this.#problems.add(code, kindOfMessage(message), () => ({ path: escaped(path), message }));
+    if (told !== null) report('getfattr', error, told.path);
+  }
+}
+
+/** A path as a dump has it, that it can be restored anywhere; `.` for the root. */
+function relative(path: Uint8Array): Uint8Array {
+  const start = path.findIndex((byte) => byte !== SLASH);
+  return start < 0 ? Buffer.from('.') : path.subarray(start);
+}
