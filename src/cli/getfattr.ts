@@ -64,8 +64,9 @@ class Shown {
       await this.#show(path, start);
       if (!recursive || !(start instanceof Directory)) return;
       for (const step of walkDirectories(start, path, (place, error) => this.#problem(place.path, error))) {
+        const directory = step.path.at(-1) === SLASH ? step.path : Buffer.concat([step.path, Buffer.of(SLASH)]);
         for (const { name, type } of step.entries) {
-          const at = Buffer.concat([step.path, Buffer.from(step.path.at(-1) === SLASH ? '' : '/'), name]);
+          const at = Buffer.concat([directory, name]);
           const follow = type === 'symlink' && dereference;
           const handle = this.#attempt(at, () => (follow ? open(at) : step.directory.open(name)));
           if (handle === null) continue;

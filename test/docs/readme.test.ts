@@ -5,9 +5,9 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import ts from 'typescript';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { makeProgram } from '../../src/cli/program.ts';
+import { EXIT_CODES, makeProgram } from '../../src/cli/program.ts';
 import { imageDirectory } from '../device/temporary.ts';
-import { type Block, commandsOf, readmeBlocks, type Shown } from './readme.ts';
+import { type Block, commandsOf, README, readmeBlocks, type Shown } from './readme.ts';
 
 const PACKAGE = path.resolve(import.meta.dirname, '../..');
 const MAIN = path.join(PACKAGE, 'dist/cli/main.js');
@@ -95,4 +95,15 @@ it.each(programs)('the program of line $line prints what is shown', ({ line, tex
   expect(said).toMatchObject({ status: 0, stderr: '' });
   expect(expected.language).toBe('text');
   expect(said.stdout).toBe(expected.text);
+});
+
+it('names every command and every exit code', () => {
+  const text = fs.readFileSync(README, 'utf8');
+  const headings = text.split('\n').filter((line) => line.startsWith('#'));
+  for (const command of makeProgram(() => Promise.resolve()).commands) {
+    const name = command.name();
+    const isNamed = text.includes(`f2fs ${name} `) || headings.some((line) => line.split(/[ ,:]+/).includes(name));
+    expect(isNamed, name).toBe(true);
+  }
+  for (const [code] of EXIT_CODES) expect(text).toMatch(new RegExp(`^\\| [\\d, ]*${code}[\\d, ]* \\|`, 'm'));
 });
