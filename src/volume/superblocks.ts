@@ -156,12 +156,13 @@ function spareOf(copies: readonly Copy[], used: number): SpareSuperblock | null 
   const blkaddr = 1 - used;
   const { sb, block, fault } = copies[blkaddr];
   if (fault !== null) {
-    return {
-      blkaddr,
-      message: `superblock ${blkaddr + 1} is damaged (${fault}): superblock ${used + 1} is used; a change of the volume writes it anew from that one`,
-      isToMend: true,
-      foreign: blkaddr === 0 ? (otherVolume(sb) ?? foreignSignature(block)) : null,
-    };
+    const foreign = blkaddr === 0 ? (otherVolume(sb) ?? foreignSignature(block)) : null;
+    const consequence =
+      foreign === null
+        ? `superblock ${used + 1} is used; a change of the volume writes it anew from that one`
+        : `superblock 2 is used, for reading alone, as the device seems to hold ${foreign} now`;
+    const message = `superblock ${blkaddr + 1} is damaged (${fault}): ${consequence}`;
+    return { blkaddr, message, isToMend: true, foreign };
   }
   if (Buffer.compare(bytesOf(sb), bytesOf(copies[used].sb)) === 0) return null;
   // Of two volumes nobody knows which one is meant: Linux takes the first as well.
