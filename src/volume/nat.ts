@@ -102,15 +102,16 @@ export class NodeTable {
   }
 
   /**
-   * Throws EUCLEAN for an entry of the journal that puts its node nowhere. fsck.f2fs drops such an entry with all that stand behind
-   * it in the journal: those of nodes written now would be among them. Source: f2fs_init_nid_bitmap of fsck.f2fs.
+   * Throws EUCLEAN for an entry of the journal that puts its node nowhere. fsck.f2fs drops such an entry, but for NEW_ADDR,
+   * with all that stand behind it in the journal: those of nodes written now would be among them. Source:
+   * f2fs_init_nid_bitmap of fsck.f2fs.
    */
   checkJournal(): void {
     const count = this.#journalView.getUint16(0, true);
     for (let i = 0; i < count; i++) {
       const at = JOURNAL_ENTRIES_OFFSET + i * NatJournalEntry.size;
       const { nid, blockAddr: blkaddr } = new NatJournalEntry(this.#journalView, at);
-      if (blkaddr === NULL_ADDR || this.#layout.inMain(blkaddr)) continue;
+      if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR || this.#layout.inMain(blkaddr)) continue;
       throw corrupt(
         `the NAT journal puts node ${nid} at block ${blkaddr}, outside the main area: the volume can be read, but not written; run fsck.f2fs`,
         { nid, blkaddr, path: this.#device.name },

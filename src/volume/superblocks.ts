@@ -156,12 +156,13 @@ function spareOf(copies: readonly Copy[], used: number): SpareSuperblock | null 
   const blkaddr = 1 - used;
   const { sb, block, fault } = copies[blkaddr];
   if (fault !== null) {
-    return {
-      blkaddr,
-      message: `superblock ${blkaddr + 1} is damaged (${fault}): superblock ${used + 1} is used; a change of the volume writes it anew from that one`,
-      isToMend: true,
-      foreign: blkaddr === 0 ? foreignSignature(block) : null,
-    };
+    const foreign = blkaddr === 0 ? (otherVolume(sb) ?? foreignSignature(block)) : null;
+    const consequence =
+      foreign === null
+        ? `superblock ${used + 1} is used; a change of the volume writes it anew from that one`
+        : `superblock 2 is used, for reading alone, as the device seems to hold ${foreign} now`;
+    const message = `superblock ${blkaddr + 1} is damaged (${fault}): ${consequence}`;
+    return { blkaddr, message, isToMend: true, foreign };
   }
   if (Buffer.compare(bytesOf(sb), bytesOf(copies[used].sb)) === 0) return null;
   // Of two volumes nobody knows which one is meant: Linux takes the first as well.
@@ -170,6 +171,12 @@ function spareOf(copies: readonly Copy[], used: number): SpareSuperblock | null 
     ? 'the first is used; a change of the volume makes the second like it'
     : 'and belong to two volumes: the first is used';
   return { blkaddr, message: `the two superblocks differ, ${consequence}`, isToMend: isSameVolume, foreign: null };
+}
+
+/** What a superblock stands for that is sound but for blocks of another size, or null. */
+function otherVolume(sb: Superblock): string | null {
+  const hasOwnSize = sb.magic === F2FS_SUPER_MAGIC && sb.logBlocksize > LOG_BLKSIZE && sb.logBlocksize <= 16;
+  return hasOwnSize ? `F2FS with blocks of ${1 << sb.logBlocksize} bytes` : null;
 }
 
 /** Bytes of a superblock within its block. */

@@ -304,7 +304,7 @@ export class Volume {
       const { foreign } = this.#spare;
       throw new F2fsError(
         'EINVAL',
-        `superblock 1 is gone and the device seems to hold ${foreign} now: nothing is written to it; wipefs shows both, and wipefs -a -t TYPE removes what is not wanted`,
+        `superblock 1 can't be used and the device seems to hold ${foreign} now: nothing is written to it; if it is to be this volume all the same, take that away with wipefs -a`,
         { path: device.name },
       );
     }

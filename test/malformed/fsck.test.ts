@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BlockDevice } from '../../src/device/device.ts';
-import { COMPRESS_ADDR, NEW_ADDR } from '../../src/format/constants.ts';
+import { openFileDevice } from '../../src/device/file-device.ts';
+import { COMPRESS_ADDR } from '../../src/format/constants.ts';
 import { NatJournalEntry } from '../../src/format/nat.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
+import { run } from '../../tools/judge/run.ts';
 import { writeImage } from '../devices.ts';
 import { BASE_NAMES, type Base, baseOf, pattern } from './base.ts';
 import { DamagedImage } from './damaged-image.ts';
@@ -89,10 +91,9 @@ describe('an entry of the NAT journal that puts its node nowhere', () => {
     ['before the main area', ({ layout }) => layout.mainBlkaddr - 1],
     ['behind it', ({ layout }) => layout.mainEnd],
     ['at the address of a compressed cluster', () => COMPRESS_ADDR],
-    ['at that of a block never written', () => NEW_ADDR],
   ];
   // fsck.f2fs drops it with all entries behind it: those of nodes that we write would be among them.
-  test.each(places)('%s: read, but not written to', async (_, blkaddrIn) => {
+  test.each(places)('%s: read, but not written to before fsck.f2fs has mended it', async (_, blkaddrIn) => {
     const image = new DamagedImage(baseOf('default'));
     const journal = image.journal('nat');
     const count = journal.dv.getUint16(journal.at, true);
@@ -110,5 +111,14 @@ describe('an entry of the NAT journal that puts its node nowhere', () => {
     expect(await complaints(device)).toEqual(before);
     const fs = mount(device, { readonly: true, cacheBytes: CACHE_BYTES });
     expect(fs.readFile('/inline')).toEqual(pattern(100, 1));
+
+    const mended = join(work, 'image');
+    await run('fsck.f2fs', ['-f', mended], { timeoutMs: 60_000 });
+    const file = openFileDevice(mended, { writable: true });
+    const volume = mount(file, { cacheBytes: CACHE_BYTES });
+    volume.writeFile('/fresh', pattern(700, 1));
+    volume.close();
+    file.close();
+    expect((await fsck(mended)).complaints).toEqual([]);
   });
 });

@@ -167,15 +167,19 @@ describe('one superblock is bad', () => {
     expect(device.written.has(1)).toBe(false);
   });
 
-  it('where something else was made of the device, nothing is written to it', () => {
-    const device = volumeWith((it) => change(it, 0, (block) => block.fill(0)));
-    change(device, 0, (block) => block.set(Buffer.from('SWAPSPACE2'), BLKSIZE - 10));
-    device.written.clear();
+  it.each([
+    ['swap space', (block: Uint8Array) => block.fill(0).set(Buffer.from('SWAPSPACE2'), BLKSIZE - 10)],
+    ['an ext file system', (block: Uint8Array) => block.fill(0).set([0x53, 0xef], 1024 + 56)],
+    ['F2FS with blocks of 16384 bytes', relabel((sb) => (sb.logBlocksize = 14))],
+  ])('where the device seems to be %s now, nothing is written to it', (foreign, become) => {
+    const device = volumeWith((it) => change(it, 0, become));
     expect(() => mount(device, CACHE)).toThrow(
-      expect.objectContaining({ code: 'EINVAL', message: expect.stringContaining('swap space') }),
+      expect.objectContaining({ code: 'EINVAL', message: expect.stringContaining(`hold ${foreign} now`) }),
     );
     expect(device.written).toEqual(new Set());
-    expect(messages(mount(device, { ...CACHE, readonly: true }))).toHaveLength(1);
+    expect(messages(mount(device, { ...CACHE, readonly: true }))).toEqual([
+      expect.stringMatching(`for reading alone, as the device seems to hold ${foreign} now$`),
+    ]);
   });
 });
 
