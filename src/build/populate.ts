@@ -68,6 +68,7 @@ const REFUSALS = new Set([
   'EOPNOTSUPP',
   'ERANGE',
   'E2BIG',
+  'ENOKEY',
 ]);
 
 /** Where a tree goes, when not to the root of a new volume. */
