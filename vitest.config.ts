@@ -3,11 +3,26 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     testTimeout: 120_000,
     hookTimeout: 600_000,
     pool: 'forks',
     // Left to itself it leaves a core free, which on two is half of them.
     maxWorkers: availableParallelism(),
+    projects: [
+      { extends: true, test: { name: 'all', include: ['test/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          // What calls the host's C library where it can.
+          name: 'without koffi',
+          include: [
+            'test/build/{compress,extract-holes,extract-host,host-tree,host-writer,options}.test.ts',
+            'test/cli/source.test.ts',
+            'test/device/*.test.ts',
+          ],
+          env: { F2FS_NO_KOFFI: '1' },
+        },
+      },
+    ],
   },
 });

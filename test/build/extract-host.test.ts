@@ -5,9 +5,11 @@ import * as fs from 'node:fs';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { hostLibc } from '../../src/build/host-libc.ts';
 import {
   countProblems,
   type Directory,
+  type ExtractNote,
   type ExtractOptions,
   extract,
   type FileSystem,
@@ -49,6 +51,10 @@ function makeVolume(fill: (volume: FileSystem) => void): FileSystem {
   }
   return mount(device, { readonly: true });
 }
+
+/** What is told without the package koffi. */
+const ROUNDED = /times are rounded/;
+const told = (notes: readonly ExtractNote[]) => notes.filter(({ message }) => hostLibc() || !ROUNDED.test(message));
 
 function modeOf(path: string): number {
   return fs.statSync(path).mode & 0o7777;
@@ -160,12 +166,15 @@ describe('a tree deeper than the longest path', () => {
 
   test('comes out whole', async () => {
     const report = await extract(makeVolume(fill), '/', out, { owner: false });
-    expect(report).toMatchObject({ problems: [], notes: [], files: DEPTH + 1, symlinks: DEPTH, hardLinks: DEPTH });
+    expect(report).toMatchObject({ problems: [], files: DEPTH + 1, symlinks: DEPTH, hardLinks: DEPTH });
+    expect(told(report.notes)).toEqual([]);
     const find = (...args: string[]) => spawnSync('find', [out, ...args], { encoding: 'utf8' }).stdout;
     const directories = find('-type', 'd', '-name', 'n*', '-printf', '%d %m\n').trim().split('\n');
     expect(directories).toEqual(Array.from({ length: DEPTH }, (_, i) => `${i + 1} 750`));
     const files = find('-name', 'file', '-printf', '%d %m %T@\n').trim().split('\n');
-    expect(files).toEqual(Array.from({ length: DEPTH }, (_, i) => `${i + 2} 640 ${1_600_000_000 + i}.0000000050`));
+    expect(files).toEqual(
+      Array.from({ length: DEPTH }, (_, i) => `${i + 2} 640 ${1_600_000_000 + i}.000000${hostLibc() ? '005' : '000'}0`),
+    );
     expect(find('-name', 'symlink', '-printf', '%l\n')).toBe('file\n'.repeat(DEPTH));
     expect(new Set(find('-name', 'link', '-printf', '%i %n\n').trim().split('\n'))).toEqual(
       new Set([`${fs.statSync(`${out}/first`).ino} ${DEPTH + 1}`]),
@@ -262,7 +271,7 @@ test('a file that has more names than the host allows comes out in several, whic
   try {
     const report = await extract(volume, '/', out, { owner: false });
     expect(report).toMatchObject({ problems: [], files: 3, hardLinks: LINKS - 3 });
-    expect(report.notes).toMatchObject([
+    expect(told(report.notes)).toMatchObject([
       { count: 2, message: expect.stringMatching(/hard links became copies.*EMLINK/) },
     ]);
   } finally {
@@ -285,7 +294,10 @@ test('problems of a kind are told some times, then counted', async () => {
   for (let i = 0; i < 1234; i++) fs.writeFileSync(`${out}/f${i}`, 'there');
   const said = await f2fsHere('extract', '--force', ...(isRoot ? [] : ['--no-owner']), image, out);
   expect(said.code).toBe(1);
-  const lines = said.stderr.trimEnd().split('\n');
+  const lines = said.stderr
+    .trimEnd()
+    .split('\n')
+    .filter((line) => !ROUNDED.test(line));
   expect(lines).toHaveLength(11);
   for (const line of lines.slice(0, 10))
     expect(line).toMatch(/^f2fs: extract: f\d+: cannot create the file: .*\(EEXIST\)$/);

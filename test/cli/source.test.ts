@@ -179,6 +179,10 @@ describe('what is stored', () => {
     const script = `chown 12:34 '${tree}/file' && '${process.execPath}' '${main}' build --quiet --no-xattrs '${tree}' '${image}'`;
     const ran = run('fakeroot', ['sh', '-c', script]);
     if (/ENOENT/.test(ran.out)) return skip('fakeroot is not installed');
+    if (hostLibc() === null) {
+      expect(ran.out).toMatch(/owners and devices are the real ones: to see those of fakeroot takes the package koffi/);
+      return;
+    }
     expect(ran).toEqual({ ok: true, out: '' });
     look((volume) => expect(volume.lstat('/file')).toMatchObject({ uid: 12, gid: 34 }));
   });
