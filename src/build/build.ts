@@ -15,7 +15,7 @@ import { type FileSystem, mount } from '../fs/file-system.ts';
 import { featureBits } from '../mkfs/features.ts';
 import { type FormatOptions, format, planFormat } from '../mkfs/format.ts';
 import { smallestGeometry } from '../mkfs/geometry.ts';
-import { probe } from '../mkfs/probe.ts';
+import { contentsOf } from '../mkfs/probe.ts';
 import type { Problem } from '../problems.ts';
 import type { EngineName } from '../writeback/engines.ts';
 import { type BuildCompression, CompressChoice } from './compress-choice.ts';
@@ -288,8 +288,9 @@ function openDevice(path: string, needed: number, options: BuildOptions): Target
   }
   const device = openAroundCache(path);
   try {
-    if (options.force !== true && probe(device) !== 'empty') {
-      throw new F2fsError('EEXIST', `${path} is not empty; --force overwrites it`, { path });
+    const contents = options.force === true ? null : contentsOf(device);
+    if (contents !== null) {
+      throw new F2fsError('EEXIST', `${path} ${contents.now}; --force replaces that`, { path });
     }
     checkRoom(path, device.nrBlocks, needed + Math.ceil((options.freeBytes ?? 0) / BLKSIZE), options);
   } catch (error) {

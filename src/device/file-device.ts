@@ -13,6 +13,7 @@ import {
 } from '../check.ts';
 import { F2fsError, hostError } from '../errors.ts';
 import { BLKS_PER_SEG, BLKSIZE } from '../format/constants.ts';
+import { notF2fsError, recognize } from '../format/foreign.ts';
 import { alignedMemory, isAligned } from './aligned.ts';
 import { Bio } from './bio.ts';
 import { type BlockDevice, IoCounters } from './device.ts';
@@ -360,9 +361,23 @@ export function openFileDevice(path: string, options: OpenOptions = {}): FileDev
   checkOptions('openFileDevice', options, OPEN_OPTIONS);
   const target = openHostTarget(path, { ...options, writable: options.writable ?? false });
   if (target.sizeBytes < BLKSIZE) {
-    fs.closeSync(target.fd);
-    const message = `${path} is too small: it has ${target.sizeBytes} bytes, a block has ${BLKSIZE}`;
-    throw new F2fsError('EINVAL', message, { path });
+    throw tooSmall(path, target);
   }
   return new FileDevice(path, target, options);
+}
+
+/** Closes a file of less than one block. EINVAL, naming what the file is when it is anything known. */
+function tooSmall(path: string, { fd, sizeBytes }: HostTarget): F2fsError {
+  const start = new Uint8Array(sizeBytes);
+  try {
+    fs.readSync(fd, start, 0, sizeBytes, 0);
+    if (recognize(start) !== null) return notF2fsError(path, start);
+  } catch {
+    // A direct read of so little, above all: then its size is what there is to say.
+  } finally {
+    fs.closeSync(fd);
+  }
+  return new F2fsError('EINVAL', `${path} is too small: it has ${sizeBytes} bytes, a block of F2FS has ${BLKSIZE}`, {
+    path,
+  });
 }

@@ -10,6 +10,7 @@ import {
   NR_LOGS,
   SUPER_OFFSET,
 } from '../format/constants.ts';
+import { FOREIGN_BYTES, notF2fsError } from '../format/foreign.ts';
 import { NAT_ENTRIES_PER_BLOCK } from '../format/nat.ts';
 import { SIT_ENTRIES_PER_BLOCK } from '../format/sit.ts';
 import { viewOf } from '../format/struct.ts';
@@ -19,6 +20,8 @@ import { hasFeature, MAX_EXTENSION, SB_CHECKSUM_OFFSET, Superblock, superblockCr
 const MIN_SEGMENTS = 9;
 const MAX_SEGMENTS = (16 * 1024 * 1024) / 2;
 const CP_PACKS = 2;
+/** 64 KiB: the largest page, and so the largest block, of any kernel. */
+const MAX_LOG_BLKSIZE = 16;
 
 /** Block addresses and counts of a volume's areas. Addresses are in blocks from the start of the device. */
 export class VolumeLayout {
@@ -144,39 +147,76 @@ function areaFault(sb: Superblock, nrBlocks: number): string | null {
   const mainEnd = sb.mainBlkaddr + sb.segmentCountMain * BLKS_PER_SEG;
   if (mainEnd > sb.segment0Blkaddr + sb.segmentCount * BLKS_PER_SEG)
     return 'its main area goes on past its last segment';
-  if (mainEnd > nrBlocks) {
-    return `its main area ends at block ${mainEnd}, the device at ${nrBlocks}: the image is cut short`;
-  }
+  if (mainEnd > nrBlocks) return `its main area ends at block ${mainEnd}, the device at ${nrBlocks}`;
   return null;
 }
 
 /**
- * Reads the first of the two superblocks that is sane; the other one is the spare. Throws EINVAL when neither block
- * looks like a superblock, EUCLEAN when one does but is damaged. Source: read_raw_super_block.
+ * Reads the first of the two superblocks that is sane; the other one is the spare. Throws EINVAL, saying what it is, when neither block
+ * looks like a superblock, EOPNOTSUPP for blocks of another size, EUCLEAN when it is damaged or cut short.
+ * Source: read_raw_super_block.
  */
 export function readSuperblock(device: BlockDevice): VolumeLayout {
-  if (device.nrBlocks < 2) throw new F2fsError('EINVAL', 'too small to hold F2FS', { path: device.name });
+  if (device.nrBlocks < 2) throw notF2fs(device);
+  const superblocks: Superblock[] = [];
   const faults: string[] = [];
-  let magicSeen = false;
   for (const blkaddr of [0, 1]) {
-    const block = new Uint8Array(BLKSIZE);
-    device.read(blkaddr, block);
-    const sb = new Superblock(viewOf(block), SUPER_OFFSET);
-    if (sb.magic === F2FS_SUPER_MAGIC) magicSeen = true;
-    let fault: string | null;
-    try {
-      fault = superblockFault(sb, device.nrBlocks);
-    } catch (error) {
-      fault = (error as Error).message;
-    }
+    const sb = superblockAt(device, blkaddr);
+    const fault = faultOf(sb, device.nrBlocks);
     if (fault === null) return new VolumeLayout(sb);
+    superblocks.push(sb);
     faults.push(fault);
   }
-  if (!magicSeen) {
-    throw new F2fsError('EINVAL', 'not an F2FS volume: neither superblock has the magic number', { path: device.name });
-  }
-  throw corrupt(`superblock 1 can't be used: ${faults[0]}; nor superblock 2: ${faults[1]}`, {
+  if (!superblocks.some(isMagic)) throw notF2fs(device);
+  refuseOtherBlockSize(device, superblocks[0]);
+  for (const sb of superblocks) if (faultOf(sb, Number.POSITIVE_INFINITY) === null) throw cutShort(device, sb);
+  const second = faults[1] === faults[0] ? ', which has the same fault' : `: ${faults[1]}`;
+  throw corrupt(`superblock 1 can't be used: ${faults[0]}; nor superblock 2${second}`, {
     path: device.name,
     blkaddr: 0,
   });
+}
+
+function superblockAt(device: BlockDevice, blkaddr: number): Superblock {
+  const block = new Uint8Array(BLKSIZE);
+  device.read(blkaddr, block);
+  return new Superblock(viewOf(block), SUPER_OFFSET);
+}
+
+function isMagic(sb: Superblock): boolean {
+  return sb.magic === F2FS_SUPER_MAGIC;
+}
+
+function faultOf(sb: Superblock, nrBlocks: number): string | null {
+  try {
+    return superblockFault(sb, nrBlocks);
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** What is no F2FS volume at all, by name. */
+function notF2fs(device: BlockDevice): F2fsError {
+  const start = new Uint8Array(Math.min(FOREIGN_BYTES, device.nrBlocks * BLKSIZE));
+  device.read(0, start);
+  return notF2fsError(device.name, start);
+}
+
+/** Throws EOPNOTSUPP when the second superblock stands where it does with blocks of the size that the first one tells. */
+function refuseOtherBlockSize(device: BlockDevice, sb: Superblock): void {
+  const { logBlocksize } = sb;
+  if (!isMagic(sb) || logBlocksize <= LOG_BLKSIZE || logBlocksize > MAX_LOG_BLKSIZE) return;
+  const blockBytes = 2 ** logBlocksize;
+  if (device.nrBlocks * BLKSIZE < 2 * blockBytes) return;
+  const other = superblockAt(device, blockBytes / BLKSIZE);
+  if (!isMagic(other) || other.logBlocksize !== logBlocksize) return;
+  const message = `${device.name} has blocks of ${blockBytes} bytes: only F2FS with blocks of ${BLKSIZE} bytes is supported`;
+  throw new F2fsError('EOPNOTSUPP', message, { path: device.name });
+}
+
+/** Of a volume that is sane but for the size of what holds it. */
+function cutShort(device: BlockDevice, sb: Superblock): F2fsError {
+  const needed = (sb.mainBlkaddr + sb.segmentCountMain * BLKS_PER_SEG) * BLKSIZE;
+  const message = `${device.name} is cut short: its volume takes ${needed} bytes, it has ${device.nrBlocks * BLKSIZE}; copy it again, in full`;
+  return corrupt(message, { path: device.name, blkaddr: 0 });
 }

@@ -49,6 +49,19 @@ describe.concurrent('mkfs', () => {
     expect((await f2fs(['info', image])).code).toBe(0);
   });
 
+  it('names what --force is needed for, and what it replaced', async () => {
+    const file = temporary.file('luks.img');
+    fs.writeFileSync(file, 'LUKS\xba\xbe', 'latin1');
+    fs.truncateSync(file, 64 * MIB);
+    expect((await f2fs(['mkfs', file])).stderr).toBe(
+      `f2fs: mkfs: ${file} is an encrypted LUKS volume; formatting it destroys that, --force allows it (EEXIST)\n`,
+    );
+    expect(await f2fs(['mkfs', file, '--force'])).toMatchObject({
+      code: 0,
+      stderr: `f2fs: mkfs: note: ${file} was an encrypted LUKS volume, which is replaced\n`,
+    });
+  });
+
   it('needs --force over a volume, over other contents and to replace a file by one of another size', async () => {
     const volume = makeImage(temporary.file('volume.img'), () => {});
     const other = temporary.file('other.img');
