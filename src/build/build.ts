@@ -96,7 +96,7 @@ export interface BuildCompressionReport {
   /** Whole clusters that stay raw: compression would not save a block. */
   rawClusters: number;
   savedBlocks: number;
-  /** Pages of all these clusters for each block that they take. */
+  /** Pages of all these clusters for each block that they take; 1 when there are none. */
   ratio: number;
   /** Blocks that were given back. */
   releasedBlocks: number;
@@ -234,7 +234,7 @@ function* finishCompression(
     clusters,
     rawClusters,
     savedBlocks: clusterPages - clusterBlocks,
-    ratio: (clusterPages + rawPages) / Math.max(1, clusterBlocks + rawPages),
+    ratio: clusters + rawClusters === 0 ? 1 : (clusterPages + rawPages) / (clusterBlocks + rawPages),
     releasedBlocks,
   };
 }

@@ -83,7 +83,7 @@ export async function build(source: string, image: string, options: BuildCommand
   complainOf('build', report.problems);
   for (const note of report.notes) if (!options.quiet) complain('build', `note: ${note}`);
   if (options.json) await printJson(report);
-  else if (!options.quiet) await printTable(summary(report));
+  else if (!options.quiet) await printTable(summary(report, options));
   return report.problems.length > 0 ? EXIT.failed : EXIT.ok;
 }
 
@@ -121,7 +121,7 @@ function progressText({ entries, totalEntries, bytes, totalBytes, path }: BuildP
   return `${done}  ${entries}/${totalEntries} entries  ${shortSize(bytes)} of ${shortSize(totalBytes)}  ${path}`;
 }
 
-function summary(report: BuildReport): [string, string | null][] {
+function summary(report: BuildReport, options: BuildCommandOptions): [string, string | null][] {
   const { problems } = report;
   const entries = countedEntries(report);
   return [
@@ -132,7 +132,7 @@ function summary(report: BuildReport): [string, string | null][] {
       'contents',
       `${longSize(report.contentBytes)}${report.holeBytes > 0 ? `, ${shortSize(report.holeBytes)} of holes` : ''}`,
     ],
-    ['compressed', report.compression === null ? null : compressionText(report.compression)],
+    ['compressed', report.compression === null ? null : compressionText(report.compression, options)],
     ['xattrs', report.xattrs > 0 ? String(report.xattrs) : null],
     ['blocks', `${report.usedBlocks} used, ${report.freeBlocks} free`],
     ['time', `${report.seconds.toFixed(report.seconds < 10 ? 2 : 0)} s`],
@@ -140,10 +140,21 @@ function summary(report: BuildReport): [string, string | null][] {
   ];
 }
 
-/** `120 files, 3400 clusters of 64 KiB (12 stay raw) by zstd:3, 21000 blocks saved and released, 1.62 pages a block` */
-function compressionText(done: BuildCompressionReport): string {
+/** `120 files, 3400 clusters of 64 KiB (12 stay raw) by zstd:3, 21000 blocks saved and released, ratio 1.62 in pages`, or `nothing: ...` */
+function compressionText(done: BuildCompressionReport, options: BuildCommandOptions): string {
   const { algorithm, level, clusterBytes, files, clusters, rawClusters, savedBlocks, releasedBlocks, ratio } = done;
+  const codec = codecText(algorithm, level);
+  const cluster = shortSize(clusterBytes);
+  if (clusters === 0 && rawClusters > 0) {
+    return `nothing: ${codec} would save no block in ${counted(rawClusters, 'cluster')} of ${cluster}`;
+  }
+  if (clusters === 0) {
+    const isLimited = [options.compressExt, options.compressGlob, options.noCompressExt].some(
+      (one) => one !== undefined,
+    );
+    return `nothing: no file ${isLimited ? 'that was chosen ' : ''}has ${cluster}, a whole cluster`;
+  }
   const raw = rawClusters > 0 ? ` (${rawClusters} stay raw)` : '';
   const released = releasedBlocks > 0 ? ' and released' : '';
-  return `${counted(files, 'file')}, ${counted(clusters, 'cluster')} of ${shortSize(clusterBytes)}${raw} by ${codecText(algorithm, level)}, ${counted(savedBlocks, 'block')} saved${released}, ratio ${ratio.toFixed(2)} in pages`;
+  return `${counted(files, 'file')}, ${counted(clusters, 'cluster')} of ${cluster}${raw} by ${codec}, ${counted(savedBlocks, 'block')} saved${released}, ratio ${ratio.toFixed(2)} in pages`;
 }

@@ -1,4 +1,5 @@
 // Compression on the command line: `build --compress` and the options that go with it, and what `stat` says of the files.
+import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -124,6 +125,39 @@ describe.concurrent('build --compress', () => {
     expect(released.stdout).toMatch(/^compressed .* by zstd:1, \d+ blocks saved and released, ratio/m);
     const plain = await f2fs(['build', tree, image, '--force']);
     expect(plain.stdout).not.toContain('compressed');
+  });
+
+  it('says why when nothing was compressed, and nothing of a ratio', async () => {
+    const noise = temporary.file('noise');
+    fs.mkdirSync(noise);
+    fs.writeFileSync(`${noise}/noise`, randomBytes(200_000));
+    const line = async (...args: string[]) => {
+      const { stdout } = await f2fs([
+        'build',
+        noise,
+        temporary.file('noise.img'),
+        '--force',
+        '--compress',
+        'lz4',
+        ...args,
+      ]);
+      return /^compressed +(.*)$/m.exec(stdout)?.[1];
+    };
+    expect(await line()).toBe('nothing: lz4 would save no block in 3 clusters of 64 KiB');
+    expect(await line('--compress-ext', 'txt')).toBe('nothing: no file that was chosen has 64 KiB, a whole cluster');
+    expect(await line('--cluster', '1M')).toBe('nothing: no file has 1 MiB, a whole cluster');
+    const { stdout } = await f2fs([
+      'build',
+      noise,
+      temporary.file('noise.img'),
+      '--force',
+      '--compress',
+      'lz4',
+      '--cluster',
+      '1M',
+      '--json',
+    ]);
+    expect(JSON.parse(stdout).compression).toMatchObject({ files: 0, clusters: 0, ratio: 1 });
   });
 
   it('makes the same image with any number of threads', async () => {
