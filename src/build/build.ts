@@ -19,7 +19,7 @@ import { contentsOf } from '../mkfs/probe.ts';
 import type { Problem } from '../problems.ts';
 import type { EngineName } from '../writeback/engines.ts';
 import { type BuildCompression, CompressChoice } from './compress-choice.ts';
-import { type BuildProgress, checkSignal, drive, driveScan, inTurns, turn } from './drive.ts';
+import { type BuildProgress, checkSignal, drive, driveScan, inTurns, inTurnsOfScan, turn } from './drive.ts';
 import { Estimate } from './estimate.ts';
 import type { HolePolicy } from './holes.ts';
 import { type Host, thisHost } from './host.ts';
@@ -142,7 +142,11 @@ export async function build(
   const now = stamp(options);
   const choice = policy && new CompressChoice(tree, policy.clusterPages, options.compress ?? {});
   const feature = featureBits(options.features ?? 'default');
-  const needed = await inTurns(new Estimate(tree, feature, choice, policy?.clusterPages ?? 1).blocks(), options);
+  const needed = await inTurnsOfScan(
+    new Estimate(tree, feature, choice, policy?.clusterPages ?? 1).blocks(),
+    tree,
+    options,
+  );
   const made = isDevice ? openDevice(image, needed, options) : newImage(target, needed, options);
   const { device } = made;
   let report: BuildReport;

@@ -5,7 +5,7 @@ import type { HolePolicy } from '../build/holes.ts';
 import { codecText, parseCodec } from '../compress/algorithms.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
-import type { BuildProgress, BuildReport } from '../index.ts';
+import type { BuildReport } from '../index.ts';
 import { expandFeatures } from '../mkfs/features.ts';
 import { countProblems } from '../problems.ts';
 import type { EngineName } from '../writeback/engines.ts';
@@ -72,7 +72,7 @@ export async function build(source: string, image: string, options: BuildCommand
       engine: options.engine,
       sourceDateEpoch,
       signal: interruption.signal,
-      onProgress: (at) => progress.show(() => progressText(at)),
+      onProgress: (at) => progress.tree(at),
     });
   } catch (error) {
     const canceled = error instanceof F2fsError && error.code === 'ECANCELED';
@@ -113,12 +113,6 @@ function epochOf(text: string | undefined): number | undefined {
   const seconds = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(seconds)) return seconds;
   throw new UsageError(`SOURCE_DATE_EPOCH is '${text}': it must be a whole number of seconds since 1970`);
-}
-
-function progressText({ entries, totalEntries, bytes, totalBytes, path }: BuildProgress): string {
-  const percent = totalBytes > 0 ? (bytes / totalBytes) * 100 : (entries / Math.max(totalEntries, 1)) * 100;
-  const done = `${Math.min(percent, 100).toFixed(0).padStart(3)}%`;
-  return `${done}  ${entries}/${totalEntries} entries  ${shortSize(bytes)} of ${shortSize(totalBytes)}  ${path}`;
 }
 
 function summary(report: BuildReport, options: BuildCommandOptions): [string, string | null][] {

@@ -54,8 +54,8 @@ export function chattr(
 ): Promise<number> {
   const targets = paths.map((path) => volumePath(path, options.escaped));
   const { recursive = false } = options;
-  return changeImage('chattr', image, options, async (volume, signal) => {
-    const turns = new Turns(signal);
+  return changeImage('chattr', image, options, async (volume, signal, progress) => {
+    const turns = new Turns(signal, progress);
     for (const path of targets) {
       await forTree(volume, path, { follow: false, recursive }, turns, (handle) => {
         const { type, flags } = handle.stat();

@@ -2,6 +2,7 @@
 import { F2fsError } from '../errors.ts';
 import type { Problem } from '../problems.ts';
 import { printable } from './names.ts';
+import { clearProgress } from './progress.ts';
 
 /** Exit codes, as the help of the command lists them; 128 + n is what signal n ends a command with. */
 export const EXIT = {
@@ -28,6 +29,7 @@ interface Described {
 
 /** Prints `text` as one line of stderr, nothing in it left to the terminal's interpretation. */
 export function complain(command: string, text: string): void {
+  clearProgress();
   process.stderr.write(`f2fs: ${command}: ${printable(text)}\n`);
 }
 

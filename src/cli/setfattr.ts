@@ -23,8 +23,8 @@ export function setfattr(image: string, paths: readonly string[], options: Setfa
   }
   const value = bytesOf(options.value ?? '');
   const targets = paths.map((path) => volumePath(path, options.escaped));
-  return changeImage('setfattr', image, options, async (volume, signal) => {
-    await forEachPath(targets, signal, (path) => {
+  return changeImage('setfattr', image, options, async (volume, signal, progress) => {
+    await forEachPath(targets, signal, progress, (path) => {
       using handle = volume.open(path, { follow: dereference });
       if (name !== undefined) handle.setXattr(name, value, { create, replace });
       else if (remove !== undefined) handle.removeXattr(remove);

@@ -29,8 +29,8 @@ export function parseSizeChange(text: string): SizeChange {
 export function truncate(image: string, paths: readonly string[], options: TruncateOptions): Promise<number> {
   const { size, create = true, escaped } = options;
   const files = paths.map((path) => volumePath(path, escaped));
-  return changeImage('truncate', image, options, async (volume, signal) => {
-    await forEachPath(files, signal, (path) => {
+  return changeImage('truncate', image, options, async (volume, signal, progress) => {
+    await forEachPath(files, signal, progress, (path) => {
       if (typeAt(volume, path) === null) {
         if (!create) return;
         volume.writeFile(path, new Uint8Array(0));
