@@ -45,6 +45,7 @@ const ROOT = { uid: 0, gid: 0 };
 
 /** Bytes of a cluster when none are asked for. */
 const DEFAULT_CLUSTER = 64 * 1024;
+const CLUSTERS = [16, 32, 64, 128, 256, 512, 1024].map((kib) => kib * 1024);
 
 /** Builds `image` from `source`; exit code 1 when an entry could not be taken over. Throws what build throws. */
 export async function build(source: string, image: string, options: BuildCommandOptions): Promise<number> {
@@ -97,6 +98,9 @@ function compressionOf(options: BuildCommandOptions): BuildCompression | undefin
     const flag = lonely.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     throw new UsageError(`--${flag} has no effect without --compress`);
   }
+  if (cluster !== undefined && !CLUSTERS.includes(cluster)) {
+    throw new UsageError(`invalid --cluster ${cluster}: expected 16K, 32K, 64K, 128K, 256K, 512K or 1M`);
+  }
   return {
     codec: parseCodec(compress),
     clusterPages: (cluster ?? DEFAULT_CLUSTER) / BLKSIZE,
@@ -112,7 +116,7 @@ function epochOf(text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined;
   const seconds = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(seconds)) return seconds;
-  throw new UsageError(`SOURCE_DATE_EPOCH is '${text}': it must be a whole number of seconds since 1970`);
+  throw new UsageError(`invalid SOURCE_DATE_EPOCH '${text}': expected a whole number of seconds since 1970`);
 }
 
 function summary(report: BuildReport, options: BuildCommandOptions): [string, string | null][] {

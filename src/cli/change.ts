@@ -1,6 +1,6 @@
 // Mounts the image that a command changes: what the command does becomes true with one checkpoint, or with one rename, or not at all.
 import * as fs from 'node:fs';
-import { type FileDevice, openFileDevice } from '../device/file-device.ts';
+import { type FileDevice, openFileDevice, openNamed } from '../device/file-device.ts';
 import { type ByteRange, ImageCopy } from '../device/image-copy.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
@@ -55,7 +55,7 @@ export async function changeImage(
     interruption.mustCleanUp = true;
     const copy = await copyOf(image, device, signal, progress);
     try {
-      return await changeCopy(copy, work, signal, progress);
+      return await changeCopy(image, copy, work, signal, progress);
     } finally {
       copy.discard();
     }
@@ -136,8 +136,14 @@ function* copiedRanges(volume: FileSystem['volume'], sizeBytes: number): Generat
   yield { start: volume.layout.mainEnd * BLKSIZE, end: sizeBytes };
 }
 
-async function changeCopy(copy: ImageCopy, work: Change, signal: AbortSignal, progress: Progress): Promise<number> {
-  const device = openFileDevice(copy.path, { writable: true });
+async function changeCopy(
+  image: string,
+  copy: ImageCopy,
+  work: Change,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<number> {
+  const device = openNamed(image, copy.path, { writable: true });
   let exitCode: number | null;
   try {
     exitCode = await attempt(device, 'auto', work, signal, progress);

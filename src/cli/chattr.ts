@@ -29,7 +29,7 @@ export function parseFlagChange(text: string): FlagChange {
   const parts = /^(?:[+-][aAdDiS]+)+$|^=[aAdDiS]*$/.test(text) ? [...text.matchAll(/([+=-])([^+=-]*)/g)] : [];
   if (parts.length === 0) {
     throw new InvalidArgumentError(
-      'It must be flags behind +, - or =, as +i or -ia: a append-only, A noatime, d nodump, D dirsync, i immutable, S sync.',
+      'Expected flags behind +, - or =, as +i or -ia: a append-only, A noatime, d nodump, D dirsync, i immutable, S sync.',
     );
   }
   return (before) => {

@@ -26,7 +26,7 @@ export function parseOwnerChange(text: string): OwnerChange {
     gid: group === undefined ? undefined : Number(group),
   };
   if (change.uid !== undefined || change.gid !== undefined) return change;
-  throw new InvalidArgumentError('It must be numbers: 1000, 1000:100 or :100.');
+  throw new InvalidArgumentError('Expected numbers: 1000, 1000:100 or :100.');
 }
 
 /** Changes the owner of what each path leads to; of all below it too with `recursive`, where symlinks themselves are changed. */

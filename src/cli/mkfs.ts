@@ -61,7 +61,7 @@ function openTarget(image: string, options: MkfsOptions, wanted: FormatOptions):
   if (kind === null || (kind === 'file' && size !== undefined && sizeBytes !== size)) {
     if (size === undefined) throw new UsageError(`${image} does not exist: give the size of the new image with --size`);
     if (sizeBytes > 0) refuseUnlessForced(image, options, `exists, with ${sizeBytes} bytes`);
-    if (size >= BLKSIZE) planFormat(Math.floor(size / BLKSIZE), wanted);
+    planFormat(Math.max(1, Math.floor(size / BLKSIZE)), wanted);
     return openFileDevice(path, { writable: true, create: { sizeBytes: size, overwrite: kind !== null } });
   }
   if (kind === 'file' && sizeBytes === 0) throw new UsageError(`${image} is empty: give its size with --size`);

@@ -22,7 +22,7 @@ export function parseMode(text: string): ModeChange {
   }
   const clauses = text.split(',');
   if (!clauses.every((clause) => /^[ugoa]*([+=-]([rwxXst]*|[ugo]))+$/.test(clause))) {
-    throw new InvalidArgumentError('It must be octal, as 755, or changes, as u+rwX,go-w.');
+    throw new InvalidArgumentError('Expected 0 to 07777 in octal, as 755, or changes, as u+rwX,go-w.');
   }
   const changes = clauses.flatMap(changesOf);
   return (mode, isDirectory) => changes.reduce((now, change) => change(now, isDirectory), mode & ALL);

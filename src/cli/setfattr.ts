@@ -37,10 +37,10 @@ export function setfattr(image: string, paths: readonly string[], options: Setfa
 function bytesOf(text: string): Uint8Array {
   if (/^0x/i.test(text)) {
     if (/^0x([0-9a-f]{2})*$/i.test(text)) return Buffer.from(text.slice(2), 'hex');
-    throw new UsageError(`'${text}' is not pairs of hex digits`);
+    throw new UsageError(`invalid value '${text}': expected pairs of hex digits behind 0x`);
   }
   if (!/^0s/i.test(text)) return Buffer.from(text);
   const bytes = Buffer.from(text.slice(2), 'base64');
   if (bytes.toString('base64').replace(/=+$/, '') === text.slice(2).replace(/=+$/, '')) return bytes;
-  throw new UsageError(`'${text}' is not base64`);
+  throw new UsageError(`invalid value '${text}': expected base64 behind 0s`);
 }

@@ -22,7 +22,7 @@ export function parseSizeChange(text: string): SizeChange {
   if (sign === '+') return (size) => size + bytes;
   if (sign === '-') return (size) => Math.max(0, size - bytes);
   if (sign === '') return () => bytes;
-  throw new InvalidArgumentError('It must be a size, after + or - for a change.');
+  throw new InvalidArgumentError('Expected a size, behind + or - for a change.');
 }
 
 /** Sets the size of each file; what is new is a hole. A file that is missing is made, unless `create` is false. */

@@ -359,11 +359,25 @@ const OPEN_OPTIONS: OptionChecks<OpenOptions> = {
 export function openFileDevice(path: string, options: OpenOptions = {}): FileDevice {
   isText(path, 'path');
   checkOptions('openFileDevice', options, OPEN_OPTIONS);
-  const target = openHostTarget(path, { ...options, writable: options.writable ?? false });
+  return openNamed(path, path, options);
+}
+
+/** The same; messages call it `name`: a file on its way to that path has one of its own, which means nothing to people. */
+export function openNamed(name: string, path: string, options: OpenOptions): FileDevice {
+  const target = openTarget(name, path, options);
   if (target.sizeBytes < BLKSIZE) {
-    throw tooSmall(path, target);
+    throw tooSmall(name, target);
   }
-  return new FileDevice(path, target, options);
+  return new FileDevice(name, target, options);
+}
+
+function openTarget(name: string, path: string, options: OpenOptions): HostTarget {
+  try {
+    return openHostTarget(path, { ...options, writable: options.writable ?? false });
+  } catch (error) {
+    if (name === path || !(error instanceof F2fsError)) throw error;
+    throw new F2fsError(error.code, error.message.replaceAll(path, name), { path: name, cause: error });
+  }
 }
 
 /** Closes a file of less than one block. EINVAL, naming what the file is when it is anything known. */
@@ -371,7 +385,8 @@ function tooSmall(path: string, { fd, sizeBytes }: HostTarget): F2fsError {
   const start = new Uint8Array(sizeBytes);
   try {
     fs.readSync(fd, start, 0, sizeBytes, 0);
-    if (recognize(start) !== null) return notF2fsError(path, start);
+    if ((sizeBytes === 0 || start.some((byte) => byte !== 0)) && recognize(start) !== null)
+      return notF2fsError(path, start);
   } catch {
     // A direct read of so little, above all: then its size is what there is to say.
   } finally {

@@ -62,13 +62,9 @@ export class FileData {
   /** Reads up to `into.length` bytes from `position` on; returns how many there were. */
   read(inode: Inode, position: number, into: Uint8Array): number {
     if ((inode.load().iAdvise & ADVISE.ENCRYPT) !== 0) {
-      throw new F2fsError(
-        'EOPNOTSUPP',
-        `inode ${inode.ino} is encrypted; without its key only its size and times can be read`,
-        {
-          ino: inode.ino,
-        },
-      );
+      throw new F2fsError('EOPNOTSUPP', 'the file is encrypted: without its key only its size and times can be read', {
+        ino: inode.ino,
+      });
     }
     const length = Math.max(0, Math.min(into.length, inode.size - position));
     const { bytes } = this.#volume.pool;
@@ -139,7 +135,7 @@ export class FileData {
     if (inode.isReleased && (sizeBytes > inode.size || sizeBytes % clusterBytes !== 0)) {
       throw new F2fsError(
         'EINVAL',
-        `inode ${inode.ino} had its compressed blocks released: it can only be cut to whole clusters of ${clusterBytes} bytes`,
+        `the file had its compressed blocks released: it can only be cut to whole clusters of ${clusterBytes} bytes`,
         { ino: inode.ino },
       );
     }
