@@ -157,7 +157,7 @@ const LONE_SURROGATE = /[\ud800-\udfff]/u;
 /** Throws EINVAL for a text that holds a zero, or half a character, which UTF-8 has no bytes for. */
 export function checkText(text: string, what: string): void {
   if (text.includes('\0')) throw invalid(what, text.replaceAll('\0', '\\0'), 'no NUL in it');
-  if (LONE_SURROGATE.test(text)) throw invalid(what, text, 'whole characters: half of a surrogate pair is none');
+  if (LONE_SURROGATE.test(text)) throw invalid(what, text, 'whole characters: without half of a surrogate pair');
 }
 
 /** Throws EINVAL for what is no Uint8Array, or one whose memory went to another thread or was made shorter. */

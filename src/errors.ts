@@ -1,4 +1,6 @@
-// The one error type of this package. Relies on nothing.
+// The one error type of this package. Relies on node:util and node:os alone.
+import { constants } from 'node:os';
+import { getSystemErrorMap } from 'node:util';
 
 /** What an error is about, for programs; the message already says it for people. */
 export interface ErrorPlace {
@@ -57,8 +59,24 @@ export function corrupt(message: string, place: ErrorPlace = {}): F2fsError {
 /** Turns a failure of a node:fs call into an F2fsError that says what was being done. */
 export function hostError(doing: string, cause: unknown, place: ErrorPlace = {}): F2fsError {
   if (cause instanceof F2fsError) return cause;
-  const reason = cause instanceof Error ? cause.message : typeof cause === 'string' ? cause : 'it failed';
+  const reason = cause instanceof Error ? withoutCall(cause) : typeof cause === 'string' ? cause : 'it failed';
   return new F2fsError(errnoOf(cause), `${doing}: ${reason}`, { ...place, cause });
+}
+
+/**
+ * `permission denied` of Node's `EACCES: permission denied, open '/a/path'`: the code is told beside it, and the path may be one of a
+ * temporary file.
+ */
+function withoutCall({ code, syscall, message }: NodeJS.ErrnoException): string {
+  if (code === undefined || syscall === undefined || !message.startsWith(`${code}: `)) return message;
+  const end = message.indexOf(`, ${syscall}`);
+  return end < 0 ? message : message.slice(code.length + 2, end);
+}
+
+/** What an errno's name means: `permission denied`; the name itself where the host knows none. */
+export function errnoText(code: string): string {
+  const errno = (constants.errno as Record<string, number>)[code];
+  return (errno === undefined ? undefined : getSystemErrorMap().get(-errno)?.[1]) ?? code;
 }
 
 /** The errno of a failure, EIO where it has none. Of Node's own codes a wrong argument is EINVAL: a zero byte in a path, above all. */

@@ -5,7 +5,7 @@ import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { planFormat } from '../mkfs/format.ts';
 import { smallestGeometry } from '../mkfs/geometry.ts';
-import { probe } from '../mkfs/probe.ts';
+import { contentsOf } from '../mkfs/probe.ts';
 
 /** Blocks for logs, directories and what a checkpoint needs, besides what the workloads write. */
 const SLACK_BLOCKS = 16 * 512;
@@ -47,8 +47,9 @@ export function openTarget(path: string, roomBytes: number, options: TargetOptio
   }
   const device = openFileDevice(path, { writable: true, direct, queueDepth });
   try {
-    if (!force && probe(device) !== 'empty') {
-      throw new F2fsError('EEXIST', `${path} is not empty; a benchmark formats it, --force allows that`, { path });
+    const contents = force ? null : contentsOf(device);
+    if (contents !== null) {
+      throw new F2fsError('EEXIST', `${path} ${contents.now}; a benchmark formats it, --force allows that`, { path });
     }
     const { userBlockCount } = planFormat(device.nrBlocks, { startSector: device.startSector }).geometry;
     if (userBlockCount < wanted) {

@@ -15,11 +15,11 @@ import { type FileSystem, mount } from '../fs/file-system.ts';
 import { featureBits } from '../mkfs/features.ts';
 import { type FormatOptions, format, planFormat } from '../mkfs/format.ts';
 import { smallestGeometry } from '../mkfs/geometry.ts';
-import { probe } from '../mkfs/probe.ts';
+import { contentsOf } from '../mkfs/probe.ts';
 import type { Problem } from '../problems.ts';
 import type { EngineName } from '../writeback/engines.ts';
 import { type BuildCompression, CompressChoice } from './compress-choice.ts';
-import { type BuildProgress, checkSignal, drive, driveScan, inTurns, turn } from './drive.ts';
+import { type BuildProgress, checkSignal, drive, driveScan, inTurns, inTurnsOfScan, turn } from './drive.ts';
 import { Estimate } from './estimate.ts';
 import type { HolePolicy } from './holes.ts';
 import { type Host, thisHost } from './host.ts';
@@ -96,7 +96,7 @@ export interface BuildCompressionReport {
   /** Whole clusters that stay raw: compression would not save a block. */
   rawClusters: number;
   savedBlocks: number;
-  /** Pages of all these clusters for each block that they take. */
+  /** Pages of all these clusters for each block that they take; 1 when there are none. */
   ratio: number;
   /** Blocks that were given back. */
   releasedBlocks: number;
@@ -142,7 +142,11 @@ export async function build(
   const now = stamp(options);
   const choice = policy && new CompressChoice(tree, policy.clusterPages, options.compress ?? {});
   const feature = featureBits(options.features ?? 'default');
-  const needed = await inTurns(new Estimate(tree, feature, choice, policy?.clusterPages ?? 1).blocks(), options);
+  const needed = await inTurnsOfScan(
+    new Estimate(tree, feature, choice, policy?.clusterPages ?? 1).blocks(),
+    tree,
+    options,
+  );
   const made = isDevice ? openDevice(image, needed, options) : newImage(target, needed, options);
   const { device } = made;
   let report: BuildReport;
@@ -234,7 +238,7 @@ function* finishCompression(
     clusters,
     rawClusters,
     savedBlocks: clusterPages - clusterBlocks,
-    ratio: (clusterPages + rawPages) / Math.max(1, clusterBlocks + rawPages),
+    ratio: clusters + rawClusters === 0 ? 1 : (clusterPages + rawPages) / (clusterBlocks + rawPages),
     releasedBlocks,
   };
 }
@@ -288,8 +292,9 @@ function openDevice(path: string, needed: number, options: BuildOptions): Target
   }
   const device = openAroundCache(path);
   try {
-    if (options.force !== true && probe(device) !== 'empty') {
-      throw new F2fsError('EEXIST', `${path} is not empty; --force overwrites it`, { path });
+    const contents = options.force === true ? null : contentsOf(device);
+    if (contents !== null) {
+      throw new F2fsError('EEXIST', `${path} ${contents.now}; --force replaces that`, { path });
     }
     checkRoom(path, device.nrBlocks, needed + Math.ceil((options.freeBytes ?? 0) / BLKSIZE), options);
   } catch (error) {

@@ -50,6 +50,8 @@ function matcher(globs: readonly string[]): (path: string) => boolean {
   try {
     return picomatch([...globs], { dot: true });
   } catch (cause) {
-    throw new F2fsError('EINVAL', `"${globs.join(',')}" is no pattern for paths`, { cause });
+    throw new F2fsError('EINVAL', `invalid pattern '${globs.join(',')}': expected one for paths, such as usr/**`, {
+      cause,
+    });
   }
 }

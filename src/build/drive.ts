@@ -6,7 +6,10 @@ import type { Populator } from './populate.ts';
 
 /** How far a tree has come. */
 export interface BuildProgress {
+  /** The source is read; then its entries are made; then what remains is written. */
+  stage: 'scan' | 'write' | 'finish';
   entries: number;
+  /** While it is scanned: those found so far. */
   totalEntries: number;
   bytes: number;
   totalBytes: number;
@@ -40,11 +43,20 @@ export async function driveScan(root: string, scan: ScanOptions, options: DriveO
     const step = steps.next();
     if (step.done) return step.value;
     if (performance.now() < sliceEnd) continue;
-    options.onProgress?.({ entries: 0, totalEntries: step.value, bytes: 0, totalBytes: 0, path: root });
+    options.onProgress?.(scanned(step.value, 0, root));
     await new Promise<void>((resolve) => setImmediate(resolve));
     if (options.signal?.aborted) steps.throw(canceled());
     sliceEnd = performance.now() + SLICE_MS;
   }
+}
+
+function scanned(totalEntries: number, totalBytes: number, path: string): BuildProgress {
+  return { stage: 'scan', entries: 0, totalEntries, bytes: 0, totalBytes, path };
+}
+
+/** Runs what is to be known of a tree before it is made, as `inTurns` does. */
+export function inTurnsOfScan<T>(steps: Generator<void, T>, tree: HostTree, options: DriveOptions): Promise<T> {
+  return inTurns(steps, options, () => options.onProgress?.(scanned(tree.count - 1, tree.totals.bytes, '.')));
 }
 
 /** Lets signals arrive. Throws ECANCELED. */
@@ -75,8 +87,9 @@ export async function inTurns<T>(
 
 /** Throws ECANCELED when the signal ends it, and what the populator throws. */
 export async function drive(populator: Populator, tree: HostTree, options: DriveOptions): Promise<void> {
-  const tell = () =>
+  const tell = (stage: BuildProgress['stage']) =>
     options.onProgress?.({
+      stage,
       entries: populator.entries,
       totalEntries: tree.count - 1,
       bytes: populator.done.contentBytes,
@@ -86,6 +99,6 @@ export async function drive(populator: Populator, tree: HostTree, options: Drive
         return tree.path(populator.current);
       },
     });
-  await inTurns(populator.run(), options, tell);
-  tell();
+  await inTurns(populator.run(), options, () => tell('write'));
+  tell('finish');
 }

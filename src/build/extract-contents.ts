@@ -1,6 +1,6 @@
 // Copies a file of the image to an open file of the host, by its block map: holes stay holes, reserved blocks reserved.
 import * as fs from 'node:fs';
-import { F2fsError, hostError } from '../errors.ts';
+import { errnoText, F2fsError, hostError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { FileHandle } from '../fs/file-handle.ts';
 import type { HolePolicy } from './holes.ts';
@@ -88,7 +88,8 @@ function reserve(fd: number, position: number, length: number): void {
   const libc = hostLibc();
   if (libc?.linux?.fallocate(fd, 0, position, length) === 0) return;
   const code = libc?.linux ? libc.errorCode() : 'EOPNOTSUPP';
-  if (code !== 'EOPNOTSUPP' && code !== 'ENOSYS') throw new F2fsError(code, `cannot reserve its blocks: ${code}`);
+  if (code !== 'EOPNOTSUPP' && code !== 'ENOSYS')
+    throw new F2fsError(code, `cannot reserve its blocks: ${errnoText(code)}`);
   const zeros = Buffer.alloc(Math.min(CHUNK_SIZE, length));
   for (let done = 0; done < length; done += zeros.length)
     writeAll(fd, zeros, 0, Math.min(zeros.length, length - done), position + done);

@@ -1,6 +1,6 @@
 // Owner, extended attributes, mode and times of entries made on the host, in the order that keeps each of them.
 import * as fs from 'node:fs';
-import { F2fsError } from '../errors.ts';
+import { errnoText, F2fsError } from '../errors.ts';
 import type { InodeFlag } from '../fs/inode-flags.ts';
 import { shortPath } from '../problems.ts';
 import { thisHost } from './host.ts';
@@ -130,7 +130,7 @@ export class AttributeSetter {
     }
     for (const { name, code } of this.#xattrs.set(pathZ, wanted)) {
       if (code === 'ENOSYS') this.note(`extended attributes are not restored: that takes ${NEEDED}`, place);
-      else this.note(`extended attribute ${name} is not restored: ${code}`, place);
+      else this.note(`extended attribute ${name} is not restored: ${errnoText(code)} (${code})`, place);
     }
   }
 
@@ -142,7 +142,7 @@ export class AttributeSetter {
       this.#times[3] = BigInt(wanted.mtimeNsec);
       if (this.#libc.utimens(pathZ, this.#timesBytes) === 0) return;
       const code = this.#libc.errorCode();
-      throw new F2fsError(code, `cannot set the times: ${code}`);
+      throw new F2fsError(code, `cannot set the times: ${errnoText(code)}`);
     }
     const atime = roughTime(wanted.atimeSec, wanted.atimeNsec);
     fs.lutimesSync(hostPath, atime, roughTime(wanted.mtimeSec, wanted.mtimeNsec));

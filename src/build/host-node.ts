@@ -1,6 +1,6 @@
 // Fifos, sockets and device nodes on the host. node:fs makes none: the C library does, or the mknod command.
 import { spawnSync } from 'node:child_process';
-import { F2fsError } from '../errors.ts';
+import { errnoText, F2fsError } from '../errors.ts';
 import { S_IFBLK, S_IFCHR, S_IFIFO, S_IFSOCK } from '../format/constants.ts';
 import type { HostLibc } from './host-libc.ts';
 import { makeDev } from './host-source.ts';
@@ -27,7 +27,7 @@ export function makeHostNode(
     const pathZ = Buffer.concat([hostPath, Buffer.alloc(1)]);
     if (libc.mknod(pathZ, MODES[type] | 0o600, dev) === 0) return;
     const code = libc.errorCode();
-    throw new F2fsError(code, code === 'EPERM' ? 'EPERM: only root can' : code);
+    throw new F2fsError(code, code === 'EPERM' ? 'only root can' : errnoText(code));
   }
   if (type === 'socket' || process.platform === 'win32') {
     throw new F2fsError('EOPNOTSUPP', `this host cannot make a ${type} (on Linux, install the package koffi)`);

@@ -2,7 +2,7 @@
 // directory. What can't be read is named and left out; the rest goes on. Relies on host-source (how to list and stat).
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { F2fsError, hostError } from '../errors.ts';
+import { errnoText, F2fsError, hostError } from '../errors.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
 import { type Host, thisHost } from './host.ts';
 import { type Answers, CommandFlags, CommandXattrs } from './host-commands.ts';
@@ -149,7 +149,7 @@ class Scan {
 
   #unreadable(code: string): F2fsError {
     const place = this.#tree.root.toString();
-    return new F2fsError(code, `cannot read the source directory ${place}: ${code}`, { path: place });
+    return new F2fsError(code, `cannot read the source directory ${place}: ${errnoText(code)}`, { path: place });
   }
 
   #open(dir: number): string | null {

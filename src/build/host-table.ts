@@ -258,7 +258,7 @@ export class HostTable {
 
   #addName(names: Uint8Array, start: number, end: number): number {
     const length = end - start;
-    if (length > 255) throw new F2fsError('ENAMETOOLONG', `a name of ${length} bytes on the host; 255 is the most`);
+    if (length > 255) throw new F2fsError('ENAMETOOLONG', `invalid name of ${length} bytes: expected 255 at most`);
     let chunk = this.#names.length - 1;
     if (chunk < 0 || this.#nameEnd + length > NAMES_SIZE) {
       if (chunk + 1 === MAX_NAME_CHUNKS) throw new F2fsError('EOVERFLOW', 'the names in the source exceed 4 GiB');

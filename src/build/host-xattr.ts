@@ -1,5 +1,5 @@
 // Extended attributes of host files through the C library, by path, without following symlinks. Relies on host-libc.
-import { F2fsError } from '../errors.ts';
+import { errnoText, F2fsError } from '../errors.ts';
 import type { HostLibc } from './host-libc.ts';
 
 /** One attribute. POSIX ACLs (`system.posix_acl_*`) are in the host's form: le32 version 2, {le16 tag, le16 perm, le32 id}... */
@@ -163,5 +163,5 @@ const REASONS: Readonly<Record<string, string>> = {
 /** `what`: an attribute's name, or all of them. `reason`: the host's own words, where the code does not tell. */
 export function xattrFailure(doing: string, what: string, code: string, reason = REASONS[code]): F2fsError {
   const named = what === ALL_XATTRS ? what : `the extended attribute ${what}`;
-  return new F2fsError(code, `cannot ${doing} ${named}: ${reason ?? code}`);
+  return new F2fsError(code, `cannot ${doing} ${named}: ${reason ?? errnoText(code)}`);
 }

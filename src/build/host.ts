@@ -42,7 +42,5 @@ export function thisHost(libc: HostLibc | null = hostLibc()): Host {
 export function hostFailure(what: string, cause: unknown, path?: string): F2fsError {
   if (cause instanceof F2fsError) return cause;
   const { code, message } = hostError('', cause);
-  // `: EACCES: permission denied, open '/a/path'`
-  const reason = /^: [A-Z0-9_]+: ([^,]+)/.exec(message)?.[1] ?? code;
-  return new F2fsError(code, `${what}: ${reason}`, { path, cause });
+  return new F2fsError(code, `${what}${message}`, { path, cause });
 }

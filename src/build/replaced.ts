@@ -3,18 +3,16 @@ import * as fs from 'node:fs';
 import { openFileDevice } from '../device/file-device.ts';
 import { openHostTarget, refuseLooped } from '../device/host-target.ts';
 import { F2fsError } from '../errors.ts';
-import { probe } from '../mkfs/probe.ts';
-
-const HELD = { f2fs: 'an F2FS volume', other: 'something other than an F2FS volume', empty: null } as const;
+import { contentsOf } from '../mkfs/probe.ts';
 
 /** What stands in an image or on a block device that is to be replaced, if it is worth a word: an image file of ours is not. */
 export function replacedNotes(path: string): string[] {
   try {
     const device = openFileDevice(path, { writable: false });
     try {
-      const held = probe(device);
-      const isUsual = held === 'empty' || (held === 'f2fs' && device.kind === 'file');
-      return isUsual ? [] : [`${path} held ${HELD[held]}, which is replaced`];
+      const contents = contentsOf(device);
+      const isUsual = contents === null || (contents.kind === 'f2fs' && device.kind === 'file');
+      return isUsual ? [] : [`${path} ${contents.before}, which is replaced`];
     } finally {
       device.close();
     }

@@ -105,9 +105,9 @@ function checkChart(target: string, { svg, force }: BenchCommandOptions): void {
 
 function wantedOf(options: BenchCommandOptions, signal: AbortSignal): BenchOptions {
   const { size, block } = options;
-  if (size < BLKSIZE) throw new UsageError(`--size ${size} is too small: a block has ${BLKSIZE} bytes`);
-  if (block < 1) throw new UsageError('--block 0: a write of nothing writes nothing');
-  if (block > size) throw new UsageError(`--block ${block} is more than the file has: --size is ${size}`);
+  if (size < BLKSIZE) throw new UsageError(`invalid --size ${size}: expected ${BLKSIZE} bytes, a block, or more`);
+  if (block < 1) throw new UsageError('invalid --block 0: expected 1 byte or more');
+  if (block > size) throw new UsageError(`invalid --block ${block}: expected ${size} at most, the --size of the file`);
   return {
     sizes: {
       fileBytes: size,

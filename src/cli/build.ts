@@ -5,7 +5,7 @@ import type { HolePolicy } from '../build/holes.ts';
 import { codecText, parseCodec } from '../compress/algorithms.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
-import type { BuildProgress, BuildReport } from '../index.ts';
+import type { BuildReport } from '../index.ts';
 import { expandFeatures } from '../mkfs/features.ts';
 import { countProblems } from '../problems.ts';
 import type { EngineName } from '../writeback/engines.ts';
@@ -45,6 +45,7 @@ const ROOT = { uid: 0, gid: 0 };
 
 /** Bytes of a cluster when none are asked for. */
 const DEFAULT_CLUSTER = 64 * 1024;
+const CLUSTERS = [16, 32, 64, 128, 256, 512, 1024].map((kib) => kib * 1024);
 
 /** Builds `image` from `source`; exit code 1 when an entry could not be taken over. Throws what build throws. */
 export async function build(source: string, image: string, options: BuildCommandOptions): Promise<number> {
@@ -72,7 +73,7 @@ export async function build(source: string, image: string, options: BuildCommand
       engine: options.engine,
       sourceDateEpoch,
       signal: interruption.signal,
-      onProgress: (at) => progress.show(() => progressText(at)),
+      onProgress: (at) => progress.tree(at),
     });
   } catch (error) {
     const canceled = error instanceof F2fsError && error.code === 'ECANCELED';
@@ -83,7 +84,7 @@ export async function build(source: string, image: string, options: BuildCommand
   complainOf('build', report.problems);
   for (const note of report.notes) if (!options.quiet) complain('build', `note: ${note}`);
   if (options.json) await printJson(report);
-  else if (!options.quiet) await printTable(summary(report));
+  else if (!options.quiet) await printTable(summary(report, options));
   return report.problems.length > 0 ? EXIT.failed : EXIT.ok;
 }
 
@@ -96,6 +97,9 @@ function compressionOf(options: BuildCommandOptions): BuildCompression | undefin
     if (lonely === undefined) return undefined;
     const flag = lonely.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     throw new UsageError(`--${flag} has no effect without --compress`);
+  }
+  if (cluster !== undefined && !CLUSTERS.includes(cluster)) {
+    throw new UsageError(`invalid --cluster ${cluster}: expected 16K, 32K, 64K, 128K, 256K, 512K or 1M`);
   }
   return {
     codec: parseCodec(compress),
@@ -112,16 +116,10 @@ function epochOf(text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined;
   const seconds = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(seconds)) return seconds;
-  throw new UsageError(`SOURCE_DATE_EPOCH is '${text}': it must be a whole number of seconds since 1970`);
+  throw new UsageError(`invalid SOURCE_DATE_EPOCH '${text}': expected a whole number of seconds since 1970`);
 }
 
-function progressText({ entries, totalEntries, bytes, totalBytes, path }: BuildProgress): string {
-  const percent = totalBytes > 0 ? (bytes / totalBytes) * 100 : (entries / Math.max(totalEntries, 1)) * 100;
-  const done = `${Math.min(percent, 100).toFixed(0).padStart(3)}%`;
-  return `${done}  ${entries}/${totalEntries} entries  ${shortSize(bytes)} of ${shortSize(totalBytes)}  ${path}`;
-}
-
-function summary(report: BuildReport): [string, string | null][] {
+function summary(report: BuildReport, options: BuildCommandOptions): [string, string | null][] {
   const { problems } = report;
   const entries = countedEntries(report);
   return [
@@ -132,7 +130,7 @@ function summary(report: BuildReport): [string, string | null][] {
       'contents',
       `${longSize(report.contentBytes)}${report.holeBytes > 0 ? `, ${shortSize(report.holeBytes)} of holes` : ''}`,
     ],
-    ['compressed', report.compression === null ? null : compressionText(report.compression)],
+    ['compressed', report.compression === null ? null : compressionText(report.compression, options)],
     ['xattrs', report.xattrs > 0 ? String(report.xattrs) : null],
     ['blocks', `${report.usedBlocks} used, ${report.freeBlocks} free`],
     ['time', `${report.seconds.toFixed(report.seconds < 10 ? 2 : 0)} s`],
@@ -140,10 +138,21 @@ function summary(report: BuildReport): [string, string | null][] {
   ];
 }
 
-/** `120 files, 3400 clusters of 64 KiB (12 stay raw) by zstd:3, 21000 blocks saved and released, 1.62 pages a block` */
-function compressionText(done: BuildCompressionReport): string {
+/** `120 files, 3400 clusters of 64 KiB (12 stay raw) by zstd:3, 21000 blocks saved and released, ratio 1.62 in pages`, or `nothing: ...` */
+function compressionText(done: BuildCompressionReport, options: BuildCommandOptions): string {
   const { algorithm, level, clusterBytes, files, clusters, rawClusters, savedBlocks, releasedBlocks, ratio } = done;
+  const codec = codecText(algorithm, level);
+  const cluster = shortSize(clusterBytes);
+  if (clusters === 0 && rawClusters > 0) {
+    return `nothing: ${codec} would save no block in ${counted(rawClusters, 'cluster')} of ${cluster}`;
+  }
+  if (clusters === 0) {
+    const isLimited = [options.compressExt, options.compressGlob, options.noCompressExt].some(
+      (one) => one !== undefined,
+    );
+    return `nothing: no file ${isLimited ? 'that was chosen ' : ''}has ${cluster}, a whole cluster`;
+  }
   const raw = rawClusters > 0 ? ` (${rawClusters} stay raw)` : '';
   const released = releasedBlocks > 0 ? ' and released' : '';
-  return `${counted(files, 'file')}, ${counted(clusters, 'cluster')} of ${shortSize(clusterBytes)}${raw} by ${codecText(algorithm, level)}, ${counted(savedBlocks, 'block')} saved${released}, ratio ${ratio.toFixed(2)} in pages`;
+  return `${counted(files, 'file')}, ${counted(clusters, 'cluster')} of ${cluster}${raw} by ${codec}, ${counted(savedBlocks, 'block')} saved${released}, ratio ${ratio.toFixed(2)} in pages`;
 }

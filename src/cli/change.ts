@@ -1,6 +1,6 @@
 // Mounts the image that a command changes: what the command does becomes true with one checkpoint, or with one rename, or not at all.
 import * as fs from 'node:fs';
-import { type FileDevice, openFileDevice } from '../device/file-device.ts';
+import { type FileDevice, openFileDevice, openNamed } from '../device/file-device.ts';
 import { type ByteRange, ImageCopy } from '../device/image-copy.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
@@ -10,14 +10,14 @@ import { usedRanges } from '../volume/used-ranges.ts';
 import { EXIT, Warnings } from './errors.ts';
 import { Interruption, killable } from './interrupt.ts';
 import { escaped } from './names.ts';
-import { Progress } from './progress.ts';
+import { Progress, percentText } from './progress.ts';
 import { shortSize } from './sizes.ts';
 
 /**
  * What a command does to a volume. Any exit code but 0 undoes it, as throwing does. It may be called a second time, on the volume as
- * it was at first.
+ * it was at first. Whoever is told of its progress says it through `progress`.
  */
-export type Change = (volume: FileSystem, signal: AbortSignal) => Promise<number> | number;
+export type Change = (volume: FileSystem, signal: AbortSignal, progress: Progress) => Promise<number> | number;
 
 export interface ChangeOptions {
   /** Checkpoints are written whenever the volume needs them: an interruption leaves a part of the change. Default: false. */
@@ -29,6 +29,7 @@ export interface ChangeOptions {
 const CACHE_BYTES = 64 * 1024 * 1024;
 /** Milliseconds of work between two turns of the event loop, in which signals arrive. */
 const TURN_MS = 50;
+const WRITING = 'writing the changes';
 
 /**
  * Runs `work` on the volume of `image`, wholly or not at all. First with the one checkpoint that makes it true at its end: when it
@@ -46,15 +47,16 @@ export async function changeImage(
   using interruption = new Interruption();
   const { signal } = interruption;
   const warnings = new Warnings(command, image);
+  using progress = new Progress(quiet);
   const device = killable(() => openFileDevice(image, { writable: true }));
   try {
-    if (inSteps) return await changeInSteps(device, work, signal, warnings);
-    const exitCode = await attempt(device, 'explicit', work, signal, warnings);
+    if (inSteps) return await changeInSteps(device, work, signal, warnings, progress);
+    const exitCode = await attempt(device, 'explicit', work, signal, warnings, progress);
     if (exitCode !== null) return exitCode;
     interruption.mustCleanUp = true;
-    const copy = await copyOf(image, device, signal, quiet);
+    const copy = await copyOf(image, device, signal, progress);
     try {
-      return await changeCopy(copy, work, signal, warnings);
+      return await changeCopy(image, copy, work, signal, warnings, progress);
     } finally {
       copy.discard();
     }
@@ -77,15 +79,18 @@ async function attempt(
   work: Change,
   signal: AbortSignal,
   warnings: Warnings,
+  progress: Progress,
 ): Promise<number | null> {
   const volume = killable(() => mount(device, { checkpoints, cacheBytes: CACHE_BYTES }));
   warnings.tell(volume);
   try {
-    const exitCode = await work(volume, signal);
+    const exitCode = await work(volume, signal, progress);
     // A signal that came in the last turn is heard now; one that comes later finds the change done.
     await turn(signal);
-    if (exitCode === EXIT.ok) killable(() => volume.close());
-    else volume.abandon();
+    if (exitCode === EXIT.ok) {
+      progress.announce(WRITING);
+      killable(() => volume.close());
+    } else volume.abandon();
     warnings.tell(volume);
     return exitCode;
   } catch (error) {
@@ -102,22 +107,23 @@ async function changeInSteps(
   work: Change,
   signal: AbortSignal,
   warnings: Warnings,
+  progress: Progress,
 ): Promise<number> {
   const volume = killable(() => mount(device, { cacheBytes: CACHE_BYTES }));
   warnings.tell(volume);
   try {
-    return await work(volume, signal);
+    return await work(volume, signal, progress);
   } finally {
+    progress.announce(WRITING);
     killable(() => volume.close());
     warnings.tell(volume);
   }
 }
 
 /** The image as its last checkpoint has it, in a file of its own. */
-async function copyOf(image: string, device: FileDevice, signal: AbortSignal, quiet: boolean): Promise<ImageCopy> {
+async function copyOf(image: string, device: FileDevice, signal: AbortSignal, progress: Progress): Promise<ImageCopy> {
   const { volume } = mount(device, { readonly: true, cacheBytes: CACHE_BYTES });
   const total = volume.space.validBlockCount * BLKSIZE;
-  using progress = new Progress(quiet);
   try {
     return await ImageCopy.make(image, copiedRanges(volume, fs.statSync(image).size), {
       signal,
@@ -137,11 +143,18 @@ function* copiedRanges(volume: FileSystem['volume'], sizeBytes: number): Generat
   yield { start: volume.layout.mainEnd * BLKSIZE, end: sizeBytes };
 }
 
-async function changeCopy(copy: ImageCopy, work: Change, signal: AbortSignal, warnings: Warnings): Promise<number> {
-  const device = openFileDevice(copy.path, { writable: true });
+async function changeCopy(
+  image: string,
+  copy: ImageCopy,
+  work: Change,
+  signal: AbortSignal,
+  warnings: Warnings,
+  progress: Progress,
+): Promise<number> {
+  const device = openNamed(image, copy.path, { writable: true });
   let exitCode: number | null;
   try {
-    exitCode = await attempt(device, 'auto', work, signal, warnings);
+    exitCode = await attempt(device, 'auto', work, signal, warnings, progress);
   } finally {
     device.close();
   }
@@ -158,31 +171,35 @@ async function turn(signal: AbortSignal): Promise<void> {
   if (signal.aborted) throw new F2fsError('ECANCELED', 'interrupted');
 }
 
-/** Does `work` for each path in turn, and lets signals arrive. What it throws names the path. */
+/** Does `work` for each path in turn, tells how many are done, and lets signals arrive. What it throws names the path. */
 export async function forEachPath(
   paths: readonly Uint8Array[],
   signal: AbortSignal,
+  progress: Progress,
   work: (path: Uint8Array) => void,
 ): Promise<void> {
-  const turns = new Turns(signal);
-  for (const path of paths) {
+  const turns = new Turns(signal, progress);
+  for (const [done, path] of paths.entries()) {
     naming(path, () => killable(() => work(path)));
-    await turns.pass();
+    await turns.pass(() => `${percentText((done + 1) / paths.length)}  ${done + 1}/${paths.length}  ${escaped(path)}`);
   }
 }
 
 /** To be asked between two steps of something long. */
 export class Turns {
   readonly #signal: AbortSignal;
+  readonly #progress: Progress;
   #last = performance.now();
 
-  constructor(signal: AbortSignal) {
+  constructor(signal: AbortSignal, progress: Progress) {
     this.#signal = signal;
+    this.#progress = progress;
   }
 
-  /** Throws ECANCELED when a signal has come. */
-  async pass(): Promise<void> {
+  /** Tells how far the work is. Throws ECANCELED when a signal has come. */
+  async pass(text: () => string): Promise<void> {
     if (performance.now() - this.#last < TURN_MS) return;
+    this.#progress.show(text);
     await turn(this.#signal);
     this.#last = performance.now();
   }

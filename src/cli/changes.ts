@@ -33,6 +33,8 @@ const NOT_INTO = 'DEST is the name itself, though a directory of that name is th
 const ALL_OR_NOTHING = `Done wholly or not at all: after a failure, a signal or a crash the image is as it was. What does not fit beside what it
 replaces is done on a copy of the image file, which then takes its place.`;
 
+const QUIET = 'no summary, notes or progress; problems are told all the same';
+
 /** Of what the argument parser takes for one list. */
 const TO_DEST = '[options] <image> <source...> <dest>';
 
@@ -48,6 +50,7 @@ function change(program: Command, name: string, summary: string, ...shown: strin
   const command = subcommand(program, name, summary, ...shown)
     .argument('<image>', 'image file or block device, not mounted')
     .option('-e, --escaped', NAME_ON_LS)
+    .option('--quiet', QUIET)
     .option('--in-steps', 'with checkpoints in between, never on a copy: an interruption leaves a part of it done');
   return withNote(command, ALL_OR_NOTHING);
 }
@@ -225,7 +228,6 @@ function declarePut(program: Command, run: Run): void {
     .addOption(holesOption())
     .addOption(allRootOption())
     .addOption(noXattrsOption())
-    .option('--quiet', 'no summary, notes or progress; problems are told all the same')
     .addOption(jsonOption())
     .action((image: string, paths: string[], options: PutCommandOptions) =>
       run('put', async () => (await import('./put.ts')).put(image, ...sourcesAndDestination(paths), options)),
@@ -247,6 +249,7 @@ function declareClean(program: Command, run: Run): void {
         .choices(CLEAN_POLICIES)
         .default('greedy'),
     )
+    .option('--quiet', QUIET)
     .addOption(jsonOption())
     .action((image: string, options: CleanCommandOptions) =>
       run('clean', async () => (await import('./clean.ts')).clean(image, options)),

@@ -29,7 +29,7 @@ export function parseFlagChange(text: string): FlagChange {
   const parts = /^(?:[+-][aAdDiS]+)+$|^=[aAdDiS]*$/.test(text) ? [...text.matchAll(/([+=-])([^+=-]*)/g)] : [];
   if (parts.length === 0) {
     throw new InvalidArgumentError(
-      'It must be flags behind +, - or =, as +i or -ia: a append-only, A noatime, d nodump, D dirsync, i immutable, S sync.',
+      'Expected flags behind +, - or =, as +i or -ia: a append-only, A noatime, d nodump, D dirsync, i immutable, S sync.',
     );
   }
   return (before) => {
@@ -54,8 +54,8 @@ export function chattr(
 ): Promise<number> {
   const targets = paths.map((path) => volumePath(path, options.escaped));
   const { recursive = false } = options;
-  return changeImage('chattr', image, options, async (volume, signal) => {
-    const turns = new Turns(signal);
+  return changeImage('chattr', image, options, async (volume, signal, progress) => {
+    const turns = new Turns(signal, progress);
     for (const path of targets) {
       await forTree(volume, path, { follow: false, recursive }, turns, (handle) => {
         const { type, flags } = handle.stat();

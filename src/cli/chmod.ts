@@ -19,8 +19,8 @@ export function chmod(
 ): Promise<number> {
   const targets = paths.map((path) => volumePath(path, options.escaped));
   const how = { follow: true, recursive: options.recursive ?? false };
-  return changeImage('chmod', image, options, async (volume, signal) => {
-    const turns = new Turns(signal);
+  return changeImage('chmod', image, options, async (volume, signal, progress) => {
+    const turns = new Turns(signal, progress);
     for (const path of targets) {
       await forTree(volume, path, how, turns, (handle) => {
         const { type, mode } = handle.stat();

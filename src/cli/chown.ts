@@ -21,8 +21,8 @@ export function chown(
 ): Promise<number> {
   const { recursive = false, dereference = true } = options;
   const targets = paths.map((path) => volumePath(path, options.escaped));
-  return changeImage('chown', image, options, async (volume, signal) => {
-    const turns = new Turns(signal);
+  return changeImage('chown', image, options, async (volume, signal, progress) => {
+    const turns = new Turns(signal, progress);
     const how = { follow: dereference && !recursive, recursive };
     const change = resolveOwner(volume, owner);
     for (const path of targets) await forTree(volume, path, how, turns, (handle) => handle.setAttributes(change));

@@ -2,40 +2,60 @@
 import * as fs from 'node:fs';
 import { openFileDevice } from '../device/file-device.ts';
 import { F2fsError } from '../errors.ts';
-import { type CleanOptions, mount } from '../fs/file-system.ts';
+import { type CleanOptions, type FileSystem, mount } from '../fs/file-system.ts';
+import type { CleanReport } from '../fs/reclaim.ts';
 import { EXIT, Warnings } from './errors.ts';
 import { printJson, printTable } from './output.ts';
+import { Progress } from './progress.ts';
 import { counted } from './sizes.ts';
 
 export interface CleanCommandOptions extends CleanOptions {
   json?: boolean;
+  quiet?: boolean;
 }
 
+/** Sections that are emptied between two lines of progress: each time takes two checkpoints. */
+const AT_A_TIME = 8;
+
 /** Cleans, and prints what was done. Throws what opening, mounting and cleaning throw. */
-export async function clean(image: string, { policy, sections, json }: CleanCommandOptions): Promise<number> {
+export async function clean(image: string, options: CleanCommandOptions): Promise<number> {
   if (!fs.existsSync(image)) throw new F2fsError('ENOENT', 'no such file', { path: image });
   const device = openFileDevice(image, { writable: true });
   try {
     const volume = mount(device);
     const warnings = new Warnings('clean', image);
     warnings.tell(volume);
+    let done: CleanReport;
     try {
-      const done = volume.clean({ policy, sections });
+      done = cleanInParts(volume, options);
       volume.close();
       warnings.tell(volume);
-      if (json) await printJson(done);
-      else {
-        await printTable([
-          ['emptied', counted(done.sections, 'section')],
-          ['moved', counted(done.movedBlocks, 'block')],
-        ]);
-      }
     } catch (error) {
       volume.abandon();
       throw error;
+    }
+    if (options.json) await printJson(done);
+    else {
+      await printTable([
+        ['emptied', counted(done.sections, 'section')],
+        ['moved', counted(done.movedBlocks, 'block')],
+      ]);
     }
   } finally {
     device.close();
   }
   return EXIT.ok;
+}
+
+function cleanInParts(volume: FileSystem, { policy, sections = 1, quiet }: CleanCommandOptions): CleanReport {
+  using progress = new Progress(quiet === true);
+  const done = { sections: 0, movedBlocks: 0 };
+  for (;;) {
+    const wanted = Math.min(AT_A_TIME, sections - done.sections);
+    const part = volume.clean({ policy, sections: wanted });
+    done.sections += part.sections;
+    done.movedBlocks += part.movedBlocks;
+    if (part.sections < wanted || done.sections >= sections) return done;
+    progress.show(() => `${counted(done.sections, 'section')} emptied  ${counted(done.movedBlocks, 'block')} moved`);
+  }
 }

@@ -1,7 +1,8 @@
 // What goes wrong, on stderr: one line for each failure, and the exit code that says what kind it was.
-import { F2fsError } from '../errors.ts';
+import { F2fsError, hostError } from '../errors.ts';
 import type { Problem } from '../problems.ts';
 import { printable } from './names.ts';
+import { clearProgress } from './progress.ts';
 
 /** Exit codes, as the help of the command lists them; 128 + n is what signal n ends a command with. */
 export const EXIT = {
@@ -18,6 +19,20 @@ export const EXIT = {
 /** A command that was called in the wrong way. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+}
+
+/** What the argument parser says, as everything else is said: `invalid --size '2GB': expected ...`. */
+export function usageText(message: string): string {
+  const text = message.replace(/^error: /, '').replaceAll('\n', ' ');
+  const option = /^option '(?:-\w, )?(-{1,2}[\w-]+)[^']*' argument '(.*)' is invalid\. (.*?)\.?$/.exec(text);
+  if (option !== null) return invalidText(option[1], option[2], option[3]);
+  const argument = /^command-argument value '(.*)' is invalid for argument '(.*)'\. (.*?)\.?$/.exec(text);
+  return argument === null ? text : invalidText(argument[2], argument[1], argument[3]);
+}
+
+function invalidText(what: string, value: string, rule: string): string {
+  const expected = rule.replace(/^Expected /, '').replace(/^Allowed choices are /, '');
+  return `invalid ${what} '${value}': expected ${expected}`;
 }
 
 interface Described {
@@ -49,6 +64,7 @@ export class Warnings {
 
 /** Prints `text` as one line of stderr, nothing in it left to the terminal's interpretation. */
 export function complain(command: string, text: string): void {
+  clearProgress();
   process.stderr.write(`f2fs: ${command}: ${printable(text)}\n`);
 }
 
@@ -97,7 +113,8 @@ function describe(error: unknown): Described | null {
   if (error instanceof F2fsError) return error;
   const host = error as NodeJS.ErrnoException | undefined;
   if (error instanceof Error && host?.syscall !== undefined && host.code !== undefined) {
-    return { code: host.code, message: error.message, path: host.path };
+    const { code, message } = hostError('', error);
+    return { code, message: message.replace(/^: /, ''), path: host.path };
   }
   return null;
 }

@@ -17,8 +17,8 @@ export interface FallocateOptions extends ChangeOptions {
 export function fallocate(image: string, paths: readonly string[], options: FallocateOptions): Promise<number> {
   const { length, offset = 0, keepSize, pin = false, escaped } = options;
   const files = paths.map((path) => volumePath(path, escaped));
-  return changeImage('fallocate', image, options, async (volume, signal) => {
-    await forEachPath(files, signal, (path) => {
+  return changeImage('fallocate', image, options, async (volume, signal, progress) => {
+    await forEachPath(files, signal, progress, (path) => {
       if (typeAt(volume, path) === null) volume.writeFile(path, new Uint8Array(0));
       using file = volume.openFile(path);
       if (pin) file.setPinned(true);

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The command f2fs: parses, runs, and turns whatever happens into an exit code.
 import { CommanderError } from 'commander';
-import { complain, EXIT, report } from './errors.ts';
+import { complain, EXIT, report, usageText } from './errors.ts';
 import { watchStreams } from './output.ts';
 import { makeProgram } from './program.ts';
 
@@ -22,7 +22,7 @@ function usage(error: CommanderError): number {
   if (error.code === 'commander.help') return EXIT.usage;
   const name =
     program.args.length > 0 && program.commands.some((one) => one.name() === program.args[0]) ? program.args[0] : null;
-  const text = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+  const text = usageText(error.message);
   complain(name ?? 'usage', `${text} (see f2fs ${name === null ? '' : `${name} `}--help)`);
   return EXIT.usage;
 }

@@ -21,8 +21,8 @@ const FULL_MODE = 0o777;
 export function mkdir(image: string, paths: readonly string[], options: MkdirOptions): Promise<number> {
   const directories = paths.map((path) => volumePath(path, options.escaped));
   const mode = options.mode?.(FULL_MODE, true);
-  return changeImage('mkdir', image, options, async (volume, signal) => {
-    await forEachPath(directories, signal, (path) => {
+  return changeImage('mkdir', image, options, async (volume, signal, progress) => {
+    await forEachPath(directories, signal, progress, (path) => {
       if (options.parents) makeAll(volume, path, mode);
       else volume.mkdir(path, { mode });
     });

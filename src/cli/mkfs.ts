@@ -8,7 +8,7 @@ import { formatUuid } from '../format/superblock.ts';
 import type { FormatOptions, Formatted } from '../index.ts';
 import { expandFeatures } from '../mkfs/features.ts';
 import { format, planFormat } from '../mkfs/format.ts';
-import { probe } from '../mkfs/probe.ts';
+import { contentsOf } from '../mkfs/probe.ts';
 import { complain, EXIT, UsageError } from './errors.ts';
 import { refuseDash } from './image.ts';
 import { printable } from './names.ts';
@@ -61,7 +61,7 @@ function openTarget(image: string, options: MkfsOptions, wanted: FormatOptions):
   if (kind === null || (kind === 'file' && size !== undefined && sizeBytes !== size)) {
     if (size === undefined) throw new UsageError(`${image} does not exist: give the size of the new image with --size`);
     if (sizeBytes > 0) refuseUnlessForced(image, options, `exists, with ${sizeBytes} bytes`);
-    if (size >= BLKSIZE) planFormat(Math.floor(size / BLKSIZE), wanted);
+    planFormat(Math.max(1, Math.floor(size / BLKSIZE)), wanted);
     return openFileDevice(path, { writable: true, create: { sizeBytes: size, overwrite: kind !== null } });
   }
   if (kind === 'file' && sizeBytes === 0) throw new UsageError(`${image} is empty: give its size with --size`);
@@ -72,7 +72,7 @@ function openTarget(image: string, options: MkfsOptions, wanted: FormatOptions):
         `${image} has ${device.nrBlocks * BLKSIZE} bytes: the size of a block device can't be changed`,
       );
     }
-    refuseUnlessForced(image, options, CONTENTS[probe(device)]);
+    refuseUnlessForced(image, options, contentsOf(device)?.now ?? null);
     planFormat(device.nrBlocks, { ...wanted, startSector: device.startSector });
     return device;
   } catch (error) {
@@ -80,8 +80,6 @@ function openTarget(image: string, options: MkfsOptions, wanted: FormatOptions):
     throw error;
   }
 }
-
-const CONTENTS = { f2fs: 'holds an F2FS volume', other: 'is not empty', empty: null } as const;
 
 function refuseUnlessForced(image: string, { force }: MkfsOptions, what: string | null): void {
   if (force || what === null) return;

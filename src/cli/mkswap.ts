@@ -50,8 +50,8 @@ function swapHeader(size: number, label: string, uuid: string): Uint8Array {
   const name = Buffer.from(label);
   const id = parseUuid(uuid);
   if (name.length >= LABEL_BYTES)
-    throw new F2fsError('EINVAL', `the label has ${name.length} bytes: at most ${LABEL_BYTES - 1}`);
-  if (id === null) throw new F2fsError('EINVAL', `'${uuid}' is no UUID: give 8-4-4-4-12 hexadecimal digits`);
+    throw new F2fsError('EINVAL', `invalid label of ${name.length} bytes: expected ${LABEL_BYTES - 1} at most`);
+  if (id === null) throw new F2fsError('EINVAL', `invalid uuid '${uuid}': expected 8-4-4-4-12 hexadecimal digits`);
   const page = new Uint8Array(BLKSIZE);
   const view = viewOf(page);
   view.setUint32(1024, 1, true);

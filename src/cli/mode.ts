@@ -36,7 +36,7 @@ function bitsOfDigits(digits: string): number {
 }
 
 function invalidMode(): InvalidArgumentError {
-  return new InvalidArgumentError('It must be octal up to 7777, as 755, or changes, as u+rwX,go-w.');
+  return new InvalidArgumentError('Expected 0 to 07777 in octal, as 755, or changes, as u+rwX,go-w.');
 }
 
 /** `+111`, `-022`, `=755`: these bits of all. */

@@ -24,10 +24,10 @@ export function mv(image: string, sources: readonly string[], to: string, option
   if (exchange && !replace) throw new UsageError('--exchange and -n do not go together');
   const from = sources.map((path) => volumePath(path, options.escaped));
   const path = volumePath(to, options.escaped);
-  return changeImage('mv', image, options, async (volume, signal) => {
+  return changeImage('mv', image, options, async (volume, signal, progress) => {
     const nameItself = exchange || options.targetDirectory === false || isNewDirectory(volume, from, path);
     const destination = new Destination(volume, path, from.length, nameItself);
-    await forEachPath(from, signal, (source) => {
+    await forEachPath(from, signal, progress, (source) => {
       volume.lstat(source);
       const target = destination.isDirectory ? destination.pathOf(lastName(source)) : path;
       naming(target, () => volume.rename(source, target, { noReplace: !replace, exchange }));

@@ -81,7 +81,8 @@ function unescaped(text: string): Uint8Array {
   let rest = 0;
   for (const match of text.matchAll(/\\(?:x([0-9a-fA-F]{2})|(\\)|)/g)) {
     parts.push(Buffer.from(text.slice(rest, match.index)));
-    if (match[0] === '\\') throw new UsageError(`'${text}' is not written as ls prints names: \\ begins \\xNN or \\\\`);
+    if (match[0] === '\\')
+      throw new UsageError(`invalid name '${text}': expected one as ls prints it, where \\ begins \\xNN or \\\\`);
     parts.push(Uint8Array.of(match[2] === undefined ? Number.parseInt(match[1], 16) : BACKSLASH));
     rest = match.index + match[0].length;
   }

@@ -3,13 +3,13 @@ import type { HolePolicy } from '../build/holes.ts';
 import { type PutReport, put as putSource } from '../build/put.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
-import type { BuildProgress, ByteSource, FileSystem } from '../index.ts';
+import type { ByteSource, FileSystem } from '../index.ts';
 import { type ChangeOptions, changeImage, naming } from './change.ts';
 import { Destination, hostName } from './destination.ts';
 import { complain, complainOf, EXIT, UsageError } from './errors.ts';
 import { printable, volumePath } from './names.ts';
 import { printJson, printTable } from './output.ts';
-import { Progress } from './progress.ts';
+import type { Progress } from './progress.ts';
 import { ReplayedInput } from './replayed-input.ts';
 import { countedEntries, longSize, shortSize } from './sizes.ts';
 
@@ -40,15 +40,13 @@ export async function put(image: string, sources: string[], to: string, options:
   let total: Total = { ...nothing(), image, freeBlocks: 0 };
   using input = new ReplayedInput();
   const path = volumePath(to, options.escaped);
-  const exitCode = await changeImage('put', image, options, async (volume, signal) => {
+  const exitCode = await changeImage('put', image, options, async (volume, signal, progress) => {
     total = { ...nothing(), image, freeBlocks: 0 };
-    using progress = new Progress(options.quiet === true);
-    const onProgress = (at: BuildProgress) => progress.show(() => progressText(at));
     const destination = new Destination(volume, path, sources.length, options.targetDirectory === false);
     for (const source of sources) {
       const { replace, holes } = options;
       if (source === STDIN) {
-        await putStdin(volume, destination, options, input.chunks(signal), total);
+        await putStdin(volume, destination, options, input.chunks(signal), total, progress);
       } else {
         add(
           total,
@@ -59,7 +57,7 @@ export async function put(image: string, sources: string[], to: string, options:
             owner: options.allRoot ? { uid: 0, gid: 0 } : undefined,
             xattrs: options.xattrs,
             signal,
-            onProgress,
+            onProgress: (at) => progress.tree(at),
           }),
         );
       }
@@ -92,6 +90,7 @@ async function putStdin(
   { replace = true, holes }: PutCommandOptions,
   input: AsyncIterable<Uint8Array>,
   total: Total,
+  progress: Progress,
 ): Promise<void> {
   if (isDirectory) throw new UsageError('standard input needs the name of a file');
   naming(path, () => {
@@ -106,6 +105,7 @@ async function putStdin(
     // A stream has no holes of its own.
     naming(path, () => file.writeFrom({ fill }, size, chunk.length, { sparse: holes === 'zeros' }));
     size += chunk.length;
+    progress.show(() => `standard input  ${shortSize(size)}`);
   }
   total.files++;
   total.contentBytes += size;
@@ -158,8 +158,4 @@ function summary(total: Total): [string, string | null][] {
     ['xattrs', total.xattrs > 0 ? String(total.xattrs) : null],
     ['free', shortSize(total.freeBlocks * BLKSIZE)],
   ];
-}
-
-function progressText({ entries, totalEntries, bytes, totalBytes, path }: BuildProgress): string {
-  return `${entries}/${totalEntries} entries  ${shortSize(bytes)} of ${shortSize(totalBytes)}  ${path}`;
 }

@@ -3,7 +3,7 @@ import { F2fsError } from '../errors.ts';
 import type { FileSystem } from '../index.ts';
 import { type ChangeOptions, changeImage, naming, Turns } from './change.ts';
 import { EXIT } from './errors.ts';
-import { volumePath } from './names.ts';
+import { escaped, volumePath } from './names.ts';
 
 export interface RmOptions extends ChangeOptions {
   recursive?: boolean;
@@ -15,11 +15,14 @@ export interface RmOptions extends ChangeOptions {
 /** Removes each path, or none. Throws ENOENT unless `force`, EISDIR for a directory without `recursive`, or `dir` where it is empty. */
 export function rm(image: string, paths: readonly string[], options: RmOptions): Promise<number> {
   const targets = paths.map((path) => volumePath(path, options.escaped));
-  return changeImage('rm', image, options, async (volume, signal) => {
-    const turns = new Turns(signal);
+  return changeImage('rm', image, options, async (volume, signal, progress) => {
+    const turns = new Turns(signal, progress);
+    const before = volume.statfs().usedInodes;
     for (const path of targets) {
       try {
-        for (const _ of removal(volume, path, options)) await turns.pass();
+        for (const _ of removal(volume, path, options)) {
+          await turns.pass(() => `${before - volume.statfs().usedInodes} removed  ${escaped(path)}`);
+        }
       } catch (error) {
         if (options.force && error instanceof F2fsError && error.code === 'ENOENT') continue;
         naming(path, () => {

@@ -5,7 +5,8 @@ import { F2fsError, hostError } from '../errors.ts';
 import type { FileSystem } from '../index.ts';
 import { type ChangeOptions, changeImage, forEachPath, naming, Turns } from './change.ts';
 import { EXIT, UsageError } from './errors.ts';
-import { volumePath } from './names.ts';
+import { escaped, volumePath } from './names.ts';
+import { percentText } from './progress.ts';
 import { standardInputOnce } from './replayed-input.ts';
 import { atLine, type DumpedAttribute, type DumpedFile, readDump, xattrBytes } from './xattr-text.ts';
 
@@ -41,8 +42,8 @@ export async function setfattr(image: string, paths: readonly string[], options:
   if (restore !== undefined) return await restoreDump(image, restore, targets, options);
   if (targets.length === 0) throw new UsageError("missing required argument 'path'");
   const value = bytesOf(options);
-  return changeImage('setfattr', image, options, async (volume, signal) => {
-    await forEachPath(targets, signal, (path) => {
+  return changeImage('setfattr', image, options, async (volume, signal, progress) => {
+    await forEachPath(targets, signal, progress, (path) => {
       using handle = volume.open(path, { follow: dereference });
       if (name !== undefined) handle.setXattr(name, value, { create, replace });
       else if (remove !== undefined) handle.removeXattr(remove);
@@ -74,11 +75,13 @@ async function restoreDump(
   // All of it, since a change may be made twice, and a dump that is none costs no work on the image.
   const files: DumpedFile[] = [];
   for await (const file of readDump(piecesOf(dump))) files.push(file);
-  return changeImage('setfattr', image, options, async (volume, signal) => {
-    const turns = new Turns(signal);
-    for (const { path, attributes } of files) {
+  return changeImage('setfattr', image, options, async (volume, signal, progress) => {
+    const turns = new Turns(signal, progress);
+    for (const [done, { path, attributes }] of files.entries()) {
       restoreFile(volume, joinPath(directory, path), attributes, dereference);
-      await turns.pass();
+      await turns.pass(
+        () => `${percentText((done + 1) / files.length)}  ${done + 1}/${files.length}  ${escaped(path)}`,
+      );
     }
     return EXIT.ok;
   });

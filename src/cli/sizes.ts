@@ -9,9 +9,9 @@ export function parseSize(text: string): number {
   const unit = UNITS.indexOf((match?.[2]?.toUpperCase() ?? '') as (typeof UNITS)[number]);
   const bytes = match === null ? Number.NaN : Number(match[1]) * 1024 ** unit;
   if (!Number.isSafeInteger(Math.floor(bytes)) || (unit === 0 && !Number.isInteger(bytes))) {
-    throw new InvalidArgumentError(
-      'It must be a number of bytes, or one with K, M, G or T (powers of 1024): 512M, 1.5G.',
-    );
+    const [, number, unit] = /^(\d+(?:\.\d+)?) ?([KMGT]) ?i?B?$/i.exec(text) ?? [];
+    const meant = unit === undefined ? '' : `; did you mean ${number}${unit.toUpperCase()}iB?`;
+    throw new InvalidArgumentError(`Expected bytes, or K, M, G or T of 1024 each, as in 512M or 1.5GiB${meant}`);
   }
   return Math.floor(bytes);
 }
@@ -26,7 +26,7 @@ export function parseCount(least: number): (text: string) => number {
   return (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
     if (Number.isSafeInteger(value) && value >= least) return value;
-    throw new InvalidArgumentError(`It must be a whole number, at least ${least}.`);
+    throw new InvalidArgumentError(`Expected a whole number from ${least} on.`);
   };
 }
 
@@ -36,7 +36,7 @@ export function parseChoices<T extends string>(choices: readonly T[]): (text: st
     const names = text.split(',').filter((name) => name !== '');
     const unknown = names.find((name) => !choices.some((choice) => choice === name));
     if (unknown === undefined && names.length > 0) return choices.filter((choice) => names.includes(choice));
-    throw new InvalidArgumentError(`It must be some of ${choices.join(', ')}, with commas.`);
+    throw new InvalidArgumentError(`Expected some of ${choices.join(', ')}, with commas.`);
   };
 }
 
@@ -44,20 +44,20 @@ export function parseChoices<T extends string>(choices: readonly T[]): (text: st
 export function parseList(text: string, before: string[] = []): string[] {
   const items = text.split(',').filter((item) => item !== '');
   if (items.length > 0) return [...before, ...items];
-  throw new InvalidArgumentError('It must be a list with commas.');
+  throw new InvalidArgumentError('Expected a list with commas.');
 }
 
 /** Percent. */
 export function parsePercent(text: string): number {
   const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (value > 0 && value < 100) return value;
-  throw new InvalidArgumentError('It must be a percentage above 0 and below 100.');
+  throw new InvalidArgumentError('Expected a percentage above 0 and below 100.');
 }
 
 /** `uid:gid`. */
 export function parseOwner(text: string): { uid: number; gid: number } {
   const match = /^(\d{1,10}):(\d{1,10})$/.exec(text);
-  if (match === null) throw new InvalidArgumentError('It must be two numbers, uid:gid.');
+  if (match === null) throw new InvalidArgumentError('Expected two numbers, uid:gid.');
   return { uid: Number(match[1]), gid: Number(match[2]) };
 }
 

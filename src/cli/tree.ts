@@ -4,6 +4,7 @@ import { Directory } from '../fs/directory-handle.ts';
 import type { Handle } from '../fs/handle.ts';
 import type { FileSystem } from '../index.ts';
 import { naming, type Turns } from './change.ts';
+import { escaped } from './names.ts';
 
 /** Runs `work` on what `path` leads to, the entry of a symlink itself unless `follow`, and with `recursive` on all below it. */
 export async function forTree(
@@ -23,8 +24,10 @@ export async function forTree(
       throw error;
     });
   };
+  let done = 0;
   for (const event of walkTree(start, path, damaged)) {
     const { step } = event;
+    if (event.at !== 'leave') done++;
     if (event.at === 'enter') at(step, () => work(step.directory));
     if (event.at === 'entry') {
       at(new WalkPlace(step, event.entry.name), () => {
@@ -32,7 +35,7 @@ export async function forTree(
         work(handle);
       });
     }
-    await turns.pass();
+    await turns.pass(() => `${done} entries  ${escaped(step.path)}`);
   }
 }
 

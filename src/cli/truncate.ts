@@ -22,15 +22,15 @@ export function parseSizeChange(text: string): SizeChange {
   if (sign === '+') return (size) => size + bytes;
   if (sign === '-') return (size) => Math.max(0, size - bytes);
   if (sign === '') return () => bytes;
-  throw new InvalidArgumentError('It must be a size, after + or - for a change.');
+  throw new InvalidArgumentError('Expected a size, behind + or - for a change.');
 }
 
 /** Sets the size of each file; what is new is a hole. A file that is missing is made, unless `create` is false. */
 export function truncate(image: string, paths: readonly string[], options: TruncateOptions): Promise<number> {
   const { size, create = true, escaped } = options;
   const files = paths.map((path) => volumePath(path, escaped));
-  return changeImage('truncate', image, options, async (volume, signal) => {
-    await forEachPath(files, signal, (path) => {
+  return changeImage('truncate', image, options, async (volume, signal, progress) => {
+    await forEachPath(files, signal, progress, (path) => {
       if (typeAt(volume, path) === null) {
         if (!create) return;
         volume.writeFile(path, new Uint8Array(0));

@@ -34,14 +34,14 @@ export function parseCodec(text: string): Codec {
   const [name, level] = splitOnce(text, ':');
   const algorithm = ALGORITHM_NAMES.indexOf(name as AlgorithmName);
   if (algorithm < 0) {
-    throw new F2fsError('EINVAL', `"${name}" is no compression algorithm: F2FS has ${ALGORITHM_NAMES.join(', ')}`);
+    throw new F2fsError('EINVAL', `invalid compression algorithm '${name}': expected ${ALGORITHM_NAMES.join(', ')}`);
   }
   const levels = LEVELS[name as AlgorithmName];
   if (level === null) return { algorithm: algorithm as Algorithm, level: levels?.byDefault ?? 0 };
-  if (levels === null) throw new F2fsError('EINVAL', `${name} has no levels: leave ":${level}" out`);
+  if (levels === null) throw new F2fsError('EINVAL', `invalid level '${level}': ${name} has none, leave it out`);
   const number = Number(level);
   if (!/^\d+$/.test(level) || number < levels.from || number > levels.to) {
-    throw new F2fsError('EINVAL', `${name} has levels ${levels.from} to ${levels.to}, not "${level}"`);
+    throw new F2fsError('EINVAL', `invalid level '${level}' of ${name}: expected ${levels.from} to ${levels.to}`);
   }
   return { algorithm: algorithm as Algorithm, level: number };
 }
@@ -53,13 +53,13 @@ export function parseCodec(text: string): Codec {
 export function checkCodec({ algorithm, level }: Codec): void {
   const name = Number.isInteger(algorithm) ? ALGORITHM_NAMES[algorithm] : undefined;
   if (name === undefined) {
-    throw new F2fsError('EINVAL', `the compression algorithm ${algorithm} is none: make the codec with parseCodec`);
+    throw new F2fsError('EINVAL', `invalid compression algorithm ${algorithm}: make the codec with parseCodec`);
   }
   const levels = LEVELS[name];
   if (level === (levels?.byDefault ?? 0)) return;
   if (levels !== null && Number.isInteger(level) && level >= levels.from && level <= levels.to) return;
   const possible = levels === null ? 'no levels, which is 0' : `levels ${levels.from} to ${levels.to}`;
-  throw new F2fsError('EINVAL', `${name} has ${possible}, not ${level}`);
+  throw new F2fsError('EINVAL', `invalid level ${level}: ${name} has ${possible}`);
 }
 
 function splitOnce(text: string, separator: string): [string, string | null] {

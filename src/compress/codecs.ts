@@ -78,7 +78,7 @@ export class Codecs {
       case ALGORITHM.LZORLE:
         return wasm.lzoDecompress(src, length, dst, size) === size;
       default:
-        throw new F2fsError('EOPNOTSUPP', `compression algorithm ${algorithm} is not known`);
+        throw new F2fsError('EOPNOTSUPP', `unknown compression algorithm ${algorithm}`);
     }
   }
 }

@@ -13,6 +13,7 @@ import {
 } from '../check.ts';
 import { F2fsError, hostError } from '../errors.ts';
 import { BLKS_PER_SEG, BLKSIZE } from '../format/constants.ts';
+import { notF2fsError, recognize } from '../format/foreign.ts';
 import { alignedMemory, isAligned } from './aligned.ts';
 import { Bio } from './bio.ts';
 import { type BlockDevice, IoCounters } from './device.ts';
@@ -358,11 +359,40 @@ const OPEN_OPTIONS: OptionChecks<OpenOptions> = {
 export function openFileDevice(path: string, options: OpenOptions = {}): FileDevice {
   isText(path, 'path');
   checkOptions('openFileDevice', options, OPEN_OPTIONS);
-  const target = openHostTarget(path, { ...options, writable: options.writable ?? false });
+  return openNamed(path, path, options);
+}
+
+/** The same; messages call it `name`: a file on its way to that path has one of its own, which means nothing to people. */
+export function openNamed(name: string, path: string, options: OpenOptions): FileDevice {
+  const target = openTarget(name, path, options);
   if (target.sizeBytes < BLKSIZE) {
-    fs.closeSync(target.fd);
-    const message = `${path} is too small: it has ${target.sizeBytes} bytes, a block has ${BLKSIZE}`;
-    throw new F2fsError('EINVAL', message, { path });
+    throw tooSmall(name, target);
   }
-  return new FileDevice(path, target, options);
+  return new FileDevice(name, target, options);
+}
+
+function openTarget(name: string, path: string, options: OpenOptions): HostTarget {
+  try {
+    return openHostTarget(path, { ...options, writable: options.writable ?? false });
+  } catch (error) {
+    if (name === path || !(error instanceof F2fsError)) throw error;
+    throw new F2fsError(error.code, error.message.replaceAll(path, name), { path: name, cause: error });
+  }
+}
+
+/** Closes a file of less than one block. EINVAL, naming what the file is when it is anything known. */
+function tooSmall(path: string, { fd, sizeBytes }: HostTarget): F2fsError {
+  const start = new Uint8Array(sizeBytes);
+  try {
+    fs.readSync(fd, start, 0, sizeBytes, 0);
+    if ((sizeBytes === 0 || start.some((byte) => byte !== 0)) && recognize(start) !== null)
+      return notF2fsError(path, start);
+  } catch {
+    // A direct read of so little, above all: then its size is what there is to say.
+  } finally {
+    fs.closeSync(fd);
+  }
+  return new F2fsError('EINVAL', `${path} is too small: it has ${sizeBytes} bytes, a block of F2FS has ${BLKSIZE}`, {
+    path,
+  });
 }

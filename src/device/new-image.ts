@@ -3,9 +3,9 @@
 import * as fs from 'node:fs';
 import * as nodePath from 'node:path';
 import { getSystemErrorName } from 'node:util';
-import { F2fsError, hostError } from '../errors.ts';
+import { errnoText, F2fsError, hostError } from '../errors.ts';
 import { type Koffi, loadKoffi } from '../koffi.ts';
-import { FileDevice, openFileDevice } from './file-device.ts';
+import { FileDevice, openNamed } from './file-device.ts';
 import { makeHole, type OpenOptions, refuseLooped } from './host-target.ts';
 import { tryLock } from './lock.ts';
 
@@ -98,7 +98,7 @@ export class NewImage {
 
   static #named(path: string, sizeBytes: number): NewImage {
     const part = partPath(path);
-    const device = openAroundCache(part, { sizeBytes, overwrite: true });
+    const device = openAroundCache(part, { sizeBytes, overwrite: true }, path);
     return new NewImage(device, path, part, null, -1);
   }
 
@@ -155,7 +155,9 @@ export class NewImage {
 
   #failure(code: string): F2fsError {
     const message =
-      code === 'EEXIST' ? `${this.#path} exists by now; --force replaces it` : `cannot make ${this.#path}`;
+      code === 'EEXIST'
+        ? `${this.#path} exists by now; --force replaces it`
+        : `cannot make ${this.#path}: ${errnoText(code)}`;
     return new F2fsError(code, message, { path: this.#path });
   }
 
@@ -174,12 +176,12 @@ export class NewImage {
  * Opens for writing, around the host's page cache where that can be: all of it is written once, in long runs, and flushed at the end
  * in any case.
  */
-export function openAroundCache(path: string, create?: OpenOptions['create']): FileDevice {
+export function openAroundCache(path: string, create?: OpenOptions['create'], name = path): FileDevice {
   try {
-    return openFileDevice(path, { writable: true, create, direct: true });
+    return openNamed(name, path, { writable: true, create, direct: true });
   } catch (error) {
     if (!(error instanceof F2fsError) || !['EINVAL', 'EOPNOTSUPP'].includes(error.code)) throw error;
-    return openFileDevice(path, { writable: true, create });
+    return openNamed(name, path, { writable: true, create });
   }
 }
 

@@ -11,7 +11,7 @@ import type { BlockDevice } from './device.ts';
  */
 export function wholeBlocks(device: BlockDevice, blkaddr: number, sizeBytes: number): number {
   if (sizeBytes === 0 || sizeBytes % BLKSIZE !== 0) {
-    const message = `${device.name}: a request of ${sizeBytes} bytes is not one of whole blocks of ${BLKSIZE}`;
+    const message = `${device.name}: invalid request of ${sizeBytes} bytes: expected whole blocks of ${BLKSIZE}`;
     throw new F2fsError('EINVAL', message, { path: device.name, blkaddr });
   }
   return sizeBytes / BLKSIZE;
@@ -62,5 +62,9 @@ export const MAX_DEVICE_BYTES = 2 ** 44;
 /** Throws EINVAL when a new size is no positive count of blocks. */
 export function checkNewSize(device: BlockDevice, nrBlocks: number): void {
   if (Number.isSafeInteger(nrBlocks) && nrBlocks > 0 && nrBlocks <= MAX_DEVICE_BYTES / BLKSIZE) return;
-  throw new F2fsError('EINVAL', `${device.name}: ${shown(nrBlocks)} is no size in blocks`, { path: device.name });
+  throw new F2fsError(
+    'EINVAL',
+    `${device.name}: invalid size in blocks ${shown(nrBlocks)}: expected a whole number from 1 to ${MAX_DEVICE_BYTES / BLKSIZE}`,
+    { path: device.name },
+  );
 }

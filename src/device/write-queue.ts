@@ -2,7 +2,7 @@
 // places; only who waits for them differs.
 import { getSystemErrorName } from 'node:util';
 import type { Worker } from 'node:worker_threads';
-import { F2fsError } from '../errors.ts';
+import { errnoText, F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { startThread } from '../thread.ts';
 import type { Bio } from './bio.ts';
@@ -97,7 +97,12 @@ export class WriteQueue {
       if (Atomics.wait(this.#slots.header, FLUSHING, 1, PATIENCE_MS) === 'timed-out') break;
     }
     const errno = Atomics.exchange(this.#slots.header, FLUSH_ERRNO, 0);
-    if (errno !== 0) throw new F2fsError(getSystemErrorName(errno), `cannot flush ${this.#name}`, { path: this.#name });
+    if (errno !== 0)
+      throw new F2fsError(
+        getSystemErrorName(errno),
+        `cannot flush ${this.#name}: ${errnoText(getSystemErrorName(errno))}`,
+        { path: this.#name },
+      );
   }
 
   /** Ends the thread. Outcomes not taken are lost. */

@@ -49,7 +49,7 @@ export function assertWritableUpTo(inode: Inode, end: number): void {
 }
 
 function tooLarge(inode: Inode, sizeBytes: number): F2fsError {
-  const message = `a file of ${sizeBytes} bytes is too large: ${MAX_FILE_BYTES} is the most`;
+  const message = `the file would be too large with ${sizeBytes} bytes: it can have ${MAX_FILE_BYTES}`;
   return new F2fsError('EFBIG', message, { ino: inode.ino });
 }
 
@@ -66,5 +66,5 @@ export function assertNotCompressed(inode: Inode, operation: string): void {
 }
 
 function refused(code: string, inode: Inode, why: string): F2fsError {
-  return new F2fsError(code, `inode ${inode.ino} ${why}`, { ino: inode.ino });
+  return new F2fsError(code, `the file ${why}`, { ino: inode.ino });
 }

@@ -162,9 +162,9 @@ export class ClusterMap {
    */
   release(inode: Inode, balance: () => void): number {
     if (inode.clusterPages === 1) throw notCompressed(inode, 'release');
-    if (inode.isReleased) throw new F2fsError('EINVAL', `inode ${inode.ino} was released before`, { ino: inode.ino });
+    if (inode.isReleased) throw new F2fsError('EINVAL', `the file's blocks were released before`, { ino: inode.ino });
     if (inode.comprBlocks === 0) {
-      const message = `inode ${inode.ino} has no blocks to release: compression saves none`;
+      const message = 'the file has no blocks to release: compression saves none';
       throw new F2fsError('EPERM', message, { ino: inode.ino });
     }
     inode.change().iInline |= INLINE.COMPRESS_RELEASED;
@@ -192,7 +192,7 @@ export class ClusterMap {
    */
   reserve(inode: Inode, balance: () => void): number {
     if (inode.clusterPages === 1) throw notCompressed(inode, 'reserve');
-    if (!inode.isReleased) throw new F2fsError('EINVAL', `inode ${inode.ino} is not released`, { ino: inode.ino });
+    if (!inode.isReleased) throw new F2fsError('EINVAL', 'no blocks of the file were released', { ino: inode.ino });
     const { pool, space } = this.#volume;
     // Where nothing is saved no cluster is whole: Linux lets slots be allocated in a released file, all but the first then count.
     const hasWhole = inode.comprBlocks > 0;
@@ -252,7 +252,7 @@ export class ClusterMap {
 }
 
 function notCompressed(inode: Inode, what: string): F2fsError {
-  return new F2fsError('EINVAL', `inode ${inode.ino} is not a compressed file: there is nothing to ${what}`, {
+  return new F2fsError('EINVAL', `the file is not compressed: there is nothing to ${what}`, {
     ino: inode.ino,
   });
 }

@@ -1,7 +1,9 @@
 // Which new files are compressed, and how: what a mount was asked for, as the kernel's mount options ask it.
+
 import { checkChoice } from '../check.ts';
 import { ALGORITHM, type Codec, checkCodec, MAX_CLUSTER_PAGES, MIN_CLUSTER_PAGES } from '../compress/algorithms.ts';
 import { F2fsError } from '../errors.ts';
+import { BLKSIZE } from '../format/constants.ts';
 import { I_FLAGS } from '../format/inode.ts';
 import type { Inode } from './inode.ts';
 import { ExtensionSet, type Extensions, isStar, lower } from './temperature.ts';
@@ -46,14 +48,17 @@ export class CompressPolicy {
     this.mode = checkChoice(COMPRESS_MODES, options.mode ?? 'fs', 'compress.mode');
     for (const { length } of [options.extensions ?? [], options.noExtensions ?? []]) {
       if (length <= MAX_EXTENSIONS) continue;
-      throw new F2fsError('EINVAL', `${length} extensions are too many for a mount: ${MAX_EXTENSIONS} can be named`);
+      throw new F2fsError('EINVAL', `invalid list of ${length} extensions: expected ${MAX_EXTENSIONS} at most`);
     }
     const extensions = checkExtensions(options.extensions ?? []);
     const noExtensions = checkExtensions(options.noExtensions ?? []);
     if (noExtensions.some(isStar)) throw new F2fsError('EINVAL', 'no file could be compressed: "*" is excluded');
     for (const extension of noExtensions) {
       if (extensions.some((it) => Buffer.compare(it, extension) === 0)) {
-        throw new F2fsError('EINVAL', `the extension "${Buffer.from(extension)}" is both to be compressed and not`);
+        throw new F2fsError(
+          'EINVAL',
+          `invalid extension '${Buffer.from(extension)}': expected in one list only, of those that are compressed or of those that are not`,
+        );
       }
     }
     this.#extensions = new ExtensionSet(extensions);
@@ -79,7 +84,7 @@ export function checkClusterPages(clusterPages: number): number {
     return clusterPages;
   throw new F2fsError(
     'EINVAL',
-    `a cluster of ${clusterPages} pages is not possible: it is a power of two from ${MIN_CLUSTER_PAGES} to ${MAX_CLUSTER_PAGES} pages, 16 KiB to 1 MiB`,
+    `invalid cluster of ${clusterPages * BLKSIZE} bytes: expected 16K, 32K, 64K, 128K, 256K, 512K or 1M`,
   );
 }
 
@@ -88,7 +93,7 @@ export function checkExtensions(extensions: readonly string[]): Uint8Array[] {
   return extensions.map((extension) => {
     const bytes = Uint8Array.from(Buffer.from(extension), lower);
     if (bytes.length === 0 || bytes.length > MAX_EXTENSION_BYTES) {
-      throw new F2fsError('EINVAL', `the extension "${extension}" is not of 1 to ${MAX_EXTENSION_BYTES} bytes`);
+      throw new F2fsError('EINVAL', `invalid extension '${extension}': expected 1 to ${MAX_EXTENSION_BYTES} bytes`);
     }
     return bytes;
   });

@@ -34,7 +34,7 @@ const INLINE_AREA = -1;
 export function checkName(name: Uint8Array): void {
   if (name.length > NAME_LEN_MAX) throw tooLong(name);
   if (name.length === 0 || name.includes(SLASH) || name.includes(0)) {
-    throw new F2fsError('EINVAL', `"${Buffer.from(name).toString()}" can't be the name of a file`);
+    throw new F2fsError('EINVAL', `invalid name '${Buffer.from(name).toString()}': expected one without '/' and NUL`);
   }
 }
 
@@ -353,5 +353,5 @@ export function exists(name: Uint8Array): F2fsError {
 }
 
 function tooLong(name: Uint8Array): F2fsError {
-  return new F2fsError('ENAMETOOLONG', `a name of ${name.length} bytes is too long: 255 is the limit`);
+  return new F2fsError('ENAMETOOLONG', `invalid name of ${name.length} bytes: expected 255 at most`);
 }

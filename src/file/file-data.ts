@@ -134,7 +134,7 @@ export class FileData {
     if (inode.isReleased && (sizeBytes > inode.size || sizeBytes % clusterBytes !== 0)) {
       throw new F2fsError(
         'EINVAL',
-        `inode ${inode.ino} had its compressed blocks released: it can only be cut to whole clusters of ${clusterBytes} bytes`,
+        `the file had its compressed blocks released: it can only be cut to whole clusters of ${clusterBytes} bytes`,
         { ino: inode.ino },
       );
     }

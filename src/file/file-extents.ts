@@ -199,7 +199,7 @@ function goesOn(extent: Extent, next: Extent): boolean {
 function nothing(inode: Inode, position: number, size: number): F2fsError {
   let why = position >= size ? `the file ends at ${size}` : 'only a hole follows';
   if (position < 0) why = 'the file begins at 0';
-  return new F2fsError('ENXIO', `nothing to find in inode ${inode.ino} from byte ${position} on: ${why}`, {
+  return new F2fsError('ENXIO', `nothing is found from byte ${position} on: ${why}`, {
     ino: inode.ino,
   });
 }

@@ -92,7 +92,8 @@ export class Inodes {
   open(ino: number): Inode {
     const known = this.#table.get(ino);
     if (known !== undefined) return known;
-    if (!Number.isSafeInteger(ino) || ino < 0) throw new F2fsError('EINVAL', `${ino} is not the number of an inode`);
+    if (!Number.isSafeInteger(ino) || ino < 0)
+      throw new F2fsError('EINVAL', `invalid inode number ${ino}: expected a whole number`);
     const { nat, layout, orphans } = this.#volume;
     const isInRange = ino >= layout.sb.rootIno && ino < layout.maxNid;
     if (!isInRange || this.#isFree(ino) || nat.inoOf(ino) !== ino || orphans.has(ino)) {
@@ -191,7 +192,7 @@ export class Inodes {
     const type = mode & S_IFMT;
     if ((type !== S_IFREG && type !== S_IFDIR) || !this.#volume.hasFeature('compression')) {
       if (compress !== true) return 0;
-      throw new F2fsError('EOPNOTSUPP', 'the volume has no compression: it is a feature to format with');
+      throw new F2fsError('EOPNOTSUPP', "the volume lacks the feature 'compression': format it with that");
     }
     if (compress !== undefined) return compress ? I_FLAGS.COMPR : 0;
     return this.compression.flagsFor(parent, name, type === S_IFDIR, this.#extensions);
@@ -326,7 +327,7 @@ export function setParent(inode: Inode, parentIno: number, name: Uint8Array): vo
 function checkRdev({ major, minor }: { major: number; minor: number }): void {
   const isWhole = Number.isInteger(major) && Number.isInteger(minor);
   if (isWhole && major >= 0 && major <= 0xfff && minor >= 0 && minor <= 0xfffff) return;
-  throw new F2fsError('EINVAL', `there is no device ${major}:${minor}: 4095:1048575 is the last`);
+  throw new F2fsError('EINVAL', `invalid device number ${major}:${minor}: expected 0:0 to 4095:1048575`);
 }
 
 /** Source: __set_inode_rdev: the old 16-bit form in the first slot when it fits, else the new form in the second. */

@@ -133,5 +133,5 @@ export class Pinned {
 }
 
 function refused(code: string, inode: Inode, why: string): F2fsError {
-  return new F2fsError(code, `inode ${inode.ino} is pinned: ${why}`, { ino: inode.ino });
+  return new F2fsError(code, `the file is pinned: ${why}`, { ino: inode.ino });
 }

@@ -39,7 +39,7 @@ export class Relocator {
       if (found !== blkaddr + i) throw contradiction(run, `address ${ofsInNode + i} there is ${found}`);
     }
     if ((inode.load().iInline & INLINE.PIN_FILE) !== 0) {
-      throw new F2fsError('EBUSY', `inode ${ino} is pinned: its blocks must stay where they are`, { ino, blkaddr });
+      throw new F2fsError('EBUSY', `a pinned file lies there: its blocks must stay where they are`, { ino, blkaddr });
     }
     // An fsync must tell of it: what is written in place from now on is at the new blocks.
     nat.note(ino, SINCE.MOVED | SINCE.REPLACED);

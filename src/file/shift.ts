@@ -216,9 +216,9 @@ export class Shift {
 
 function assertBlocks(inode: Inode, position: number, length: number): void {
   if (position % BLKSIZE === 0 && length % BLKSIZE === 0) return;
-  throw invalid(inode, `byte ${position} and ${length} bytes are not whole blocks of ${BLKSIZE}`);
+  throw invalid(inode, `byte ${position} and ${length} bytes are no whole blocks of ${BLKSIZE} bytes`);
 }
 
 function invalid(inode: Inode, why: string): F2fsError {
-  return new F2fsError('EINVAL', `inode ${inode.ino}: ${why}`, { ino: inode.ino });
+  return new F2fsError('EINVAL', `invalid range: ${why}`, { ino: inode.ino });
 }

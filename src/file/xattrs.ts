@@ -100,7 +100,7 @@ export class Xattrs {
     const { index, name: rest } = storedName(name);
     const at = stored.findIndex((entry) => entry.index === index && entry.name === rest);
     if (at >= 0 && create === true)
-      throw new F2fsError('EEXIST', `inode ${inode.ino} has the extended attribute ${display(name)} already`, {
+      throw new F2fsError('EEXIST', `the extended attribute ${display(name)} exists already`, {
         ino: inode.ino,
       });
     if (at < 0 && replace === true) throw missing(inode, name);
@@ -247,7 +247,7 @@ function compose(stored: readonly Stored[], area: Uint8Array, ino: number): numb
     if (at + size > area.length) {
       throw new F2fsError(
         'E2BIG',
-        `the extended attributes of inode ${ino} take more than the ${area.length} bytes that F2FS has for them`,
+        `the extended attributes are too long: F2FS has ${area.length} bytes for all of a file`,
         {
           ino,
         },
@@ -281,7 +281,7 @@ function fullName({ index, name }: Stored): string | null {
 
 /** The error for an attribute that is not there. */
 export function missing(inode: Inode, name: Name): F2fsError {
-  return new F2fsError('ENODATA', `inode ${inode.ino} has no extended attribute ${display(name)}`, { ino: inode.ino });
+  return new F2fsError('ENODATA', `there is no extended attribute ${display(name)}`, { ino: inode.ino });
 }
 
 /** Throws as `set` does for a name that can't be stored. Source: xattr_resolve_name. */
@@ -294,17 +294,17 @@ function storedName(full: Name): { index: number; name: string } {
   if (name.length === 0 || name.length > NAME_MAX)
     throw new F2fsError(
       'ERANGE',
-      `the attribute name "${display(full)}" has ${name.length} bytes: 1 to ${NAME_MAX} are possible`,
+      `invalid attribute name '${display(full)}' of ${name.length} bytes: expected 1 to ${NAME_MAX} behind its prefix`,
     );
   const prefix = XATTR_PREFIXES.find((known) => (known.exact ? name === known.prefix : name.startsWith(known.prefix)));
   if (prefix === undefined) {
     throw new F2fsError(
       'EOPNOTSUPP',
-      `F2FS has no place for the extended attribute ${display(full)}; it knows user.*, trusted.*, security.* and POSIX ACLs`,
+      `invalid attribute name '${display(full)}': expected user.*, trusted.*, security.* or a POSIX ACL`,
     );
   }
   const rest = prefix.exact ? '' : name.slice(prefix.prefix.length);
   if (rest.length === 0 && !prefix.exact)
-    throw new F2fsError('EINVAL', `"${name}" is no attribute's name: nothing follows the prefix`);
+    throw new F2fsError('EINVAL', `invalid attribute name '${name}': expected a name behind the prefix`);
   return { index: prefix.index, name: rest };
 }

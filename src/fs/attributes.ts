@@ -89,7 +89,7 @@ export function checkNewAttributes(attributes: NewAttributes): void {
 /** Throws EPERM for an inode that must not be changed, or only by appending. */
 export function assertNotFixed(inode: Inode): void {
   if ((inode.load().iFlags & (I_FLAGS.IMMUTABLE | I_FLAGS.APPEND)) === 0) return;
-  throw new F2fsError('EPERM', `inode ${inode.ino} is immutable or append-only; clear the flags with chattr -i -a`, {
+  throw new F2fsError('EPERM', 'it is immutable or append-only: clear the flags with chattr -i -a', {
     ino: inode.ino,
   });
 }
@@ -208,7 +208,7 @@ export function setXattrs(core: Core, inode: Inode, changes: readonly XattrChang
     const acl = value === null ? null : aclFromXattr(value);
     if (name === DEFAULT_ACL && type !== S_IFDIR) {
       if (acl === null) continue;
-      throw new F2fsError('EACCES', `inode ${inode.ino} is no directory: it has no default ACL`, { ino: inode.ino });
+      throw new F2fsError('EACCES', 'only a directory can have a default ACL', { ino: inode.ino });
     }
     if (acl === null) {
       stored.push({ name, value: null });
@@ -242,7 +242,7 @@ export function dropCapabilities(core: Core, inode: Inode): void {
 function checkPermission(inode: Inode, type: number, name: string): void {
   assertNotFixed(inode);
   if (name.startsWith('user.') && type !== S_IFREG && type !== S_IFDIR) {
-    const message = `inode ${inode.ino} is neither file nor directory: it can have no attributes of the user`;
+    const message = 'only files and directories can have user.* attributes';
     throw new F2fsError('EPERM', message, { ino: inode.ino });
   }
 }
@@ -252,7 +252,7 @@ function isAcl(name: string): boolean {
 }
 
 function noAcls(inode: Inode): F2fsError {
-  return new F2fsError('EOPNOTSUPP', `inode ${inode.ino} is a symlink: it has no ACLs`, { ino: inode.ino });
+  return new F2fsError('EOPNOTSUPP', 'a symlink can have no ACL', { ino: inode.ino });
 }
 
 /** What a new inode gets from its directory. Source: inode_init_owner, f2fs_init_acl. */

@@ -447,13 +447,10 @@ export class Core {
 /** Throws EINVAL for what is no number of threads. */
 function checkWorkers(workers: number): number {
   if (Number.isInteger(workers) && workers >= 0 && workers <= 64) return workers;
-  throw new F2fsError('EINVAL', `${workers} workers are not possible: 0 to 64 are`);
+  throw new F2fsError('EINVAL', `invalid workers ${workers}: expected 0 to 64`);
 }
 
 function checkFolioPages(pages: number): number {
   if (Number.isInteger(Math.log2(pages)) && pages >= 1 && pages <= MAX_FOLIO_PAGES) return pages;
-  throw new F2fsError(
-    'EINVAL',
-    `a folio of ${pages} pages is not possible: a power of two up to ${MAX_FOLIO_PAGES} is`,
-  );
+  throw new F2fsError('EINVAL', `invalid maxFolioPages ${pages}: expected a power of two up to ${MAX_FOLIO_PAGES}`);
 }

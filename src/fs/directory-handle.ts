@@ -125,7 +125,7 @@ export class Directory extends Handle {
     this.core.balance();
     const { inode } = this;
     if (inode.load().iLinks > 0) return inode;
-    throw new F2fsError('ENOENT', `directory ${inode.ino} was removed`, { ino: inode.ino });
+    throw new F2fsError('ENOENT', 'the directory was removed', { ino: inode.ino });
   }
 
   #create(name: Name, type: FileType, attributes: NewAttributes, rdev?: DeviceNumbers): Inode {

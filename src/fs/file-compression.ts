@@ -23,7 +23,7 @@ export class FileCompression {
   set(inode: Inode, compressed: boolean): void {
     const { volume, data, inodes } = this.#core;
     if (!volume.hasFeature('compression') || !inode.hasExtra('iLogClusterSize')) {
-      throw new F2fsError('EOPNOTSUPP', 'the volume has no compression: it is a feature to format with');
+      throw new F2fsError('EOPNOTSUPP', "the volume lacks the feature 'compression': format it with that");
     }
     if (!inode.isRegular && !inode.isDirectory) throw invalid(inode, 'is no file and no directory');
     if (inode.isCompressed === compressed) return;
@@ -44,7 +44,7 @@ export class FileCompression {
 
   release(inode: Inode): number {
     if (inode.writers > 1) {
-      const message = `inode ${inode.ino} is open for writing elsewhere: close it there first`;
+      const message = 'the file is open for writing elsewhere: close it there first';
       throw new F2fsError('EBUSY', message, { ino: inode.ino });
     }
     if (inode.clusterPages > 1 && !inode.isReleased) this.#core.writeInode(inode);
@@ -109,5 +109,5 @@ export class FileCompression {
 }
 
 function invalid(inode: Inode, what: string): F2fsError {
-  return new F2fsError('EINVAL', `inode ${inode.ino} ${what}`, { ino: inode.ino });
+  return new F2fsError('EINVAL', `the file ${what}`, { ino: inode.ino });
 }

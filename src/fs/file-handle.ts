@@ -373,5 +373,5 @@ const isSource: Check = (source, what) => {
 /** Throws EINVAL for what is no length of a range. */
 function checkLength(length: number): void {
   checkIndex(length, 'length');
-  if (length === 0) throw new F2fsError('EINVAL', 'a range of 0 bytes is none');
+  if (length === 0) throw new F2fsError('EINVAL', 'invalid length 0: expected 1 byte or more');
 }

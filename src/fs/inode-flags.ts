@@ -41,7 +41,7 @@ export function setFlags(core: Core, inode: Inode, names: readonly InodeFlag[]):
   else if (inode.isDirectory) possible = ALL;
   const [wrong] = flagNames(bits & ~possible);
   if (wrong !== undefined) {
-    throw new F2fsError('EINVAL', `the flag ${wrong} is not for files of this type`, { ino: inode.ino });
+    throw new F2fsError('EINVAL', `invalid flag '${wrong}': files of this type can't have it`, { ino: inode.ino });
   }
   const { iFlags } = inode.load();
   if ((iFlags & ALL) === bits) return;

@@ -57,10 +57,7 @@ export class Namespace {
     if (target.length === 0) throw new F2fsError('ENOENT', 'the target of a symlink must not be empty');
     if (target.includes(0)) throw new F2fsError('EINVAL', 'the target of a symlink must not have a zero byte in it');
     if (target.length > 4095)
-      throw new F2fsError(
-        'ENAMETOOLONG',
-        `a symlink's target of ${target.length} bytes is too long: 4095 is the limit`,
-      );
+      throw new F2fsError('ENAMETOOLONG', `invalid symlink target of ${target.length} bytes: expected 4095 at most`);
     // The kernel makes the name first: a crash in between leaves a symlink that leads nowhere.
     return this.create(parent, name, { ...attributes, mode: S_IFLNK | 0o777 }, (inode) =>
       this.#core.data.writeTarget(inode, target),
@@ -77,7 +74,7 @@ export class Namespace {
     assertNotFixed(inode);
     if (inode.isDirectory) throw new F2fsError('EPERM', 'a directory can have one name only', { ino: inode.ino });
     if (inode.load().iLinks === 0)
-      throw new F2fsError('ENOENT', `inode ${inode.ino} has no name any more: it can't get a new one`, {
+      throw new F2fsError('ENOENT', "the file has no name any more: it can't get a new one", {
         ino: inode.ino,
       });
     checkLinks(inode);
@@ -189,12 +186,12 @@ export class Namespace {
     if (isDots(name)) throw exists(name);
     this.#core.throttle();
     if (parent.load().iLinks === 0)
-      throw new F2fsError('ENOENT', `directory ${parent.ino} was removed: nothing can be made in it`, {
+      throw new F2fsError('ENOENT', 'the directory was removed: nothing can be made in it', {
         ino: parent.ino,
       });
     if ((parent.load().iFlags & I_FLAGS.IMMUTABLE) === 0) return;
     if (this.#core.directories.lookup(parent, name) !== null) throw exists(name);
-    throw new F2fsError('EPERM', `directory ${parent.ino} is immutable; clear the flag with chattr -i`, {
+    throw new F2fsError('EPERM', 'its directory is immutable: clear the flag with chattr -i', {
       ino: parent.ino,
     });
   }
@@ -216,14 +213,14 @@ export class Namespace {
     this.#core.volume.assertWritable();
     checkName(name);
     if (!parent.isDirectory)
-      throw new F2fsError('ENOTDIR', `inode ${parent.ino} is not a directory`, { ino: parent.ino });
+      throw new F2fsError('ENOTDIR', 'what it should lie in is not a directory', { ino: parent.ino });
   }
 }
 
 /** Throws EMLINK for an inode that can have no more links. */
 export function checkLinks(inode: Inode): void {
   if (inode.load().iLinks < LINK_MAX) return;
-  throw new F2fsError('EMLINK', 'the inode has all the links that it can have', { ino: inode.ino });
+  throw new F2fsError('EMLINK', 'the file has all the links that it can have', { ino: inode.ino });
 }
 
 /** Keeps an inode's object while memory is balanced. */

@@ -26,5 +26,5 @@ export function setPinned(core: Core, inode: Inode, pinned: boolean): void {
 }
 
 function invalid(code: string, inode: Inode, why: string): F2fsError {
-  return new F2fsError(code, `inode ${inode.ino} can't be pinned: ${why}`, { ino: inode.ino });
+  return new F2fsError(code, `the file can't be pinned: ${why}`, { ino: inode.ino });
 }

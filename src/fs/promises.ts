@@ -226,7 +226,7 @@ export class AsyncFileSystem {
       const stat = fs.stat(path);
       if ((wanted & constants.W_OK) !== 0) fs.volume.assertWritable();
       if ((wanted & constants.X_OK) === 0 || stat.type === 'directory' || (stat.mode & 0o111) !== 0) return;
-      throw new F2fsError('EACCES', `inode ${stat.ino} may not be executed by anybody`, { ino: stat.ino });
+      throw new F2fsError('EACCES', 'nobody may execute it', { ino: stat.ino });
     });
   }
 

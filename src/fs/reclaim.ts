@@ -91,10 +91,10 @@ export class Reclaim {
       this.#wasRefused = true;
       throw new F2fsError(
         'ENOSPC',
-        `the changes since the last sync do not fit beside what they replace: free sections: ${free.sections}; sync in between`,
+        `the changes since the last sync do not fit beside what they replace; sync in between`,
       );
     }
-    throw new F2fsError('ENOSPC', `no section can be freed by cleaning: free sections: ${free.sections}`);
+    throw new F2fsError('ENOSPC', 'no space left on the volume: cleaning frees no more');
   }
 
   /**

@@ -82,7 +82,7 @@ function checkNames(dir: Inode, name: Uint8Array, toDir: Inode, toName: Uint8Arr
   for (const it of [name, toName])
     if (isDots(it)) throw new F2fsError('EBUSY', `"${textOf(it)}" can't be renamed, nor anything to it`);
   for (const { isDirectory, ino } of [dir, toDir])
-    if (!isDirectory) throw new F2fsError('ENOTDIR', `inode ${ino} is not a directory`, { ino });
+    if (!isDirectory) throw new F2fsError('ENOTDIR', 'what it should lie in is not a directory', { ino });
 }
 
 /** Whether `inode` is the directory `dir`, or one that it lies in. Source: lock_rename. */

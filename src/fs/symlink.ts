@@ -10,9 +10,9 @@ import type { Core } from './core.ts';
  */
 export function readlink(core: Core, inode: Inode): Uint8Array {
   const { ino } = inode;
-  if (inode.type !== S_IFLNK) throw new F2fsError('EINVAL', `inode ${ino} is not a symlink`, { ino });
+  if (inode.type !== S_IFLNK) throw new F2fsError('EINVAL', 'it is not a symlink', { ino });
   const { size } = inode;
-  if (size === 0) throw new F2fsError('ENOENT', `symlink inode ${ino} has no target`, { ino });
+  if (size === 0) throw new F2fsError('ENOENT', 'the symlink has no target', { ino });
   if (size > 4096) throw corrupt(`symlink inode ${ino} has a target of ${size} bytes`, { ino });
   const target = new Uint8Array(size);
   core.data.read(inode, 0, target);

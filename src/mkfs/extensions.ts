@@ -20,7 +20,10 @@ export interface ExtensionTable {
 function checkName(name: string): void {
   const length = Buffer.byteLength(name);
   if (length > 0 && length < EXTENSION_LEN && !/[\0,\s]/.test(name)) return;
-  throw new F2fsError('EINVAL', `'${name}' is no extension: give 1 to ${EXTENSION_LEN - 1} bytes without its dot`);
+  throw new F2fsError(
+    'EINVAL',
+    `invalid extension '${name}': expected 1 to ${EXTENSION_LEN - 1} bytes, without its dot`,
+  );
 }
 
 /**
@@ -33,7 +36,10 @@ export function extensionTable(moreCold: readonly string[] = [], moreHot: readon
   const hot = new Set([...HOT_EXTENSIONS, ...moreHot]);
   for (const name of hot) {
     if (cold.has(name)) {
-      throw new F2fsError('EINVAL', `extension '${name}' would be both cold and hot; name it in one list only`);
+      throw new F2fsError(
+        'EINVAL',
+        `invalid extension '${name}': expected in one list only, of the hot or of the cold ones`,
+      );
     }
   }
   if (cold.size + hot.size > MAX_EXTENSION) {

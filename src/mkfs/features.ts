@@ -32,17 +32,17 @@ export function featureBits(names: readonly string[] | 'default'): number {
   let bits = 0;
   for (const name of names === 'default' ? DEFAULT_FEATURES : names) {
     if (!Object.hasOwn(FEATURES, name)) {
-      throw new F2fsError('EINVAL', `no feature is called '${name}'; there are ${WRITABLE_FEATURES.join(', ')}`);
+      throw new F2fsError('EINVAL', `invalid feature '${name}': expected ${WRITABLE_FEATURES.join(', ')}`);
     }
     if (!(WRITABLE_FEATURES as readonly string[]).includes(name)) {
-      const message = `feature '${name}' is not written by this package; it writes ${WRITABLE_FEATURES.join(', ')}`;
+      const message = `unsupported feature '${name}': expected ${WRITABLE_FEATURES.join(', ')}`;
       throw new F2fsError('EOPNOTSUPP', message);
     }
     bits |= FEATURES[name as Feature];
   }
   for (const name of NEED_EXTRA_ATTR) {
     if ((bits & FEATURES[name]) !== 0 && (bits & FEATURES.extra_attr) === 0) {
-      throw new F2fsError('EINVAL', `feature '${name}' needs 'extra_attr'; add that or leave '${name}' out`);
+      throw new F2fsError('EINVAL', `invalid features: '${name}' needs 'extra_attr'; add that or leave '${name}' out`);
     }
   }
   return bits;

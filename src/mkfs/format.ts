@@ -106,18 +106,18 @@ function uuidOf(uuid: Uint8Array | string | undefined): Uint8Array {
 
 function labelOf(label: string): Uint8Array {
   if (Buffer.from(label).toString() !== label) {
-    throw new F2fsError('EINVAL', 'a label with a lone surrogate, which is half a character, cannot be stored');
+    throw new F2fsError('EINVAL', 'invalid label: it has half a character (a lone surrogate)');
   }
   const encoded = encodeLabel(label);
   if (encoded !== null && !label.includes('\0')) return encoded;
-  const message = `a label of ${label.length} characters cannot be stored: at most ${MAX_VOLUME_NAME - 1}, none of them NUL`;
+  const message = `invalid label of ${label.length} characters: expected ${MAX_VOLUME_NAME - 1} at most, none of them NUL`;
   throw new F2fsError('EINVAL', message);
 }
 
 function versionOf(version: string): Uint8Array {
   const encoded = Buffer.from(version);
   if (encoded.length < VERSION_LEN) return encoded;
-  throw new F2fsError('EINVAL', `a version string of ${encoded.length} bytes is too long: at most ${VERSION_LEN - 1}`);
+  throw new F2fsError('EINVAL', `invalid version of ${encoded.length} bytes: expected ${VERSION_LEN - 1} at most`);
 }
 
 /**

@@ -158,28 +158,34 @@ function checkRequest(request: GeometryRequest): Required<GeometryRequest> {
   };
   for (const name of ['nrBlocks', 'segsPerSec', 'secsPerZone'] as const) {
     if (!Number.isSafeInteger(full[name]) || full[name] < 1) {
-      throw new F2fsError('EINVAL', `${name} is ${full[name]}: it must be a whole number from 1 on`);
+      throw new F2fsError(
+        'EINVAL',
+        `invalid ${name === 'nrBlocks' ? 'size in blocks' : name} ${full[name]}: expected a whole number from 1 on`,
+      );
     }
   }
   if (full.segsPerSec * full.secsPerZone > MAX_SEGS_PER_ZONE) {
     const zone = `${full.segsPerSec} x ${full.secsPerZone}`;
     throw new F2fsError(
       'EINVAL',
-      `a zone of ${zone} segments is too large: at most ${MAX_SEGS_PER_ZONE} (under 4 GiB)`,
+      `invalid zone of ${zone} segments: expected ${MAX_SEGS_PER_ZONE} at most (under 4 GiB)`,
     );
   }
   if (!(full.overprovision >= 0 && full.overprovision < 100)) {
-    throw new F2fsError('EINVAL', `overprovision is ${full.overprovision}: give a percentage above 0 and below 100`);
+    throw new F2fsError(
+      'EINVAL',
+      `invalid overprovision ${full.overprovision}: expected a percentage above 0 and below 100`,
+    );
   }
   if (!Number.isSafeInteger(full.startSector) || full.startSector < 0 || full.startSector % 8 !== 0) {
-    const message = `the partition begins at sector ${full.startSector}: begin it at a multiple of 8, a whole block`;
+    const message = `invalid start of the partition at sector ${full.startSector}: expected a multiple of 8, a whole block`;
     throw new F2fsError('EINVAL', message);
   }
   if (![512, 1024, 2048, 4096].includes(full.sectorSize)) {
-    throw new F2fsError('EINVAL', `a sector of ${full.sectorSize} bytes: only 512, 1024, 2048 and 4096 exist`);
+    throw new F2fsError('EINVAL', `invalid sectorSize ${full.sectorSize}: expected 512, 1024, 2048 or 4096`);
   }
   if (full.nrBlocks > MAX_SEGMENTS * BLKS_PER_SEG) {
-    throw new F2fsError('EFBIG', `${full.nrBlocks} blocks are too many: F2FS holds 16 TiB at most`);
+    throw new F2fsError('EFBIG', `invalid size of ${full.nrBlocks * BLKSIZE} bytes: expected 16 TiB at most`);
   }
   return full;
 }
@@ -329,7 +335,10 @@ export function smallestGeometry(request: Omit<GeometryRequest, 'nrBlocks'>, nee
     if (lack <= 0) break;
   }
   if (zones > most) {
-    throw new F2fsError('EFBIG', `${neededUserBlocks} user blocks do not fit into 16 TiB, the most that F2FS holds`);
+    throw new F2fsError(
+      'EFBIG',
+      `${neededUserBlocks * BLKSIZE} bytes do not fit into 16 TiB, the most that F2FS holds`,
+    );
   }
   // ...and here gives back what it went too far.
   while (zones > 1 && missing(withZones(zones - 1)) <= 0) zones--;

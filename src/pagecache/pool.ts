@@ -81,14 +81,16 @@ export class FramePool {
    */
   constructor(budgetBytes: number = DEFAULT_BUDGET) {
     if (!(budgetBytes >= MIN_BUDGET && budgetBytes <= MAX_BUDGET)) {
-      throw new F2fsError('EINVAL', `page cache of ${budgetBytes} bytes: it takes 4 MiB to 4 GiB`);
+      throw new F2fsError('EINVAL', `invalid cacheBytes ${budgetBytes}: expected 4 MiB to 4 GiB`);
     }
     const size = Math.floor(budgetBytes / FOLIO_MAX_BYTES) * FOLIO_MAX_BYTES;
     const nrFrames = size / PAGE_SIZE;
     try {
       this.memory = makeSharedMemory(size / WASM_PAGE);
     } catch (cause) {
-      throw new F2fsError('ENOMEM', `page cache: ${size} bytes of shared memory could not be reserved`, { cause });
+      throw new F2fsError('ENOMEM', `there is no memory for a page cache of ${size} bytes: give a smaller one`, {
+        cause,
+      });
     }
     this.nrFrames = nrFrames;
     this.bytes = new Uint8Array(this.memory.buffer);

@@ -2,7 +2,7 @@
 // segments in use (SSR); it notes the owner of each block in the segment's summary, which goes to the SSA when it moves on.
 import type { BlockDevice } from '../device/device.ts';
 import { corrupt, F2fsError } from '../errors.ts';
-import { BLKS_PER_SEG, BLKSIZE, LOG, LOG_NAMES, type Log, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
+import { BLKS_PER_SEG, BLKSIZE, LOG, type Log, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
 import { viewOf } from '../format/struct.ts';
 import { SUM_ENTRIES_SIZE, SUM_FOOTER_OFFSET, SUM_TYPE, SUMMARY_ENTRY_SIZE } from '../format/summary.ts';
 import { FreeSegments } from './free-segments.ts';
@@ -294,10 +294,7 @@ export class Logs {
     const next = this.free.find();
     if (next >= 0) return next;
     this.exhausted = true;
-    throw new F2fsError(
-      'ENOSPC',
-      `no free segment is left for the ${LOG_NAMES[segment.log]} log; the volume needs cleaning or must be larger`,
-    );
+    throw new F2fsError('ENOSPC', 'no free segment is left on the volume; clean it, or make a larger one');
   }
 }
 

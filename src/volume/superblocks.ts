@@ -11,16 +11,18 @@ import {
   NR_LOGS,
   SUPER_OFFSET,
 } from '../format/constants.ts';
+import { FOREIGN_BYTES, notF2fsError, volumeIn } from '../format/foreign.ts';
 import { SIT_ENTRIES_PER_BLOCK } from '../format/sit.ts';
 import { viewOf } from '../format/struct.ts';
 import { hasFeature, MAX_EXTENSION, SB_CHECKSUM_OFFSET, Superblock, superblockCrc } from '../format/superblock.ts';
-import { foreignSignature } from './foreign.ts';
 import { VolumeLayout } from './layout.ts';
 
 /** The kernel's F2FS_MIN_SEGMENTS and F2FS_MAX_SEGMENT: 9 segments are the least, 16 TiB the most. */
 const MIN_SEGMENTS = 9;
 const MAX_SEGMENTS = (16 * 1024 * 1024) / 2;
 const CP_PACKS = 2;
+/** 64 KiB: the largest page, and so the largest block, of any kernel. */
+const MAX_LOG_BLKSIZE = 16;
 
 /** Why a superblock can't be used, or null. Source: sanity_check_raw_super, sanity_check_area_boundary. */
 function superblockFault(sb: Superblock, nrBlocks: number): string | null {
@@ -80,9 +82,7 @@ function areaFault(sb: Superblock, nrBlocks: number): string | null {
   const mainEnd = sb.mainBlkaddr + sb.segmentCountMain * BLKS_PER_SEG;
   if (mainEnd > sb.segment0Blkaddr + sb.segmentCount * BLKS_PER_SEG)
     return 'its main area goes on past its last segment';
-  if (mainEnd > nrBlocks) {
-    return `its main area ends at block ${mainEnd}, the device at ${nrBlocks}: the image is cut short`;
-  }
+  if (mainEnd > nrBlocks) return `its main area ends at block ${mainEnd}, the device at ${nrBlocks}`;
   return null;
 }
 
@@ -118,10 +118,20 @@ function readCopy(device: BlockDevice, blkaddr: number): Copy {
   const sb = new Superblock(viewOf(block), SUPER_OFFSET);
   try {
     device.read(blkaddr, block);
-    return { block, sb, fault: superblockFault(sb, device.nrBlocks), unread: null };
   } catch (error) {
-    if (!(error instanceof F2fsError) || (error.code !== 'EIO' && error.code !== 'EUCLEAN')) throw error;
-    return { block, sb, fault: error.message, unread: error.code === 'EIO' ? error : null };
+    if (!(error instanceof F2fsError) || error.code !== 'EIO') throw error;
+    return { block, sb, fault: error.message, unread: error };
+  }
+  return { block, sb, fault: faultOf(sb, device.nrBlocks), unread: null };
+}
+
+/** As superblockFault; a number that is too large is a fault, too. */
+function faultOf(sb: Superblock, nrBlocks: number): string | null {
+  try {
+    return superblockFault(sb, nrBlocks);
+  } catch (error) {
+    if (!(error instanceof F2fsError) || error.code !== 'EUCLEAN') throw error;
+    return error.message;
   }
 }
 
@@ -130,7 +140,7 @@ function readCopy(device: BlockDevice, blkaddr: number): Copy {
  * one does but is damaged, EIO when none can be read.
  */
 export function readSuperblocks(device: BlockDevice): Superblocks {
-  if (device.nrBlocks < 2) throw new F2fsError('EINVAL', 'too small to hold F2FS', { path: device.name });
+  if (device.nrBlocks < 2) throw notF2fs(device);
   const copies = [0, 1].map((blkaddr) => readCopy(device, blkaddr));
   const used = copies.findIndex(({ fault }) => fault === null);
   if (used < 0) throw unusable(device, copies);
@@ -141,22 +151,54 @@ export function readSuperblocks(device: BlockDevice): Superblocks {
 function unusable(device: BlockDevice, copies: readonly Copy[]): F2fsError {
   const unread = copies.find((copy) => copy.unread !== null)?.unread;
   if (unread) return unread;
-  if (copies.every(({ sb }) => sb.magic !== F2FS_SUPER_MAGIC)) {
-    return new F2fsError('EINVAL', 'not an F2FS volume: neither superblock has the magic number', {
-      path: device.name,
-    });
+  if (!copies.some(({ sb }) => isMagic(sb))) return notF2fs(device);
+  const [first, second] = copies;
+  if (hasOtherBlockSize(device, first.sb)) {
+    const message = `${device.name} has blocks of ${2 ** first.sb.logBlocksize} bytes: only F2FS with blocks of ${BLKSIZE} bytes is supported`;
+    return new F2fsError('EOPNOTSUPP', message, { path: device.name });
   }
-  return corrupt(`superblock 1 can't be used: ${copies[0].fault}; nor superblock 2: ${copies[1].fault}`, {
+  const whole = copies.find(({ sb }) => faultOf(sb, Number.POSITIVE_INFINITY) === null);
+  if (whole !== undefined) return cutShort(device, whole.sb);
+  const other = second.fault === first.fault ? ', which has the same fault' : `: ${second.fault}`;
+  return corrupt(`superblock 1 can't be used: ${first.fault}; nor superblock 2${other}`, {
     path: device.name,
     blkaddr: 0,
   });
+}
+
+function isMagic(sb: Superblock): boolean {
+  return sb.magic === F2FS_SUPER_MAGIC;
+}
+
+/** What is no F2FS volume at all, by name. */
+function notF2fs(device: BlockDevice): F2fsError {
+  const start = new Uint8Array(Math.min(FOREIGN_BYTES, device.nrBlocks * BLKSIZE));
+  device.read(0, start);
+  return notF2fsError(device.name, start);
+}
+
+/** Whether the second superblock stands where it does with blocks of the size that the first one tells. */
+function hasOtherBlockSize(device: BlockDevice, sb: Superblock): boolean {
+  const { logBlocksize } = sb;
+  if (!isMagic(sb) || logBlocksize <= LOG_BLKSIZE || logBlocksize > MAX_LOG_BLKSIZE) return false;
+  const blockBytes = 2 ** logBlocksize;
+  if (device.nrBlocks * BLKSIZE < 2 * blockBytes) return false;
+  const other = readCopy(device, blockBytes / BLKSIZE).sb;
+  return isMagic(other) && other.logBlocksize === logBlocksize;
+}
+
+/** Of a volume that is sane but for the size of what holds it. */
+function cutShort(device: BlockDevice, sb: Superblock): F2fsError {
+  const needed = (sb.mainBlkaddr + sb.segmentCountMain * BLKS_PER_SEG) * BLKSIZE;
+  const message = `${device.name} is cut short: its volume takes ${needed} bytes, it has ${device.nrBlocks * BLKSIZE}; copy it again, in full`;
+  return corrupt(message, { path: device.name, blkaddr: 0 });
 }
 
 function spareOf(copies: readonly Copy[], used: number): SpareSuperblock | null {
   const blkaddr = 1 - used;
   const { sb, block, fault } = copies[blkaddr];
   if (fault !== null) {
-    const foreign = blkaddr === 0 ? (otherVolume(sb) ?? foreignSignature(block)) : null;
+    const foreign = blkaddr === 0 ? (otherVolume(sb) ?? volumeIn(block)) : null;
     const consequence =
       foreign === null
         ? `superblock ${used + 1} is used; a change of the volume writes it anew from that one`
@@ -175,7 +217,7 @@ function spareOf(copies: readonly Copy[], used: number): SpareSuperblock | null 
 
 /** What a superblock stands for that is sound but for blocks of another size, or null. */
 function otherVolume(sb: Superblock): string | null {
-  const hasOwnSize = sb.magic === F2FS_SUPER_MAGIC && sb.logBlocksize > LOG_BLKSIZE && sb.logBlocksize <= 16;
+  const hasOwnSize = isMagic(sb) && sb.logBlocksize > LOG_BLKSIZE && sb.logBlocksize <= MAX_LOG_BLKSIZE;
   return hasOwnSize ? `F2FS with blocks of ${1 << sb.logBlocksize} bytes` : null;
 }
 

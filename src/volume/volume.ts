@@ -167,7 +167,7 @@ export class Volume {
 
   /** From now on changes are refused: nobody would write them. */
   unmount(): void {
-    this.stop(new F2fsError('EBADF', 'it was unmounted'));
+    this.stop(new F2fsError('EBADF', 'the volume was closed: mount it again'));
   }
 
   /**

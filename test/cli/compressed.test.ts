@@ -1,4 +1,5 @@
 // Compression on the command line: `build --compress` and the options that go with it, and what `stat` says of the files.
+import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -126,6 +127,39 @@ describe.concurrent('build --compress', () => {
     expect(plain.stdout).not.toContain('compressed');
   });
 
+  it('says why when nothing was compressed, and nothing of a ratio', async () => {
+    const noise = temporary.file('noise');
+    fs.mkdirSync(noise);
+    fs.writeFileSync(`${noise}/noise`, randomBytes(200_000));
+    const line = async (...args: string[]) => {
+      const { stdout } = await f2fs([
+        'build',
+        noise,
+        temporary.file('noise.img'),
+        '--force',
+        '--compress',
+        'lz4',
+        ...args,
+      ]);
+      return /^compressed +(.*)$/m.exec(stdout)?.[1];
+    };
+    expect(await line()).toBe('nothing: lz4 would save no block in 3 clusters of 64 KiB');
+    expect(await line('--compress-ext', 'txt')).toBe('nothing: no file that was chosen has 64 KiB, a whole cluster');
+    expect(await line('--cluster', '1M')).toBe('nothing: no file has 1 MiB, a whole cluster');
+    const { stdout } = await f2fs([
+      'build',
+      noise,
+      temporary.file('noise.img'),
+      '--force',
+      '--compress',
+      'lz4',
+      '--cluster',
+      '1M',
+      '--json',
+    ]);
+    expect(JSON.parse(stdout).compression).toMatchObject({ files: 0, clusters: 0, ratio: 1 });
+  });
+
   it('makes the same image with any number of threads', async () => {
     const images = await Promise.all(
       ['0', '1', '8'].map((workers) => build('--compress', 'lz4', '--workers', workers, '--uuid', UUID)),
@@ -137,16 +171,16 @@ describe.concurrent('build --compress', () => {
 
 describe.concurrent('what can not be asked', () => {
   const wrong: [args: string[], code: number, text: RegExp][] = [
-    [['--compress', 'gzip'], 1, /"gzip" is no compression algorithm.*lz4.*\(EINVAL\)/],
-    [['--compress', 'lz4:2'], 1, /lz4 has levels 3 to 16, not "2".*\(EINVAL\)/],
+    [['--compress', 'gzip'], 1, /invalid compression algorithm 'gzip': expected .*lz4.*\(EINVAL\)/],
+    [['--compress', 'lz4:2'], 1, /invalid level '2' of lz4: expected 3 to 16 \(EINVAL\)/],
     [['--compress', 'zstd:23'], 1, /1 to 22/],
-    [['--compress', 'lzo:1'], 1, /lzo has no levels/],
+    [['--compress', 'lzo:1'], 1, /invalid level '1': lzo has none/],
     [['--compress', 'lz4:'], 1, /3 to 16/],
-    [['--compress', 'lz4', '--cluster', '8K'], 1, /cluster of 2 pages.*16 KiB to 1 MiB.*\(EINVAL\)/],
-    [['--compress', 'lz4', '--cluster', '48K'], 1, /power of two/],
+    [['--compress', 'lz4', '--cluster', '8K'], 2, /invalid --cluster 8192: expected 16K, .* or 1M/],
+    [['--compress', 'lz4', '--cluster', '48K'], 2, /invalid --cluster 49152: expected 16K/],
     [['--compress', 'lz4', '--cluster', 'big'], 2, /cluster/],
     [['--compress', 'lz4', '--workers', '-1'], 2, /workers/],
-    [['--compress', 'lz4', '--workers', '100'], 1, /invalid workers 100: expected /],
+    [['--compress', 'lz4', '--workers', '100'], 1, /invalid workers 100: expected a whole number from 0 to 64/],
     [['--compress', 'lz4', '--compress-ext', 'muchtoolong'], 1, /muchtoolong.*\(EINVAL\)/],
     [['--compress'], 2, /compress/],
     [['--cluster', '64K'], 2, /--cluster has no effect without --compress/],

@@ -166,8 +166,11 @@ describe.concurrent('images that are none, or damaged', () => {
     fs.truncateSync(cut, 20 * 2 ** 20);
     const cases: [string, RegExp][] = [
       [temporary.file('none.img'), /^f2fs: ls: \S+none\.img: no such file \(ENOENT\)\n$/],
-      [junk, /^f2fs: ls: \S+junk\.img: not an F2FS volume: [^\n]* \(EINVAL\)\n$/],
-      [cut, /^f2fs: ls: \S+cut\.img: superblock 1 can't be used: [^\n]*cut short[^\n]* \(EUCLEAN\)\n$/],
+      [junk, /^f2fs: ls: \S+junk\.img is a text file, not an F2FS volume: [^\n]* \(EINVAL\)\n$/],
+      [
+        cut,
+        /^f2fs: ls: \S+cut\.img is cut short: its volume takes 67108864 bytes, it has 20971520; [^\n]* \(EUCLEAN\)\n$/,
+      ],
       [temporary.directory, /^f2fs: ls: [^\n]* is a directory[^\n]* \(EISDIR\)\n$/],
     ];
     for (const [file, line] of cases) {

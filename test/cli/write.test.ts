@@ -45,8 +45,21 @@ describe.concurrent('mkfs', () => {
     expect(JSON.parse(made.stdout).features).toEqual(['extra_attr', 'inode_checksum']);
     const wrong = await f2fs(['mkfs', image, '--force', '-O', 'nonsense']);
     expect(wrong).toMatchObject({ code: 1, stdout: '' });
-    expect(wrong.stderr).toMatch(/^f2fs: mkfs: no feature is called 'nonsense'[^\n]*\(EINVAL\)\n$/);
+    expect(wrong.stderr).toMatch(/^f2fs: mkfs: invalid feature 'nonsense': expected [^\n]*\(EINVAL\)\n$/);
     expect((await f2fs(['info', image])).code).toBe(0);
+  });
+
+  it('names what --force is needed for, and what it replaced', async () => {
+    const file = temporary.file('luks.img');
+    fs.writeFileSync(file, 'LUKS\xba\xbe', 'latin1');
+    fs.truncateSync(file, 64 * MIB);
+    expect((await f2fs(['mkfs', file])).stderr).toBe(
+      `f2fs: mkfs: ${file} is an encrypted LUKS volume; formatting it destroys that, --force allows it (EEXIST)\n`,
+    );
+    expect(await f2fs(['mkfs', file, '--force'])).toMatchObject({
+      code: 0,
+      stderr: `f2fs: mkfs: note: ${file} was an encrypted LUKS volume, which is replaced\n`,
+    });
   });
 
   it('needs --force over a volume, over other contents and to replace a file by one of another size', async () => {
@@ -215,7 +228,7 @@ describe.concurrent('build and extract', () => {
     expect(fs.readFileSync(images[0]).equals(fs.readFileSync(images[1]))).toBe(true);
     const wrong = await f2fs(['build', source, temporary.file('three.img')], { env: { SOURCE_DATE_EPOCH: 'today' } });
     expect(wrong.code).toBe(2);
-    expect(wrong.stderr).toMatch(/^f2fs: build: SOURCE_DATE_EPOCH is 'today'/);
+    expect(wrong.stderr).toMatch(/^f2fs: build: invalid SOURCE_DATE_EPOCH 'today': expected /);
   });
 });
 

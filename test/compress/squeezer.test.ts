@@ -321,6 +321,6 @@ describe('a thread that fails', () => {
     const c = place(pool, 4, random(SEED));
     pool.view.setUint32(c.blocksPfn * PAGE_SIZE, 9, true);
     const ticket = squeezer.postInflate(7 as Algorithm, false, c.blocksPfn, 1, c.pfns, 4);
-    expect(() => squeezer.take(ticket)).toThrow('algorithm 7 is not known');
+    expect(() => squeezer.take(ticket)).toThrow('unknown compression algorithm 7');
   });
 });

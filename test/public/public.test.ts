@@ -9,6 +9,7 @@ import { FileSystem } from '../../src/fs/file-system.ts';
 import * as f2fs from '../../src/index.ts';
 import { fsckDevice } from '../fs/fsck-device.ts';
 import { beat, watch } from '../malformed/watchdog.ts';
+import { wordingFault } from '../messages.ts';
 import { ACCESSORS, CALLS, type Call, CONSTANTS, INTERNAL, SYMBOLS } from './calls.ts';
 import type { World } from './kinds.ts';
 import { type Kind, VALUE_NAMES, VALUES } from './values.ts';
@@ -92,6 +93,8 @@ async function outcomeOf(call: Call, world: World, args: unknown[]): Promise<str
   } catch (error) {
     if (!(error instanceof f2fs.F2fsError)) return `threw ${(error as Error)?.stack ?? String(error)}`;
     if (!/^E[A-Z0-9]+$/.test(error.code)) return `threw an F2fsError with the code ${error.code}`;
+    const fault = wordingFault(error.code, error.message);
+    if (fault !== null) return `threw an error that says ${fault}`;
     return error.code;
   }
   // Of the mount at hand nothing is let go.

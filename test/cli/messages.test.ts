@@ -1,0 +1,86 @@
+// Mistakes at the command line, and what they are told: what was wrong, with the value, and what is expected; no word of the inside.
+import * as fs from 'node:fs';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { imageDirectory } from '../device/temporary.ts';
+import { expectPlain } from '../messages.ts';
+import { f2fs, makeImage } from './command.ts';
+
+const temporary = imageDirectory();
+const image = temporary.file('disk.img');
+const source = temporary.file('source');
+const fresh = temporary.file('fresh.img');
+beforeAll(() => {
+  makeImage(image, (volume) => {
+    volume.mkdir('/dir');
+    volume.writeFile('/file', 'contents');
+    volume.symlink('file', '/link');
+  });
+  fs.mkdirSync(source);
+  fs.writeFileSync(`${source}/file`, 'contents');
+});
+afterAll(() => temporary.remove());
+
+const HINT = 'or K, M, G or T of 1024 each, as in 512M or 1.5GiB';
+
+const mistakes: [args: string[], said: string][] = [
+  [
+    ['mkfs', fresh, '--size', '2GB'],
+    `invalid --size '2GB': expected bytes, ${HINT}; did you mean 2GiB? (see f2fs mkfs --help)`,
+  ],
+  [
+    ['mkfs', fresh, '--size', '1.5 gb'],
+    `invalid --size '1.5 gb': expected bytes, ${HINT}; did you mean 1.5GiB? (see f2fs mkfs --help)`,
+  ],
+  [['mkfs', fresh, '--size', 'big'], `invalid --size 'big': expected bytes, ${HINT} (see f2fs mkfs --help)`],
+  [
+    ['mkfs', fresh, '--size', '64M', '--segs-per-sec', '0'],
+    "invalid --segs-per-sec '0': expected a whole number from 1 on (see f2fs mkfs --help)",
+  ],
+  [['mkfs', fresh, '--size', '64M', '--uuid', 'x'], "invalid uuid 'x': expected "],
+  [['mkfs', fresh, '--size', '3K'], '4096 bytes are too small for a volume'],
+  [['mkfs', `${source}/none/x`, '--size', '64M'], `cannot open ${source}/none/x: no such file or directory (ENOENT)`],
+  [
+    ['build', source, fresh, '--engine', 'fast'],
+    "invalid --engine 'fast': expected folios, pages (see f2fs build --help)",
+  ],
+  [['build', source, fresh, '--compress', 'gzip'], "invalid compression algorithm 'gzip': expected "],
+  [['build', source, fresh, '--compress', 'lz4', '--cluster', '5K'], 'invalid --cluster 5120: expected 16K, 32K, '],
+  [
+    ['build', `${source}/none`, fresh],
+    `cannot read the source directory ${source}/none: no such file or directory (ENOENT)`,
+  ],
+  [['build', source, `${source}/none/x`], `cannot open ${source}/none/x: no such file or directory (ENOENT)`],
+  [['build', source, image], `${image} exists already; --force replaces it (EEXIST)`],
+  [
+    ['extract', image, source],
+    `${source} is not empty; name a new or empty directory, or add to what is there with --force (ENOTEMPTY)`,
+  ],
+  [
+    ['chmod', image, '99999', '/file'],
+    "invalid mode '99999': expected 0 to 07777 in octal, as 755, or changes, as u+rwX,go-w (see f2fs chmod --help)",
+  ],
+  [
+    ['chown', image, 'root', '/file'],
+    "invalid owner 'root': expected numbers: 1000, 1000:100 or :100 (see f2fs chown --help)",
+  ],
+  [['setfattr', '-x', 'user.none', image, '/file'], '/file: there is no extended attribute user.none (ENODATA)'],
+  [['setfattr', '-n', 'odd', image, '/file'], "/file: invalid attribute name 'odd': expected user.*, "],
+  [
+    ['setfattr', '-n', 'user.x', '--no-dereference', image, '/link'],
+    '/link: only files and directories can have user.* attributes (EPERM)',
+  ],
+  [['truncate', '-s', '100T', image, '/file'], '/file: the file would be too large with '],
+  [['rm', image, '/none'], '/none: "none" does not exist (ENOENT)'],
+  [['ln', image, '/dir', '/second'], '/second: a directory can have one name only (EPERM)'],
+  [['mv', image, '/dir', '/dir/below'], '/dir/below: the directory "dir" can\'t be moved into itself (EINVAL)'],
+  [['cat', image, '/dir'], '/dir is not a file (EISDIR)'],
+  [['ls', image, '/file/x'], '/file/x is not a directory (ENOTDIR)'],
+];
+
+it.each(mistakes)('%j', { timeout: 60_000 }, async (args, said) => {
+  const { code, stderr } = await f2fs(args);
+  expect(code).not.toBe(0);
+  expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  expect(stderr).toContain(`f2fs: ${args[0]}: ${said}`);
+  expectPlain(stderr);
+});
