@@ -61,7 +61,7 @@ const mistakes: [args: string[], said: string][] = [
   ],
   [
     ['chown', image, 'root', '/file'],
-    "invalid owner 'root': expected numbers: 1000, 1000:100 or :100 (see f2fs chown --help)",
+    "unknown user 'root': the image has no /etc/passwd; give a number, or a name of the image (EINVAL)",
   ],
   [['setfattr', '-x', 'user.none', image, '/file'], '/file: there is no extended attribute user.none (ENODATA)'],
   [['setfattr', '-n', 'odd', image, '/file'], "/file: invalid attribute name 'odd': expected user.*, "],

@@ -169,7 +169,14 @@ describe('one superblock is bad', () => {
 
   it.each([
     ['swap space', (block: Uint8Array) => block.fill(0).set(Buffer.from('SWAPSPACE2'), BLKSIZE - 10)],
-    ['an ext file system', (block: Uint8Array) => block.fill(0).set([0x53, 0xef], 1024 + 56)],
+    [
+      'an ext2 file system',
+      (block: Uint8Array) => {
+        block.fill(0).set([0x53, 0xef], 1024 + 56);
+        // Inodes and blocks.
+        block.set([1, 0, 0, 0, 1], 1024);
+      },
+    ],
     ['F2FS with blocks of 16384 bytes', relabel((sb) => (sb.logBlocksize = 14))],
   ])('where the device seems to be %s now, nothing is written to it', (foreign, become) => {
     const device = volumeWith((it) => change(it, 0, become));
