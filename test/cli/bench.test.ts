@@ -152,7 +152,7 @@ describe.concurrent('f2fs bench', () => {
     expect(refused.stderr).toMatch(/^f2fs: bench: \S+ exists; [^\n]*--force[^\n]*\(EEXIST\)\n$/);
     expect(fs.readFileSync(image, 'utf8')).toBe('precious');
     const wrong = await f2fs(['bench', image, ...some, '--force', '--compress', 'lz4:99']);
-    expect(wrong.stderr).toMatch(/^f2fs: bench: lz4 has levels 3 to 16, not "99" \(EINVAL\)\n$/);
+    expect(wrong.stderr).toMatch(/^f2fs: bench: invalid level '99' of lz4: expected 3 to 16 \(EINVAL\)\n$/);
     expect(fs.readFileSync(image, 'utf8')).toBe('precious');
     expect(await f2fs(['bench', image, ...some, '--force'])).toMatchObject({ code: 0, stderr: '' });
     expect(fs.existsSync(image)).toBe(false);
@@ -209,7 +209,7 @@ describe.concurrent('f2fs bench', () => {
       const report = await benchmark(loop.device, ...some);
       expect(report).toMatchObject({ kind: 'block', targetBytes: 128 * MIB });
       expect((await fsck(loop.device)).complaints).toEqual([]);
-      expect((await f2fs(['bench', loop.device, ...SMALL, ...some])).stderr).toMatch(/is not empty; .*\(EEXIST\)\n$/);
+      expect((await f2fs(['bench', loop.device, ...SMALL, ...some])).stderr).toMatch(/holds an F2FS volume; .*\(EEXIST\)\n$/);
       expect((await f2fs(['bench', file, ...SMALL, ...some, '--force', '--rm'])).stderr).toMatch(/\(EBUSY\)\n$/);
       expect(fs.existsSync(file)).toBe(true);
       expect((await f2fs(['bench', loop.device, '--size', '1G', '--force'])).stderr).toMatch(/--size.*\(ENOSPC\)\n$/);
