@@ -1,5 +1,5 @@
 // f2fs getfattr: extended attributes, in the format of getfattr(1).
-import { walkDirectories } from '../build/volume-walk.ts';
+import { WalkPlace, walkDirectories } from '../build/volume-walk.ts';
 import { F2fsError } from '../errors.ts';
 import { Directory } from '../fs/directory-handle.ts';
 import type { Handle } from '../fs/handle.ts';
@@ -58,17 +58,17 @@ class Shown {
   async path(volume: FileSystem, path: Uint8Array): Promise<void> {
     const { recursive, dereference = true } = this.#options;
     const open = (at: Uint8Array) => naming(at, () => volume.open(at, { follow: dereference }));
-    const start = this.#attempt(path, () => open(path));
+    const root = new WalkPlace(null, path);
+    const start = this.#attempt(root, () => open(path));
     if (start === null) return;
     try {
-      await this.#show(path, start);
+      await this.#show(root, start);
       if (!recursive || !(start instanceof Directory)) return;
-      for (const step of walkDirectories(start, path, (place, error) => this.#problem(place.path, error))) {
-        const directory = step.path.at(-1) === SLASH ? step.path : Buffer.concat([step.path, Buffer.of(SLASH)]);
+      for (const step of walkDirectories(start, path, (place, error) => this.#problem(place, error))) {
         for (const { name, type } of step.entries) {
-          const at = Buffer.concat([directory, name]);
+          const at = new WalkPlace(step, name);
           const follow = type === 'symlink' && dereference;
-          const handle = this.#attempt(at, () => (follow ? open(at) : step.directory.open(name)));
+          const handle = this.#attempt(at, () => (follow ? open(at.path) : step.directory.open(name)));
           if (handle === null) continue;
           using closed = handle;
           await this.#show(at, closed);
@@ -86,17 +86,17 @@ class Shown {
     return this.#exitCode;
   }
 
-  async #show(path: Uint8Array, handle: Handle): Promise<void> {
+  async #show(place: WalkPlace, handle: Handle): Promise<void> {
     const { name: names, dump, encoding, onlyValues, absoluteNames } = this.#options;
-    const found = this.#attempt(path, () =>
-      names === undefined ? this.#matching(path, handle) : this.#named(path, handle, names),
+    const found = this.#attempt(place, () =>
+      names === undefined ? this.#matching(place, handle) : this.#named(place, handle, names),
     );
     if (found === null || found.length === 0) return;
     if (onlyValues) {
       for (const { value } of found) await writeOut(value);
       return;
     }
-    await this.#out.line(fileLine(absoluteNames ? path : relative(path)));
+    await this.#out.line(fileLine(absoluteNames ? place.path : relative(place.path)));
     const valued = dump || names !== undefined;
     for (const { name, value } of found)
       await this.#out.line(valued ? `${xattrName(name)}=${xattrValue(value, encoding)}` : xattrName(name));
@@ -104,11 +104,11 @@ class Shown {
   }
 
   /** In byte order of the names. */
-  #matching(path: Uint8Array, handle: Handle): Xattr[] {
+  #matching(place: WalkPlace, handle: Handle): Xattr[] {
     const found = handle.xattrs().filter(({ name }) => this.#isWanted(name));
     const readable = found.filter(({ name }) => !name.includes('\ufffd') || this.#has(handle, name));
     if (readable.length < found.length) {
-      this.#problem(path, new F2fsError('EILSEQ', 'an extended attribute is left out: its name is not UTF-8'));
+      this.#problem(place, new F2fsError('EILSEQ', 'an extended attribute is left out: its name is not UTF-8'));
     }
     return readable.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
   }
@@ -125,36 +125,36 @@ class Shown {
   }
 
   /** In the order asked for. With -R what has none of a name is passed over. */
-  #named(path: Uint8Array, handle: Handle, names: readonly string[]): Xattr[] {
+  #named(place: WalkPlace, handle: Handle, names: readonly string[]): Xattr[] {
     const found: Xattr[] = [];
     for (const name of names) {
       try {
         found.push({ name, value: handle.getXattr(name) });
       } catch (error) {
         if (!(error instanceof F2fsError)) throw error;
-        if (error.code !== 'ENODATA') this.#problem(path, error);
+        if (error.code !== 'ENODATA') this.#problem(place, error);
         else if (!this.#options.recursive) {
-          this.#problem(path, new F2fsError('ENODATA', `no extended attribute ${name}`));
+          this.#problem(place, new F2fsError('ENODATA', `no extended attribute ${name}`));
         }
       }
     }
     return found;
   }
 
-  #attempt<T>(path: Uint8Array, read: () => T): T | null {
+  #attempt<T>(place: WalkPlace, read: () => T): T | null {
     try {
       return read();
     } catch (error) {
       if (!(error instanceof F2fsError)) throw error;
-      this.#problem(path, error);
+      this.#problem(place, error);
       return null;
     }
   }
 
-  #problem(path: Uint8Array, error: F2fsError): void {
+  #problem(place: WalkPlace, error: F2fsError): void {
     const { code, message } = error;
     this.#exitCode = EXIT.failed;
-    const told = this.#problems.add(code, kindOfMessage(message), () => ({ path: escaped(path), message }));
+    const told = this.#problems.add(code, kindOfMessage(message), () => ({ path: escaped(place.path), message }));
     if (told !== null) report('getfattr', error, told.path);
   }
 }

@@ -209,7 +209,9 @@ describe.concurrent('f2fs bench', () => {
       const report = await benchmark(loop.device, ...some);
       expect(report).toMatchObject({ kind: 'block', targetBytes: 128 * MIB });
       expect((await fsck(loop.device)).complaints).toEqual([]);
-      expect((await f2fs(['bench', loop.device, ...SMALL, ...some])).stderr).toMatch(/holds an F2FS volume; .*\(EEXIST\)\n$/);
+      expect((await f2fs(['bench', loop.device, ...SMALL, ...some])).stderr).toMatch(
+        /holds an F2FS volume; .*\(EEXIST\)\n$/,
+      );
       expect((await f2fs(['bench', file, ...SMALL, ...some, '--force', '--rm'])).stderr).toMatch(/\(EBUSY\)\n$/);
       expect(fs.existsSync(file)).toBe(true);
       expect((await f2fs(['bench', loop.device, '--size', '1G', '--force'])).stderr).toMatch(/--size.*\(ENOSPC\)\n$/);

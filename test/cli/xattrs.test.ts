@@ -1,13 +1,14 @@
 // getfattr and setfattr against those of Linux: the same values, and what one dumps the other restores.
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { WalkPlace } from '../../src/build/volume-walk.ts';
 import { namePattern } from '../../src/cli/xattr-pattern.ts';
 import { build, type FileSystem, mount, openFileDevice } from '../../src/index.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
 import { canSetXattrs, isRoot, setXattr } from '../build/host-fixture.ts';
 import { imageDirectory } from '../device/temporary.ts';
-import { f2fs } from './command.ts';
+import { f2fs, makeImage } from './command.ts';
 import { f2fsHere } from './in-process.ts';
 
 const temporary = imageDirectory();
@@ -310,4 +311,20 @@ it('matches names by extended regular expressions', () => {
   expect(fits('a|^b', 'b')).toBe(true);
   expect(fits('^(a-b)+$', 'a-ba-b')).toBe(true);
   expect(fits('\\-', 'a-b')).toBe(true);
+});
+
+it('makes a path for what it prints alone, however many entries it looks at', async () => {
+  const wide = makeImage(temporary.file('wide.img'), (volume) => {
+    volume.mkdir('/dir');
+    for (let i = 0; i < 500; i++) volume.writeFile(`/dir/${i}`, 'x');
+    volume.setXattr('/dir/7', 'user.a', Buffer.from('b'));
+  });
+  const path = vi.spyOn(WalkPlace.prototype, 'path', 'get');
+  try {
+    const { code, stdout } = await f2fsHere('getfattr', '-R', '-d', wide, '/');
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '# file: dir/7\nuser.a="b"\n\n' });
+    expect(path.mock.calls.length).toBeLessThan(5);
+  } finally {
+    path.mockRestore();
+  }
 });
