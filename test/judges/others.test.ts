@@ -171,8 +171,10 @@ function change(fs: FileSystem, manifest: Manifest, random: SeededRandom): void 
       if (dice === 4) file.write(bytes.subarray(0, 1 + random.below(bytes.length)), at);
       else if (dice === 5) file.truncate(at);
       else if (dice === 6) file.punch(at, 1 + random.below(20_000));
-      else if (compression !== null && compression.savedBlocks > 0) file.releaseBlocks();
-      else if (size > 8192) file.collapseRange(4096 * random.below(Math.floor(size / 4096) - 1), 4096);
+      else if (compression !== null) {
+        // Releasing is refused where nothing is saved.
+        if (compression.savedBlocks > 0) file.releaseBlocks();
+      } else if (size > 8192) file.collapseRange(4096 * random.below(Math.floor(size / 4096) - 1), 4096);
     }
     if (nr % 500 === 0) fs.sync();
   }
