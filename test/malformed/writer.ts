@@ -25,7 +25,7 @@ const NAMES = ['added', 'added directory', 'hashed/added', 'few/added', 'added d
  */
 export function writeBeside(image: DamagedImage, seen: ReadonlyMap<string, string>, limits: WalkLimits): Written {
   const device = image.device();
-  const error = change(image, device, (fs) => [
+  const { error, isMounted } = change(image, device, (fs) => [
     () => fs.writeFile('/added', pattern(100_000, 1)),
     () => fs.mkdir('/added directory'),
     () => fs.writeFile('/added directory/file', pattern(10, 2)),
@@ -34,7 +34,13 @@ export function writeBeside(image: DamagedImage, seen: ReadonlyMap<string, strin
     () => fs.sync(),
     () => fs.writeFile('/added', pattern(50_000, 5)),
   ]);
-  return { error, spoilt: spoiltBy(image, device, seen, limits, (path) => NAMES.includes(path.slice(1))) };
+  return {
+    error,
+    spoilt: spoiltBy(image, device, seen, limits, {
+      isChanged: (path) => NAMES.includes(path.slice(1)),
+      recovery: !isMounted,
+    }),
+  };
 }
 
 /**
@@ -50,7 +56,7 @@ export function changeNear(
   const path = touch.startsWith('/') ? touch : '/';
   const parent = path.slice(0, path.lastIndexOf('/'));
   const device = image.device();
-  const error = change(image, device, (fs) => [
+  const { error, isMounted } = change(image, device, (fs) => [
     () => fs.writeFile(`${parent}/added`, pattern(5000, 1)),
     () => fs.writeFile(`${path}/added`, pattern(100, 2)),
     () => withFile(fs, path, (file) => file.write(pattern(100, 3), 2 * BLKSIZE + 5)),
@@ -71,18 +77,29 @@ export function changeNear(
   // The root's inode is everybody's; a file that was linked has other names.
   const others = new Set([...seen].filter(([, words]) => words === seen.get(path)).map(([name]) => name));
   const isNear = (name: string) => name === path || name.includes('/added') || others.has(name);
-  return { error, spoilt: spoiltBy(image, device, seen, limits, isNear, robs) };
+  return {
+    error,
+    spoilt: spoiltBy(image, device, seen, limits, { isChanged: isNear, robbed: robs, recovery: !isMounted }),
+  };
 }
 
-/** Mounts for writing, makes changes, each whatever became of those before, and closes. The first failure, or null. */
+/** What became of changes: the first failure, or null; whether there was a mount, which recovers what was fsynced. */
+interface Outcome {
+  readonly error: F2fsError | null;
+  readonly isMounted: boolean;
+}
+
+/** Mounts for writing, makes changes, each whatever became of those before, and closes. */
 function change(
   { base: { cacheBytes } }: DamagedImage,
   device: BlockDevice,
   changes: (fs: FileSystem) => readonly (() => void)[],
-): F2fsError | null {
+): Outcome {
   let error: F2fsError | null = null;
+  let isMounted = false;
   try {
     const fs = mount(device, { cacheBytes });
+    isMounted = true;
     for (const step of [...changes(fs), () => fs.close()]) {
       const failure = attempt(step);
       error ??= failure;
@@ -90,22 +107,25 @@ function change(
   } catch (thrown) {
     error = asError(thrown);
   }
-  return error;
+  return { error, isMounted };
 }
 
 /**
  * Paths of `seen` that do not read as they did, but for those that were to be changed. A file that was robbed of its blocks may
- * not be readable any more; it must not read otherwise.
+ * not be readable any more; it must not read otherwise. `recovery`: nobody has recovered yet what was fsynced.
  */
 export function spoiltBy(
   { base: { cacheBytes } }: DamagedImage,
   device: BlockDevice,
   seen: ReadonlyMap<string, string>,
   limits: WalkLimits,
-  isChanged: (path: string) => boolean,
-  robbed: readonly string[] = [],
+  {
+    isChanged,
+    robbed = [],
+    recovery = false,
+  }: { isChanged: (path: string) => boolean; robbed?: readonly string[]; recovery?: boolean },
 ): string[] {
-  const after = readEverything(device, limits, { cacheBytes, recovery: false });
+  const after = readEverything(device, limits, { cacheBytes, recovery });
   const spoilt: string[] = [];
   for (const [path, words] of seen) {
     if (isChanged(path) || after.seen.get(path) === words) continue;
@@ -158,7 +178,7 @@ export function changeAll(image: DamagedImage, device: BlockDevice, paths: Itera
       else changes.push(() => fs.writeFile(path, pattern(9000, 2)));
     }
     return [...changes, () => fs.sync(), () => fs.writeFile('/added', pattern(5000, 3))];
-  });
+  }).error;
 }
 
 /** Of a walk's paths those that `changeAll` is to change: all, but few of a directory with many. */

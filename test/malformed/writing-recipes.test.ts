@@ -70,7 +70,7 @@ describe.each(['chain', 'orphan', 'ssa'] as const)('%s', (kind) => {
       path === '/' ||
       (kind === 'chain' && (path === '/kept' || (FSYNCED as readonly string[]).includes(path))) ||
       (recipe.robs ?? []).some((robbed) => path === robbed || path.startsWith(`${robbed}/`));
-    expect(spoiltBy(image, device, seen, LIMITS, isChanged)).toEqual([]);
+    expect(spoiltBy(image, device, seen, LIMITS, { isChanged })).toEqual([]);
     const { spoilt } = writeBeside(image, seen, LIMITS);
     expect(spoilt.filter((line) => !isChanged(line.slice(0, line.indexOf(': '))))).toEqual([]);
     const { user, system } = process.cpuUsage(start);
