@@ -38,7 +38,7 @@ export function writeBeside(image: DamagedImage, seen: ReadonlyMap<string, strin
     error,
     spoilt: spoiltBy(image, device, seen, limits, {
       isChanged: (path) => NAMES.includes(path.slice(1)),
-      recovery: !isMounted,
+      isRefused: !isMounted,
     }),
   };
 }
@@ -79,7 +79,7 @@ export function changeNear(
   const isNear = (name: string) => name === path || name.includes('/added') || others.has(name);
   return {
     error,
-    spoilt: spoiltBy(image, device, seen, limits, { isChanged: isNear, robbed: robs, recovery: !isMounted }),
+    spoilt: spoiltBy(image, device, seen, limits, { isChanged: isNear, robbed: robs, isRefused: !isMounted }),
   };
 }
 
@@ -110,20 +110,34 @@ function change(
   return { error, isMounted };
 }
 
-/**
- * Paths of `seen` that do not read as they did, but for those that were to be changed. A file that was robbed of its blocks may
- * not be readable any more; it must not read otherwise. `recovery`: nobody has recovered yet what was fsynced.
- */
+/** What may read otherwise after changes. */
+interface Allowed {
+  readonly isChanged: (path: string) => boolean;
+  /** Files that lost blocks to others by the damage: they may not be readable any more, but not read otherwise. */
+  readonly robbed?: readonly string[];
+  /** No writer was let in, nor recovered what was fsynced: `seen` may be from before that or from after. */
+  readonly isRefused?: boolean;
+}
+
+/** Paths of `seen` that do not read as they did, but for what is allowed. */
 export function spoiltBy(
+  image: DamagedImage,
+  device: BlockDevice,
+  seen: ReadonlyMap<string, string>,
+  limits: WalkLimits,
+  allowed: Allowed,
+): string[] {
+  const spoilt = differences(image, device, seen, limits, allowed, false);
+  return spoilt.length > 0 && allowed.isRefused ? differences(image, device, seen, limits, allowed, true) : spoilt;
+}
+
+function differences(
   { base: { cacheBytes } }: DamagedImage,
   device: BlockDevice,
   seen: ReadonlyMap<string, string>,
   limits: WalkLimits,
-  {
-    isChanged,
-    robbed = [],
-    recovery = false,
-  }: { isChanged: (path: string) => boolean; robbed?: readonly string[]; recovery?: boolean },
+  { isChanged, robbed = [] }: Allowed,
+  recovery: boolean,
 ): string[] {
   const after = readEverything(device, limits, { cacheBytes, recovery });
   const spoilt: string[] = [];
