@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const page = fs.readFileSync(path.join(ROOT, 'docs/TESTING.md'), 'utf8');
 /** Pages that tell a reader to run tests. */
-const PAGES = ['README.md', 'DESIGN.md', 'docs/TESTING.md'];
+const PAGES = ['README.md', 'DESIGN.md', 'docs/TESTING.md', 'docs/BENCHMARKS.md'];
 /** How TypeScript and shell ask for a variable. */
 const READS = /\benv(?:\.|\[')(F2FS_\w+)|\$\{?(F2FS_\w+)/g;
 
