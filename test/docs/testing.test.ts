@@ -7,7 +7,15 @@ import { describe, expect, it } from 'vitest';
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const page = fs.readFileSync(path.join(ROOT, 'docs/TESTING.md'), 'utf8');
 /** Pages that tell a reader to run tests. */
-const PAGES = ['README.md', 'DESIGN.md', 'docs/TESTING.md', 'docs/BENCHMARKS.md'];
+const PAGES = [
+  'README.md',
+  'DESIGN.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  'docs/TESTING.md',
+  'docs/BENCHMARKS.md',
+];
 /** How TypeScript and shell ask for a variable. */
 const READS = /\benv(?:\.|\[')(F2FS_\w+)|\$\{?(F2FS_\w+)/g;
 
@@ -84,9 +92,11 @@ describe.each(PAGES)('%s', (name) => {
     expect(wanted.filter((part) => !isThere(part))).toEqual([]);
   });
 
-  it('links to what there is', () => {
+  it('links to what there is, in the package too', () => {
     const links = [...text.matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)].map(([, link]) => link);
-    const files = links.filter((link) => !/^https?:/.test(link));
-    expect(files.filter((file) => !fs.existsSync(path.resolve(ROOT, path.dirname(name), file)))).toEqual([]);
+    const files = links.filter((link) => !/^https?:/.test(link)).map((link) => path.join(path.dirname(name), link));
+    expect(files.filter((file) => !fs.existsSync(path.join(ROOT, file)))).toEqual([]);
+    const packed: string[] = JSON.parse(fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8')).files;
+    expect(files.filter((file) => !packed.includes(file.split('/')[0]))).toEqual([]);
   });
 });
