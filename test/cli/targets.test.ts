@@ -78,7 +78,10 @@ describe('what is replaced', () => {
     try {
       await refused(/--force/, 'build', tree, loop.device);
       const first = await f2fsHere('build', '--force', tree, loop.device);
-      expect([first.code, first.stderr]).toEqual([0, expect.stringMatching(/ was a disk with GPT partitions, which is replaced\n/)]);
+      expect([first.code, first.stderr]).toEqual([
+        0,
+        expect.stringMatching(/ was a disk with GPT partitions, which is replaced\n/),
+      ]);
       const second = await f2fsHere('build', '--force', tree, loop.device);
       expect(second.stderr).toMatch(/held an F2FS volume, which is replaced\n/);
     } finally {

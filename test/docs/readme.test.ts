@@ -70,7 +70,8 @@ it.each(shown.map((one, i) => ({ ...one, i })))('line $line: $command', ({ i, ou
   expect(alike(ran[i].output)).toBe(alike(output ?? ''));
 });
 
-const unrun = blocks
+const BENCHMARKS = path.join(PACKAGE, 'docs/BENCHMARKS.md');
+const unrun = [...blocks, ...readmeBlocks(BENCHMARKS)]
   .filter((block) => isShell(block) && block.notRun !== null)
   .flatMap(commandsOf)
   .filter(({ command }) => command.startsWith('f2fs '));

@@ -1,11 +1,11 @@
-// The blocks of README.md that a reader can run.
+// The blocks of README.md, or another page, that a reader can run.
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 
 export const README = path.resolve(import.meta.dirname, '../../README.md');
 
 export interface Block {
-  /** Line of README.md on which its contents begin, from 1. */
+  /** Line of the page on which its contents begin, from 1. */
   readonly line: number;
   readonly language: string;
   /** Why it is not run, which stands behind the language; null when it is. */
@@ -13,17 +13,18 @@ export interface Block {
   readonly text: string;
 }
 
-/** Every fenced block, in order. */
-export function readmeBlocks(): Block[] {
+/** Every fenced block of a page, in order. */
+export function readmeBlocks(page = README): Block[] {
   const blocks: Block[] = [];
   let open: { line: number; info: string; lines: string[] } | null = null;
-  for (const [i, line] of fs.readFileSync(README, 'utf8').split('\n').entries()) {
+  for (const [i, line] of fs.readFileSync(page, 'utf8').split('\n').entries()) {
     const fence = /^```(.*)$/.exec(line);
     if (fence === null) open?.lines.push(line);
     else if (open === null) open = { line: i + 2, info: fence[1], lines: [] };
     else {
       const [, language, reason] = /^(\w*)(?: not run: (.+))?$/.exec(open.info) ?? [];
-      if (language === undefined) throw new Error(`line ${open.line - 1} of README.md: '${open.info}' is no language`);
+      if (language === undefined)
+        throw new Error(`line ${open.line - 1} of ${path.basename(page)}: '${open.info}' is no language`);
       blocks.push({ line: open.line, language, notRun: reason ?? null, text: `${open.lines.join('\n')}\n` });
       open = null;
     }
