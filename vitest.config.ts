@@ -16,7 +16,7 @@ export default defineConfig({
           // What calls the host's C library where it can.
           name: 'without koffi',
           include: [
-            'test/build/{compress,extract-holes,extract-host,host-tree,host-writer,options}.test.ts',
+            'test/build/{compress,extract-holes,extract-host,host-holes,host-tree,host-writer,options}.test.ts',
             'test/cli/source.test.ts',
             'test/device/*.test.ts',
           ],

@@ -171,9 +171,11 @@ export async function build(
     } else if (!isAutoSized(options)) {
       closeAtItsSize(volume);
     } else {
-      const { nrBlocks, growthBound } = closeAtLeastSize(volume, sizeRules(options));
+      const rules = sizeRules(options);
+      const { nrBlocks, canGrow, growthBound } = closeAtLeastSize(volume, rules, needed);
       device.resize(nrBlocks);
       if (growthBound !== null) notes.push(boundText(growthBound));
+      if (!canGrow && !rules.tight) notes.push(FIXED_SIZE);
     }
     report = reportOf(image, formatUuid(uuid), tree, populator, volume, device, compression);
     report.notes.unshift(...notes);
@@ -265,6 +267,9 @@ function isAutoSized({ size = 'auto' }: BuildOptions): boolean {
 function sizeRules({ freeBytes = 0, tight = false, release = false, holes = 'source' }: BuildOptions): SizeRules {
   return { freeBlocks: Math.ceil(freeBytes / BLKSIZE), tight, exact: !release && holes === 'source' };
 }
+
+const FIXED_SIZE =
+  'resize.f2fs may fail to grow the image, and lose it: where it is to be grown, make it with more --free';
 
 function boundText(bytes: number): string {
   return `the contents took less than was to be expected; resize.f2fs must not grow the image to less than ${bytes} bytes (${bytes / 2 ** 20} MiB), which would destroy it`;

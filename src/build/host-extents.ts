@@ -1,13 +1,24 @@
 // Where a sparse file of the host has data, so that its holes are neither read nor counted.
 import { BLKSIZE } from '../format/constants.ts';
+import { rangesByTar } from './host-holes.ts';
 import { type HostLibc, hostLibc } from './host-libc.ts';
 
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 
-/** Whether the host can tell where an open file has holes. */
-export function tellsHoles(fd: number, libc: HostLibc | null = hostLibc()): boolean {
-  return (libc?.linux?.lseek(fd, 0, SEEK_DATA) ?? -1) >= 0 || libc?.errorCode() === 'ENXIO';
+/** Bytes of holes from which on a child process that tells where they are costs less than reading them. */
+const LEAST_HOLES = 8 << 20;
+
+/** Where a file has data. */
+export interface DataRanges {
+  /** The ranges of bytes [start, end) that may hold data, in order. */
+  readonly ranges: Iterable<readonly [start: number, end: number]>;
+  /** Whether the host tells holes: if not, they are among the ranges. */
+  readonly areExact: boolean;
+}
+
+function tellsHoles(fd: number, libc: HostLibc): boolean {
+  return (libc.linux?.lseek(fd, 0, SEEK_DATA) ?? -1) >= 0 || libc.errorCode() === 'ENXIO';
 }
 
 /** The pages [first, end) that ranges of bytes, in order, lie in; a page once. */
@@ -23,26 +34,35 @@ export function* pagesOf(
 }
 
 /**
- * The ranges of bytes [start, end) of an open file that may hold data, in order; where the host can't tell holes, the whole
- * file.
+ * Where an open file of `sizeBytes` bytes has data, of which the host stores `storedBytes`. Where it can't tell holes, the whole file may
+ * be data.
  */
-export function* dataRanges(
+export function dataRanges(
   fd: number,
   sizeBytes: number,
+  storedBytes: number,
   libc: HostLibc | null = hostLibc(),
-): Generator<[start: number, end: number]> {
-  if (!libc?.linux) {
-    yield [0, sizeBytes];
-    return;
-  }
+): DataRanges {
+  if (libc?.linux) return { ranges: rangesBySeeking(fd, sizeBytes, libc), areExact: tellsHoles(fd, libc) };
+  const ranges = sizeBytes - storedBytes < LEAST_HOLES ? null : rangesByTar(fd, sizeBytes);
+  return { ranges: ranges ?? [[0, sizeBytes]], areExact: ranges !== null };
+}
+
+function* rangesBySeeking(
+  fd: number,
+  sizeBytes: number,
+  libc: HostLibc,
+): Generator<readonly [start: number, end: number]> {
+  const { linux } = libc;
+  if (linux === null) return;
   for (let at = 0; at < sizeBytes; ) {
-    const start = libc.linux.lseek(fd, at, SEEK_DATA);
+    const start = linux.lseek(fd, at, SEEK_DATA);
     if (start < 0) {
       // ENXIO: no data from here on. Anything else: this host or file system can't tell.
       if (libc.errorCode() !== 'ENXIO') yield [at, sizeBytes];
       return;
     }
-    const end = libc.linux.lseek(fd, start, SEEK_HOLE);
+    const end = linux.lseek(fd, start, SEEK_HOLE);
     yield [start, end <= start ? sizeBytes : Math.min(end, sizeBytes)];
     if (end <= start) return;
     at = end;

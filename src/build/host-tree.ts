@@ -23,6 +23,12 @@ const TYPES: Readonly<Record<number, HostType>> = {
   [S_IFBLK]: 'block',
 };
 
+/** Whether a file can be opened for reading, as far as its mode tells: others must be tried. */
+function mayRead(mode: number, uid: number): boolean {
+  const euid = process.geteuid?.() ?? 0;
+  return euid === 0 || (mode & 0o444) === 0o444 || (uid === euid && (mode & 0o400) !== 0);
+}
+
 /**
  * The result of scanHostTree. Entries have indexes from 0 (the root) to count - 1, a directory's children follow each
  * other in byte order of their names, and come after their directory.
@@ -107,15 +113,21 @@ export class HostTree {
 
   /**
    * Runs of pages [first, end) of a regular file that are no holes. A file to which the host has given as much as its size has none,
-   * whatever it holds, so most need not be asked.
+   * whatever it holds, so most need not be asked. Of one that can't be opened there are none: it will not be in the image.
    */
   *dataPages(index: number): Generator<readonly [first: number, end: number]> {
-    const { sizeBytes: size, nrSectors } = this.stat(index);
-    const fd = nrSectors * 512 < size ? this.#tryOpen(index) : -1;
+    const { sizeBytes: size, nrSectors, mode, uid } = this.stat(index);
+    const isSparse = nrSectors * 512 < size;
+    if (!isSparse && mayRead(mode, uid)) {
+      yield* pagesOf([[0, size]]);
+      return;
+    }
+    const fd = this.#tryOpen(index);
+    if (fd < 0) return;
     try {
-      yield* pagesOf(fd >= 0 ? dataRanges(fd, size, this.host.libc) : [[0, size]]);
+      yield* pagesOf(isSparse ? dataRanges(fd, size, nrSectors * 512, this.host.libc).ranges : [[0, size]]);
     } finally {
-      if (fd >= 0) closeHostFile(this, fd);
+      closeHostFile(this, fd);
     }
   }
 

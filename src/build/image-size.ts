@@ -28,6 +28,8 @@ export interface SizeRules {
 export interface ImageSize {
   /** Blocks of the image. */
   nrBlocks: number;
+  /** False: no size that holds the tree leaves resize.f2fs the places that it looks for. */
+  canGrow: boolean;
   /** Bytes that resize.f2fs must not grow it to less than: its tables were made for an image of that size. Null: no such bound. */
   growthBound: number | null;
 }
@@ -43,19 +45,28 @@ export function firstGeometry(treeBlocks: number, { freeBlocks, tight }: SizeRul
   return geometry;
 }
 
-/** Ends a volume that was made with `firstGeometry`: gives back the end of its main area, and closes it. */
-export function closeAtLeastSize(fs: FileSystem, rules: SizeRules): ImageSize {
+/**
+ * Ends a volume that was made with `firstGeometry` for `foretold` blocks: gives back the end of its main area, and closes it. What the
+ * host refused to read was foretold, and is not there.
+ */
+export function closeAtLeastSize(fs: FileSystem, rules: SizeRules, foretold: number): ImageSize {
   fs.sync();
   const { volume } = fs;
-  const area = leastArea(volume, rules);
+  const exact = rules.exact && volume.space.validBlockCount >= foretold;
+  const growable = rules.tight ? null : leastArea(volume, { ...rules, exact });
+  const area = growable ?? (exact && !rules.tight ? null : leastArea(volume, { ...rules, tight: true }));
   const { nrBlocks: madeBlocks } = volume.device;
   let nrBlocks = madeBlocks;
   if (area !== null) {
-    if (!rules.tight) volume.logs.restart(area.segmentCountMain - NR_LOGS);
+    if (growable !== null) volume.logs.restart(area.segmentCountMain - NR_LOGS);
     nrBlocks = shrinkMain(volume, area);
   }
   fs.close();
-  return { nrBlocks, growthBound: rules.tight ? null : growthBound(nrBlocks, madeBlocks, volume.layout.mainBlkaddr) };
+  return {
+    nrBlocks,
+    canGrow: growable !== null,
+    growthBound: growable === null ? null : growthBound(nrBlocks, madeBlocks, volume.layout.mainBlkaddr),
+  };
 }
 
 /** Closes the volume of an image file that keeps its size; resize.f2fs can grow it if it has enough free. */
@@ -71,11 +82,16 @@ export function closeAtItsSize(fs: FileSystem): void {
 function leastArea(volume: Volume, { freeBlocks, tight, exact }: SizeRules): MainArea | null {
   const { layout, space, sit } = volume;
   const wanted = space.validBlockCount + freeBlocks;
-  const least = usedSegments(volume) + (tight ? 0 : NR_LOGS);
-  for (let main = least; main <= layout.nrMainSegments; main++) {
+  const used = usedSegments(volume);
+  let tries = 0;
+  for (let main = used + (tight ? 0 : NR_LOGS); main <= layout.nrMainSegments; main++) {
     const area = spaceOf(main, layout.segsPerSec);
     if (area === null || area.userBlockCount < wanted) continue;
-    if (!tight && !canGrow(sit, main - NR_LOGS, area.reservedSegments)) continue;
+    if (!tight && !canGrow(sit, main - NR_LOGS, area.reservedSegments, used)) {
+      // What more free segments could change, as many as are in use have.
+      if (++tries > used + area.reservedSegments + NR_LOGS * NR_LOGS) return null;
+      continue;
+    }
     const end = layout.mainBlkaddr + main * BLKS_PER_SEG;
     if (!tight && exact && geometryOf(end).mainBlkaddr < layout.mainBlkaddr) continue;
     return { segmentCountMain: main, ...area };
@@ -88,29 +104,35 @@ function leastArea(volume: Volume, { freeBlocks, tight, exact }: SizeRules): Mai
  * segment of its own behind them. The first `k` segments, whose place the larger tables take, are moved: block by block to holes of
  * segments of the same log, and to free segments. Where these run out the whole main area is moved instead, which always works.
  * Otherwise each log must find a place then. Source: f2fs_defragment, move_curseg_info, find_next_free_block.
+ * @param used segments from the start of which some are in use: the others are free
  */
 export function canGrow(
   sit: Pick<SegmentTable, 'validBlocks' | 'typeOf'>,
   end: number,
   reservedSegments: number,
+  used = end,
 ): boolean {
   const moved = new Array<number>(NR_LOGS).fill(0);
   const holes = new Array<number>(NR_LOGS).fill(0);
-  let free = 0;
-  for (let segno = 0; segno < end; segno++) {
+  const last = Math.min(end, used);
+  let free = end - last;
+  for (let segno = 0; segno < last; segno++) {
     const valid = sit.validBlocks(segno);
     if (valid === 0) free++;
     else holes[sit.typeOf(segno)] += BLKS_PER_SEG - valid;
   }
   // What is moved takes no more free segments than it leaves.
   const takeable = free - reservedSegments - NEVER_TAKEN;
-  for (let k = 0; k < end; k++) {
+  const missing = (log: number) => moved[log] - holes[log];
+  for (let k = 0; k <= last; k++) {
     let taken = 0;
-    for (let log = 0; log < NR_LOGS; log++) taken += Math.max(0, Math.ceil((moved[log] - holes[log]) / BLKS_PER_SEG));
+    for (let log = 0; log < NR_LOGS; log++) taken += Math.max(0, Math.ceil(missing(log) / BLKS_PER_SEG));
     if (taken > free) break;
+    // Further on nothing changes but `free`, down to what is taken: the last of those steps finds the least.
+    if (k === last) return free === 0 || findPlaces(missing, Math.min(takeable, 0));
     // Of each log a free segment may have been taken before a hole.
     const left = k === 0 ? free : Math.max(0, free - taken - NR_LOGS);
-    if (!findPlaces((log) => moved[log] - holes[log], Math.min(takeable, left))) return false;
+    if (!findPlaces(missing, Math.min(takeable, left))) return false;
     const valid = sit.validBlocks(k);
     const type = sit.typeOf(k);
     moved[type] += valid;

@@ -16,7 +16,7 @@ import type { CompressChoice } from './compress-choice.ts';
 import { EntryExtras } from './entry-extras.ts';
 import type { HolePolicy } from './holes.ts';
 import { hostFailure } from './host.ts';
-import { dataRanges, tellsHoles } from './host-extents.ts';
+import { dataRanges } from './host-extents.ts';
 import { closeHostFile, openHostFile, verifyUnchanged } from './host-file.ts';
 import type { HostStat } from './host-table.ts';
 import type { HostTree } from './host-tree.ts';
@@ -360,8 +360,11 @@ export class Populator {
     const isSparse = allocated < size;
     if (isSparse) handle.truncate(size);
     // Where the host has holes and can't tell which, its zeros are as good as they.
-    const sparse = this.#holes === 'zeros' || (isSparse && !tellsHoles(fd, libc));
-    for (const [start, end] of isSparse ? dataRanges(fd, size, libc) : [[0, size]]) {
+    const { ranges, areExact } = isSparse
+      ? dataRanges(fd, size, allocated, libc)
+      : { ranges: [[0, size]] as const, areExact: true };
+    const sparse = this.#holes === 'zeros' || !areExact;
+    for (const [start, end] of ranges) {
       const to = Math.min(size, Math.ceil(end / BLKSIZE) * BLKSIZE);
       for (let from = start - (start % BLKSIZE); from < to; from += PIECE_BYTES) {
         handle.writeFrom(source, from, Math.min(PIECE_BYTES, to - from), { sparse });

@@ -38,7 +38,7 @@ async function extractAll(volume: FileSystem, options: ExtractOptions = {}) {
 function dataOf(path: string): [number, number][] {
   const fd = fs.openSync(out(path), 'r');
   try {
-    return [...dataRanges(fd, fs.fstatSync(fd).size)].map(([start, end]) => [start / K4, end / K4]);
+    return [...dataRanges(fd, fs.fstatSync(fd).size, 0).ranges].map(([start, end]) => [start / K4, end / K4]);
   } finally {
     fs.closeSync(fd);
   }

@@ -81,6 +81,8 @@ describe('room for growth', () => {
       const segments = someSegments(dice);
       const end = segments.valid.length;
       const reserved = dice.below(14);
+      const used = segments.valid.findLastIndex((valid) => valid > 0) + 1;
+      expect(canGrow(tableOf(segments), end, reserved, used)).toBe(canGrow(tableOf(segments), end, reserved));
       if (!canGrow(tableOf(segments), end, reserved)) continue;
       growable++;
       for (let k = 0; k <= end + NR_LOGS; k++)

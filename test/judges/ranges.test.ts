@@ -188,7 +188,7 @@ function pagesOf(ranges: readonly { start: number; end: number }[]): number[] {
 function hostData(file: string): number[] {
   const fd = openSync(file, 'r');
   try {
-    return pagesOf([...dataRanges(fd, statSync(file).size)].map(([start, end]) => ({ start, end })));
+    return pagesOf([...dataRanges(fd, statSync(file).size, 0).ranges].map(([start, end]) => ({ start, end })));
   } finally {
     closeSync(fd);
   }
