@@ -176,6 +176,8 @@ export class Populator {
         const { crtime, inherit, ...attributes } = this.#attributes(this.#tree.stat(index));
         handle.setAttributes(attributes);
       }
+      // It is made at once: no name is looked for in it again.
+      handle.inode.index = null;
       handle.close();
       stack.pop();
     }
