@@ -117,6 +117,8 @@ export class Populator {
   current = 0;
   /** Bytes of content that are holes. */
   holeBytes = 0;
+  /** Blocks that were freed by what was replaced. */
+  freedBlocks = 0;
   /** Inodes of the compressed files. */
   readonly compressed: number[] = [];
   /** Inodes of files with several links, by the index of their first entry. */
@@ -227,7 +229,10 @@ export class Populator {
     if (there.type === 'directory') throw new F2fsError('EISDIR', 'a directory of that name stands in the image');
     if (!replace) throw new F2fsError('EEXIST', 'it exists in the image');
     if (there.type === 'file') refusePinned(parent, name);
+    const { space } = this.#volume.volume;
+    const before = space.freeBlocks;
     yield* removeFile(parent, name, parent.open(name));
+    this.freedBlocks += space.freeBlocks - before;
   }
 
   *#addEntry(parent: Directory, index: number): Generator<void> {

@@ -514,3 +514,58 @@ it('refuses an image that another process has, in one line', async () => {
     );
   }
 });
+
+describe('what does not fit', () => {
+  const MIB = 2 ** 20;
+  /** Free for files, as the message tells it. */
+  const FREE = '\\d+(\\.\\d)? MiB are free for files';
+
+  beforeEach(() => fs.writeFileSync(`${host}/large`, Buffer.alloc(70 * MIB, 'large ')));
+
+  it('is told with what all of it needs, and what was free before', async () => {
+    const large = `${host}/large`;
+    const free = look((volume) => volume.statfs().freeBlocks) * 4096;
+    const told = new RegExp(
+      `no space left: ${large} needs 70\\.1 MiB, ${(free / MIB).toFixed(1)} MiB are free for files`,
+    );
+    await refused(told, 'put', image, large, '/new');
+    await refused(new RegExp(`: ${host} needs 70\\.1 MiB, ${FREE} \\(ENOSPC`), 'put', image, host, '/new');
+    await refused(new RegExp(`/new: .* it needs 1\\.0 GiB, ${FREE} \\(`), 'fallocate', '-l', '1G', image, '/new');
+    await refused(new RegExp(`/top: .* it needs 1\\.0 GiB, ${FREE} \\(`), 'fallocate', '-l', '1G', image, '/top');
+    // In few steps, however much it is.
+    await refused(/it needs 3\.8 TiB/, 'fallocate', '-l', '3900G', image, '/new');
+  });
+
+  it('counts what it replaces as free', async () => {
+    const room = look((volume) => volume.statfs().freeBlocks) * 4096;
+    await done('fallocate', '-l', '6M', image, '/dir/large');
+    await refused(
+      new RegExp(`70\\.1 MiB, ${(room / MIB).toFixed(1)} MiB are free`),
+      'put',
+      image,
+      `${host}/large`,
+      '/dir',
+    );
+  });
+
+  it('beside what the same command puts there before says so', async () => {
+    const said =
+      /\/b: no space left: it needs \S+ MiB, \S+ MiB are free for files, beside what comes before it \(ENOSPC\)/;
+    const half = Math.ceil(look((volume) => volume.statfs().freeBlocks) * 0.6) * 4096;
+    await refused(said, 'fallocate', '-l', String(half), image, '/a', '/b');
+  });
+
+  it('is told without numbers that nobody knows', async () => {
+    const said = await f2fs(['put', '--quiet', image, '-', '/new'], { input: Buffer.alloc(70 * MIB, 'large ') });
+    expect(said).toMatchObject({ code: 1, stderr: 'f2fs: put: /new: no space left on the volume (ENOSPC)\n' });
+    await refused(
+      new RegExp(`${host}/large: no space left`),
+      'put',
+      '--holes',
+      'zeros',
+      image,
+      `${host}/large`,
+      '/new',
+    );
+  });
+});
