@@ -69,7 +69,17 @@ const REFUSALS = new Set([
   'ERANGE',
   'E2BIG',
   'ENOKEY',
+  'EPERM',
+  'EACCES',
+  'ENOTDIR',
+  'ENOTEMPTY',
 ]);
+
+/** What forbids a change of what is in the image: that it is there must be said, as the path is one of the host. */
+function refusal(error: F2fsError): F2fsError {
+  const { code, message } = error;
+  return code === 'EPERM' ? new F2fsError(code, `the image refuses it: ${message}`, { cause: error }) : error;
+}
 
 /** Where a tree goes, when not to the root of a new volume. */
 export interface PourTarget {
@@ -176,7 +186,12 @@ export class Populator {
       // Its times last: filling it changed them.
       if (index > 0 || takesAttributes) {
         const { crtime, inherit, ...attributes } = this.#attributes(this.#tree.stat(index));
-        handle.setAttributes(attributes);
+        try {
+          handle.setAttributes(attributes);
+        } catch (error) {
+          if (!(error instanceof F2fsError) || error.code !== 'EPERM') throw error;
+          this.#problem(index, refusal(error));
+        }
       }
       handle.close();
       stack.pop();
@@ -195,7 +210,7 @@ export class Populator {
       yield* work() ?? [];
     } catch (error) {
       if (error instanceof EntryFailure) this.#problem(index, error.failure);
-      else if (error instanceof F2fsError && REFUSALS.has(error.code)) this.#problem(index, error);
+      else if (error instanceof F2fsError && REFUSALS.has(error.code)) this.#problem(index, refusal(error));
       else throw error;
     }
     yield;

@@ -8,6 +8,7 @@ import { FEATURES } from '../format/constants.ts';
 import { systemTime } from '../fs/core.ts';
 import { Directory } from '../fs/directory-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
+import { namingRefused } from '../fs/refusals.ts';
 import type { Problem } from '../problems.ts';
 import { noSpaceFor } from '../volume/space.ts';
 import { checkSignal, type DriveOptions, drive, driveScan, inTurns } from './drive.ts';
@@ -144,7 +145,14 @@ function directoryAt(volume: FileSystem, { directory, name }: PutPlace): Directo
   if (name === null) return volume.openDirectory(directory);
   using parent = volume.openDirectory(directory);
   const there = parent.lookup(name);
-  if (there === null) return parent.mkdir(name);
+  if (there === null) {
+    const at = nameBytes(directory, 'directory');
+    return namingRefused(
+      at,
+      () => [],
+      () => parent.mkdir(name),
+    );
+  }
   const handle = parent.open(name);
   if (handle instanceof Directory) return handle;
   handle.close();

@@ -87,7 +87,7 @@ const mistakes: [args: string[], said: string][] = [
   ],
   [['truncate', '-s', '100T', image, '/file'], '/file: the file would be too large with '],
   [['rm', image, '/none'], '/none: "none" does not exist (ENOENT)'],
-  [['ln', image, '/dir', '/second'], '/second: a directory can have one name only (EPERM)'],
+  [['ln', image, '/dir', '/second'], '/dir: a directory can have one name only (EPERM)'],
   [['mv', image, '/dir', '/dir/below'], '/dir/below: the directory "dir" can\'t be moved into itself (EINVAL)'],
   [['cat', image, '/dir'], '/dir is not a file (EISDIR)'],
   [['ls', image, '/file/x'], '/file/x is not a directory (ENOTDIR)'],
