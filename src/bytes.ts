@@ -3,6 +3,7 @@
 import { types } from 'node:util';
 import { checkBytes, checkText, invalid, memoryLost } from './check.ts';
 import { F2fsError } from './errors.ts';
+import { escapedBytes, hexEscape, utf8 } from './escaped-bytes.ts';
 
 /** From the root, `/`; a leading slash changes nothing otherwise. Text is taken as UTF-8. */
 export type Path = string | Uint8Array;
@@ -51,6 +52,11 @@ export function contentBytes(contents: Contents, what: string): Uint8Array {
     const message = `there is no memory for a text of ${contents.length} characters: write it in parts`;
     throw new F2fsError('ENOMEM', message, { cause });
   }
+}
+
+/** A path for an error that may be about another entry than its caller named: what is not UTF-8 can be told apart. */
+export function shownPath(path: Uint8Array): string {
+  return utf8(path) ?? escapedBytes(path, hexEscape, (text) => text);
 }
 
 /** A path or name for a message. */

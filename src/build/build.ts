@@ -13,7 +13,7 @@ import { type MountOptions, systemTime } from '../fs/core.ts';
 import type { FileHandle } from '../fs/file-handle.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
 import { featureBits } from '../mkfs/features.ts';
-import { type FormatOptions, format, planFormat } from '../mkfs/format.ts';
+import { type FormatOptions, format, planSize } from '../mkfs/format.ts';
 import { smallestGeometry } from '../mkfs/geometry.ts';
 import { contentsOf } from '../mkfs/probe.ts';
 import type { Problem } from '../problems.ts';
@@ -295,7 +295,7 @@ function newImage({ path }: TargetPlace, needed: number, options: BuildOptions):
   const rules = sizeRules(options);
   const { size = 'auto' } = options;
   const nrBlocks = size === 'auto' ? firstGeometry(needed, rules).blockCount : Math.floor(size / BLKSIZE);
-  if (size !== 'auto') checkRoom(path, nrBlocks, needed + rules.freeBlocks, options);
+  if (size !== 'auto') checkRoom(path, size, needed + rules.freeBlocks, options);
   return NewImage.create(path, nrBlocks * BLKSIZE);
 }
 
@@ -313,7 +313,7 @@ function openDevice(path: string, needed: number, options: BuildOptions): Target
     if (contents !== null) {
       throw new F2fsError('EEXIST', `${path} ${contents.now}; --force replaces that`, { path });
     }
-    checkRoom(path, device.nrBlocks, needed + Math.ceil((options.freeBytes ?? 0) / BLKSIZE), options);
+    checkRoom(path, device.nrBlocks * BLKSIZE, needed + Math.ceil((options.freeBytes ?? 0) / BLKSIZE), options);
   } catch (error) {
     device.close();
     throw error;
@@ -322,13 +322,13 @@ function openDevice(path: string, needed: number, options: BuildOptions): Target
 }
 
 /** Throws ENOSPC, naming the size that would do, when the tree can't fit. */
-function checkRoom(path: string, nrBlocks: number, wanted: number, options: BuildOptions): void {
-  const { geometry } = planFormat(nrBlocks, formatOptions(options, { sec: 0, nsec: 0 }));
+function checkRoom(path: string, sizeBytes: number, wanted: number, options: BuildOptions): void {
+  const { geometry } = planSize(sizeBytes, formatOptions(options, { sec: 0, nsec: 0 }));
   if (geometry.userBlockCount >= wanted) return;
   const least = smallestGeometry({ logPlacement: 'packed' }, wanted).blockCount * BLKSIZE;
   throw new F2fsError(
     'ENOSPC',
-    `the tree does not fit: it needs an image of ${least} bytes (${Math.ceil(least / 2 ** 20)} MiB), the target has ${nrBlocks * BLKSIZE}`,
+    `the tree does not fit: it needs an image of ${least} bytes (${Math.ceil(least / 2 ** 20)} MiB), the target has ${sizeBytes}`,
     { path },
   );
 }

@@ -234,6 +234,7 @@ function decoded(quoted: string): { name: string; isUtf8: boolean } {
 const REASONS: Readonly<Record<string, string>> = {
   'Argument list too long': 'E2BIG',
   'Cannot allocate memory': 'ENOMEM',
+  'File exists': 'EEXIST',
   'File name too long': 'ENAMETOOLONG',
   'Inappropriate ioctl for device': 'ENOTTY',
   'No data available': 'ENODATA',

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { errnoText, F2fsError } from '../errors.ts';
 import { S_IFBLK, S_IFCHR, S_IFIFO, S_IFSOCK } from '../format/constants.ts';
+import { codeOfReason } from './host-commands.ts';
 import type { HostLibc } from './host-libc.ts';
 import { makeDev } from './host-source.ts';
 
@@ -13,6 +14,16 @@ const MODES: Readonly<Record<HostNodeType, number>> = {
   char: S_IFCHR,
   block: S_IFBLK,
 };
+
+/** What people call them. */
+export const NODE_NAMES: Readonly<Record<HostNodeType, string>> = {
+  fifo: 'fifo',
+  socket: 'socket',
+  char: 'character device',
+  block: 'block device',
+};
+/** Exit codes of a shell that finds no such command, or none that it may run. */
+const NOT_RUN: readonly (number | null)[] = [126, 127];
 
 /** Made with mode 0600, which the caller changes. Throws the host's code; EOPNOTSUPP for what this host can't make. */
 export function makeHostNode(
@@ -26,13 +37,17 @@ export function makeHostNode(
   if (libc?.mknod) {
     const pathZ = Buffer.concat([hostPath, Buffer.alloc(1)]);
     if (libc.mknod(pathZ, MODES[type] | 0o600, dev) === 0) return;
-    const code = libc.errorCode();
-    throw new F2fsError(code, code === 'EPERM' ? 'only root can' : errnoText(code));
+    throw refused(libc.errorCode());
   }
   if (type === 'socket' || process.platform === 'win32') {
-    throw new F2fsError('EOPNOTSUPP', `this host cannot make a ${type} (on Linux, install the package koffi)`);
+    const message = `this host cannot make a ${NODE_NAMES[type]} (on Linux, install the package koffi)`;
+    throw new F2fsError('EOPNOTSUPP', message);
   }
-  runCommand(hostPath, type === 'fifo' ? 'mkfifo -m 600' : 'mknod -m 600', nodeArguments(type, rdevMajor, rdevMinor));
+  runCommand(hostPath, type === 'fifo' ? 'mkfifo' : 'mknod', nodeArguments(type, rdevMajor, rdevMinor));
+}
+
+function refused(code: string): F2fsError {
+  return new F2fsError(code, code === 'EPERM' ? 'only root can' : errnoText(code));
 }
 
 function nodeArguments(type: HostNodeType, rdevMajor: number, rdevMinor: number): string {
@@ -40,16 +55,23 @@ function nodeArguments(type: HostNodeType, rdevMajor: number, rdevMinor: number)
 }
 
 /** A child's arguments are text, so the path's bytes pass as octal escapes; the x keeps a final line end. */
-function runCommand(hostPath: Buffer, command: string, rest: string): void {
+function runCommand(hostPath: Buffer, command: 'mkfifo' | 'mknod', rest: string): void {
   const escaped = [...hostPath].map((byte) => `\\0${byte.toString(8).padStart(3, '0')}`).join('');
-  const script = `p="$(printf %b "$1"; printf x)"; exec ${command} "\${p%x}" ${rest}`;
+  const script = `p="$(printf %b "$1"; printf x)"; exec ${command} -m 600 "\${p%x}" ${rest}`;
   const child = spawnSync('sh', ['-c', script, 'sh', escaped], {
     encoding: 'utf8',
     env: { ...process.env, LC_ALL: 'C' },
   });
-  if (child.error) throw child.error;
+  const { code: unstarted } = (child.error ?? {}) as NodeJS.ErrnoException;
+  if (child.error !== undefined && unstarted !== 'ENOENT') throw child.error;
+  if (child.error !== undefined || NOT_RUN.includes(child.status)) {
+    const message = `it takes the package koffi, or sh and ${command} of Debian's coreutils in PATH: install one of them`;
+    throw new F2fsError('EOPNOTSUPP', message, { cause: child.error });
+  }
   if (child.status === 0) return;
+  // Behind the path and a colon.
   const reason = child.stderr.trim();
-  const code = /not permitted|permission/i.test(reason) ? 'EPERM' : /exists/i.test(reason) ? 'EEXIST' : 'EIO';
+  const code = codeOfReason(reason.slice(reason.lastIndexOf(': ') + 2));
+  if (code !== 'EIO') throw refused(code);
   throw new F2fsError(code, reason === '' ? `${command} failed` : reason);
 }

@@ -8,7 +8,7 @@ import { Problems, shortPath } from '../problems.ts';
 import { ExtractTarget } from './extract-target.ts';
 import { AttributeSetter, type HostAttributes, type HostNote } from './host-attributes.ts';
 import { type HostLibc, hostLibc } from './host-libc.ts';
-import { type HostNodeType, makeHostNode } from './host-node.ts';
+import { type HostNodeType, makeHostNode, NODE_NAMES } from './host-node.ts';
 import { HostDir, HostPlace, HostPlaces } from './host-places.ts';
 
 /** A file being written. The caller writes to `fd` (and sets the size of one that ends with a hole), then closeFile. */
@@ -157,7 +157,7 @@ export class HostWriter {
     rdevMajor = 0,
     rdevMinor = 0,
   ): HostPlace | null {
-    const place = this.#make(new HostPlace(parent, name), `make the ${type}`, (path) =>
+    const place = this.#make(new HostPlace(parent, name), `make the ${NODE_NAMES[type]}`, (path) =>
       makeHostNode(this.#libc, path, type, rdevMajor, rdevMinor),
     );
     if (place) this.#setAttributes(place, attributes, type);

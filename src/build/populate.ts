@@ -69,7 +69,17 @@ const REFUSALS = new Set([
   'ERANGE',
   'E2BIG',
   'ENOKEY',
+  'EPERM',
+  'EACCES',
+  'ENOTDIR',
+  'ENOTEMPTY',
 ]);
+
+/** What forbids a change of what is in the image: that it is there must be said, as the path is one of the host. */
+function refusal(error: F2fsError): F2fsError {
+  const { code, message } = error;
+  return code === 'EPERM' ? new F2fsError(code, `the image refuses it: ${message}`, { cause: error }) : error;
+}
 
 /** Where a tree goes, when not to the root of a new volume. */
 export interface PourTarget {
@@ -117,6 +127,8 @@ export class Populator {
   current = 0;
   /** Bytes of content that are holes. */
   holeBytes = 0;
+  /** Blocks that were freed by what was replaced. */
+  freedBlocks = 0;
   /** Inodes of the compressed files. */
   readonly compressed: number[] = [];
   /** Inodes of files with several links, by the index of their first entry. */
@@ -174,7 +186,12 @@ export class Populator {
       // Its times last: filling it changed them.
       if (index > 0 || takesAttributes) {
         const { crtime, inherit, ...attributes } = this.#attributes(this.#tree.stat(index));
-        handle.setAttributes(attributes);
+        try {
+          handle.setAttributes(attributes);
+        } catch (error) {
+          if (!(error instanceof F2fsError) || error.code !== 'EPERM') throw error;
+          this.#problem(index, refusal(error));
+        }
       }
       // It is made at once: no name is looked for in it again.
       handle.inode.index = null;
@@ -195,7 +212,7 @@ export class Populator {
       yield* work() ?? [];
     } catch (error) {
       if (error instanceof EntryFailure) this.#problem(index, error.failure);
-      else if (error instanceof F2fsError && REFUSALS.has(error.code)) this.#problem(index, error);
+      else if (error instanceof F2fsError && REFUSALS.has(error.code)) this.#problem(index, refusal(error));
       else throw error;
     }
     yield;
@@ -229,7 +246,10 @@ export class Populator {
     if (there.type === 'directory') throw new F2fsError('EISDIR', 'a directory of that name stands in the image');
     if (!replace) throw new F2fsError('EEXIST', 'it exists in the image');
     if (there.type === 'file') refusePinned(parent, name);
+    const { space } = this.#volume.volume;
+    const before = space.freeBlocks;
     yield* removeFile(parent, name, parent.open(name));
+    this.freedBlocks += space.freeBlocks - before;
   }
 
   *#addEntry(parent: Directory, index: number): Generator<void> {

@@ -4,11 +4,15 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { display, type Name, nameBytes, type Path } from '../bytes.ts';
 import { F2fsError, hostError } from '../errors.ts';
+import { FEATURES } from '../format/constants.ts';
 import { systemTime } from '../fs/core.ts';
 import { Directory } from '../fs/directory-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
+import { namingRefused } from '../fs/refusals.ts';
 import type { Problem } from '../problems.ts';
-import { checkSignal, type DriveOptions, drive, driveScan } from './drive.ts';
+import { noSpaceFor } from '../volume/space.ts';
+import { checkSignal, type DriveOptions, drive, driveScan, inTurns } from './drive.ts';
+import { Estimate } from './estimate.ts';
 import type { HolePolicy } from './holes.ts';
 import { type Host, thisHost } from './host.ts';
 import { hostInodes, type ScanOptions } from './host-scan.ts';
@@ -36,12 +40,33 @@ export interface PutReport extends Populated {
   notes: string[];
 }
 
+/** Blocks that an estimate counts for the root alone. */
+const ROOT_BLOCKS = 2;
+
 /** Where one source goes. */
 export interface PutPlace {
   /** A directory of the volume. */
   directory: Path;
   /** Its name there; null: what is in the source, a directory, goes into `directory`, which gets its attributes. */
   name: Name | null;
+}
+
+/** Blocks of a tree, or of the only file in it. */
+async function neededBlocks(
+  { volume }: FileSystem,
+  tree: HostTree,
+  isDirectory: boolean,
+  options: PutOptions,
+): Promise<number> {
+  const feature = volume.layout.sb.feature & ~FEATURES.lost_found;
+  const blocks = await inTurns(new Estimate(tree, feature).blocks(), options);
+  return isDirectory ? blocks : blocks - ROOT_BLOCKS;
+}
+
+/** ENOSPC that names the source, and what all of it needs when that is why. */
+function withoutSpace(cause: F2fsError, source: string, needed: number, free: number): F2fsError {
+  const place = { path: source, cause };
+  return needed > free ? noSpaceFor(source, needed, free, place) : new F2fsError('ENOSPC', cause.message, place);
 }
 
 /** Whether a source is put as the directory that it leads to: it is one, or is written as one. */
@@ -93,10 +118,15 @@ export async function put(
     name: isDirectory || place.name === null ? undefined : nameBytes(place.name, 'name'),
     replace: options.replace ?? true,
   };
+  const { freeBlocks } = volume.statfs();
   const populator = new Populator(tree, volume, systemTime(), null, target, holes);
   try {
     await drive(populator, tree, options);
     populator.setFlags();
+  } catch (error) {
+    if (!(error instanceof F2fsError) || error.code !== 'ENOSPC') throw error;
+    const needed = holes === 'zeros' ? 0 : await neededBlocks(volume, tree, isDirectory, options);
+    throw withoutSpace(error, source, needed, freeBlocks + populator.freedBlocks);
   } finally {
     populator.close();
     target.directory.close();
@@ -115,7 +145,14 @@ function directoryAt(volume: FileSystem, { directory, name }: PutPlace): Directo
   if (name === null) return volume.openDirectory(directory);
   using parent = volume.openDirectory(directory);
   const there = parent.lookup(name);
-  if (there === null) return parent.mkdir(name);
+  if (there === null) {
+    const at = nameBytes(directory, 'directory');
+    return namingRefused(
+      at,
+      () => [],
+      () => parent.mkdir(name),
+    );
+  }
   const handle = parent.open(name);
   if (handle instanceof Directory) return handle;
   handle.close();

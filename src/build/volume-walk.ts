@@ -4,6 +4,7 @@ import { type Name, nameBytes, type Path } from '../bytes.ts';
 import { isFunction } from '../check.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import { Directory, type DirectoryEntry } from '../fs/directory-handle.ts';
+import { joinName } from '../fs/path-names.ts';
 import { checkDirectory } from './option-checks.ts';
 
 /** Entries of a directory that are read at a time, where they are not sorted. */
@@ -76,12 +77,7 @@ export type WalkEvent =
 export function joinPath(directoryPath: Path, entryName: Name): Uint8Array {
   const directory = nameBytes(directoryPath, 'path');
   const name = nameBytes(entryName, 'name');
-  const slashes = directory.length > 0 && directory[directory.length - 1] !== SLASH ? 1 : 0;
-  const path = new Uint8Array(directory.length + slashes + name.length);
-  path.set(directory);
-  if (slashes > 0) path[directory.length] = SLASH;
-  path.set(name, directory.length + slashes);
-  return path;
+  return joinName(directory, name);
 }
 
 /** Every name of a directory, by bytes. Throws what reading it throws. */

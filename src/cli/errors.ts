@@ -35,6 +35,27 @@ function invalidText(what: string, value: string, rule: string): string {
   return `invalid ${what} '${value}': expected ${expected}`;
 }
 
+/**
+ * Runs what is done for one of several paths, after `nrBefore` others: where space is missing it says that these count, though they
+ * are not to stay.
+ */
+export function afterOthers<T>(nrBefore: number, work: () => T): T {
+  const say = (error: unknown) => {
+    if (nrBefore === 0 || !(error instanceof F2fsError) || error.code !== 'ENOSPC') return error;
+    const { message, path, ino } = error;
+    return new F2fsError('ENOSPC', `${message}, beside what comes before it`, { path, ino, cause: error });
+  };
+  try {
+    const result = work();
+    if (!(result instanceof Promise)) return result;
+    return result.catch((error) => {
+      throw say(error);
+    }) as T;
+  } catch (error) {
+    throw say(error);
+  }
+}
+
 interface Described {
   code: string;
   message: string;

@@ -7,7 +7,7 @@ import { BLKSIZE, featureNames } from '../format/constants.ts';
 import { formatUuid } from '../format/superblock.ts';
 import type { FormatOptions, Formatted } from '../index.ts';
 import { expandFeatures } from '../mkfs/features.ts';
-import { format, planFormat } from '../mkfs/format.ts';
+import { format, planFormat, planSize } from '../mkfs/format.ts';
 import { contentsOf } from '../mkfs/probe.ts';
 import { complain, EXIT, UsageError } from './errors.ts';
 import { refuseDash } from './image.ts';
@@ -61,7 +61,7 @@ function openTarget(image: string, options: MkfsOptions, wanted: FormatOptions):
   if (kind === null || (kind === 'file' && size !== undefined && sizeBytes !== size)) {
     if (size === undefined) throw new UsageError(`${image} does not exist: give the size of the new image with --size`);
     if (sizeBytes > 0) refuseUnlessForced(image, options, `exists, with ${sizeBytes} bytes`);
-    planFormat(Math.max(1, Math.floor(size / BLKSIZE)), wanted);
+    planSize(size, wanted);
     return openFileDevice(path, { writable: true, create: { sizeBytes: size, overwrite: kind !== null } });
   }
   if (kind === 'file' && sizeBytes === 0) throw new UsageError(`${image} is empty: give its size with --size`);

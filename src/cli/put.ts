@@ -6,7 +6,7 @@ import { BLKSIZE } from '../format/constants.ts';
 import type { ByteSource, FileSystem } from '../index.ts';
 import { type ChangeOptions, changeImage, naming } from './change.ts';
 import { Destination, hostName } from './destination.ts';
-import { complain, complainOf, EXIT, UsageError } from './errors.ts';
+import { afterOthers, complain, complainOf, EXIT, UsageError } from './errors.ts';
 import { printable, volumePath } from './names.ts';
 import { printJson, printTable } from './output.ts';
 import type { Progress } from './progress.ts';
@@ -43,22 +43,24 @@ export async function put(image: string, sources: string[], to: string, options:
   const exitCode = await changeImage('put', image, options, async (volume, signal, progress) => {
     total = { ...nothing(), image, freeBlocks: 0 };
     const destination = new Destination(volume, path, sources.length, options.targetDirectory === false);
-    for (const source of sources) {
+    for (const [index, source] of sources.entries()) {
       const { replace, holes } = options;
       if (source === STDIN) {
         await putStdin(volume, destination, options, input.chunks(signal), total, progress);
       } else {
         add(
           total,
-          await putSource(volume, source, placeOf(source, destination), {
-            replace,
-            holes,
-            exclude: image,
-            owner: options.allRoot ? { uid: 0, gid: 0 } : undefined,
-            xattrs: options.xattrs,
-            signal,
-            onProgress: (at) => progress.tree(at),
-          }),
+          await afterOthers(index, () =>
+            putSource(volume, source, placeOf(source, destination), {
+              replace,
+              holes,
+              exclude: image,
+              owner: options.allRoot ? { uid: 0, gid: 0 } : undefined,
+              xattrs: options.xattrs,
+              signal,
+              onProgress: (at) => progress.tree(at),
+            }),
+          ),
         );
       }
     }

@@ -1,5 +1,8 @@
 // Sizes and numbers as people write and read them.
 import { InvalidArgumentError } from 'commander';
+import { shortSize } from '../size-text.ts';
+
+export { shortSize };
 
 const UNITS = ['', 'K', 'M', 'G', 'T'] as const;
 
@@ -59,15 +62,6 @@ export function parseOwner(text: string): { uid: number; gid: number } {
   const match = /^(\d{1,10}):(\d{1,10})$/.exec(text);
   if (match === null) throw new InvalidArgumentError('Expected two numbers, uid:gid.');
   return { uid: Number(match[1]), gid: Number(match[2]) };
-}
-
-/** `1.5 GiB` */
-export function shortSize(bytes: number): string {
-  let unit = 0;
-  let value = bytes;
-  for (; value >= 1024 && unit < UNITS.length - 1; unit++) value /= 1024;
-  if (unit === 0) return `${bytes} bytes`;
-  return `${value.toFixed(Number.isInteger(value) ? 0 : 1)} ${UNITS[unit]}iB`;
 }
 
 /** `1.5 GiB (1610612736 bytes)` */

@@ -224,23 +224,23 @@ export class BlockMap {
     return this.#holes + nrNodes <= space.freeBlocks && nrNodes <= space.freeNodes;
   }
 
-  /** Throws ENOSPC when `reserve` of these pages would; the volume stays as it is. */
+  /** Throws ENOSPC when `reserve` of these pages would, telling what all of them need; the volume stays as it is. */
   assertRoom(inode: Inode, index: number, nrPages: number): void {
     const { space } = this.#volume;
-    const nrNodes = this.missingNodes(inode, index, nrPages);
-    const nrBlocks = this.#holes + nrNodes;
-    space.reserveBlocks(nrBlocks);
-    space.releaseBlocks(nrBlocks);
+    let nrNodes = this.missingNodes(inode, index, nrPages);
+    if (this.#holes + nrNodes > space.freeBlocks)
+      nrNodes = this.missingNodes(inode, index, nrPages, Number.POSITIVE_INFINITY);
+    space.assertBlocks(this.#holes + nrNodes);
     space.assertNodes(nrNodes);
   }
 
-  /** Nodes that pages [index, index + nrPages) lack; it stops counting where the volume has no room for them and their holes. */
-  missingNodes(inode: Inode, index: number, nrPages: number): number {
-    const { pool, space } = this.#volume;
+  /** Nodes that pages [index, index + nrPages) lack; it stops counting where they and their holes take more than `most` blocks. */
+  missingNodes(inode: Inode, index: number, nrPages: number, most = this.#volume.space.freeBlocks): number {
+    const { pool } = this.#volume;
     const end = index + nrPages;
     let nrNodes = 0;
     this.#holes = 0;
-    for (let at = index; at < end && this.#holes + nrNodes <= space.freeBlocks; ) {
+    for (let at = index; at < end && this.#holes + nrNodes <= most; ) {
       const isThere = this.#seek(inode, at, false);
       // A missing subtree is looked at a dnode at a time: it takes one node each, and those above where one begins.
       const left = isThere ? this.#left : inode.addrsPerBlock - this.#path.ofsInNode;

@@ -200,8 +200,7 @@ export class ClusterMap {
     this.#eachCompressed(inode, balance, () => {
       if (!hasWhole || !this.#isWhole(inode)) wanted += this.nrHoles + 1;
     });
-    space.reserveBlocks(wanted);
-    space.releaseBlocks(wanted);
+    space.assertBlocks(wanted);
     let reserved = 0;
     this.#eachCompressed(inode, balance, (at) => {
       if (hasWhole && this.#isWhole(inode)) return;

@@ -17,7 +17,7 @@ interface Signature extends Foreign {
   at: number;
   /** Bytes, as text of one character each. */
   magic: string;
-  /** It has the whole device to itself, and its first block is needed. */
+  /** It has the whole device to itself, and its first blocks are needed. */
   isVolume?: boolean;
   /** What else must hold. */
   also?: (start: DataView) => boolean;
@@ -114,7 +114,7 @@ const LVM = {
   what: 'a physical volume of LVM',
   cure: "name the device of a logical volume (see 'lvs')",
 };
-const GPT = { what: 'a disk with GPT partitions', cure: PARTITION };
+const GPT = { isVolume: true, what: 'a disk with GPT partitions', cure: PARTITION };
 const RAID = {
   isVolume: true,
   what: 'a member of a Linux RAID',
@@ -204,7 +204,14 @@ const SIGNATURES: readonly Signature[] = [
   { what: 'a UDF image', cure: CONTENTS, at: 32769, magic: 'BEA01' },
   { ...GPT, at: 512, magic: 'EFI PART' },
   { ...GPT, at: 4096, magic: 'EFI PART' },
-  { what: 'a disk with MBR partitions', cure: PARTITION, at: BOOT_MARK_AT, magic: '\x55\xaa', also: hasPartitions },
+  {
+    isVolume: true,
+    what: 'a disk with MBR partitions',
+    cure: PARTITION,
+    at: BOOT_MARK_AT,
+    magic: '\x55\xaa',
+    also: hasPartitions,
+  },
   fileSystem('btrfs', 65600, '_BHRfS_M'),
   fileSystem('JFS', 32768, 'JFS1'),
   fileSystem('ReiserFS', 65588, 'ReIsEr'),
@@ -253,9 +260,13 @@ export function recognize(start: Uint8Array): Foreign | null {
 
 const VOLUMES = SIGNATURES.filter(({ isVolume }) => isVolume);
 
-/** What, other than F2FS, needs a block that a superblock's place is in, or null: it seems to have been made there since. */
-export function volumeIn(block: Uint8Array): string | null {
-  return signatureIn(block, VOLUMES)?.what ?? null;
+/**
+ * What, other than F2FS, needs the first blocks, or null: it seems to have been made there since. To be asked once it is known that
+ * superblock 1 is bad: a boot sector with partitions may stand before one that is good.
+ */
+export function volumeIn(start: Uint8Array): Foreign | null {
+  const found = signatureIn(start, VOLUMES);
+  return found === undefined ? null : { what: found.what, cure: found.cure };
 }
 
 function signatureIn(start: Uint8Array, signatures: readonly Signature[]): Signature | undefined {

@@ -86,12 +86,13 @@ export function checkNewAttributes(attributes: NewAttributes): void {
   checkOptions('attributes', attributes, NEW_ATTRIBUTES);
 }
 
-/** Throws EPERM for an inode that must not be changed, or only by appending. */
-export function assertNotFixed(inode: Inode): void {
-  if ((inode.load().iFlags & (I_FLAGS.IMMUTABLE | I_FLAGS.APPEND)) === 0) return;
-  throw new F2fsError('EPERM', 'it is immutable or append-only: clear the flags with chattr -i -a', {
-    ino: inode.ino,
-  });
+/** Throws EPERM for an inode that must not be changed, or only by appending. @param what it is called */
+export function assertNotFixed(inode: Inode, what = 'it'): void {
+  const { iFlags } = inode.load();
+  if ((iFlags & (I_FLAGS.IMMUTABLE | I_FLAGS.APPEND)) === 0) return;
+  const cure = (flag: string, letter: string) => `${what} is ${flag}: clear the flag with chattr -${letter}`;
+  const message = (iFlags & I_FLAGS.IMMUTABLE) !== 0 ? cure('immutable', 'i') : cure('append-only', 'a');
+  throw new F2fsError('EPERM', message, { ino: inode.ino });
 }
 
 /**

@@ -30,6 +30,7 @@ import { type Access, accessOf, type OpenFlags, READ_WRITE } from './open-flags.
 import { Names, splitLast } from './path-names.ts';
 import type { CleanReport } from './reclaim.ts';
 import { recover } from './recover.ts';
+import { type Known, namingRefused } from './refusals.ts';
 import { removeTree } from './remove-tree.ts';
 import { checkRenameFlags, type RenameFlags } from './rename.ts';
 import { type DeviceNumbers, type FileStat, type NodeType, statOf } from './stat.ts';
@@ -180,8 +181,10 @@ export class FileSystem {
     if (flags !== undefined) assertReadable(inode);
     if (flags !== undefined && access.write) {
       this.volume.assertWritable();
-      assertMutable(inode);
-      if (!access.append) assertNotAppendOnly(inode);
+      refusing(path, () => {
+        assertMutable(inode);
+        if (!access.append) assertNotAppendOnly(inode);
+      });
     }
     const handle = new FileHandle(this.#core, inode, access);
     try {
@@ -265,7 +268,7 @@ export class FileSystem {
   /** Sets the size of a file in bytes. */
   truncate(path: Path, sizeBytes: number): void {
     using file = this.openFile(path, { flags: 'r+' });
-    file.truncate(sizeBytes);
+    refusing(path, () => file.truncate(sizeBytes));
   }
 
   mkdir(path: Path, attributes: NewAttributes = {}): void {
@@ -306,7 +309,7 @@ export class FileSystem {
     const type = parent.lookup(name)?.type ?? 'directory';
     if (endsWithSlash(path) && type !== 'directory') throw notA('directory', 'ENOTDIR', path);
     if (isDots(name)) throw new F2fsError('EINVAL', `${display(path)} can't be removed by this name`);
-    yield* removeTree(parent, name);
+    yield* removeTree(parent, name, toBytes(path));
   }
 
   /**
@@ -317,22 +320,37 @@ export class FileSystem {
     checkRenameFlags(flags);
     this.#refuseRoot(from, 'EBUSY');
     this.#refuseRoot(to, flags.noReplace === true ? 'EEXIST' : 'EBUSY');
-    this.#inParent(from, null, (parent, name) => {
-      this.#inParent(to, null, (toParent, toName) => {
-        const isDirectory = parent.lookup(name)?.type === 'directory';
-        if (endsWithSlash(from) && !isDirectory) throw notA('directory', 'ENOTDIR', from);
-        if (endsWithSlash(to) && !isDirectory) {
-          const swapsDirectory = flags.exchange === true && toParent.lookup(toName)?.type === 'directory';
-          if (!swapsDirectory) throw notA('directory', 'ENOTDIR', to);
-        }
-        parent.rename(name, toParent, toName, flags);
-      });
-    });
+    const atFrom = this.#parentOf(from);
+    using parent = atFrom.parent;
+    const atTo = this.#parentOf(to);
+    using toParent = atTo.parent;
+    const [name, toName] = [atFrom.name, atTo.name];
+    const isDirectory = parent.lookup(name)?.type === 'directory';
+    if (endsWithSlash(from) && !isDirectory) throw notA('directory', 'ENOTDIR', from);
+    if (endsWithSlash(to) && !isDirectory) {
+      const swapsDirectory = flags.exchange === true && toParent.lookup(toName)?.type === 'directory';
+      if (!swapsDirectory) throw notA('directory', 'ENOTDIR', to);
+    }
+    const known = (): Known[] => [
+      [parent.lookup(name)?.ino, toBytes(from)],
+      [parent.ino, atFrom.directory],
+      [toParent.ino, atTo.directory],
+    ];
+    namingRefused(toBytes(to), known, () => parent.rename(name, toParent, toName, flags));
   }
 
   link(existing: Path, path: Path): void {
     using target = this.open(existing, { follow: false });
-    this.#inParent(path, 'ENOENT', (parent, name) => parent.link(name, target));
+    this.#inParent(path, 'ENOENT', (parent, name) =>
+      namingRefused(
+        toBytes(path),
+        () => [
+          [target.ino, toBytes(existing)],
+          [parent.ino, splitLast(toBytes(path)).directory],
+        ],
+        () => parent.link(name, target),
+      ),
+    );
   }
 
   /** Changes attributes; of a last symlink itself unless `follow`. */
@@ -340,7 +358,7 @@ export class FileSystem {
     checkAttributes(attributes);
     checkOptions('setAttributes', options, FOLLOW_OPTIONS);
     using handle = this.open(path, { follow: options.follow ?? false });
-    handle.setAttributes(attributes);
+    refusing(path, () => handle.setAttributes(attributes));
   }
 
   xattrs(path: Path): Xattr[] {
@@ -358,13 +376,13 @@ export class FileSystem {
   setXattr(path: Path, name: Name, value: Contents | null, flags: XattrFlags = {}): void {
     checkXattrFlags(flags);
     using handle = this.open(path, { follow: false });
-    handle.setXattrs([{ name, value, ...flags }]);
+    refusing(path, () => handle.setXattrs([{ name, value, ...flags }]));
   }
 
   /** Throws ENODATA when there is none of that name. */
   removeXattr(path: Path, name: Name): void {
     using handle = this.open(path, { follow: false });
-    handle.removeXattr(name);
+    refusing(path, () => handle.removeXattr(name));
   }
 
   statfs(): VolumeStat {
@@ -505,11 +523,22 @@ export class FileSystem {
    * for what is none, or null where one is meant. Source: filename_create, do_unlinkat.
    */
   #inParent<T>(path: Path, slash: string | null, change: (parent: Directory, name: Uint8Array) => T): T {
+    const at = this.#parentOf(path);
+    using parent = at.parent;
+    const { name, directory } = at;
+    if (slash !== null && endsWithSlash(path)) this.#refuseSlash(parent, name, path, slash);
+    return namingRefused(
+      toBytes(path),
+      () => [[parent.ino, directory]],
+      () => change(parent, name),
+    );
+  }
+
+  /** Opens the directory of a path's last name. Throws EEXIST for the root, which has none. */
+  #parentOf(path: Path): { parent: Directory; directory: Uint8Array; name: Uint8Array } {
     const { directory, name } = splitLast(toBytes(path));
     if (name === null) throw new F2fsError('EEXIST', 'the root directory exists already', { path: '/' });
-    using parent = this.openDirectory(directory);
-    if (slash !== null && endsWithSlash(path)) this.#refuseSlash(parent, name, path, slash);
-    return change(parent, name);
+    return { parent: this.openDirectory(directory), directory, name };
   }
 
   #refuseSlash(parent: Directory, name: Uint8Array, path: Path, slash: string): never {
@@ -533,6 +562,11 @@ function toBytes(path: Path): Uint8Array {
   const bytes = nameBytes(path, 'path');
   if (bytes.length === 0) throw new F2fsError('ENOENT', 'an empty path leads nowhere: the root is /', { path: '' });
   return bytes;
+}
+
+/** What is done to the entry at `path`. */
+function refusing<T>(path: Path, work: () => T): T {
+  return namingRefused(toBytes(path), () => [], work);
 }
 
 function endsWithSlash(path: Path): boolean {

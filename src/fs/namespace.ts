@@ -93,7 +93,7 @@ export class Namespace {
    * ENOSPC when the list of inodes that are held without a name is full. Source: f2fs_unlink.
    */
   unlink(parent: Inode, name: Uint8Array): void {
-    if (isDots(name)) throw new F2fsError('EISDIR', `"${textOf(name)}" is a directory`);
+    if (isDots(name)) throw isDirectoryError(name);
     this.#remove(parent, name, false);
   }
 
@@ -117,7 +117,7 @@ export class Namespace {
     const inode = this.#core.inodes.get(directories.entryAt(parent, place, name).ino);
     this.checkRemovable(parent, name, inode, directory);
     if (directory) {
-      if (!directories.isEmpty(inode)) throw notEmpty(name);
+      if (!directories.isEmpty(inode)) throw notEmpty(name, inode);
       // Looking through it may have taken the parent's pages out of memory.
       place = this.#find(parent, name);
     }
@@ -147,10 +147,12 @@ export class Namespace {
 
   /** Throws EPERM, ENOTDIR or EISDIR when a name may not be taken away from an inode. Source: may_delete. */
   checkRemovable(parent: Inode, name: Uint8Array, inode: Inode, directory: boolean): void {
-    assertNotFixed(parent);
+    assertNotFixed(parent, 'the directory');
     assertNotFixed(inode);
-    if (directory && !inode.isDirectory) throw new F2fsError('ENOTDIR', `"${textOf(name)}" is not a directory`);
-    if (!directory && inode.isDirectory) throw new F2fsError('EISDIR', `"${textOf(name)}" is a directory`);
+    const { ino } = inode;
+    if (directory && !inode.isDirectory)
+      throw new F2fsError('ENOTDIR', `"${textOf(name)}" is not a directory`, { ino });
+    if (!directory && inode.isDirectory) throw isDirectoryError(name, ino);
   }
 
   /**
@@ -191,9 +193,7 @@ export class Namespace {
       });
     if ((parent.load().iFlags & I_FLAGS.IMMUTABLE) === 0) return;
     if (this.#core.directories.lookup(parent, name) !== null) throw exists(name);
-    throw new F2fsError('EPERM', 'its directory is immutable: clear the flag with chattr -i', {
-      ino: parent.ino,
-    });
+    throw new F2fsError('EPERM', 'the directory is immutable: clear the flag with chattr -i', { ino: parent.ino });
   }
 
   /**
@@ -237,8 +237,12 @@ export function notThere(name: Uint8Array): F2fsError {
   return new F2fsError('ENOENT', `"${textOf(name)}" does not exist`);
 }
 
-export function notEmpty(name: Uint8Array): F2fsError {
-  return new F2fsError('ENOTEMPTY', `the directory "${textOf(name)}" is not empty`);
+export function notEmpty(name: Uint8Array, inode?: Inode): F2fsError {
+  return new F2fsError('ENOTEMPTY', `the directory "${textOf(name)}" is not empty`, { ino: inode?.ino });
+}
+
+function isDirectoryError(name: Uint8Array, ino?: number): F2fsError {
+  return new F2fsError('EISDIR', `"${textOf(name)}" is a directory`, { ino });
 }
 
 export function textOf(name: Uint8Array): string {

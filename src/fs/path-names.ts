@@ -45,6 +45,16 @@ export function splitLast(path: Uint8Array): { directory: Uint8Array; name: Uint
   return { directory: directory.length === 0 ? ROOT : directory, name: path.subarray(start, end) };
 }
 
+/** The path of a name in the directory at a path. */
+export function joinName(directory: Uint8Array, name: Uint8Array): Uint8Array {
+  const slashes = directory.length > 0 && directory[directory.length - 1] !== SLASH ? 1 : 0;
+  const path = new Uint8Array(directory.length + slashes + name.length);
+  path.set(directory);
+  if (slashes > 0) path[directory.length] = SLASH;
+  path.set(name, directory.length + slashes);
+  return path;
+}
+
 function skipSlashes(path: Uint8Array, from: number): number {
   let at = from;
   while (path[at] === SLASH) at++;

@@ -110,7 +110,7 @@ function checkLoops(core: Core, source: Named, target: Named, exchange: boolean)
   if (source.dir === target.dir) return;
   if (liesAbove(core, source.inode, target.dir)) throw inItself(source.name);
   if (!liesAbove(core, target.inode, source.dir)) return;
-  throw exchange ? inItself(target.name) : notEmpty(target.name);
+  throw exchange ? inItself(target.name) : notEmpty(target.name, target.inode);
 }
 
 /** To a name that nothing has. Source: f2fs_rename. */
@@ -142,7 +142,7 @@ function replace(core: Core, source: Named, target: Named): void {
   const { isDirectory } = inode;
   namespace.checkRemovable(dir, name, inode, isDirectory);
   namespace.checkRemovable(target.dir, target.name, target.inode, isDirectory);
-  if (isDirectory && !directories.isEmpty(target.inode)) throw notEmpty(target.name);
+  if (isDirectory && !directories.isEmpty(target.inode)) throw notEmpty(target.name, target.inode);
   if (isDirectory || target.inode.load().iLinks === 1) namespace.checkRoomForOrphan();
   const place = placeOf(core, target.dir, target.name);
   const old = placeOf(core, dir, name);

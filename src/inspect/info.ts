@@ -94,7 +94,7 @@ export function volumeInfo(given: BlockDevice): VolumeInfo {
   const { sb } = layout;
   const problems: F2fsError[] = [];
   const note = (error: F2fsError) => problems.push(error);
-  const pack = attempt(() => readCheckpoint(device, layout), note);
+  const pack = attempt(() => readCheckpoint(device, layout, spare), note);
   const extensions = extensionNames(sb);
   // That checkpoints were disabled is among the flags.
   problems.push(...metadataWarnings(device, spare, pack).filter(({ code }) => code === 'EUCLEAN'));

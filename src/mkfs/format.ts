@@ -126,20 +126,32 @@ function versionOf(version: string): Uint8Array {
  */
 export function planFormat(nrBlocks: number, options: FormatOptions = {}): FormatPlan {
   isCount(nrBlocks, 'number of blocks');
+  return plan(nrBlocks, nrBlocks * BLKSIZE, options);
+}
+
+/** The same for an image that is to have `sizeBytes` bytes, however few: the least that would do is told. */
+export function planSize(sizeBytes: number, options: FormatOptions): FormatPlan {
+  return plan(Math.max(1, Math.floor(sizeBytes / BLKSIZE)), sizeBytes, options);
+}
+
+function plan(nrBlocks: number, sizeBytes: number, options: FormatOptions): FormatPlan {
   checkOptions('format', options, FORMAT_OPTIONS);
   const uuid = uuidOf(options.uuid);
   const now = Math.floor(Date.now() / 1000);
   return {
-    geometry: geometryFor({
-      nrBlocks,
-      sectorSize: options.sectorSize,
-      segsPerSec: options.segsPerSec,
-      secsPerZone: options.secsPerZone,
-      overprovision: options.overprovision,
-      largeNatBitmap: options.largeNatBitmap,
-      startSector: options.startSector,
-      logPlacement: options.logPlacement,
-    }),
+    geometry: geometryFor(
+      {
+        nrBlocks,
+        sectorSize: options.sectorSize,
+        segsPerSec: options.segsPerSec,
+        secsPerZone: options.secsPerZone,
+        overprovision: options.overprovision,
+        largeNatBitmap: options.largeNatBitmap,
+        startSector: options.startSector,
+        logPlacement: options.logPlacement,
+      },
+      sizeBytes,
+    ),
     features: featureBits(options.features ?? 'default'),
     uuid,
     label: labelOf(options.label ?? ''),

@@ -290,19 +290,20 @@ function readable(geometry: Geometry): Geometry {
 }
 
 /**
- * The layout of a new volume.
+ * The layout of a new volume, for what has `sizeBytes`, which the message of ENOSPC tells.
  * Throws ENOSPC when the device is too small, naming the least size that works; EFBIG past 16 TiB, or past some 1.5 TiB
  * with a large NAT bitmap; EINVAL for numbers that make no sense.
  */
-export function geometryFor(request: GeometryRequest): Geometry {
+export function geometryFor(request: GeometryRequest, sizeBytes = request.nrBlocks * BLKSIZE): Geometry {
   const full = checkRequest(request);
   const geometry = layOut(full);
   if (geometry !== null) return readable(geometry);
-  const least = smallestGeometry(request, 0).blockCount;
-  const message =
-    `${full.nrBlocks * BLKSIZE} bytes are too small for a volume with ${counted(full.segsPerSec, 'segment')} in a section and ` +
-    `${counted(full.secsPerZone, 'section')} in a zone: it needs ${least * BLKSIZE} bytes (${(least * BLKSIZE) / 2 ** 20} MiB)`;
-  throw new F2fsError('ENOSPC', message);
+  const { segsPerSec, secsPerZone } = full;
+  const least = smallestGeometry(request, 0).blockCount * BLKSIZE;
+  const shape = `${counted(segsPerSec, 'segment')} in a section and ${counted(secsPerZone, 'section')} in a zone`;
+  const volume = segsPerSec * secsPerZone === 1 ? 'a volume' : `a volume with ${shape}`;
+  const needed = `${least} bytes (${least / 2 ** 20} MiB) at least`;
+  throw new F2fsError('ENOSPC', `${sizeBytes} bytes are too small for ${volume}: it needs ${needed}`);
 }
 
 function counted(count: number, what: string): string {

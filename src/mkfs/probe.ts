@@ -2,10 +2,13 @@
 import { deviceOf } from '../device/checked-device.ts';
 import type { BlockDevice } from '../device/device.ts';
 import { BLKSIZE, F2FS_SUPER_MAGIC, SUPER_OFFSET } from '../format/constants.ts';
-import { FOREIGN_BYTES, recognize } from '../format/foreign.ts';
+import { FOREIGN_BYTES, type Foreign, recognize } from '../format/foreign.ts';
 import { viewOf } from '../format/struct.ts';
 
-/** `f2fs` when either superblock has the magic, `other` when anything else than zeros stands in the first MiB. */
+/**
+ * `f2fs` when either superblock has the magic, though not the second alone where something else that is known stands at the start;
+ * `other` when anything else than zeros stands in the first MiB.
+ */
 export function probe(given: BlockDevice): 'f2fs' | 'other' | 'empty' {
   return kindOf(startOf(deviceOf(given)));
 }
@@ -25,7 +28,7 @@ export function contentsOf(given: BlockDevice): Contents | null {
   const kind = kindOf(start);
   if (kind === 'empty') return null;
   if (kind === 'f2fs') return { kind, now: 'holds an F2FS volume', before: 'held an F2FS volume' };
-  const what = recognize(start)?.what ?? 'not empty';
+  const what = (sincePlaced(start) ?? recognize(start))?.what ?? 'not empty';
   return { kind, now: `is ${what}`, before: `was ${what}` };
 }
 
@@ -37,10 +40,18 @@ function startOf(device: BlockDevice): Uint8Array {
 }
 
 function kindOf(start: Uint8Array): 'f2fs' | 'other' | 'empty' {
-  const dv = viewOf(start);
-  for (const copy of [0, 1]) {
-    const at = copy * BLKSIZE + SUPER_OFFSET;
-    if (at + 4 <= start.length && dv.getUint32(at, true) === F2FS_SUPER_MAGIC) return 'f2fs';
-  }
+  if (hasMagic(start, 0)) return 'f2fs';
+  if (hasMagic(start, 1)) return sincePlaced(start) === null ? 'f2fs' : 'other';
   return start.some((byte) => byte !== 0) ? 'other' : 'empty';
+}
+
+/** What came to stand where a volume was, of which superblock 2 is left, or null. Nothing but its two blocks is the volume's here. */
+function sincePlaced(start: Uint8Array): Foreign | null {
+  if (hasMagic(start, 0) || !hasMagic(start, 1)) return null;
+  return recognize(start.subarray(0, 2 * BLKSIZE));
+}
+
+function hasMagic(start: Uint8Array, copy: number): boolean {
+  const at = copy * BLKSIZE + SUPER_OFFSET;
+  return at + 4 <= start.length && viewOf(start).getUint32(at, true) === F2FS_SUPER_MAGIC;
 }

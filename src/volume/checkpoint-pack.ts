@@ -6,6 +6,7 @@ import { BLKS_PER_SEG, BLKSIZE, LOG_NAMES, NR_DATA_LOGS, NR_LOGS } from '../form
 import { viewOf } from '../format/struct.ts';
 import { hasFeature } from '../format/superblock.ts';
 import type { VolumeLayout } from './layout.ts';
+import { type SpareSuperblock, seemsToBe } from './superblocks.ts';
 
 /** Nids 0, 1 (node) and 2 (meta) own no block. */
 export const RESERVED_NODES = 3;
@@ -90,9 +91,13 @@ function readPack(device: BlockDevice, blkaddr: number): { block: Uint8Array; ve
 
 /**
  * The newer of the two checkpoint packs, checked against the layout. Throws EUCLEAN when neither is whole or the newer
- * one contradicts the superblock. Source: f2fs_get_valid_checkpoint.
+ * one contradicts the superblock; of the superblock that is not used it says what the device may be instead. Source: f2fs_get_valid_checkpoint.
  */
-export function readCheckpoint(device: BlockDevice, layout: VolumeLayout): CheckpointPack {
+export function readCheckpoint(
+  device: BlockDevice,
+  layout: VolumeLayout,
+  spare: SpareSuperblock | null = null,
+): CheckpointPack {
   const packs = [0, 1].map((pack) => {
     try {
       return readPack(device, layout.cpBlkaddr + pack * BLKS_PER_SEG);
@@ -103,7 +108,8 @@ export function readCheckpoint(device: BlockDevice, layout: VolumeLayout): Check
   });
   const [one, two] = packs;
   if (one === null && two === null) {
-    throw corrupt('neither checkpoint pack is whole: the volume has no consistent state to mount', {
+    const message = 'neither checkpoint pack is whole: the volume has no consistent state to mount';
+    throw corrupt(message + seemsToBe(spare?.foreign ?? null), {
       path: device.name,
       blkaddr: layout.cpBlkaddr,
     });

@@ -1,10 +1,18 @@
 // The counts that a checkpoint states, and the promise that a block or node taken now will find room when written.
-import { corrupt, F2fsError } from '../errors.ts';
+import { corrupt, type ErrorPlace, F2fsError } from '../errors.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
+import { BLKSIZE } from '../format/constants.ts';
+import { sizesApart } from '../size-text.ts';
 import { RESERVED_NODES } from './checkpoint-pack.ts';
 
 /** A name's dentry block and the nodes that lead to it, at most. */
 const NAME_BLOCKS = 4;
+
+/** ENOSPC for `what` as a whole, nothing of which has been taken yet: it needs more blocks than are free. */
+export function noSpaceFor(what: string, nrBlocks: number, freeBlocks: number, place: ErrorPlace = {}): F2fsError {
+  const [needed, free] = sizesApart(nrBlocks * BLKSIZE, freeBlocks * BLKSIZE);
+  return new F2fsError('ENOSPC', `no space left: ${what} needs ${needed}, ${free} are free for files`, place);
+}
 
 export class Space {
   /** Blocks that files may use; the rest of the main area is for cleaning. */
@@ -38,16 +46,21 @@ export class Space {
     return this.totalNodeCount - this.validNodeCount;
   }
 
-  /** Promises `nrBlocks` data blocks. Throws ENOSPC, having taken none. Source: inc_valid_block_count. */
+  /**
+   * Promises `nrBlocks` data blocks. Throws ENOSPC, having taken none: without numbers, as these may be a part of what is asked for,
+   * and others have been taken for it. Source: inc_valid_block_count.
+   */
   reserveBlocks(nrBlocks: number): void {
     if (this.validBlockCount + nrBlocks > this.userBlockCount) {
-      throw new F2fsError(
-        'ENOSPC',
-        `no space left on the volume: ${nrBlocks} more blocks are needed, ${this.freeBlocks} of ${this.userBlockCount} are free`,
-      );
+      throw new F2fsError('ENOSPC', 'no space left on the volume');
     }
     this.validBlockCount += nrBlocks;
     this.#promised += nrBlocks;
+  }
+
+  /** Throws ENOSPC when fewer than the `nrBlocks` that are asked for are free. */
+  assertBlocks(nrBlocks: number): void {
+    if (nrBlocks > this.freeBlocks) throw noSpaceFor('it', nrBlocks, this.freeBlocks);
   }
 
   /**
@@ -97,10 +110,8 @@ export class Space {
   /** Throws ENOSPC when fewer than `nrNodes` nodes are left. */
   assertNodes(nrNodes: number): void {
     if (nrNodes <= this.freeNodes) return;
-    throw new F2fsError(
-      'ENOSPC',
-      `no room left for nodes: ${nrNodes} more are needed, ${this.freeNodes} of ${this.totalNodeCount} are free`,
-    );
+    const message = `no room left for the nodes of files: the volume can have ${this.totalNodeCount}`;
+    throw new F2fsError('ENOSPC', message);
   }
 
   releaseNode(isInode: boolean): void {

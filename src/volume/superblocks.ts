@@ -11,7 +11,7 @@ import {
   NR_LOGS,
   SUPER_OFFSET,
 } from '../format/constants.ts';
-import { FOREIGN_BYTES, notF2fsError, volumeIn } from '../format/foreign.ts';
+import { FOREIGN_BYTES, type Foreign, notF2fsError, volumeIn } from '../format/foreign.ts';
 import { SIT_ENTRIES_PER_BLOCK } from '../format/sit.ts';
 import { viewOf } from '../format/struct.ts';
 import { hasFeature, MAX_EXTENSION, SB_CHECKSUM_OFFSET, Superblock, superblockCrc } from '../format/superblock.ts';
@@ -94,8 +94,8 @@ export interface SpareSuperblock {
   readonly message: string;
   /** Whether whoever writes to the volume is to write it anew. */
   readonly isToMend: boolean;
-  /** What else the device seems to hold, whose first block a superblock would overwrite. */
-  readonly foreign: string | null;
+  /** What else the device seems to be now: a change of the volume would destroy that. */
+  readonly foreign: Foreign | null;
 }
 
 /** The superblock that counts, and the other one when something is wrong with it. */
@@ -160,10 +160,13 @@ function unusable(device: BlockDevice, copies: readonly Copy[]): F2fsError {
   const whole = copies.find(({ sb }) => faultOf(sb, Number.POSITIVE_INFINITY) === null);
   if (whole !== undefined) return cutShort(device, whole.sb);
   const other = second.fault === first.fault ? ', which has the same fault' : `: ${second.fault}`;
-  return corrupt(`superblock 1 can't be used: ${first.fault}; nor superblock 2${other}`, {
-    path: device.name,
-    blkaddr: 0,
-  });
+  return corrupt(
+    `superblock 1 can't be used: ${first.fault}; nor superblock 2${other}${seemsToBe(foreignIn(copies))}`,
+    {
+      path: device.name,
+      blkaddr: 0,
+    },
+  );
 }
 
 function isMagic(sb: Superblock): boolean {
@@ -196,13 +199,13 @@ function cutShort(device: BlockDevice, sb: Superblock): F2fsError {
 
 function spareOf(copies: readonly Copy[], used: number): SpareSuperblock | null {
   const blkaddr = 1 - used;
-  const { sb, block, fault } = copies[blkaddr];
+  const { sb, fault } = copies[blkaddr];
   if (fault !== null) {
-    const foreign = blkaddr === 0 ? (otherVolume(sb) ?? volumeIn(block)) : null;
+    const foreign = foreignIn(copies);
     const consequence =
       foreign === null
         ? `superblock ${used + 1} is used; a change of the volume writes it anew from that one`
-        : `superblock 2 is used, for reading alone, as the device seems to hold ${foreign} now`;
+        : `superblock 2 is used, for reading alone, as the device seems to be ${foreign.what} now`;
     const message = `superblock ${blkaddr + 1} is damaged (${fault}): ${consequence}`;
     return { blkaddr, message, isToMend: true, foreign };
   }
@@ -215,10 +218,23 @@ function spareOf(copies: readonly Copy[], used: number): SpareSuperblock | null 
   return { blkaddr, message: `the two superblocks differ, ${consequence}`, isToMend: isSameVolume, foreign: null };
 }
 
+/** What the device seems to have become, when superblock 1 can't be used, or null. Both blocks are F2FS's own, as mkfs leaves them. */
+function foreignIn([first, second]: readonly Copy[]): Foreign | null {
+  if (first.fault === null) return null;
+  return otherVolume(first.sb) ?? volumeIn(Buffer.concat([first.block, second.block]));
+}
+
+/** The end of a sentence about a volume that can't be read. */
+export function seemsToBe(foreign: Foreign | null): string {
+  return foreign === null ? '' : `; the device seems to be ${foreign.what} now: ${foreign.cure}`;
+}
+
 /** What a superblock stands for that is sound but for blocks of another size, or null. */
-function otherVolume(sb: Superblock): string | null {
+function otherVolume(sb: Superblock): Foreign | null {
   const hasOwnSize = isMagic(sb) && sb.logBlocksize > LOG_BLKSIZE && sb.logBlocksize <= MAX_LOG_BLKSIZE;
-  return hasOwnSize ? `F2FS with blocks of ${1 << sb.logBlocksize} bytes` : null;
+  if (!hasOwnSize) return null;
+  const what = `F2FS with blocks of ${1 << sb.logBlocksize} bytes`;
+  return { what, cure: `only F2FS with blocks of ${BLKSIZE} bytes is supported` };
 }
 
 /** Bytes of a superblock within its block. */

@@ -110,7 +110,7 @@ export class Volume {
     this.#spare = spare;
     const { sb } = this.layout;
     this.#refuseFeatures(sb.feature);
-    this.pack = readCheckpoint(device, this.layout);
+    this.pack = readCheckpoint(device, layout, spare);
     this.warnings = metadataWarnings(device, spare, this.pack);
     const { cp } = this.pack;
     const { logs, journals } = readSummaries(device, this.layout, this.pack);
@@ -304,7 +304,7 @@ export class Volume {
       const { foreign } = this.#spare;
       throw new F2fsError(
         'EINVAL',
-        `superblock 1 can't be used and the device seems to hold ${foreign} now: nothing is written to it; if it is to be this volume all the same, take that away with wipefs -a`,
+        `superblock 1 can't be used and the device seems to be ${foreign.what} now: nothing is written to it; if it is to be this volume all the same, take that away with wipefs -a`,
         { path: device.name },
       );
     }

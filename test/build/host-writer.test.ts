@@ -196,6 +196,47 @@ it.runIf(hostLibc())('tells of times on a host that ends in 2038, and of nothing
   expect(writer.problems.list).toEqual([]);
 });
 
+describe('a node that this host can not make', () => {
+  const messages = (writer: HostWriter) => writer.problems.list.map(({ code, message }) => `${message} (${code})`);
+  const { PATH } = process.env;
+  afterEach(() => {
+    process.env.PATH = PATH;
+  });
+
+  it.each([
+    ['neither sh nor mknod', []],
+    ['sh, but no mknod', ['sh']],
+  ])('says what it takes, where there is %s and no koffi', (_, commands) => {
+    const sh = fs.realpathSync('/bin/sh');
+    fs.mkdirSync(`${dir}/bin`);
+    for (const command of commands) fs.symlinkSync(sh, `${dir}/bin/${command}`);
+    process.env.PATH = `${dir}/bin`;
+    const writer = new HostWriter(`${dir}/out`, { libc: null });
+    writer.makeNode(writer.root, bytes('c'), 'char', plain, 1, 3);
+    writer.makeNode(writer.root, bytes('f'), 'fifo', plain);
+    const needed = (command: string) =>
+      `it takes the package koffi, or sh and ${command} of Debian's coreutils in PATH: install one of them (EOPNOTSUPP)`;
+    expect(messages(writer)).toEqual([
+      `c: cannot make the character device: ${needed('mknod')}`,
+      `f: cannot make the fifo: ${needed('mkfifo')}`,
+    ]);
+  });
+
+  it('says why the command does not', () => {
+    const writer = new HostWriter(`${dir}/out`, { libc: null });
+    for (let twice = 0; twice < 2; twice++) writer.makeNode(writer.root, bytes('f'), 'fifo', plain);
+    fs.mkdirSync(`${dir}/bin`);
+    const says = '#!/bin/sh\necho "mknod: /a: b: Operation not permitted" >&2; exit 1\n';
+    fs.writeFileSync(`${dir}/bin/mknod`, says, { mode: 0o755 });
+    process.env.PATH = `${dir}/bin:${PATH}`;
+    writer.makeNode(writer.root, bytes('b'), 'block', plain, 8, 0);
+    expect(messages(writer)).toEqual([
+      'f: cannot make the fifo: file already exists (EEXIST)',
+      'b: cannot make the block device: only root can (EPERM)',
+    ]);
+  });
+});
+
 it('as an ordinary user tells what it does not restore, and drops set-id bits', () => {
   fs.chmodSync(dir, 0o777);
   const notes = asNobody(() => {

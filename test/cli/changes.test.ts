@@ -514,3 +514,163 @@ it('refuses an image that another process has, in one line', async () => {
     );
   }
 });
+
+describe('a refusal names the entry that it is about', () => {
+  beforeEach(() => {
+    change((volume) => {
+      volume.mkdir('/sub');
+      volume.mkdir('/sub/deep');
+      volume.mkdir('/log');
+      for (const [path, flag] of [
+        ['/imm', 'immutable'],
+        ['/sub/deep/app', 'append'],
+        ['/log', 'append'],
+      ] as const) {
+        if (path !== '/log') volume.writeFile(path, 'it');
+        else volume.writeFile('/log/entry', 'it');
+        using handle = volume.open(path);
+        handle.setFlags([flag]);
+      }
+    });
+  });
+
+  const IMMUTABLE = 'it is immutable: clear the flag with chattr -i \\(EPERM\\)\n';
+  const APPENDED = 'it is append-only: clear the flag with chattr -a \\(EPERM\\)\n';
+  const DIRECTORY = 'the directory is append-only: clear the flag with chattr -a \\(EPERM\\)\n';
+
+  it.each([
+    ['rm', ['/imm'], `/imm: ${IMMUTABLE}`],
+    ['rm', ['-r', '/sub'], `/sub/deep/app: ${APPENDED}`],
+    ['rm', ['-r', 'sub/'], `sub/deep/app: ${APPENDED}`],
+    ['rm', ['-r', '/log'], `/log: ${DIRECTORY}`],
+    ['rm', ['/log/entry'], `/log: ${DIRECTORY}`],
+    ['rm', ['/dir'], '/dir: "dir" is a directory \\(EISDIR\\)\n'],
+    ['rm', ['-d', '/dir'], '/dir: the directory "dir" is not empty \\(ENOTEMPTY\\)\n'],
+    ['mv', ['/imm', '/x'], `/imm: ${IMMUTABLE}`],
+    ['mv', ['/top', '/imm'], `/imm: ${IMMUTABLE}`],
+    ['mv', ['-T', '/sub', '/dir'], '/dir: the directory "dir" is not empty \\(ENOTEMPTY\\)\n'],
+    ['mv', ['-T', '/top', '/dir'], '/dir: "dir" is a directory \\(EISDIR\\)\n'],
+    ['mv', ['/log/entry', '/x'], `/log: ${DIRECTORY}`],
+    ['ln', ['/imm', '/y'], `/imm: ${IMMUTABLE}`],
+    ['ln', ['-f', '/top', '/imm'], `/imm: ${IMMUTABLE}`],
+    ['ln', ['/dir', '/y'], '/dir: a directory can have one name only \\(EPERM\\)\n'],
+  ])('%s %j', (command, args, said) => refused(new RegExp(`^f2fs: ${command}: ${said}$`), command, image, ...args));
+
+  it('in a directory that is immutable: the directory', async () => {
+    await done('chattr', image, '+i', '/dir');
+    const said = '/dir: the directory is immutable: clear the flag with chattr -i \\(EPERM\\)\n';
+    for (const [command, ...args] of [
+      ['mkdir', '/dir/new'],
+      ['mkdir', '-p', '/dir/new/below'],
+      ['ln', '/top', '/dir/new'],
+      ['ln', '-s', 'x', '/dir/new'],
+      ['mv', '/top', '/dir/new'],
+      ['truncate', '-s', '1', '/dir/new'],
+    ]) {
+      const at = command === 'truncate' ? [...args.slice(0, 2), image, args[2]] : [image, ...args];
+      await refused(new RegExp(`^f2fs: ${command}: ${said}$`), command, ...at);
+    }
+    await refused(new RegExp(said), 'put', '--quiet', image, host, '/dir/new');
+  });
+
+  it('put: each of the source that the image refuses', async () => {
+    fs.mkdirSync(`${host}/sub/deep`, { recursive: true });
+    fs.mkdirSync(`${host}/log`);
+    fs.writeFileSync(`${host}/imm`, 'new');
+    fs.writeFileSync(`${host}/sub/deep/app`, 'new');
+    const before = contentsOf();
+    const { code, stderr } = await f2fsHere('put', '--quiet', image, `${host}/.`, '/');
+    expect(code).toBe(1);
+    expect(stderr.trimEnd().split('\n')).toEqual([
+      `f2fs: put: ${host}/imm: the image refuses it: it is immutable: clear the flag with chattr -i (EPERM)`,
+      `f2fs: put: ${host}/log: the image refuses it: it is append-only: clear the flag with chattr -a (EPERM)`,
+      `f2fs: put: ${host}/sub/deep/app: the image refuses it: it is append-only: clear the flag with chattr -a (EPERM)`,
+      `f2fs: put: nothing was put: ${image} is as it was`,
+    ]);
+    expect(contentsOf()).toEqual(before);
+    // The one that is named, though its bytes are no text.
+    await done('mkdir', image, '--escaped', '/a\\xff', '/a\\xff/b');
+    const unnamed = await f2fsHere('rm', '-d', '--escaped', image, '/a\\xff');
+    expect(unnamed).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^f2fs: rm: \/a\\xff: .*\(ENOTEMPTY\)\n$/),
+    });
+  });
+
+  it('in the library too, as its path', () => {
+    const device = openFileDevice(image, { writable: true });
+    const volume = mount(device);
+    const at = (path: string) => expect.objectContaining({ code: 'EPERM', path, ino: expect.any(Number) });
+    for (const [path, call] of [
+      ['/imm', () => volume.unlink('/imm')],
+      ['/imm', () => volume.rename('/imm', '/x')],
+      ['/imm', () => volume.link('/imm', '/x')],
+      ['/imm', () => volume.writeFile('/imm', 'x')],
+      ['/imm', () => volume.truncate('/imm', 1)],
+      ['/imm', () => volume.openFile('/imm', { flags: 'r+' })],
+      ['/imm', () => volume.setAttributes('/imm', { mode: 0o600 })],
+      ['/imm', () => volume.setXattr('/imm', 'user.x', 'x')],
+      ['/sub/deep/app', () => volume.remove('/sub')],
+      ['/log', () => volume.remove('/log/entry')],
+    ] as const) {
+      expect(call).toThrow(at(path));
+    }
+    volume.abandon();
+    device.close();
+  });
+});
+
+describe('what does not fit', () => {
+  const MIB = 2 ** 20;
+  /** Free for files, as the message tells it. */
+  const FREE = '\\d+(\\.\\d)? MiB are free for files';
+
+  beforeEach(() => fs.writeFileSync(`${host}/large`, Buffer.alloc(70 * MIB, 'large ')));
+
+  it('is told with what all of it needs, and what was free before', async () => {
+    const large = `${host}/large`;
+    const free = look((volume) => volume.statfs().freeBlocks) * 4096;
+    const told = new RegExp(
+      `no space left: ${large} needs 70\\.1 MiB, ${(free / MIB).toFixed(1)} MiB are free for files`,
+    );
+    await refused(told, 'put', image, large, '/new');
+    await refused(new RegExp(`: ${host} needs 70\\.1 MiB, ${FREE} \\(ENOSPC`), 'put', image, host, '/new');
+    await refused(new RegExp(`/new: .* it needs 1\\.0 GiB, ${FREE} \\(`), 'fallocate', '-l', '1G', image, '/new');
+    await refused(new RegExp(`/top: .* it needs 1\\.0 GiB, ${FREE} \\(`), 'fallocate', '-l', '1G', image, '/top');
+    // In few steps, however much it is.
+    await refused(/it needs 3\.8 TiB/, 'fallocate', '-l', '3900G', image, '/new');
+  });
+
+  it('counts what it replaces as free', async () => {
+    const room = look((volume) => volume.statfs().freeBlocks) * 4096;
+    await done('fallocate', '-l', '6M', image, '/dir/large');
+    await refused(
+      new RegExp(`70\\.1 MiB, ${(room / MIB).toFixed(1)} MiB are free`),
+      'put',
+      image,
+      `${host}/large`,
+      '/dir',
+    );
+  });
+
+  it('beside what the same command puts there before says so', async () => {
+    const said =
+      /\/b: no space left: it needs \S+ MiB, \S+ MiB are free for files, beside what comes before it \(ENOSPC\)/;
+    const half = Math.ceil(look((volume) => volume.statfs().freeBlocks) * 0.6) * 4096;
+    await refused(said, 'fallocate', '-l', String(half), image, '/a', '/b');
+  });
+
+  it('is told without numbers that nobody knows', async () => {
+    const said = await f2fs(['put', '--quiet', image, '-', '/new'], { input: Buffer.alloc(70 * MIB, 'large ') });
+    expect(said).toMatchObject({ code: 1, stderr: 'f2fs: put: /new: no space left on the volume (ENOSPC)\n' });
+    await refused(
+      new RegExp(`${host}/large: no space left`),
+      'put',
+      '--holes',
+      'zeros',
+      image,
+      `${host}/large`,
+      '/new',
+    );
+  });
+});

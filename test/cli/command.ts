@@ -33,6 +33,8 @@ export function f2fs(args: string[], options: RunOptions = {}): Promise<Result> 
     env: { ...process.env, NO_COLOR: '1', SOURCE_DATE_EPOCH: '', F2FS_DEBUG: '', ...options.env },
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   }) as ChildProcessByStdio<Writable | null, Readable, Readable>;
+  // A command that fails reads no further.
+  child.stdin?.on('error', () => {});
   child.stdin?.end(options.input);
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];

@@ -37,7 +37,23 @@ const mistakes: [args: string[], said: string][] = [
     "invalid --segs-per-sec '0': expected a whole number from 1 on (see f2fs mkfs --help)",
   ],
   [['mkfs', fresh, '--size', '64M', '--uuid', 'x'], "invalid uuid 'x': expected "],
-  [['mkfs', fresh, '--size', '3K'], '4096 bytes are too small for a volume'],
+  [
+    ['mkfs', fresh, '--size', '0'],
+    '0 bytes are too small for a volume: it needs 54525952 bytes (52 MiB) at least (ENOSPC)',
+  ],
+  [
+    ['mkfs', fresh, '--size', '3K'],
+    '3072 bytes are too small for a volume: it needs 54525952 bytes (52 MiB) at least (ENOSPC)',
+  ],
+  [['build', source, fresh, '--size', '0'], "invalid size 0: expected a number of bytes above 0, or 'auto' (EINVAL)"],
+  [
+    ['build', source, fresh, '--size', '100'],
+    '100 bytes are too small for a volume: it needs 54525952 bytes (52 MiB) at least (ENOSPC)',
+  ],
+  [
+    ['mkfs', fresh, '--size', '1M', '--segs-per-sec', '4'],
+    '1048576 bytes are too small for a volume with 4 segments in a section and 1 section in a zone: it needs 134217728 ',
+  ],
   [['mkfs', `${source}/none/x`, '--size', '64M'], `cannot open ${source}/none/x: no such file or directory (ENOENT)`],
   [
     ['build', source, fresh, '--engine', 'fast'],
@@ -71,7 +87,7 @@ const mistakes: [args: string[], said: string][] = [
   ],
   [['truncate', '-s', '100T', image, '/file'], '/file: the file would be too large with '],
   [['rm', image, '/none'], '/none: "none" does not exist (ENOENT)'],
-  [['ln', image, '/dir', '/second'], '/second: a directory can have one name only (EPERM)'],
+  [['ln', image, '/dir', '/second'], '/dir: a directory can have one name only (EPERM)'],
   [['mv', image, '/dir', '/dir/below'], '/dir/below: the directory "dir" can\'t be moved into itself (EINVAL)'],
   [['cat', image, '/dir'], '/dir is not a file (EISDIR)'],
   [['ls', image, '/file/x'], '/file/x is not a directory (ENOTDIR)'],

@@ -89,6 +89,33 @@ describe('what is replaced', () => {
     }
   });
 
+  it('is a disk with partitions where a volume was before: nothing but a new volume is written to it', async ({
+    skip,
+  }) => {
+    const disk = `${places}/partitioned`;
+    expect((await f2fsHere('mkfs', '--size', '64M', disk)).code).toBe(0);
+    const script = `wipefs -a ${disk} && printf 'label: dos\\n65536,,L\\n' | sfdisk --quiet ${disk}`;
+    const table = run('sh', ['-c', script]);
+    if (!table.ok) return skip(table.out);
+    const loop = attachLoop(disk);
+    if (typeof loop === 'string') return skip(loop);
+    try {
+      const before = fs.readFileSync(disk);
+      await refused(/seems to be a disk with MBR partitions now: nothing is written to it/, 'mkdir', loop.device, '/q');
+      await refused(/seems to be a disk with MBR partitions now/, 'put', loop.device, tree, '/');
+      await refused(/is a disk with MBR partitions; --force replaces that/, 'build', tree, loop.device);
+      await refused(/is a disk with MBR partitions; formatting it destroys that/, 'mkfs', loop.device);
+      expect(fs.readFileSync(disk).equals(before)).toBe(true);
+      const forced = await f2fsHere('build', '--force', tree, loop.device);
+      expect([forced.code, forced.stderr]).toEqual([
+        0,
+        expect.stringMatching(/ was a disk with MBR partitions, which/),
+      ]);
+    } finally {
+      loop.detach();
+    }
+  });
+
   it('is worth no word when it is an image of ours', async () => {
     expect((await f2fsHere('build', '--quiet', tree, image)).code).toBe(0);
     const again = await f2fsHere('build', '--force', tree, image);

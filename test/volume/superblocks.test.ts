@@ -8,6 +8,7 @@ import { Superblock, superblockCrc } from '../../src/format/superblock.ts';
 import { mount } from '../../src/fs/file-system.ts';
 import { volumeInfo } from '../../src/inspect/info.ts';
 import { format } from '../../src/mkfs/format.ts';
+import { contentsOf } from '../../src/mkfs/probe.ts';
 import { fsckDevice } from '../fs/fsck-device.ts';
 
 const CACHE = { cacheBytes: 8 << 20 };
@@ -55,6 +56,20 @@ function change(device: WatchedDevice, blkaddr: number, edit: (block: Uint8Array
 /** As wipefs -a does to the first one. */
 const wipe = (copy: number) => (device: WatchedDevice) =>
   change(device, copy, (block) => block.fill(0, SUPER_OFFSET, SUPER_OFFSET + 4));
+
+/** With one partition of Linux, from 100 MiB. */
+function bootSector(): Uint8Array {
+  const sector = new Uint8Array(512);
+  sector.set([0, 0, 0, 0, 0x83, 0, 0, 0, 0, 0x20, 3, 0, 0, 0x20, 3, 0], 446);
+  sector.set([0x55, 0xaa], 510);
+  return sector;
+}
+
+/** As wipefs -a and a partition table leave it. */
+const mbr = (block: Uint8Array) => {
+  block.fill(0, SUPER_OFFSET, SUPER_OFFSET + 4);
+  block.set(bootSector());
+};
 
 const relabel = (change: (sb: Superblock) => void) => (block: Uint8Array) => {
   const sb = new Superblock(viewOf(block), SUPER_OFFSET);
@@ -177,16 +192,60 @@ describe('one superblock is bad', () => {
         block.set([1, 0, 0, 0, 1], 1024);
       },
     ],
+    ['a disk with MBR partitions', mbr],
+    [
+      'a disk with GPT partitions',
+      (block: Uint8Array) => {
+        mbr(block);
+        block.set(Buffer.from('EFI PART'), 512);
+      },
+    ],
     ['F2FS with blocks of 16384 bytes', relabel((sb) => (sb.logBlocksize = 14))],
   ])('where the device seems to be %s now, nothing is written to it', (foreign, become) => {
     const device = volumeWith((it) => change(it, 0, become));
     expect(() => mount(device, CACHE)).toThrow(
-      expect.objectContaining({ code: 'EINVAL', message: expect.stringContaining(`hold ${foreign} now`) }),
+      expect.objectContaining({ code: 'EINVAL', message: expect.stringContaining(`seems to be ${foreign} now`) }),
     );
     expect(device.written).toEqual(new Set());
     expect(messages(mount(device, { ...CACHE, readonly: true }))).toEqual([
-      expect.stringMatching(`for reading alone, as the device seems to hold ${foreign} now$`),
+      expect.stringMatching(`for reading alone, as the device seems to be ${foreign} now$`),
     ]);
+  });
+});
+
+describe('a partition table', () => {
+  it('stands before a superblock that is good, as any boot sector may', () => {
+    const device = volumeWith((it) => change(it, 0, (block) => block.set(bootSector())));
+    const fs = mount(device, CACHE);
+    fs.writeFile('/after', 'after');
+    fs.close();
+    expect(messages(fs)).toEqual([]);
+  });
+
+  it('is named where its partitions have taken the checkpoints, or superblock 2, away', () => {
+    const device = volumeWith((it) => change(it, 0, mbr));
+    for (const pack of [1, 2]) change(device, pack * BLKS_PER_SEG, (block) => block.fill(0));
+    const named = (start: string) =>
+      expect.objectContaining({
+        code: 'EUCLEAN',
+        message: expect.stringMatching(`^${start}.*seems to be a disk with MBR partitions now: name the device of its`),
+      });
+    for (const readonly of [true, false])
+      expect(() => mount(device, { ...CACHE, readonly })).toThrow(named('neither checkpoint pack is whole'));
+    expect(volumeInfo(device).problems).toContainEqual(named('neither checkpoint pack is whole'));
+    change(device, 1, (block) => (block[SUPER_OFFSET + 200] ^= 4));
+    expect(() => mount(device, CACHE)).toThrow(named("superblock 1 can't be used"));
+  });
+
+  it('or whatever has come since is what stands there for who makes a volume anew', () => {
+    const device = volumeWith((it) => change(it, 0, mbr));
+    expect(contentsOf(device)).toMatchObject({ kind: 'other', now: 'is a disk with MBR partitions' });
+    change(device, 0, (block) => block.fill(0).set(Buffer.from('SWAPSPACE2'), BLKSIZE - 10));
+    expect(contentsOf(device)).toMatchObject({ kind: 'other', before: 'was swap space' });
+    change(device, 0, (block) => block.fill(0));
+    expect(contentsOf(device)).toMatchObject({ kind: 'f2fs', now: 'holds an F2FS volume' });
+    const good = volumeWith((it) => change(it, 0, (block) => block.set(bootSector())));
+    expect(contentsOf(good)).toMatchObject({ kind: 'f2fs' });
   });
 });
 
