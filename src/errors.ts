@@ -73,6 +73,17 @@ function withoutCall({ code, syscall, message }: NodeJS.ErrnoException): string 
   return end < 0 ? message : message.slice(code.length + 2, end);
 }
 
+/**
+ * The same for a call that writes an image or device, `kind` of the host's: nobody is to take the host's lack of space for one of the
+ * volume.
+ */
+export function hostWriteError(doing: string, kind: 'file' | 'block', cause: unknown, place: ErrorPlace): F2fsError {
+  const isFull = kind === 'file' && !(cause instanceof F2fsError) && errnoOf(cause) === 'ENOSPC';
+  if (!isFull) return hostError(doing, cause, place);
+  const message = `${doing}: the file system of the host that holds it is full; make room there`;
+  return new F2fsError('ENOSPC', message, { ...place, cause });
+}
+
 /** What an errno's name means: `permission denied`; the name itself where the host knows none. */
 export function errnoText(code: string): string {
   const errno = (constants.errno as Record<string, number>)[code];

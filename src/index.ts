@@ -47,6 +47,7 @@ export { AsyncFileHandle, type TimeLike } from './fs/async-file-handle.ts';
 export type { Attributes, NewAttributes, XattrChange, XattrFlags } from './fs/attributes.ts';
 export type { MountOptions } from './fs/core.ts';
 export { Directory, type DirectoryEntry } from './fs/directory-handle.ts';
+export type { ParentPath, VolumeDirent } from './fs/dirent.ts';
 export { type ExtentsOptions, FileHandle } from './fs/file-handle.ts';
 export {
   type CleanOptions,

@@ -8,6 +8,7 @@ import type { MountOptions } from '../fs/core.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
 import { usedRanges } from '../volume/used-ranges.ts';
 import { EXIT, Warnings } from './errors.ts';
+import { HostRoom } from './host-room.ts';
 import { Interruption, killable } from './interrupt.ts';
 import { escaped } from './names.ts';
 import { Progress, percentText } from './progress.ts';
@@ -50,8 +51,9 @@ export async function changeImage(
   using progress = new Progress(quiet);
   const device = killable(() => openFileDevice(image, { writable: true }));
   try {
-    if (inSteps) return await changeInSteps(device, work, signal, warnings, progress);
-    const exitCode = await attempt(device, 'explicit', work, signal, warnings, progress);
+    const room = new HostRoom(device);
+    if (inSteps) return await changeInSteps(device, room, work, signal, warnings, progress);
+    const exitCode = await attempt(device, room, 'explicit', work, signal, warnings, progress);
     if (exitCode !== null) return exitCode;
     interruption.mustCleanUp = true;
     const copy = await copyOf(image, device, signal, progress);
@@ -72,9 +74,13 @@ export async function changeImage(
   }
 }
 
-/** Runs `work` on a mount of `device`. Null when it does not fit for want of checkpoints: nothing is changed then. */
+/**
+ * Runs `work` on a mount of `device`. Null when it does not fit for want of checkpoints: nothing is changed then. What was written
+ * in vain is given back to the host, unless `room` is null: the image is a copy then, which goes.
+ */
 async function attempt(
   device: FileDevice,
+  room: HostRoom | null,
   checkpoints: MountOptions['checkpoints'],
   work: Change,
   signal: AbortSignal,
@@ -90,12 +96,16 @@ async function attempt(
     if (exitCode === EXIT.ok) {
       progress.announce(WRITING);
       killable(() => volume.close());
-    } else volume.abandon();
+    } else {
+      volume.abandon();
+      room?.giveBack(volume, null);
+    }
     warnings.tell(volume);
     return exitCode;
   } catch (error) {
     const { exceedsCheckpoint } = volume;
     volume.abandon();
+    room?.giveBack(volume, error);
     if (exceedsCheckpoint && error instanceof F2fsError && error.code === 'ENOSPC') return null;
     throw error;
   }
@@ -104,6 +114,7 @@ async function attempt(
 /** Whatever becomes of `work`: what it did lasts. */
 async function changeInSteps(
   device: FileDevice,
+  room: HostRoom,
   work: Change,
   signal: AbortSignal,
   warnings: Warnings,
@@ -115,8 +126,18 @@ async function changeInSteps(
     return await work(volume, signal, progress);
   } finally {
     progress.announce(WRITING);
-    killable(() => volume.close());
+    closeOrGiveBack(volume, room);
     warnings.tell(volume);
+  }
+}
+
+function closeOrGiveBack(volume: FileSystem, room: HostRoom): void {
+  try {
+    killable(() => volume.close());
+  } catch (error) {
+    volume.abandon();
+    room.giveBack(volume, error);
+    throw error;
   }
 }
 
@@ -154,7 +175,7 @@ async function changeCopy(
   const device = openNamed(image, copy.path, { writable: true });
   let exitCode: number | null;
   try {
-    exitCode = await attempt(device, 'auto', work, signal, warnings, progress);
+    exitCode = await attempt(device, null, 'auto', work, signal, warnings, progress);
   } finally {
     device.close();
   }

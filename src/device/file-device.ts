@@ -11,7 +11,7 @@ import {
   isWhole,
   type OptionChecks,
 } from '../check.ts';
-import { F2fsError, hostError } from '../errors.ts';
+import { F2fsError, hostError, hostWriteError } from '../errors.ts';
 import { BLKS_PER_SEG, BLKSIZE } from '../format/constants.ts';
 import { notF2fsError, recognize } from '../format/foreign.ts';
 import { alignedMemory, isAligned } from './aligned.ts';
@@ -107,7 +107,7 @@ export class FileDevice implements BlockDevice {
     try {
       this.#writeAll(blkaddr * BLKSIZE, vectors);
     } catch (error) {
-      throw hostError(`cannot write ${this.name} at block ${blkaddr}`, error, this.#at(blkaddr));
+      throw hostWriteError(`cannot write ${this.name} at block ${blkaddr}`, this.kind, error, this.#at(blkaddr));
     }
     this.counters.writes++;
     this.counters.writeBytes += size;
@@ -122,7 +122,7 @@ export class FileDevice implements BlockDevice {
       this.#queue?.close();
       // What the thread writes is not tracked: from now on any segment may hold data.
       this.#written = null;
-      this.#queue = new WriteQueue(this.name, this.#handle, memory, this.#queueDepth);
+      this.#queue = new WriteQueue(this.name, this.kind, this.#handle, memory, this.#queueDepth);
     }
     return this.#queue;
   }
@@ -152,7 +152,7 @@ export class FileDevice implements BlockDevice {
       // Last: a failure that the thread met meanwhile is told to it alone.
       this.#queue?.checkFlushes();
     } catch (error) {
-      throw hostError(`cannot flush ${this.name}`, error, { path: this.name });
+      throw hostWriteError(`cannot flush ${this.name}`, this.kind, error, { path: this.name });
     }
     this.counters.flushes++;
   }

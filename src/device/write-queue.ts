@@ -2,7 +2,7 @@
 // places; only who waits for them differs.
 import { getSystemErrorName } from 'node:util';
 import type { Worker } from 'node:worker_threads';
-import { errnoText, F2fsError } from '../errors.ts';
+import { errnoText, F2fsError, hostWriteError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { startThread } from '../thread.ts';
 import type { Bio } from './bio.ts';
@@ -26,6 +26,7 @@ export class WriteQueue {
   /** What it writes from. */
   readonly memory: SharedArrayBuffer;
   readonly #name: string;
+  readonly #kind: 'file' | 'block';
   readonly #slots: WriteSlots;
   readonly #worker: Worker;
   /** Requests handed over, and requests whose outcome was taken. */
@@ -35,8 +36,9 @@ export class WriteQueue {
   #dead = false;
 
   /** Starts the thread. `fd` stays open as long as the queue is; `memory` holds what is written; `depth` requests fit in. */
-  constructor(name: string, fd: number, memory: SharedArrayBuffer, depth: number) {
+  constructor(name: string, kind: 'file' | 'block', fd: number, memory: SharedArrayBuffer, depth: number) {
     this.#name = name;
+    this.#kind = kind;
     this.#slots = new WriteSlots(depth);
     this.memory = memory;
     this.#worker = startThread('write-worker', import.meta.url, { fd, memory, depth, slots: this.#slots.buffer });
@@ -84,11 +86,11 @@ export class WriteQueue {
     if (numbers[slot][FAILED] === 0) return numbers[slot][SYSCALLS];
     const text = Buffer.from(texts[slot]).toString();
     const [code, message] = text.slice(0, text.indexOf('\0')).split('\n');
+    // As node:fs throws it, of which the thread told the words.
+    const cause = Object.assign(new Error(message), { code, syscall: 'write' });
     const blkaddr = numbers[slot][POSITION] / BLKSIZE;
-    throw new F2fsError(code, `cannot write ${this.#name} at block ${blkaddr}: ${message}`, {
-      path: this.#name,
-      blkaddr,
-    });
+    const doing = `cannot write ${this.#name} at block ${blkaddr}`;
+    throw hostWriteError(doing, this.#kind, cause, { path: this.#name, blkaddr });
   }
 
   /** Throws when a flush that the thread did by itself failed: the host tells of such a failure only once. */
@@ -97,12 +99,10 @@ export class WriteQueue {
       if (Atomics.wait(this.#slots.header, FLUSHING, 1, PATIENCE_MS) === 'timed-out') break;
     }
     const errno = Atomics.exchange(this.#slots.header, FLUSH_ERRNO, 0);
-    if (errno !== 0)
-      throw new F2fsError(
-        getSystemErrorName(errno),
-        `cannot flush ${this.#name}: ${errnoText(getSystemErrorName(errno))}`,
-        { path: this.#name },
-      );
+    if (errno === 0) return;
+    const code = getSystemErrorName(errno);
+    const cause = Object.assign(new Error(errnoText(code)), { code });
+    throw hostWriteError(`cannot flush ${this.#name}`, this.#kind, cause, { path: this.#name });
   }
 
   /** Ends the thread. Outcomes not taken are lost. */

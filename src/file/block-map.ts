@@ -92,7 +92,7 @@ export class BlockMap {
         nid = nodes.create(inode.ino, path.noffset[level], !inode.isDirectory);
         nodes.markDirty(parent);
         pool.view.setUint32(slotAt, nid, true);
-        inode.change().iBlocks++;
+        inode.countBlocks(1);
       }
       pfn = this.#node(inode, nid, path.noffset[level]);
       parent = nid;
@@ -182,7 +182,7 @@ export class BlockMap {
       for (let i = 0; i < count; i++) if (view.getUint32(this.#at + 4 * i, true) === NULL_ADDR) holes++;
       if (holes > 0) {
         space.reserveBlocks(holes);
-        inode.change().iBlocks += holes;
+        inode.countBlocks(holes);
         nodes.markDirty(this.#nid);
         for (let i = 0; i < count; i++) {
           if (view.getUint32(this.#at + 4 * i, true) === NULL_ADDR) view.setUint32(this.#at + 4 * i, NEW_ADDR, true);
@@ -371,7 +371,7 @@ export class BlockMap {
       const ofs = this.#ofsInNode;
       const addrs = this.#at - 4 * ofs;
       this.#volume.nodes.markDirty(this.#nid);
-      this.#uncount(inode, this.#freeAddresses(inode, addrs, ofs, ofs + count, at - ofs));
+      this.#freeAddresses(inode, this.#nid, addrs, ofs, ofs + count, at - ofs);
       forgetExtent(inode.load());
       at += count;
     }
@@ -385,7 +385,7 @@ export class BlockMap {
     const { addrsPerInode, addrsPerBlock } = inode;
     forgetExtent(inode.change());
     if (index < addrsPerInode) {
-      this.#uncount(inode, this.#freeAddresses(inode, inode.addrOffset, index, addrsPerInode, 0));
+      this.#freeAddresses(inode, inode.ino, inode.addrOffset, index, addrsPerInode, 0);
     }
     let start = addrsPerInode;
     for (const { slot, level } of SUBTREES) {
@@ -396,17 +396,6 @@ export class BlockMap {
       }
       start += pages;
     }
-  }
-
-  /** Takes freed blocks off i_blocks, as they are freed: a later node may fail to be read. */
-  #uncount(inode: Inode, freed: number): void {
-    const raw = inode.change();
-    if (freed >= raw.iBlocks) {
-      throw corrupt(`${freed} blocks of inode ${inode.ino} are freed, but it counts ${raw.iBlocks}`, {
-        ino: inode.ino,
-      });
-    }
-    raw.iBlocks -= freed;
   }
 
   /** Offset in the node tree of the node under a slot of i_nid. */
@@ -423,7 +412,7 @@ export class BlockMap {
     const base = this.#node(inode, nid, offset) * BLKSIZE;
     nodes.markDirty(nid);
     if (level === 1) {
-      this.#uncount(inode, this.#freeAddresses(inode, base, from, inode.addrsPerBlock, firstPage));
+      this.#freeAddresses(inode, nid, base, from, inode.addrsPerBlock, firstPage);
     } else {
       const pages = pagesUnder(level - 1, inode.addrsPerBlock);
       const nodesUnder = level === 2 ? 1 : NIDS_PER_BLOCK + 1;
@@ -436,15 +425,18 @@ export class BlockMap {
     if (from === 0) {
       nodes.remove(nid, false);
       pool.view.setUint32(at, 0, true);
-      this.#uncount(inode, 1);
+      inode.countBlocks(-1);
     }
   }
 
-  /** Frees the addresses [from, end) of a dnode; returns how many counted. Source: f2fs_truncate_data_blocks_range. */
-  #freeAddresses(inode: Inode, addrs: number, from: number, end: number, firstPage: number): number {
+  /**
+   * Frees the addresses [from, end) of the dnode `nid`, which stand at byte `addrs` of the pool's memory. They leave i_blocks as they
+   * are freed: a later node may fail to be read. Source: f2fs_truncate_data_blocks_range.
+   */
+  #freeAddresses(inode: Inode, nid: number, addrs: number, from: number, end: number, firstPage: number): void {
     const { pool, logs, space } = this.#volume;
     const cluster = inode.clusterPages;
-    const last = this.#loadSegments(inode, addrs, from, end, firstPage);
+    const last = this.#loadSegments(inode, nid, addrs, from, end, firstPage);
     let freed = 0;
     // The slots of a released file's clusters were given back when it was released.
     const released = cluster > 1 && inode.comprBlocks === 0;
@@ -468,27 +460,47 @@ export class BlockMap {
     }
     if (isCompressed) inode.addComprBlocks(nrData - cluster);
     space.releaseBlocks(freed);
-    return freed;
+    inode.countBlocks(-freed);
   }
 
   /**
    * Reads the SIT blocks of what is about to be freed: one that can't be read must fail before anything is. Returns the end of
-   * the addresses that are not NULL_ADDR.
+   * the addresses that are not NULL_ADDR. Throws EUCLEAN, having freed nothing of the dnode, when the inode counts fewer blocks than
+   * it has there and they are not all its own.
    */
-  #loadSegments(inode: Inode, addrs: number, from: number, end: number, firstPage: number): number {
+  #loadSegments(inode: Inode, nid: number, addrs: number, from: number, end: number, firstPage: number): number {
     const { layout, sit, pool } = this.#volume;
     let lastSegno = -1;
     let last = from;
+    let nrBlocks = 0;
     for (let i = from; i < end; i++) {
       if (pool.view.getUint32(addrs + 4 * i, true) === NULL_ADDR) continue;
       last = i + 1;
       const blkaddr = this.#address(inode, addrs + 4 * i, firstPage + i);
       if (blkaddr >= COMPRESS_ADDR) continue;
+      nrBlocks++;
       const segno = layout.segnoOf(blkaddr);
       if (segno !== lastSegno) sit.validBlocks(segno);
       lastSegno = segno;
     }
+    if (nrBlocks >= inode.load().iBlocks) this.#assertOwn(inode, nid, addrs, from, last);
     return last;
+  }
+
+  /**
+   * Either the count is wrong or the addresses are: by the summaries, which say of each block whose it is. Throws EUCLEAN for a block
+   * that is another's, which must not be freed.
+   */
+  #assertOwn(inode: Inode, nid: number, addrs: number, from: number, end: number): void {
+    const { pool, logs } = this.#volume;
+    for (let i = from; i < end; i++) {
+      const blkaddr = pool.view.getUint32(addrs + 4 * i, true);
+      if (blkaddr === NULL_ADDR || blkaddr >= COMPRESS_ADDR) continue;
+      const owner = logs.ownerOf(blkaddr);
+      if (owner.nid === nid && owner.ofsInNode === i) continue;
+      const message = `inode ${inode.ino} is damaged: it has more blocks than it counts, and one of them, block ${blkaddr}, is another's; run fsck.f2fs -f`;
+      throw corrupt(message, { ino: inode.ino, blkaddr });
+    }
   }
 
   /**

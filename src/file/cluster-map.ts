@@ -182,7 +182,7 @@ export class ClusterMap {
     const saved = inode.clusterPages - this.nrBlocks;
     inode.addComprBlocks(-saved);
     space.releaseBlocks(saved);
-    inode.change().iBlocks -= saved;
+    inode.countBlocks(-saved);
     return saved;
   }
 
@@ -210,7 +210,7 @@ export class ClusterMap {
         if (pool.view.getUint32(at + 4 * i, true) === NULL_ADDR) pool.view.setUint32(at + 4 * i, NEW_ADDR, true);
       }
       inode.addComprBlocks(inode.clusterPages - this.nrBlocks);
-      inode.change().iBlocks += missing;
+      inode.countBlocks(missing);
       reserved += missing;
     });
     inode.change().iInline &= ~INLINE.COMPRESS_RELEASED;

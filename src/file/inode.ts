@@ -207,6 +207,15 @@ export class Inode {
     return this.#clusterPages;
   }
 
+  /**
+   * Changes the count of blocks. On disk it may be anything, and decides nothing here: blocks are found by their addresses. Below the
+   * inode itself it does not fall.
+   */
+  countBlocks(difference: number): void {
+    const raw = this.change();
+    raw.iBlocks = Math.min(Math.max(1, raw.iBlocks + difference), Number.MAX_SAFE_INTEGER);
+  }
+
   /** Blocks that compressed clusters save: their reserved slots. */
   get comprBlocks(): number {
     this.load();
@@ -284,7 +293,7 @@ export class Inode {
       // A 64-bit field that no number can be: it does not know whose it is. A read that failed is no damage.
       if (!(error instanceof F2fsError) || error.code !== 'EUCLEAN') throw error;
       if (error.nid !== undefined || error.segno !== undefined) throw error;
-      fault = error.message;
+      fault = inWords(error.message);
     }
     if (fault !== null) throw corrupt(`inode ${this.ino} is damaged: ${fault}`, { ino: this.ino });
   }
@@ -300,9 +309,6 @@ export class Inode {
     const offset = this.#volume.nodes.offsetOf(this.#raw.base / BLKSIZE);
     if (offset !== 0) return `its footer says that it is node ${offset} of its tree`;
     if (!VALID_TYPES.has(type)) return `its mode is 0${raw.iMode.toString(8)}`;
-    if (raw.iBlocks === 0) return 'it has 0 blocks';
-    if (raw.iBlocks > this.#volume.space.userBlockCount) return `it has ${raw.iBlocks} blocks`;
-    if (raw.iXattrNid !== 0 && raw.iBlocks < 2) return 'it has 1 block, but an xattr node besides';
     if (raw.iXattrNid === this.ino) return 'it is its own xattr node';
     if (raw.iXattrNid !== 0 && (raw.iXattrNid < 3 || raw.iXattrNid >= layout.maxNid)) {
       return `its xattr node is ${raw.iXattrNid}`;
@@ -347,9 +353,10 @@ export class Inode {
     if (raw.extLen > 0 && !(layout.inMain(raw.extBlk) && layout.inMain(raw.extBlk + raw.extLen - 1))) {
       return `its largest extent is ${raw.extLen} blocks from block ${raw.extBlk} on`;
     }
+    readCounts(raw);
     if (raw.iNamelen > 255) return `its name has ${raw.iNamelen} bytes`;
     this.refreshLayout();
-    const compressionFault = this.isCompressed ? this.#compressionFault(raw) : null;
+    const compressionFault = this.isCompressed ? this.#compressionFault() : null;
     if (compressionFault !== null) return compressionFault;
     readTimes(raw, this.#volume.hasFeature('inode_crtime') && this.hasExtra('iCrtime') ? extra : null);
     if ((inline & INLINE.DATA) !== 0 && raw.iSize > this.maxInlineData) return `its inline data is ${raw.iSize} bytes`;
@@ -357,17 +364,40 @@ export class Inode {
     return null;
   }
 
-  #compressionFault(raw: InodeView): string | null {
+  #compressionFault(): string | null {
     const extra = this.#extra;
     if (extra.iCompressAlgorithm >= ALGORITHM_NAMES.length)
       return `its compression algorithm is ${extra.iCompressAlgorithm}`;
-    if (extra.iComprBlocks > raw.iBlocks - 1) return `it saves ${extra.iComprBlocks} blocks of ${raw.iBlocks}`;
     if (extra.iLogClusterSize < 2 || extra.iLogClusterSize > 8) return `its cluster size is 2^${extra.iLogClusterSize}`;
+    if (extra.iComprBlocks > this.maxPages) return `it saves ${extra.iComprBlocks} blocks, more than a file can have`;
     return null;
   }
 }
 
 const VALID_TYPES = new Set<number>([S_IFSOCK, S_IFLNK, S_IFREG, S_IFBLK, S_IFDIR, S_IFCHR, S_IFIFO]);
+
+/** What fields are called in a message. */
+const FIELD_WORDS: Readonly<Record<string, string>> = {
+  iSize: 'its size',
+  iBlocks: 'its count of blocks',
+  iAtime: 'its time of access',
+  iMtime: 'its time of modification',
+  iCtime: 'its time of change',
+  iCrtime: 'its time of creation',
+  iComprBlocks: 'its count of saved blocks',
+};
+
+/** `its size is 2^53 or more` of what a field says that can't be read. */
+function inWords(message: string): string {
+  return message.replace(/^[\w ]+\.(\w+) is /, (whole, field: string) =>
+    FIELD_WORDS[field] === undefined ? whole : `${FIELD_WORDS[field]} is `,
+  );
+}
+
+/** Reads the counts once, as `readTimes` does. */
+function readCounts({ iSize, iBlocks }: InodeView): number {
+  return iSize + iBlocks;
+}
 
 /** Reads all times once, so that one out of range is found before anything relies on it. */
 function readTimes({ iAtime, iCtime, iMtime }: InodeView, extra: InodeExtra | null): number {

@@ -258,8 +258,10 @@ export class Inodes {
       if (error === null) continue;
       inode.pages.error = null;
       this.#pages.dirty.add(inode);
-      const message = `inode ${inode.ino} could not be written: ${error.message}`;
-      first ??= new F2fsError(error.code, message, { ino: inode.ino, cause: error });
+      const { code, path, blkaddr } = error;
+      // A failure of the device says where: which file it met first means nothing beside that.
+      const message = path === undefined ? `inode ${inode.ino} could not be written: ${error.message}` : error.message;
+      first ??= new F2fsError(code, message, { ino: inode.ino, path, blkaddr, cause: error });
     }
     return first;
   }

@@ -207,7 +207,7 @@ export class InodeRecovery {
     if (target === NULL_ADDR) {
       if (source !== NEW_ADDR) logs.invalidate(source);
       space.releaseBlocks(1);
-      raw.iBlocks--;
+      inode.countBlocks(-1);
       pool.view.setUint32(place.at, NULL_ADDR, true);
       return;
     }
@@ -215,7 +215,7 @@ export class InodeRecovery {
     if ((raw.iAdvise & ADVISE.KEEP_SIZE) === 0 && raw.iSize <= end - BLKSIZE) raw.iSize = end;
     if (source === NULL_ADDR) {
       space.reserveBlocks(1);
-      raw.iBlocks++;
+      inode.countBlocks(1);
     } else if (source !== NEW_ADDR) {
       logs.invalidate(source);
     }
@@ -244,11 +244,10 @@ export class InodeRecovery {
     const isDnode = isDnodeOffset(nodes.offsetOf(pfn)) && nodes.offsetOf(pfn) !== XATTR_NODE_OFFSET;
     if (isAddress && isDnode && ofsInNode < count && pool.view.getUint32(at, true) === blkaddr) {
       nodes.markDirty(nid);
-      const raw = owner.change();
-      forgetExtent(raw);
+      forgetExtent(owner.change());
       logs.invalidate(blkaddr);
       space.releaseBlocks(1);
-      raw.iBlocks--;
+      owner.countBlocks(-1);
       pool.view.setUint32(at, NULL_ADDR, true);
     }
     if (sit.isValid(blkaddr)) throw this.#damaged(node, `has a page at block ${blkaddr}, which is in use elsewhere`);

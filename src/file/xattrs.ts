@@ -117,9 +117,8 @@ export class Xattrs {
     const { nodes } = this.#volume;
     if (inode.load().iXattrNid === 0) {
       const nid = nodes.create(inode.ino, XATTR_NODE_OFFSET, !inode.isDirectory);
-      const raw = inode.change();
-      raw.iXattrNid = nid;
-      raw.iBlocks++;
+      inode.countBlocks(1);
+      inode.change().iXattrNid = nid;
     }
     const { iXattrNid } = inode.load();
     const pfn = this.#node(inode, iXattrNid);
@@ -133,9 +132,8 @@ export class Xattrs {
     if (iXattrNid === 0) return;
     this.#node(inode, iXattrNid);
     this.#volume.nodes.remove(iXattrNid, false);
-    const raw = inode.change();
-    raw.iXattrNid = 0;
-    raw.iBlocks--;
+    inode.countBlocks(-1);
+    inode.change().iXattrNid = 0;
   }
 
   /** Source: read_all_xattrs, __find_xattr. */
@@ -185,15 +183,13 @@ export class Xattrs {
     let xnid = inode.load().iXattrNid;
     if (used > inlineSize && xnid === 0) {
       xnid = nodes.create(inode.ino, XATTR_NODE_OFFSET, !inode.isDirectory);
-      const raw = inode.change();
-      raw.iXattrNid = xnid;
-      raw.iBlocks++;
+      inode.countBlocks(1);
+      inode.change().iXattrNid = xnid;
     } else if (used <= inlineSize && xnid !== 0) {
       this.#node(inode, xnid);
       nodes.remove(xnid, false);
-      const raw = inode.change();
-      raw.iXattrNid = 0;
-      raw.iBlocks--;
+      inode.countBlocks(-1);
+      inode.change().iXattrNid = 0;
       xnid = 0;
     }
     inode.change();

@@ -51,7 +51,7 @@ export interface RmOptions {
 
 export interface ReaddirOptions {
   encoding?: Maybe<BufferEncoding | 'buffer'>;
-  /** Whole entries, with the bytes of their names; not with `recursive`. */
+  /** Dirents in place of names. */
   withFileTypes?: boolean;
   /** What lies below, too, by its path from here; symlinks are not followed. */
   recursive?: boolean;
@@ -148,10 +148,7 @@ export function rmOptions(given: Maybe<RmOptions>): RmOptions {
 }
 
 export function readdirOptions(given: Maybe<ReaddirOptions | string>): ReaddirOptions {
-  const options = optionsOf('readdir', given, READDIR);
-  if (options.recursive === true && options.withFileTypes === true)
-    throw new F2fsError('EINVAL', 'readdir has recursive or withFileTypes, not both: ask for names');
-  return options;
+  return optionsOf('readdir', given, READDIR);
 }
 
 export function readlinkOptions(given: Maybe<ReadlinkOptions | string>): ReadlinkOptions {

@@ -11,6 +11,7 @@ import type { XattrFlags } from './attributes.ts';
 import { CallQueue } from './call-queue.ts';
 import type { MountOptions } from './core.ts';
 import type { Directory, DirectoryEntry } from './directory-handle.ts';
+import { type ParentPath, parentPathOf, VolumeDirent } from './dirent.ts';
 import { readWhole } from './file-handle.ts';
 import { FileSystem, mount, type VolumeStat } from './file-system.ts';
 import type { OpenFlags } from './open-flags.ts';
@@ -41,6 +42,7 @@ import type { RenameFlags } from './rename.ts';
 import type { FileStat } from './stat.ts';
 
 const SLASH = 0x2f;
+const NO_BYTES = new Uint8Array(0);
 /** What node:fs takes for a symlink's type; it means something on Windows only. */
 const SYMLINK_TYPES = [undefined, null, 'file', 'dir', 'junction'];
 
@@ -180,7 +182,7 @@ export class AsyncFileSystem {
     return this.run((fs) => nameIn(fs.readlink(path), encoding));
   }
 
-  /** Names as UTF-8, in another encoding or as buffers, or whole entries with the bytes of their names. */
+  /** Names as UTF-8, in another encoding or as buffers, or Dirents with such names. */
   readdir(
     path: Path,
     options?: BufferEncoding | (ReaddirOptions & { encoding?: BufferEncoding | null; withFileTypes?: false }) | null,
@@ -189,20 +191,29 @@ export class AsyncFileSystem {
     path: Path,
     options: 'buffer' | (ReaddirOptions & { encoding: 'buffer'; withFileTypes?: false }),
   ): Promise<Buffer[]>;
-  readdir(path: Path, options: ReaddirOptions & { withFileTypes: true }): Promise<DirectoryEntry[]>;
+  readdir<P extends Path>(
+    path: P,
+    options: ReaddirOptions & { encoding?: BufferEncoding | null; withFileTypes: true },
+  ): Promise<VolumeDirent<string, ParentPath<P>>[]>;
+  readdir<P extends Path>(
+    path: P,
+    options: ReaddirOptions & { encoding: 'buffer'; withFileTypes: true },
+  ): Promise<VolumeDirent<Buffer, ParentPath<P>>[]>;
   readdir(
     path: Path,
     options?: BufferEncoding | 'buffer' | ReaddirOptions | null,
-  ): Promise<string[] | Buffer[] | DirectoryEntry[]>;
+  ): Promise<string[] | Buffer[] | VolumeDirent<string | Buffer, string | Buffer>[]>;
   async readdir(
     path: Path,
     options?: BufferEncoding | 'buffer' | ReaddirOptions | null,
-  ): Promise<string[] | Buffer[] | DirectoryEntry[]> {
+  ): Promise<(string | Buffer | VolumeDirent<string | Buffer, string | Buffer>)[]> {
     const { encoding, withFileTypes = false, recursive = false } = readdirOptions(options);
     return this.run((fs) => {
-      if (withFileTypes) return fs.readdir(path);
-      const names = recursive ? pathsBelow(fs, path) : fs.readdir(path).map(({ name }) => name);
-      return names.map((name) => nameIn(name, encoding)) as string[] | Buffer[];
+      const found = recursive ? entriesBelow(fs, path) : fs.readdir(path).map((entry) => ({ above: NO_BYTES, entry }));
+      if (!withFileTypes) return found.map(({ above, entry: { name } }) => nameIn(joined(above, name), encoding));
+      return found.map(
+        ({ above, entry }) => new VolumeDirent(nameIn(entry.name, encoding), parentPathOf(path, above), entry),
+      );
     });
   }
 
@@ -342,22 +353,31 @@ function typeAt(fs: FileSystem, path: Uint8Array): string | null {
   }
 }
 
-/** The paths of all that lies below a directory, from there on: level by level. */
-function pathsBelow(fs: FileSystem, path: Path): Uint8Array[] {
-  const found: Uint8Array[] = [];
+/** An entry, and the path of its directory from the one that was asked for on; empty for that one. */
+interface EntryBelow {
+  above: Uint8Array;
+  entry: DirectoryEntry;
+}
+
+/** All that lies below a directory, level by level. */
+function entriesBelow(fs: FileSystem, path: Path): EntryBelow[] {
+  const found: EntryBelow[] = [];
   using start = fs.openDirectory(path);
-  const waiting: { ino: number; path: Uint8Array }[] = [{ ino: start.ino, path: new Uint8Array(0) }];
+  const waiting: { ino: number; path: Uint8Array }[] = [{ ino: start.ino, path: NO_BYTES }];
   const seen = new Set([start.ino]);
   for (const { ino, path: above } of waiting) {
     using directory = fs.openInode(ino) as Directory;
     for (const entry of directory.entries()) {
-      const below = above.length === 0 ? entry.name : Buffer.concat([above, Buffer.of(SLASH), entry.name]);
-      found.push(below);
+      found.push({ above, entry });
       if (entry.type !== 'directory') continue;
       if (seen.has(entry.ino)) throw corrupt(`directory inode ${entry.ino} has a second name`, { ino: entry.ino });
       seen.add(entry.ino);
-      waiting.push({ ino: entry.ino, path: below });
+      waiting.push({ ino: entry.ino, path: joined(above, entry.name) });
     }
   }
   return found;
+}
+
+function joined(above: Uint8Array, name: Uint8Array): Uint8Array {
+  return above.length === 0 ? name : Buffer.concat([above, Buffer.of(SLASH), name]);
 }

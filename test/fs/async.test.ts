@@ -225,6 +225,33 @@ describe('the shape of node:fs/promises', () => {
     expect(Buffer.from(mount(device, { readonly: true }).readFile('/g')).toString()).toBe('text');
   });
 
+  it('gives Dirents of every kind, with the bytes of names and parents where they are asked for', async () => {
+    const { fs } = await volume();
+    const odd = Buffer.from([0x64, 0xff]);
+    await fs.mkdir(Buffer.concat([Buffer.from('/'), odd]));
+    await fs.run((sync) => {
+      sync.writeFile(Buffer.concat([Buffer.from('/'), odd, Buffer.from('/f')]), '');
+      for (const type of ['fifo', 'socket'] as const) sync.mknod(`/${type}`, type);
+      for (const type of ['char', 'block'] as const) sync.mknod(`/${type}`, type, {}, { major: 8, minor: 1 });
+      sync.symlink('fifo', '/symlink');
+    });
+    const entries = await fs.readdir('/', { withFileTypes: true });
+    const named = (wanted: string) => entries.find(({ name }) => name === wanted);
+    expect(named('fifo')?.isFIFO()).toBe(true);
+    expect(named('socket')?.isSocket()).toBe(true);
+    expect(named('char')?.isCharacterDevice()).toBe(true);
+    expect(named('block')?.isBlockDevice()).toBe(true);
+    expect(named('symlink')?.isSymbolicLink()).toBe(true);
+    expect(named('symlink')).toMatchObject({ type: 'symlink', ino: (await fs.lstat('/symlink')).ino });
+    const options = { encoding: 'buffer', recursive: true, withFileTypes: true } as const;
+    const raw = await fs.readdir(Buffer.from('/'), options);
+    const file = raw.find((entry) => entry.isFile());
+    expect(file?.name).toEqual(Buffer.from('f'));
+    expect(file?.parentPath).toEqual(Buffer.concat([Buffer.from('/'), odd]));
+    expect(raw.find((entry) => entry.name.equals(odd))?.isDirectory()).toBe(true);
+    await fs.close();
+  });
+
   it('rejects for a mount that cannot be', async () => {
     await expect(mountAsync(new MemoryDevice(20_000))).rejects.toMatchObject({ name: 'F2fsError' });
   });

@@ -1,5 +1,6 @@
 // Calls in the shape of node:fs/promises, to be made on node:fs/promises itself and on the promise API of a volume. Each begins in a
 // directory of its own with a file `f` ("hello, world"), a directory `d` with `x` and `e/y` in it, and a symlink `l` to `f`.
+import type { Dirent } from 'node:fs';
 import type * as node from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 
@@ -83,6 +84,21 @@ const READ_FILE: Row[] = [
   [(fs) => fs.readFile(wrong({}))],
 ];
 
+const KINDS = ['File', 'Directory', 'SymbolicLink', 'BlockDevice', 'CharacterDevice', 'FIFO', 'Socket'] as const;
+
+/** What a Dirent tells, each as one text that begins with the path of its directory. */
+function direntsOf(entries: Dirent<string | Buffer>[]): string[] {
+  return entries.map((entry) => {
+    const kinds = KINDS.filter((kind) => entry[`is${kind}`]());
+    const name = typeof entry.name === 'string' ? entry.name : `bytes ${entry.name.toString('hex')}`;
+    // In newer versions of Node there is no `path`.
+    const isSame = ((entry as { path?: string }).path ?? entry.parentPath) === entry.parentPath;
+    return `${entry.parentPath}: ${name} ${kinds} ${isSame}`;
+  });
+}
+const isBytes = ({ name, parentPath }: { name: string; parentPath: unknown }) =>
+  `${name} ${Buffer.isBuffer(parentPath)}`;
+
 const DIRECTORIES: Row[] = [
   [(fs, at) => fs.mkdir(at('n'))],
   [(fs, at) => fs.mkdir(at('n'), 0o700)],
@@ -124,7 +140,21 @@ const DIRECTORIES: Row[] = [
   [(fs, at) => fs.readdir(at('d'), wrong('nope'))],
   [(fs, at) => fs.readdir(at('d'), { recursive: true })],
   [(fs, at) => fs.readdir(at('.'), { recursive: true })],
-  [(fs, at) => fs.readdir(at('d'), { recursive: true, withFileTypes: true }).then(() => 0), 'EINVAL'],
+  ...['d', '.', 'd/', './d//', 'd/../d/.'].flatMap((name): Row[] => [
+    [(fs, at) => fs.readdir(at(name), { withFileTypes: true }).then(direntsOf), undefined, `entries of ${name}`],
+    [
+      (fs, at) => fs.readdir(at(name), { withFileTypes: true, recursive: true }).then(direntsOf),
+      undefined,
+      `${name}, all`,
+    ],
+  ]),
+  [(fs, at) => fs.readdir(at('.'), { withFileTypes: true, encoding: 'hex' }).then(direntsOf)],
+  [(fs, at) => fs.readdir(at('.'), { withFileTypes: true, encoding: null }).then(direntsOf)],
+  [(fs, at) => fs.readdir(at('.'), { withFileTypes: true, encoding: 'buffer' }).then(direntsOf)],
+  [(fs, at) => fs.readdir(wrong<string>(Buffer.from(at('d'))), { withFileTypes: true }).then((it) => it.map(isBytes))],
+  [(fs, at) => fs.readdir(at('f'), { withFileTypes: true })],
+  [(fs, at) => fs.readdir(at('n'), { withFileTypes: true })],
+  [(fs, at) => fs.readdir(at('d'), wrong({ withFileTypes: 1 })), 'EINVAL'],
   [(fs, at) => fs.readdir(at('d'), wrong({ nonsense: 1 })), 'EINVAL'],
   [(fs, at) => fs.readdir(at('f'))],
   [(fs, at) => fs.readdir(at('n'), { recursive: true })],

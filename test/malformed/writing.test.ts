@@ -70,8 +70,12 @@ describe('a writable mount refuses', () => {
 describe('damage met half way stops the volume', () => {
   const cases: [string, (image: DamagedImage) => void, (fs: FileSystem) => void][] = [
     [
-      'an inode that counts too few blocks',
-      (image) => image.inode('/late', ({ inode }) => (inode.iBlocks = 2)),
+      "an inode that counts fewer blocks than it has, one of which is another file's",
+      (image) =>
+        image.inode('/late', ({ inode, dv, addrs }) => {
+          inode.iBlocks = 2;
+          dv.setUint32(addrs + 4, image.pageBlkaddr('/direct', 0), true);
+        }),
       (fs) => fs.writeFile('/late', pattern(10, 1)),
     ],
     [

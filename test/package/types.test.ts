@@ -14,9 +14,10 @@ let missing = '';
 
 /** A program that uses what is exported, and says of which type it is. */
 const PROGRAM = `
+import type { Dirent } from 'node:fs';
 import {
   AsyncFileSystem, type BlockDevice, build, Directory, extract, F2fsError, FileHandle, type FileStat, type FileSystem, format,
-  type MountOptions, MemoryDevice, mount, mountAsync, openFileDevice, parseCodec, put, type Timestamp, volumeInfo, walkDirectories,
+  type MountOptions, MemoryDevice, mount, mountAsync, openFileDevice, parseCodec, put, type Timestamp, type VolumeDirent, volumeInfo, walkDirectories,
 } from 'f2fs';
 
 const device: BlockDevice = new MemoryDevice({ sizeBytes: 64 * 2 ** 20 });
@@ -38,6 +39,12 @@ export async function use(): Promise<string> {
   const buffer: Buffer = await async.readFile('/f');
   const names: string[] = await async.readdir('/', { recursive: true });
   const raw: Buffer[] = await async.readdir('/', 'buffer');
+  const entries: Dirent[] = await async.readdir('/', { withFileTypes: true, recursive: true });
+  const [entry]: VolumeDirent<Buffer>[] = await async.readdir('/', { encoding: 'buffer', withFileTypes: true });
+  const inParent: Buffer = (await async.readdir(raw[0], { withFileTypes: true }))[0].parentPath;
+  // @ts-expect-error: a name is not bytes unless they are asked for
+  const wrong: Buffer = (await async.readdir('/', { withFileTypes: true }))[0].name;
+  const kinds = entries.map((it) => it.isDirectory()).length + entry.name.length + entry.ino + inParent.length;
   const handle = await async.open('/f', 0, 0o600);
   const { bytesRead } = await handle.read(new Uint8Array(5), 0, 5, 0);
   // @ts-expect-error: a size is a number
@@ -48,7 +55,7 @@ export async function use(): Promise<string> {
   await put(volume, 'source', { directory: '/', name: 'n' });
   await extract(volume, '/', report.image);
   volumeInfo(openFileDevice('image')).problems.map((problem: F2fsError) => problem.code);
-  return text + same + buffer.length + names.length + raw.length + bytesRead;
+  return text + same + buffer.length + names.length + raw.length + bytesRead + kinds + wrong.length;
 }
 `;
 

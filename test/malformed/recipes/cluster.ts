@@ -132,7 +132,7 @@ const ofInodes: Row[] = [
           ({ extra }: { extra: InodeExtra }) => (extra.iCompressAlgorithm = algorithm),
         ] as const,
     ),
-    ['more saved blocks than blocks', 'EUCLEAN', ({ inode, extra }) => (extra.iComprBlocks = inode.iBlocks + 1)],
+    ['more saved blocks than blocks', 'readable', ({ inode, extra }) => (extra.iComprBlocks = inode.iBlocks + 1)],
     ['2^32 saved blocks', 'EUCLEAN', ({ extra }) => (extra.iComprBlocks = 2 ** 32)],
     [
       '2^62 saved blocks',

@@ -1,0 +1,68 @@
+// An entry of a directory in the shape of the Dirent of node:fs.
+import { posix } from 'node:path';
+import type { Path } from '../bytes.ts';
+import type { DirectoryEntry } from './directory-handle.ts';
+import type { FileType } from './stat.ts';
+
+/** What node:fs makes of the path of a directory: text of text, a Buffer of bytes. */
+export type ParentPath<P extends Path> = P extends string ? string : Buffer;
+
+/**
+ * A Dirent as node:fs gives it, to which inode number and type are added. `Name` is what the encoding asks for, `Parent` what the
+ * path was.
+ */
+export class VolumeDirent<Name extends string | Buffer = string, Parent extends string | Buffer = string> {
+  readonly name: Name;
+  /** The path of the directory that it is in: as it was given, and below that joined to it. */
+  readonly parentPath: Parent;
+  /** The same, as Node 20 has it besides. */
+  readonly path: Parent;
+  readonly ino: number;
+  readonly type: FileType;
+
+  constructor(name: Name, parentPath: Parent, { ino, type }: Pick<DirectoryEntry, 'ino' | 'type'>) {
+    this.name = name;
+    this.parentPath = parentPath;
+    this.path = parentPath;
+    this.ino = ino;
+    this.type = type;
+  }
+
+  isFile(): boolean {
+    return this.type === 'file';
+  }
+
+  isDirectory(): boolean {
+    return this.type === 'directory';
+  }
+
+  isSymbolicLink(): boolean {
+    return this.type === 'symlink';
+  }
+
+  isBlockDevice(): boolean {
+    return this.type === 'block';
+  }
+
+  isCharacterDevice(): boolean {
+    return this.type === 'char';
+  }
+
+  isFIFO(): boolean {
+    return this.type === 'fifo';
+  }
+
+  isSocket(): boolean {
+    return this.type === 'socket';
+  }
+}
+
+/** The path of a directory that lies `below` the one that was given as `path`; itself when that is empty. */
+export function parentPathOf(path: Path, below: Uint8Array): string | Buffer {
+  const bytes = Buffer.from(below);
+  if (typeof path === 'string') return bytes.length === 0 ? path : posix.join(path, bytes.toString());
+  const given = Buffer.from(path);
+  if (bytes.length === 0) return given;
+  // latin1 has a character for each byte, so that names stay as they are.
+  return Buffer.from(posix.join(given.toString('latin1'), bytes.toString('latin1')), 'latin1');
+}
