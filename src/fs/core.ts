@@ -95,6 +95,7 @@ export class Core {
   readonly volume: Volume;
   readonly writeback: Writeback;
   readonly #buffers: ClusterBuffers;
+  readonly map: BlockMap;
   readonly inodes: Inodes;
   readonly directories: Directories;
   readonly data: FileData;
@@ -144,6 +145,7 @@ export class Core {
     this.writeback = new Writeback(pool, this.volume.ioends, this.#buffers, engine);
     this.#dirtyLimit = Math.min(4096, Math.floor(pool.nrFrames / 8));
     const map = new BlockMap(this.volume);
+    this.map = map;
     const frames = new FrameAllocator(
       pool,
       checkFolioPages(options.maxFolioPages ?? (engine === 'pages' ? 1 : MAX_FOLIO_PAGES)),

@@ -10,9 +10,7 @@ export function setPinned(core: Core, inode: Inode, pinned: boolean): void {
   if (pinned === isPinned(inode)) return;
   if (pinned) {
     if (core.mode === 'lfs') throw invalid('EINVAL', inode, 'in the mode lfs blocks are not overwritten');
-    const { iBlocks, iXattrNid } = inode.load();
-    if (iBlocks > (iXattrNid === 0 ? 1 : 2))
-      throw invalid('EFBIG', inode, 'it has blocks already; pin it while it is empty');
+    if (!core.map.isEmpty(inode)) throw invalid('EFBIG', inode, 'it has blocks already; pin it while it is empty');
     if (inode.isCompressed) core.compression.set(inode, false);
     core.data.convertInline(inode);
     inode.change().iInline |= INLINE.PIN_FILE;

@@ -104,12 +104,13 @@ describe('damage met half way stops the volume', () => {
   });
 });
 
-test('a file is empty when it has no blocks, not when it counts none: only then its contents may become compressed', () => {
+test('a file is empty when it has no blocks, not when it counts none: only then its contents may become compressed, or pinned', () => {
   const image = new DamagedImage(baseOf('compressed'));
   image.inode('/direct', ({ inode }) => (inode.iBlocks = 1));
   const fs = mount(image.device(), { cacheBytes: CACHE_BYTES });
   using file = fs.openFile('/direct');
   expect(codeOf(() => file.setCompressed(true))).toBe('EINVAL');
+  expect(codeOf(() => file.setPinned(true))).toBe('EFBIG');
   expect(Buffer.from(fs.readFile('/direct')).equals(pattern(20 * BLKSIZE + 5, 2))).toBe(true);
 });
 
