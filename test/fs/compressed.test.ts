@@ -694,7 +694,7 @@ describe('release and reserve', () => {
       const before = file.stat();
       const failure = errorOf(() => file.reserveBlocks());
       expect(failure?.code).toBe('ENOSPC');
-      expect(failure?.message).toContain(`${saved} more blocks`);
+      expect(failure?.message).toContain(`it needs ${4 * saved} KiB`);
       expect(file.stat()).toEqual(before);
       expect(codeOf(() => file.write(Buffer.from('x'), 0))).toBe('EPERM');
     });
