@@ -1,5 +1,5 @@
 #!/bin/sh
-# Lint, types, then all tests, on a fresh clone too. What is given goes to vitest:
+# Lint, types, what nothing uses, then all tests, on a fresh clone too. What is given goes to vitest:
 #
 #   tools/test.sh
 #   tools/test.sh test/format
@@ -13,4 +13,5 @@ if [ ! -e $installed ] || [ package-lock.json -nt $installed ]; then npm ci --no
 tools/setup.sh
 npm run --silent lint
 npm run --silent typecheck
+npm run --silent knip
 npm test -- "$@"

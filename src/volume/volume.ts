@@ -304,7 +304,7 @@ export class Volume {
       const { foreign } = this.#spare;
       throw new F2fsError(
         'EINVAL',
-        `superblock 1 can't be used and the device seems to be ${foreign.what} now: nothing is written to it; if it is to be this volume all the same, take that away with wipefs -a`,
+        `superblock 1 can't be used and the device seems to be ${foreign.what} now, so nothing is written to it: ${foreign.cure}; only if nothing of that is wanted, take it away with wipefs -a`,
         { path: device.name },
       );
     }
