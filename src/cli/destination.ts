@@ -13,6 +13,8 @@ export class Destination {
   readonly path: Uint8Array;
   /** What is put goes into it, by its own name. */
   readonly isDirectory: boolean;
+  /** Names in it that sources got. */
+  readonly #given = new Set<string>();
 
   /**
    * `nameItself`: `path` is the name that the only source gets, though it were a directory's. Throws UsageError for several
@@ -28,9 +30,18 @@ export class Destination {
     }
   }
 
-  /** The path of a source whose last name is `name`. */
+  /** The path of a source whose last name is `name`; to be asked once for each. Throws EEXIST for a name that another source got. */
   pathOf(name: Uint8Array): Uint8Array {
-    return this.isDirectory ? joinPath(this.path, name) : this.path;
+    if (!this.isDirectory) return this.path;
+    const path = joinPath(this.path, name);
+    const text = Buffer.from(name).toString('latin1');
+    if (this.#given.has(text)) {
+      const message = 'two of what is given have this name, and one would replace the other: do it in two commands';
+      throw new F2fsError('EEXIST', message, { path: escaped(path) });
+    }
+    // What is in a directory, as `dir/.` names it, has names of its own.
+    if (name.length > 0) this.#given.add(text);
+    return path;
   }
 
   /** The same as a directory and the name in it; the name is null for the root, and what leads nowhere else. */

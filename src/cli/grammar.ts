@@ -56,7 +56,7 @@ export function holesOption(): Option {
 }
 
 /** Features of several -O, each a list with commas. */
-function addFeatures(text: string, before: string[] = []): string[] {
+export function addFeatures(text: string, before: string[] = []): string[] {
   return [...before, ...text.split(',').filter((name) => name !== '')];
 }
 

@@ -11,6 +11,7 @@ import { declareChanges } from './changes.ts';
 import type { ExtractCommandOptions } from './extract.ts';
 import type { GetfattrOptions } from './getfattr.ts';
 import {
+  addFeatures,
   allRootOption,
   featuresOption,
   holesOption,
@@ -82,8 +83,11 @@ function declareMkfs(program: Command, run: Run): void {
     );
 }
 
-/** A pattern may have commas in its braces. */
-function addGlob(text: string, before: string[] = []): string[] {
+/** Parsers that add to what was given before. */
+const LISTS = new Set<unknown>([addText, addFeatures, parseList]);
+
+/** One more, commas and all: a pattern may have them in its braces. */
+function addText(text: string, before: string[] = []): string[] {
   return [...before, text];
 }
 
@@ -119,7 +123,7 @@ function declareBuild(program: Command, run: Run): void {
     .option('--compress <algorithm[:level]>', 'lz4, lz4:3 to lz4:16, zstd:1 to zstd:22, lzo or lzo-rle')
     .option('--cluster <size>', 'bytes that are compressed together, 16K to 1M (default: 64K)', parseSize)
     .option('--compress-ext <list>', 'only files with one of these extensions', parseList)
-    .option('--compress-glob <pattern>', "only files whose path fits, as 'usr/**'; may be given again", addGlob)
+    .option('--compress-glob <pattern>', "only files whose path fits, as 'usr/**'; may be given again", addText)
     .addOption(excludedExtensions())
     .option('--compress-checksum', 'clusters get a checksum')
     .option('--release', 'give back what compression saves: a smaller image, whose compressed files stay as they are')
@@ -178,11 +182,6 @@ function declareReaders(program: Command, run: Run): void {
     );
 }
 
-/** Several -n. */
-function addName(text: string, before: string[] = []): string[] {
-  return [...before, text];
-}
-
 function declareGetfattr(program: Command, run: Run): void {
   subcommand(
     program,
@@ -197,7 +196,7 @@ function declareGetfattr(program: Command, run: Run): void {
     .option(
       '-n, --name <name>',
       'this attribute, with its value; may be given again. With -R where it is there',
-      addName,
+      addText,
     )
     .option('-d, --dump', 'values too, in a form that setfattr --restore takes, here or on Linux')
     .option('-m, --match <pattern>', "names that fit an extended regular expression, - for all (default: '^user\\.')")
@@ -333,5 +332,18 @@ export function makeProgram(run: Run): Command {
   declareChanges(program, checked);
   declareBench(program, checked);
   declareCompletion(program, checked);
+  for (const command of program.commands) refuseRepeated(command);
   return program;
+}
+
+/** An option that takes one value is an error when it is given again: the last would win without a word. */
+function refuseRepeated(command: Command): void {
+  for (const option of command.options) {
+    const isList = option.variadic || LISTS.has(option.parseArg);
+    if (isList || !(option.required || option.optional)) continue;
+    let times = 0;
+    command.on(`option:${option.name()}`, () => {
+      if (++times > 1) command.error(`error: option '${option.flags}' takes one value, and is given twice`);
+    });
+  }
 }

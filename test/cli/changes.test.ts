@@ -674,3 +674,40 @@ describe('what does not fit', () => {
     );
   });
 });
+
+it('never puts two of what is given under one name', async () => {
+  fs.mkdirSync(`${host}/first`, { recursive: true });
+  fs.mkdirSync(`${host}/second`, { recursive: true });
+  for (const dir of ['first', 'second']) fs.writeFileSync(`${host}/${dir}/same`, dir);
+  await done('mkdir', image, '/one', '/two', '/three');
+  await done('put', '--quiet', image, `${host}/first/same`, '/one');
+  await done('put', '--quiet', image, `${host}/second/same`, '/two');
+  await refused(
+    /three\/same: two of what is given have this name.*\(EEXIST\)\n$/,
+    'mv',
+    image,
+    '/one/same',
+    '/two/same',
+    '/three',
+  );
+  await refused(
+    /three\/same: two of what is given have this name/,
+    'put',
+    image,
+    `${host}/first/same`,
+    `${host}/second/same`,
+    '/three',
+  );
+  expect([read('/one/same'), read('/two/same')]).toEqual(['first', 'second']);
+});
+
+it('refuses an option that takes one value when it is given again', async () => {
+  for (const args of [
+    ['setfattr', image, '-n', 'user.a', '-v', '1', '-n', 'user.b', '/top'],
+    ['setfattr', image, '-x', 'user.a', '-x', 'user.b', '/top'],
+    ['mkfs', '--label', 'a', '--label', 'b', image],
+  ]) {
+    const said = await f2fsHere(...args);
+    expect([said.code, said.stderr]).toEqual([2, expect.stringMatching(/takes one value, and is given twice/)]);
+  }
+});
