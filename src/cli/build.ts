@@ -150,7 +150,7 @@ function compressionText(done: BuildCompressionReport, options: BuildCommandOpti
     const isLimited = [options.compressExt, options.compressGlob, options.noCompressExt].some(
       (one) => one !== undefined,
     );
-    return `nothing: no file ${isLimited ? 'that was chosen ' : ''}has ${cluster}, a whole cluster`;
+    return `nothing: no file ${isLimited ? 'that fits the extensions and patterns ' : ''}has ${cluster}, a whole cluster`;
   }
   const raw = rawClusters > 0 ? ` (${rawClusters} stay raw)` : '';
   const released = releasedBlocks > 0 ? ' and released' : '';

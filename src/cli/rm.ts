@@ -12,7 +12,10 @@ export interface RmOptions extends ChangeOptions {
   escaped?: boolean;
 }
 
-/** Removes each path, or none. Throws ENOENT unless `force`, EISDIR for a directory without `recursive`, or `dir` where it is empty. */
+/** What -f passes over: nothing is there. */
+const MISSING: readonly string[] = ['ENOENT', 'ENOTDIR'];
+
+/** Removes each path, or none. Throws ENOENT and ENOTDIR unless `force`, EISDIR for a directory without `recursive`, or `dir` where it is empty. */
 export function rm(image: string, paths: readonly string[], options: RmOptions): Promise<number> {
   const targets = paths.map((path) => volumePath(path, options.escaped));
   return changeImage('rm', image, options, async (volume, signal, progress) => {
@@ -24,7 +27,7 @@ export function rm(image: string, paths: readonly string[], options: RmOptions):
           await turns.pass(() => `${before - volume.statfs().usedInodes} removed  ${escaped(path)}`);
         }
       } catch (error) {
-        if (options.force && error instanceof F2fsError && error.code === 'ENOENT') continue;
+        if (options.force && error instanceof F2fsError && MISSING.includes(error.code)) continue;
         naming(path, () => {
           throw error;
         });

@@ -34,6 +34,7 @@ export async function setfattr(image: string, paths: readonly string[], options:
   const { name, remove, create, replace, raw, restore, dereference = true } = options;
   const chosen = [name, remove, restore].filter((one) => one !== undefined);
   if (chosen.length !== 1) throw new UsageError('give one of -n NAME, -x NAME and --restore FILE');
+  if (create && replace) throw new UsageError('--create and --replace do not go together');
   if (name === undefined && (options.value !== undefined || create || replace || raw)) {
     throw new UsageError('-v, --raw, --create and --replace go with -n');
   }

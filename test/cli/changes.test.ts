@@ -701,7 +701,14 @@ it('never puts two of what is given under one name', async () => {
   expect([read('/one/same'), read('/two/same')]).toEqual(['first', 'second']);
 });
 
-it('refuses an option that takes one value when it is given again', async () => {
+it('passes over what is not there with rm -f, whatever stands in its way', async () => {
+  await done('rm', '-f', image, '/none', '/none/x', '/top/x');
+  await refused(/ENOTDIR/, 'rm', image, '/top/x');
+});
+
+it('refuses an option that takes one value when it is given again, and two that contradict each other', async () => {
+  const both = await f2fsHere('setfattr', '-n', 'user.a', '--create', '--replace', image, '/top');
+  expect([both.code, both.stderr]).toEqual([2, expect.stringMatching(/--create and --replace do not go together/)]);
   for (const args of [
     ['setfattr', image, '-n', 'user.a', '-v', '1', '-n', 'user.b', '/top'],
     ['setfattr', image, '-x', 'user.a', '-x', 'user.b', '/top'],

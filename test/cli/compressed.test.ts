@@ -144,7 +144,9 @@ describe.concurrent('build --compress', () => {
       return /^compressed +(.*)$/m.exec(stdout)?.[1];
     };
     expect(await line()).toBe('nothing: lz4 would save no block in 3 clusters of 64 KiB');
-    expect(await line('--compress-ext', 'txt')).toBe('nothing: no file that was chosen has 64 KiB, a whole cluster');
+    expect(await line('--compress-ext', 'txt')).toBe(
+      'nothing: no file that fits the extensions and patterns has 64 KiB, a whole cluster',
+    );
     expect(await line('--cluster', '1M')).toBe('nothing: no file has 1 MiB, a whole cluster');
     const { stdout } = await f2fs([
       'build',
