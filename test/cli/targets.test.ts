@@ -101,7 +101,12 @@ describe('what is replaced', () => {
     if (typeof loop === 'string') return skip(loop);
     try {
       const before = fs.readFileSync(disk);
-      await refused(/seems to be a disk with MBR partitions now, so nothing is written to it: name the device of its partition/, 'mkdir', loop.device, '/q');
+      await refused(
+        /seems to be a disk with MBR partitions now, so nothing is written to it: name the device of its partition/,
+        'mkdir',
+        loop.device,
+        '/q',
+      );
       await refused(/seems to be a disk with MBR partitions now/, 'put', loop.device, tree, '/');
       await refused(/is a disk with MBR partitions; --force replaces that/, 'build', tree, loop.device);
       await refused(/is a disk with MBR partitions; formatting it destroys that/, 'mkfs', loop.device);
