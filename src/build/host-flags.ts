@@ -1,6 +1,6 @@
 // Inode flags of files and directories made on the host, as chattr sets them: by the C library, or by chattr itself.
 import * as fs from 'node:fs';
-import type { InodeFlag } from '../fs/inode-flags.ts';
+import { FLAG_LETTERS, flagBits, type InodeFlag } from '../fs/inode-flags.ts';
 import { type Host, thisHost } from './host.ts';
 import { codeOfReason } from './host-commands.ts';
 import type { HostLibc, LinuxCalls } from './host-libc.ts';
@@ -9,23 +9,6 @@ const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
 // Source: linux/fs.h, on 64-bit hosts.
 const FS_IOC_GETFLAGS = 0x80086601;
 const FS_IOC_SETFLAGS = 0x40086602;
-/** Bits of FS_IOC_SETFLAGS, and chattr's letters. Source: FS_*_FL in linux/fs.h. */
-const BITS: Readonly<Record<InodeFlag, number>> = {
-  sync: 0x8,
-  immutable: 0x10,
-  append: 0x20,
-  nodump: 0x40,
-  noatime: 0x80,
-  dirsync: 0x10000,
-};
-const LETTERS: Readonly<Record<InodeFlag, string>> = {
-  sync: 'S',
-  immutable: 'i',
-  append: 'a',
-  nodump: 'd',
-  noatime: 'A',
-  dirsync: 'D',
-};
 
 /** Gives an entry flags beside those that it has. `path`: no symlink. Returns null, or why not: an errno name, ENOSYS without a chattr. */
 export type FlagSetter = (path: Buffer, flags: readonly InodeFlag[]) => string | null;
@@ -47,8 +30,7 @@ function setByCall(libc: HostLibc, linux: LinuxCalls, path: Buffer, flags: reado
     const bits = new Uint8Array(8);
     const view = new DataView(bits.buffer);
     if (linux.ioctl(fd, FS_IOC_GETFLAGS, bits) !== 0) return libc.errorCode();
-    const wanted = flags.reduce((sum, flag) => sum | BITS[flag], view.getUint32(0, true));
-    view.setUint32(0, wanted, true);
+    view.setUint32(0, view.getUint32(0, true) | flagBits(flags), true);
     return linux.ioctl(fd, FS_IOC_SETFLAGS, bits) === 0 ? null : libc.errorCode();
   } finally {
     fs.closeSync(fd);
@@ -57,7 +39,7 @@ function setByCall(libc: HostLibc, linux: LinuxCalls, path: Buffer, flags: reado
 
 function setByCommand(host: Host): FlagSetter {
   return (path, flags) => {
-    const letters = flags.map((flag) => LETTERS[flag]).join('');
+    const letters = flags.map((flag) => FLAG_LETTERS[flag]).join('');
     // The path in bytes: by way of xargs.
     const input = Buffer.concat([path, Buffer.alloc(1)]);
     const { status, stderr } = host.run('xargs', ['-0', 'chattr', `+${letters}`, '--'], input);

@@ -1,6 +1,7 @@
 // f2fs chattr: the flags that Linux's chattr sets.
 import { InvalidArgumentError } from 'commander';
 import { F2fsError } from '../errors.ts';
+import { FLAG_LETTERS } from '../fs/inode-flags.ts';
 import type { InodeFlag } from '../index.ts';
 import { type ChangeOptions, changeImage, Turns } from './change.ts';
 import { EXIT } from './errors.ts';
@@ -15,14 +16,7 @@ export interface ChattrOptions extends ChangeOptions {
 /** The flags that an entry gets which has some. */
 export type FlagChange = (flags: readonly InodeFlag[]) => InodeFlag[];
 
-const LETTERS: Readonly<Record<string, InodeFlag>> = {
-  a: 'append',
-  A: 'noatime',
-  d: 'nodump',
-  D: 'dirsync',
-  i: 'immutable',
-  S: 'sync',
-};
+const FLAGS = new Map(Object.entries(FLAG_LETTERS).map(([flag, letter]) => [letter, flag as InodeFlag]));
 
 /** `+i`, `-ia`, `+d-a`, `=i`, as chattr takes them. Throws commander's error. */
 export function parseFlagChange(text: string): FlagChange {
@@ -37,8 +31,9 @@ export function parseFlagChange(text: string): FlagChange {
     for (const [, how, letters] of parts) {
       if (how === '=') flags.clear();
       for (const letter of letters) {
-        if (how === '-') flags.delete(LETTERS[letter]);
-        else flags.add(LETTERS[letter]);
+        const flag = FLAGS.get(letter) as InodeFlag;
+        if (how === '-') flags.delete(flag);
+        else flags.add(flag);
       }
     }
     return [...flags];

@@ -17,16 +17,31 @@ const FLAGS = {
 
 /** As lsattr -l calls them, in short. */
 export type InodeFlag = keyof typeof FLAGS;
+/** What chattr and lsattr call them. */
+export const FLAG_LETTERS: Readonly<Record<InodeFlag, string>> = {
+  immutable: 'i',
+  append: 'a',
+  nodump: 'd',
+  noatime: 'A',
+  sync: 'S',
+  dirsync: 'D',
+};
 export const INODE_FLAGS = Object.keys(FLAGS) as InodeFlag[];
 const isFlags = isList(isOneOf(INODE_FLAGS));
-const ALL = Object.values(FLAGS).reduce((bits: number, bit) => bits | bit, 0);
 /** Source: F2FS_OTHER_FLMASK. */
 const OF_OTHERS = I_FLAGS.NODUMP | I_FLAGS.NOATIME;
+
+/** The bits of flags, in i_flags and in FS_IOC_SETFLAGS. */
+export function flagBits(names: readonly InodeFlag[]): number {
+  return names.reduce((bits, name) => bits | FLAGS[name], 0);
+}
 
 /** The flags among the bits of i_flags. */
 export function flagNames(bits: number): InodeFlag[] {
   return INODE_FLAGS.filter((name) => (bits & FLAGS[name]) !== 0);
 }
+
+const ALL = flagBits(INODE_FLAGS);
 
 /**
  * Gives an inode these flags, and none of the others that chattr can set; immutable and append-only ones too. Throws EINVAL for a name
@@ -34,8 +49,7 @@ export function flagNames(bits: number): InodeFlag[] {
  */
 export function setFlags(core: Core, inode: Inode, names: readonly InodeFlag[]): void {
   isFlags(names, 'flags');
-  let bits = 0;
-  for (const name of names) bits |= FLAGS[name];
+  const bits = flagBits(names);
   let possible = OF_OTHERS;
   if (inode.isRegular) possible = ALL & ~I_FLAGS.DIRSYNC;
   else if (inode.isDirectory) possible = ALL;
