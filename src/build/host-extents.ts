@@ -1,7 +1,7 @@
 // Where a sparse file of the host has data, so that its holes are neither read nor counted.
 import { BLKSIZE } from '../format/constants.ts';
 import { rangesByTar } from './host-holes.ts';
-import { type HostLibc, hostLibc } from './host-libc.ts';
+import { type HostLibc, hostLibc, type LinuxCalls } from './host-libc.ts';
 
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
@@ -15,10 +15,6 @@ export interface DataRanges {
   readonly ranges: Iterable<readonly [start: number, end: number]>;
   /** Whether the host tells holes: if not, they are among the ranges. */
   readonly areExact: boolean;
-}
-
-function tellsHoles(fd: number, libc: HostLibc): boolean {
-  return (libc.linux?.lseek(fd, 0, SEEK_DATA) ?? -1) >= 0 || libc.errorCode() === 'ENXIO';
 }
 
 /** The pages [first, end) that ranges of bytes, in order, lie in; a page once. */
@@ -43,7 +39,11 @@ export function dataRanges(
   storedBytes: number,
   libc: HostLibc | null = hostLibc(),
 ): DataRanges {
-  if (libc?.linux) return { ranges: rangesBySeeking(fd, sizeBytes, libc), areExact: tellsHoles(fd, libc) };
+  const linux = libc?.linux;
+  if (libc && linux) {
+    const areExact = linux.lseek(fd, 0, SEEK_DATA) >= 0 || libc.errorCode() === 'ENXIO';
+    return { ranges: rangesBySeeking(fd, sizeBytes, libc, linux), areExact };
+  }
   const ranges = sizeBytes - storedBytes < LEAST_HOLES ? null : rangesByTar(fd, sizeBytes);
   return { ranges: ranges ?? [[0, sizeBytes]], areExact: ranges !== null };
 }
@@ -52,9 +52,8 @@ function* rangesBySeeking(
   fd: number,
   sizeBytes: number,
   libc: HostLibc,
+  linux: LinuxCalls,
 ): Generator<readonly [start: number, end: number]> {
-  const { linux } = libc;
-  if (linux === null) return;
   for (let at = 0; at < sizeBytes; ) {
     const start = linux.lseek(fd, at, SEEK_DATA);
     if (start < 0) {
