@@ -24,8 +24,7 @@ const TYPES: Readonly<Record<number, HostType>> = {
 };
 
 /** Whether a file can be opened for reading, as far as its mode tells: others must be tried. */
-function mayRead(mode: number, uid: number): boolean {
-  const euid = process.geteuid?.() ?? 0;
+function mayRead(mode: number, uid: number, euid: number): boolean {
   return euid === 0 || (mode & 0o444) === 0o444 || (uid === euid && (mode & 0o400) !== 0);
 }
 
@@ -47,6 +46,8 @@ export class HostTree {
   readonly skipped: HostProblem[] = [];
   readonly totals: HostTotals = { files: 0, dirs: 0, symlinks: 0, others: 0, bytes: 0 };
   readonly #stat = new HostStat();
+  /** Who reads; 0 where hosts have no such numbers. */
+  readonly #euid = process.geteuid?.() ?? 0;
 
   constructor(root: Buffer, host: Host) {
     this.root = root;
@@ -118,7 +119,7 @@ export class HostTree {
   *dataPages(index: number): Generator<readonly [first: number, end: number]> {
     const { sizeBytes: size, nrSectors, mode, uid } = this.stat(index);
     const isSparse = nrSectors * 512 < size;
-    if (!isSparse && mayRead(mode, uid)) {
+    if (!isSparse && mayRead(mode, uid, this.#euid)) {
       yield* pagesOf([[0, size]]);
       return;
     }
