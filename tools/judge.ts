@@ -16,7 +16,7 @@ const usage = `npm run judge -- out.img tree/                 fsck.f2fs, a kerne
 npm run judge -- out.img tree/ --kernel both    user-mode Linux and QEMU (needed for compressed files)
 npm run judge -- out.img tree/ --kernel all     those two and Linux 6.12, as far as they are there
 npm run judge -- out.img --kernel none          fsck.f2fs alone
-npm run judge -- --codecs out.img tree/         every cluster inflated by liblz4, liblzo2, libzstd
+npm run judge -- --codecs out.img tree/         every cluster decompressed by liblz4, liblzo2, libzstd
 npm run judge -- --rewrite a.img b.img          Linux (QEMU) rewrites compressed files of copies; then all is judged
 
 usage: judge IMAGE [SOURCE_DIR] [--kernel uml|qemu|qemu-6.12|both|all|none] [--mount-options LIST] [--read-only] [--json]

@@ -12,7 +12,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cache=$root/.cache/judge
 peers=$root/.cache/peers
 
-# The libraries inflate compressed clusters (tools/judge/reference-codecs.ts).
+# The libraries decompress compressed clusters (tools/judge/reference-codecs.ts).
 packages='f2fs-tools qemu-system-x86 busybox-static cpio kmod xz-utils python3 attr acl e2fsprogs fakeroot grub-common
   liblz4-1 liblzo2-2 libzstd1'
 bench=

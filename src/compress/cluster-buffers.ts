@@ -1,24 +1,24 @@
 // All that compression takes of the page cache: frames to write compressed clusters from, frames to read them to, and the
-// squeezer's own. They are taken at once, while the pool still has long runs, and kept.
+// codec threads' own. They are taken at once, while the pool still has long runs, and kept.
 import * as os from 'node:os';
 import { F2fsError } from '../errors.ts';
 import { type FramePool, PAGE_SIZE } from '../pagecache/pool.ts';
 import { MAX_CLUSTER_PAGES } from './algorithms.ts';
+import { CodecJobs, codecFrames } from './codec-jobs.ts';
 import { FrameRing } from './frame-ring.ts';
-import { Squeezer, squeezerFrames } from './squeezer.ts';
 
 /** Frames of a pool below which there would be too few left for pages. */
 const MIN_FRAMES = 4096;
 const MIN_RING = 512;
 const MAX_RING = 4096;
 /** What part of a pool's frames the threads' tables may take, and the most threads that get some. */
-const DESK_PART = 1 / 5;
-const MAX_DESKS = 8;
+const WORKSPACE_PART = 1 / 5;
+const MAX_WORKSPACES = 8;
 /** Blocks that one reading of compressed clusters takes at most. */
 export const STAGING_FRAMES = MAX_CLUSTER_PAGES;
 
 export class ClusterBuffers {
-  readonly squeezer: Squeezer;
+  readonly codecJobs: CodecJobs;
   readonly #pool: FramePool;
   #ring: FrameRing | null = null;
   #staging = -1;
@@ -27,7 +27,7 @@ export class ClusterBuffers {
 
   constructor(pool: FramePool, nrWorkers: number) {
     this.#pool = pool;
-    this.squeezer = new Squeezer(pool, Math.min(nrWorkers, nrDesksOf(pool)));
+    this.codecJobs = new CodecJobs(pool, Math.min(nrWorkers, nrWorkspacesOf(pool)));
   }
 
   /** There is a compressed file: the frames are to be taken when the owner can make room for them. */
@@ -59,7 +59,7 @@ export class ClusterBuffers {
     );
     try {
       if (ring === null) throw tooSmall();
-      this.squeezer.start();
+      this.codecJobs.start();
       this.#takeIdleDesks();
     } catch (error) {
       ring?.release(pool);
@@ -78,8 +78,8 @@ export class ClusterBuffers {
    * so where: it must not depend on the number of threads.
    */
   #takeIdleDesks(): void {
-    for (let desk = Math.max(1, this.squeezer.nrThreads); desk < nrDesksOf(this.#pool); desk++) {
-      if (!this.squeezer.reserveIdle()) return;
+    for (let workspace = Math.max(1, this.codecJobs.nrThreads); workspace < nrWorkspacesOf(this.#pool); workspace++) {
+      if (!this.codecJobs.reserveIdle()) return;
     }
   }
 
@@ -102,18 +102,18 @@ export class ClusterBuffers {
 
   /** Ends the threads. */
   close(): void {
-    this.squeezer.close();
+    this.codecJobs.close();
   }
 }
 
 /** Threads for those who do not say how many: one for each core, as far as they could get frames. */
 export function defaultWorkers(): number {
-  return Math.min(MAX_DESKS, os.availableParallelism());
+  return Math.min(MAX_WORKSPACES, os.availableParallelism());
 }
 
 /** Threads that a pool has frames for. */
-function nrDesksOf(pool: FramePool): number {
-  return Math.min(MAX_DESKS, Math.max(1, Math.floor((pool.nrFrames * DESK_PART) / squeezerFrames(1))));
+function nrWorkspacesOf(pool: FramePool): number {
+  return Math.min(MAX_WORKSPACES, Math.max(1, Math.floor((pool.nrFrames * WORKSPACE_PART) / codecFrames(1))));
 }
 
 function tooSmall(): F2fsError {

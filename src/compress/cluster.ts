@@ -1,4 +1,4 @@
-// One cluster squeezed into blocks, or inflated from them. All of it lies in the memory of the page frames; whoever calls
+// One cluster compressed into blocks, or decompressed from them. All of it lies in the memory of the page frames; whoever calls
 // names frames and a codec, and gets a number back. Nothing is remembered from one call to the next.
 import { ClusterHeader, clusterCapacity } from '../format/cluster.ts';
 import { BLKSIZE } from '../format/constants.ts';
@@ -8,8 +8,8 @@ import { zero } from '../pagecache/zero.ts';
 import type { Algorithm } from './algorithms.ts';
 import type { Codecs } from './codecs.ts';
 
-/** What became of a cluster that was to be inflated. */
-export const INFLATED = {
+/** What became of a cluster that was to be decompressed. */
+export const OUTCOME = {
   OK: 0,
   /** clen is 0, or more than the blocks hold. */
   BAD_LENGTH: 1,
@@ -18,10 +18,10 @@ export const INFLATED = {
   /** The bytes are not the algorithm's, or not a cluster's worth. */
   BAD_DATA: 3,
 } as const;
-export type Inflated = (typeof INFLATED)[keyof typeof INFLATED];
+export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME];
 
 /** One thread's tools: codecs, the memory that they work on, and MAX_CLUSTER_PAGES frames of it for pages that lie apart. */
-export class Bench {
+export class CodecContext {
   readonly codecs: Pick<Codecs, 'compress' | 'decompress'>;
   readonly bytes: Uint8Array;
   /** Byte offset of the frames for pages that lie apart. */
@@ -39,7 +39,7 @@ export class Bench {
 /** A cluster's two shapes, and how one is made of the other. */
 export interface ClusterJob {
   algorithm: Algorithm;
-  /** Of the algorithm; only squeezing asks for it. */
+  /** Of the algorithm; only compressing asks for it. */
   level: number;
   /** Whether the header has a checksum. */
   checksum: boolean;
@@ -48,7 +48,7 @@ export interface ClusterJob {
   nrPages: number;
   /** Byte offset of adjacent frames: of the compressed blocks. */
   at: number;
-  /** Compressed blocks; squeezing does not ask: it may use nrPages - 1. */
+  /** Compressed blocks; compressing does not ask: it may use nrPages - 1. */
   nrBlocks: number;
 }
 
@@ -56,8 +56,8 @@ export interface ClusterJob {
  * Compresses the pages to `at`: header, bytes, zeroes to the end of the last block. Returns the blocks used (1 .. nrPages - 1),
  * or 0 when that would not save a block: then the cluster stays raw, and what lies at `at` is undefined.
  */
-export function squeezeCluster(bench: Bench, job: ClusterJob): number {
-  const { codecs, bytes, header, scratch } = bench;
+export function compressCluster(context: CodecContext, job: ClusterJob): number {
+  const { codecs, bytes, header, scratch } = context;
   const { pfns, nrPages, at } = job;
   let src = pfns[0] * BLKSIZE;
   if (!areAdjacent(pfns, nrPages)) {
@@ -82,22 +82,22 @@ export function squeezeCluster(bench: Bench, job: ClusterJob): number {
  * Decompresses the blocks at `at` into the pages. The blocks are the disk's: any content is survived. What the pages hold is
  * undefined unless the outcome is OK. The kernel only warns of a wrong checksum; here it is damage.
  */
-export function inflateCluster(bench: Bench, job: ClusterJob): Inflated {
-  const { codecs, bytes, header, scratch } = bench;
+export function decompressCluster(context: CodecContext, job: ClusterJob): Outcome {
+  const { codecs, bytes, header, scratch } = context;
   const { pfns, nrPages, at } = job;
   header.base = at;
   const clen = header.clen;
-  if (clen === 0 || clen > clusterCapacity(job.nrBlocks)) return INFLATED.BAD_LENGTH;
+  if (clen === 0 || clen > clusterCapacity(job.nrBlocks)) return OUTCOME.BAD_LENGTH;
   const src = at + ClusterHeader.size;
-  if (job.checksum && header.chksum !== f2fsCrc(bytes.subarray(src, src + clen))) return INFLATED.BAD_CHECKSUM;
+  if (job.checksum && header.chksum !== f2fsCrc(bytes.subarray(src, src + clen))) return OUTCOME.BAD_CHECKSUM;
   const inPlace = areAdjacent(pfns, nrPages);
   const dst = inPlace ? pfns[0] * BLKSIZE : scratch;
-  if (!codecs.decompress(job.algorithm, src, clen, dst, nrPages * BLKSIZE)) return INFLATED.BAD_DATA;
-  if (inPlace) return INFLATED.OK;
+  if (!codecs.decompress(job.algorithm, src, clen, dst, nrPages * BLKSIZE)) return OUTCOME.BAD_DATA;
+  if (inPlace) return OUTCOME.OK;
   for (let i = 0; i < nrPages; i++) {
     bytes.copyWithin(pfns[i] * BLKSIZE, scratch + i * BLKSIZE, scratch + (i + 1) * BLKSIZE);
   }
-  return INFLATED.OK;
+  return OUTCOME.OK;
 }
 
 function areAdjacent(pfns: Uint32Array, nrPages: number): boolean {

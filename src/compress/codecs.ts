@@ -51,7 +51,7 @@ export class Codecs {
     this.#work = work;
   }
 
-  /** Squeezes `length` bytes at `src` into at most `capacity` at `dst`; returns how many, 0 when they do not fit. */
+  /** Compresses `length` bytes at `src` into at most `capacity` at `dst`; returns how many, 0 when they do not fit. */
   compress(algorithm: Algorithm, level: number, src: number, length: number, dst: number, capacity: number): number {
     const wasm = this.#wasm;
     switch (algorithm) {
@@ -66,7 +66,7 @@ export class Codecs {
     }
   }
 
-  /** Inflates `length` bytes at `src` to exactly `size` bytes at `dst`; false when they are no such thing. Writes nothing past them. */
+  /** Decompresses `length` bytes at `src` to exactly `size` bytes at `dst`; false when they are no such thing. Writes nothing past them. */
   decompress(algorithm: Algorithm, src: number, length: number, dst: number, size: number): boolean {
     const wasm = this.#wasm;
     switch (algorithm) {

@@ -1,6 +1,6 @@
-// Pages of compressed clusters: read and inflated, several clusters at a time, straight into the frames that they stay in.
+// Pages of compressed clusters: read and decompressed, several clusters at a time, straight into the frames that they stay in.
 import type { Algorithm } from '../compress/algorithms.ts';
-import { INFLATED } from '../compress/cluster.ts';
+import { OUTCOME } from '../compress/cluster.ts';
 import { type ClusterBuffers, STAGING_FRAMES } from '../compress/cluster-buffers.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
@@ -16,9 +16,9 @@ const COMPRESS_CHKSUM = 1;
 const MAX_CLUSTERS = STAGING_FRAMES / 4;
 
 const FAULTS = {
-  [INFLATED.BAD_LENGTH]: 'its length is more than its blocks hold',
-  [INFLATED.BAD_CHECKSUM]: 'its checksum does not match',
-  [INFLATED.BAD_DATA]: 'its data does not decompress to a cluster',
+  [OUTCOME.BAD_LENGTH]: 'its length is more than its blocks hold',
+  [OUTCOME.BAD_CHECKSUM]: 'its checksum does not match',
+  [OUTCOME.BAD_DATA]: 'its data does not decompress to a cluster',
 } as const;
 
 /** Whether a compressed file's clusters carry a checksum. `load` must have been called. */
@@ -121,7 +121,7 @@ export class ClusterPages {
     }
   }
 
-  /** Reads and inflates what was gathered. False when there was something wrong, but not with a single cluster. */
+  /** Reads and decompresses what was gathered. False when there was something wrong, but not with a single cluster. */
   #load(inode: Inode, start: number): boolean {
     const { pages, clusterPages } = inode;
     const nrClusters = this.#nrClusters;
@@ -132,7 +132,7 @@ export class ClusterPages {
     try {
       this.#allocate(inode, start, nrPages, staging + STAGING_FRAMES - 1);
       this.#readBlocks(staging);
-      fault = this.#inflate(inode, start, staging);
+      fault = this.#decompress(inode, start, staging);
     } catch (error) {
       fault = error as Error;
     }
@@ -145,7 +145,7 @@ export class ClusterPages {
     return true;
   }
 
-  /** Frames for the pages that are not in the cache; those that are there are inflated to the frame `spare`, for nobody. */
+  /** Frames for the pages that are not in the cache; those that are there are decompressed to the frame `spare`, for nobody. */
   #allocate(inode: Inode, start: number, nrPages: number, spare: number): void {
     const { pages } = inode;
     const end = start + nrPages;
@@ -176,15 +176,15 @@ export class ClusterPages {
     }
   }
 
-  #inflate(inode: Inode, start: number, staging: number): Error | null {
+  #decompress(inode: Inode, start: number, staging: number): Error | null {
     inode.load();
     const { clusterPages } = inode;
     const algorithm = inode.extra.iCompressAlgorithm as Algorithm;
     const checksum = hasChecksum(inode);
-    const { squeezer } = this.#buffers;
+    const { codecJobs } = this.#buffers;
     for (let i = 0, block = 0; i < this.#nrClusters; block += this.#nrBlocks[i++]) {
       const pfns = this.#pfns.subarray(i * clusterPages, (i + 1) * clusterPages);
-      this.#tickets[i] = squeezer.postInflate(
+      this.#tickets[i] = codecJobs.postDecompress(
         algorithm,
         checksum,
         staging + block,
@@ -197,8 +197,8 @@ export class ClusterPages {
     for (let i = 0, block = 0; i < this.#nrClusters; block += this.#nrBlocks[i++]) {
       // Every job is waited for: its frames must not be given away before.
       try {
-        const outcome = squeezer.take(this.#tickets[i]);
-        if (outcome !== INFLATED.OK) {
+        const outcome = codecJobs.take(this.#tickets[i]);
+        if (outcome !== OUTCOME.OK) {
           const why = FAULTS[outcome as keyof typeof FAULTS];
           fault ??= this.#map.damaged(inode, start + i * clusterPages, why, this.#blkaddr[block]);
         }

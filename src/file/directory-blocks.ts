@@ -37,14 +37,14 @@ export class DirectoryBlocks {
   readonly #volume: Volume;
   readonly #map: BlockMap;
   readonly #pages: FilePages;
-  readonly #makeRoom: () => void;
+  readonly #reclaimFrames: () => void;
   readonly #dentries: Dentries;
 
-  constructor(volume: Volume, map: BlockMap, pages: FilePages, makeRoom: () => void, dentries: Dentries) {
+  constructor(volume: Volume, map: BlockMap, pages: FilePages, reclaimFrames: () => void, dentries: Dentries) {
     this.#volume = volume;
     this.#map = map;
     this.#pages = pages;
-    this.#makeRoom = makeRoom;
+    this.#reclaimFrames = reclaimFrames;
     this.#dentries = dentries;
   }
 
@@ -62,7 +62,7 @@ export class DirectoryBlocks {
     let block = this.#nextBlock(dir, start, nrBlocks);
     if (start === 0 && block !== 0) throw corrupt(`directory ${dir.ino} lacks its first block`, { ino: dir.ino });
     for (; block < nrBlocks; block = this.#nextBlock(dir, block + 1, nrBlocks)) {
-      this.#makeRoom();
+      this.#reclaimFrames();
       const pfn = this.#pages.readDirectoryPage(dir, block);
       if (pfn >= 0 && visit(block, pfn * BLKSIZE)) return true;
     }
@@ -152,7 +152,7 @@ export class DirectoryBlocks {
   }
 
   /** Room for a name of so many slots; the directory may have a block more then. Throws ENOSPC. Source: f2fs_add_regular_entry. */
-  makeRoom(dir: Inode, index: DirectoryIndex, slots: number, hash: number): Place {
+  placeDentry(dir: Inode, index: DirectoryIndex, slots: number, hash: number): Place {
     const { bytes } = this.#volume.pool;
     const { iDirLevel } = dir.load();
     for (let level = 0; level < MAX_DIR_HASH_DEPTH; level++) {

@@ -49,12 +49,12 @@ export class Directories {
   readonly #dentries: Dentries;
   readonly #blocks: DirectoryBlocks;
 
-  /** @param makeRoom keeps frames free, in between: none may be held; inodes stay */
-  constructor(volume: Volume, map: BlockMap, pages: FilePages, makeRoom: () => void) {
+  /** @param reclaimFrames keeps frames free, in between: none may be held; inodes stay */
+  constructor(volume: Volume, map: BlockMap, pages: FilePages, reclaimFrames: () => void) {
     this.#volume = volume;
     this.#map = map;
     this.#dentries = new Dentries(volume);
-    this.#blocks = new DirectoryBlocks(volume, map, pages, makeRoom, this.#dentries);
+    this.#blocks = new DirectoryBlocks(volume, map, pages, reclaimFrames, this.#dentries);
   }
 
   /** Gives a new directory its `.` and `..`, inline. Source: make_empty_inline_dir. */
@@ -221,7 +221,7 @@ export class Directories {
    * more. Room is made in memory in between. Throws EEXIST, ENOSPC, ENOMEM; ENOKEY in an encrypted directory, EOPNOTSUPP in one that
    * folds case. Source: f2fs_add_dentry.
    */
-  makeRoom(dir: Inode, name: Uint8Array): Place {
+  placeDentry(dir: Inode, name: Uint8Array): Place {
     this.#assertTakesNames(dir, name);
     const hash = nameHash(name);
     const stored = { bytes: name, hash, digest: null };
@@ -236,7 +236,7 @@ export class Directories {
     }
     dir.index ??= this.#blocks.buildIndex(dir);
     if (this.#blocks.findIndexed(dir, dir.index, stored) !== null) throw exists(name);
-    return this.#blocks.makeRoom(dir, dir.index, slots, hash);
+    return this.#blocks.placeDentry(dir, dir.index, slots, hash);
   }
 
   #assertTakesNames(dir: Inode, name: Uint8Array): void {
@@ -245,16 +245,16 @@ export class Directories {
     assertRenames(dir);
   }
 
-  /** Puts a name where `makeRoom` said. The caller sees to links and times. */
+  /** Puts a name where `placeDentry` said. The caller sees to links and times. */
   put(dir: Inode, place: Place, name: Uint8Array, ino: number, fileType: number): void {
     dir.change();
     this.#dentries.put(place.area, place.layout, place.slot, name, place.hash, ino, fileType);
     if (place.block !== INLINE_AREA) this.#blocks.added(dir, place);
   }
 
-  /** Adds a name; see makeRoom. */
+  /** Adds a name; see placeDentry. */
   add(dir: Inode, name: Uint8Array, ino: number, fileType: number): void {
-    this.put(dir, this.makeRoom(dir, name), name, ino, fileType);
+    this.put(dir, this.placeDentry(dir, name), name, ino, fileType);
   }
 
   /** Lets a name that `find` found lead to another inode. Source: f2fs_set_link. */
@@ -321,7 +321,7 @@ export class Directories {
   #addAll(dir: Inode, entries: readonly Dirent[]): void {
     const index = new DirectoryIndex();
     for (const { name, ino, fileType } of entries) {
-      const place = this.#blocks.makeRoom(dir, index, dentrySlots(name.length), nameHash(name));
+      const place = this.#blocks.placeDentry(dir, index, dentrySlots(name.length), nameHash(name));
       this.put(dir, place, name, ino, fileType);
       index.setFreeSlots(place.block, index.freeSlots(place.block, NR_DENTRY_IN_BLOCK) - place.slots);
     }

@@ -220,17 +220,17 @@ export class Inodes {
 
   /**
    * Starts writing dirty pages of files, and with `directories` of directories too: these are changed again and again, so
-   * they are left for a sync as long as memory allows. `makeRoom` is called before each inode, which may have to be read
+   * they are left for a sync as long as memory allows. `reclaimFrames` is called before each inode, which may have to be read
    * again. Throws the first failure to find blocks, when the others are on their way; damage at once.
    */
-  writeback(directories: boolean, syncMode: SyncMode, makeRoom: () => void): void {
+  writeback(directories: boolean, syncMode: SyncMode, reclaimFrames: () => void): void {
     const { dirty } = this.#pages;
     let failure: F2fsError | null = null;
     for (const inode of dirty) {
       if (!directories && inode.isDirectory) continue;
-      makeRoom();
+      reclaimFrames();
       try {
-        this.writePages(inode, { syncMode, makeRoom });
+        this.writePages(inode, { syncMode, reclaimFrames });
       } catch (error) {
         if (!(error instanceof F2fsError) || error.code === 'EUCLEAN') throw error;
         failure ??= error;

@@ -17,7 +17,7 @@ import type { Xattrs } from './xattrs.ts';
 /** What roll-forward asks of its owner. */
 export interface RecoveryRules {
   /** Frees frames; called between nodes, when no frame number is held. */
-  makeRoom(): void;
+  reclaimFrames(): void;
   /** A directory's contents change now. */
   touch(dir: Inode): void;
 }
@@ -92,7 +92,7 @@ export class Recovery {
   /** Frees the inodes without a name that were open when the power failed. Source: f2fs_recover_orphan_inodes. */
   removeOrphans(): void {
     for (const ino of this.#volume.orphans) {
-      this.#rules.makeRoom();
+      this.#rules.reclaimFrames();
       const inode = this.#inodes.getOrphan(ino);
       const { iLinks } = inode.load();
       if (iLinks !== 0) {
@@ -122,7 +122,7 @@ export class Recovery {
       const { ino } = node;
       let entry = found.get(ino);
       if (entry === undefined) {
-        this.#rules.makeRoom();
+        this.#rules.reclaimFrames();
         nat.check(ino);
         if (isNew) this.#create(node);
         // Its inode may come later in the chain.
@@ -172,7 +172,7 @@ export class Recovery {
     this.#walk((node) => {
       const entry = fsynced.get(node.ino);
       if (entry === undefined) return;
-      this.#rules.makeRoom();
+      this.#rules.reclaimFrames();
       const { inode } = entry;
       // Another one may have taken its name.
       if (!inode.gone) {

@@ -132,12 +132,12 @@ export class Core {
     const ipuPolicies = options.ipuPolicies ?? ['fsync'];
     for (const policy of ipuPolicies) checkChoice(IPU_POLICIES, policy, 'ipuPolicies');
     const compression = new CompressPolicy(options.compress);
-    const threads = cleaning && mode !== 'lfs';
+    const ssr = cleaning && mode !== 'lfs';
     this.volume = new Volume(device, {
       readonly: options.readonly ?? false,
       pool,
       clock,
-      threads,
+      ssr,
       discard: options.discard ?? true,
     });
     this.#buffers = new ClusterBuffers(pool, checkWorkers(options.workers ?? 0));
@@ -155,7 +155,7 @@ export class Core {
     const inPlace = new InPlacePolicy(this.volume, inPlaceMode, ipuPolicies);
     const pages = new FilePages(this.volume, map, frames, this.#buffers, this.writeback, inPlace);
     const memory = { balance: () => this.balance(), throttle: () => this.throttle() };
-    this.directories = new Directories(this.volume, map, pages, () => this.makeRoom());
+    this.directories = new Directories(this.volume, map, pages, () => this.reclaimFrames());
     const pinned = new Pinned(this.volume, map, checkpoints === 'explicit');
     this.data = new FileData(this.volume, map, pages, memory, pinned);
     this.fallocate = new Fallocate(map, pages, this.data, memory, pinned);
@@ -166,7 +166,7 @@ export class Core {
       this.#buffers.want(),
     );
     this.recovery = new Recovery(this.volume, map, this.inodes, this.directories, this.xattrs, {
-      makeRoom: () => this.makeRoom(),
+      reclaimFrames: () => this.reclaimFrames(),
       touch: (dir) => this.touch(dir),
     });
     this.compression = new FileCompression(this, pages, map);
@@ -175,7 +175,7 @@ export class Core {
     const cleaner = new Cleaner(
       this.volume,
       (run, content) => relocator.move(run, content),
-      () => this.#makeRoom(() => {}),
+      () => this.#reclaimFrames(() => {}),
     );
     this.reclaim = new Reclaim(this.volume, cleaner, () => this.sync(false), { checkpoints, cleaning });
   }
@@ -192,7 +192,7 @@ export class Core {
       this.#inBackground(() => this.#writeSome());
     this.inodes.trim();
     if (this.#buffers.isWanted) this.#prepareBuffers();
-    this.makeRoom();
+    this.reclaimFrames();
   }
 
   /** Throws EBADF once the mount was ended. */
@@ -208,9 +208,9 @@ export class Core {
   }
 
   /** Keeps enough frames free for an operation, and writes no checkpoint for it. Else as `balance`. */
-  makeRoom(): void {
+  reclaimFrames(): void {
     if (this.volume.pool.freeFrames >= RESERVED_FRAMES) return;
-    this.#makeRoom(() => {
+    this.#reclaimFrames(() => {
       this.#inBackground(() => {
         this.#writeBack(true, WB_SYNC.NONE);
         this.stopOnDamage(() => this.writeback.queue.drain());
@@ -273,7 +273,7 @@ export class Core {
   }
 
   #writeBack(directories: boolean, syncMode: SyncMode): void {
-    this.stopOnDamage(() => this.inodes.writeback(directories, syncMode, () => this.#makeRoom(() => {})));
+    this.stopOnDamage(() => this.inodes.writeback(directories, syncMode, () => this.#reclaimFrames(() => {})));
   }
 
   /** Compression needs long runs of frames: when there are none, everything is written out and let go of. */
@@ -291,7 +291,7 @@ export class Core {
   }
 
   /** Frees frames when few are free: first those that are clean, then nodes; `more` may make others clean. */
-  #makeRoom(more: () => void): void {
+  #reclaimFrames(more: () => void): void {
     const { pool, ioends, readonly, stopped } = this.volume;
     if (pool.freeFrames >= RESERVED_FRAMES) return;
     const target = Math.min(Math.max(2 * RESERVED_FRAMES, pool.nrFrames >>> 4), Math.floor(pool.nrFrames * 0.75));
@@ -419,7 +419,11 @@ export class Core {
   writeInode(inode: Inode, needInPlace = false): void {
     this.volume.assertWritable();
     this.stopOnDamage(() => {
-      this.inodes.writePages(inode, { syncMode: WB_SYNC.ALL, needInPlace, makeRoom: () => this.#makeRoom(() => {}) });
+      this.inodes.writePages(inode, {
+        syncMode: WB_SYNC.ALL,
+        needInPlace,
+        reclaimFrames: () => this.#reclaimFrames(() => {}),
+      });
       this.writeback.wait(inode.pages);
     });
     const error = inode.pages.error !== null ? this.inodes.takeError() : null;

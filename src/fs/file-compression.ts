@@ -48,11 +48,11 @@ export class FileCompression {
       throw new F2fsError('EBUSY', message, { ino: inode.ino });
     }
     if (inode.clusterPages > 1 && !inode.isReleased) this.#core.writeInode(inode);
-    return this.#change(inode, () => this.#pages.clusterMap.release(inode, () => this.#core.makeRoom()));
+    return this.#change(inode, () => this.#pages.clusterMap.release(inode, () => this.#core.reclaimFrames()));
   }
 
   reserve(inode: Inode): number {
-    return this.#change(inode, () => this.#pages.clusterMap.reserve(inode, () => this.#core.makeRoom()));
+    return this.#change(inode, () => this.#pages.clusterMap.reserve(inode, () => this.#core.reclaimFrames()));
   }
 
   /** No checkpoint is written half way: the inode's counts are those of a whole file. */

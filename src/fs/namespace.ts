@@ -35,7 +35,7 @@ export class Namespace {
     if (isDirectory) checkLinks(parent);
     const { inherit, mode, gid } = attributes;
     const inherited = inherit ? inheritedFrom(this.#core, parent, mode, gid) : { mode, gid: gid ?? 0, xattrs: [] };
-    const place = directories.makeRoom(parent, name);
+    const place = directories.placeDentry(parent, name);
     const inode = inodes.create(parent, name, { ...attributes, mode: inherited.mode, gid: inherited.gid });
     try {
       if (inherited.xattrs.length > 0) this.#core.xattrs.set(inode, inherited.xattrs);
@@ -70,7 +70,7 @@ export class Namespace {
    */
   link(parent: Inode, name: Uint8Array, inode: Inode): void {
     this.beginAdd(parent, name);
-    const place = this.#core.directories.makeRoom(parent, name);
+    const place = this.#core.directories.placeDentry(parent, name);
     assertNotFixed(inode);
     if (inode.isDirectory) throw new F2fsError('EPERM', 'a directory can have one name only', { ino: inode.ino });
     if (inode.load().iLinks === 0)

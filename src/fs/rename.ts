@@ -96,7 +96,7 @@ function liesAbove(core: Core, inode: Inode, dir: Inode): boolean {
     if (at.ino === rootIno || at.load().iLinks === 0) return false;
     if (seen.has(at.ino)) throw corrupt(`directory ${at.ino} lies in itself`, { ino: at.ino });
     seen.add(at.ino);
-    core.makeRoom();
+    core.reclaimFrames();
     at = core.inodes.get(core.directories.parentOf(at));
     if (!at.isDirectory) throw corrupt(`directory ${dir.ino} lies in inode ${at.ino}, which is none`, { ino: at.ino });
   }
@@ -121,7 +121,7 @@ function moveTo(core: Core, { dir, name, inode }: Named, toDir: Inode, toName: U
   namespace.checkRemovable(dir, name, inode, isDirectory);
   namespace.beginAdd(toDir, toName);
   if (isDirectory && dir !== toDir) checkLinks(toDir);
-  const room = directories.makeRoom(toDir, toName);
+  const room = directories.placeDentry(toDir, toName);
   const old = placeOf(core, dir, name);
   const parent = isDirectory ? directories.findParent(inode) : null;
   setParent(inode, toDir.ino, toName);

@@ -7,7 +7,7 @@ import { SUMMARY_ENTRY_SIZE, SummaryEntry } from '../format/summary.ts';
 import type { CleanPolicy } from './victims.ts';
 import type { Volume } from './volume.ts';
 
-/** Nodes and inodes that may be read between two calls of `makeRoom`. */
+/** Nodes and inodes that may be read between two calls of `reclaimFrames`. */
 const MAX_UNROOMED = 128;
 
 /** Consecutive blocks whose addresses stand one after the other in one node, by the summary. */
@@ -28,18 +28,18 @@ export type DataMover = (run: OwnedRun, content: Uint8Array) => void;
 export class Cleaner {
   readonly #volume: Volume;
   readonly #move: DataMover;
-  readonly #makeRoom: () => void;
+  readonly #reclaimFrames: () => void;
   /** Sections that hold something which could not be moved. */
   readonly #stuck = new Set<number>();
   readonly #run: OwnedRun = { blkaddr: 0, nrBlocks: 0, nid: 0, version: 0, ofsInNode: 0 };
   #buffer: Uint8Array | null = null;
   #untilRoom = MAX_UNROOMED;
 
-  /** @param makeRoom called where no frame number is held, for nodes that are to be read */
-  constructor(volume: Volume, move: DataMover, makeRoom: () => void) {
+  /** @param reclaimFrames called where no frame number is held, for nodes that are to be read */
+  constructor(volume: Volume, move: DataMover, reclaimFrames: () => void) {
     this.#volume = volume;
     this.#move = move;
-    this.#makeRoom = makeRoom;
+    this.#reclaimFrames = reclaimFrames;
   }
 
   /**
@@ -142,7 +142,7 @@ export class Cleaner {
   #room(): void {
     if (--this.#untilRoom > 0) return;
     this.#untilRoom = MAX_UNROOMED;
-    this.#makeRoom();
+    this.#reclaimFrames();
   }
 }
 

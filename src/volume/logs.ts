@@ -30,7 +30,7 @@ export interface LogDemand {
   /** Segments kept back for cleaning. */
   readonly reservedSegments: number;
   /** Whether holes of used segments may be taken. */
-  readonly threads: boolean;
+  readonly ssr: boolean;
   /** Dirty pages of nodes, and of directories. */
   dirtyNodes(): number;
   dirtyDentries(): number;
@@ -81,7 +81,7 @@ export class Logs {
 
   /** Whether free sections are so few that logs take the holes of used segments first. Source: f2fs_need_SSR. */
   get needsThreading(): boolean {
-    if (!this.#demand.threads) return false;
+    if (!this.#demand.ssr) return false;
     const sectionsOf = (nrBlocks: number) => Math.floor(Math.ceil(nrBlocks / BLKS_PER_SEG) / this.#layout.segsPerSec);
     const dirty = sectionsOf(this.#demand.dirtyNodes()) + 2 * sectionsOf(this.#demand.dirtyDentries());
     return this.free.sections <= dirty + 2 * this.reservedSections;
@@ -242,7 +242,7 @@ export class Logs {
    */
   leaveSegments(): void {
     for (const segment of this.current) if (segment.blkoff === BLKS_PER_SEG) this.#advance(segment);
-    if (this.#demand.threads) return;
+    if (this.#demand.ssr) return;
     for (const segment of this.current) {
       if (segment.allocType === ALLOC.SSR && this.free.segments > NR_LOGS) this.#advance(segment);
     }

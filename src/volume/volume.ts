@@ -50,7 +50,7 @@ export interface VolumeOptions {
   /** Seconds since 1970; the age of segments is counted by it. */
   clock: () => number;
   /** Whether logs may take the holes of used segments when free ones get few. Default: false. */
-  threads?: boolean;
+  ssr?: boolean;
   /** Whether the device is told of segments that became free. Default: false. */
   discard?: boolean;
 }
@@ -121,7 +121,7 @@ export class Volume {
     this.sit = new SegmentTable(device, layout, bitmap('sit'), journals.sit);
     this.logs = new Logs(device, layout, this.sit, logs, cp.freeSegmentCount, this.counters.given, {
       reservedSegments: cp.rsvdSegmentCount,
-      threads: options.threads ?? false,
+      ssr: options.ssr ?? false,
       dirtyNodes: () => this.nodes.pages.nrDirty,
       dirtyDentries: () => this.dentries.nrDirty,
     });

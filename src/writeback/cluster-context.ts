@@ -2,7 +2,7 @@
 
 /**
  * Its pages count as clean already, though nothing was sent yet: in the kernel they are locked meanwhile. Whoever takes
- * frames away (makeRoom) must find it empty.
+ * frames away (reclaimFrames) must find it empty.
  */
 export class ClusterContext {
   /** Pages of a cluster. */

@@ -53,7 +53,7 @@ export class ClusterQueue implements FrameLender {
     while (this.#posted.length === MAX_POSTED || this.#nrPages + nrPages > Math.max(nrPages, ring.nrFrames / 2)) {
       this.#commitOldest();
     }
-    this.#posted.push(this.#squeeze(mapping, ops, clusters, start, log));
+    this.#posted.push(this.#post(mapping, ops, clusters, start, log));
     this.#nrPages += nrPages;
     markWriteback(mapping, start, nrPages);
   }
@@ -65,7 +65,7 @@ export class ClusterQueue implements FrameLender {
    */
   writeNow(mapping: AddressSpace, ops: WritebackOps, clusters: ClusterOps, start: number, log: Log): number {
     this.drain();
-    const posted = this.#squeeze(mapping, ops, clusters, start, log);
+    const posted = this.#post(mapping, ops, clusters, start, log);
     const nrBlocks = this.#allocate(posted);
     if (nrBlocks > 0) {
       markWriteback(mapping, start, posted.nrPages);
@@ -74,13 +74,13 @@ export class ClusterQueue implements FrameLender {
     return nrBlocks;
   }
 
-  #squeeze(mapping: AddressSpace, ops: WritebackOps, clusters: ClusterOps, index: number, log: Log): Posted {
+  #post(mapping: AddressSpace, ops: WritebackOps, clusters: ClusterOps, index: number, log: Log): Posted {
     const { nrPages } = clusters;
-    const { ring, squeezer } = this.#buffers;
+    const { ring, codecJobs } = this.#buffers;
     const pfn = this.#borrow(ring, nrPages - 1);
     const { loan } = ring;
     for (let i = 0; i < nrPages; i++) this.#pfns[i] = mapping.find(index + i);
-    const ticket = squeezer.postSqueeze(clusters.codec, clusters.checksum, this.#pfns, nrPages, pfn);
+    const ticket = codecJobs.postCompress(clusters.codec, clusters.checksum, this.#pfns, nrPages, pfn);
     return { mapping, index, nrPages, loan, ops, clusters, log, ticket, pfn };
   }
 
@@ -126,7 +126,7 @@ export class ClusterQueue implements FrameLender {
   abandon(): void {
     for (const posted of this.#posted.splice(0)) {
       try {
-        this.#buffers.squeezer.take(posted.ticket);
+        this.#buffers.codecJobs.take(posted.ticket);
       } catch (error) {
         if (!(error instanceof F2fsError)) throw error;
       }
@@ -147,7 +147,7 @@ export class ClusterQueue implements FrameLender {
     this.#extents.clear();
     let nrBlocks = 0;
     try {
-      nrBlocks = this.#buffers.squeezer.take(ticket);
+      nrBlocks = this.#buffers.codecJobs.take(ticket);
       if (nrBlocks > 0) clusters.allocate(index, nrBlocks, log, this.#extents);
     } catch (error) {
       this.giveBack(loan);

@@ -21,7 +21,7 @@ export interface WritebackRequest {
   /** The file is being synced, and few of its pages are dirty. Source: FI_NEED_IPU. */
   needInPlace?: boolean;
   /** Called where no frame number is held, before pages are read to make a cluster whole. */
-  makeRoom?: () => void;
+  reclaimFrames?: () => void;
 }
 
 /** A request on its way. */
@@ -34,7 +34,7 @@ export class WritebackControl {
   readonly rangeCyclic: boolean;
   readonly tagged: boolean;
   readonly needInPlace: boolean;
-  readonly makeRoom: () => void;
+  readonly reclaimFrames: () => void;
   /** Dirty pages that a NONE walk left because someone was waiting for an ALL one. */
   pagesSkipped = 0;
 
@@ -46,7 +46,7 @@ export class WritebackControl {
     this.end = this.rangeCyclic ? Number.POSITIVE_INFINITY : (request.end ?? Number.POSITIVE_INFINITY);
     this.tagged = request.syncMode === WB_SYNC.ALL || request.taggedWritepages === true;
     this.needInPlace = request.needInPlace ?? false;
-    this.makeRoom = request.makeRoom ?? (() => undefined);
+    this.reclaimFrames = request.reclaimFrames ?? (() => undefined);
   }
 
   get isWholeRange(): boolean {

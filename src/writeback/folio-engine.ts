@@ -162,7 +162,7 @@ export class FolioEngine implements Engine {
     const compressed = clusters.isCompressed(first);
     if (compressed && mapping.taggedRunEnd(TAG.DIRTY, first, end) < end) {
       if (!mapping.hasAll(first, end)) {
-        control.makeRoom();
+        control.reclaimFrames();
         clusters.makeWhole(first);
         this.#counters.clusterReads++;
       }

@@ -49,7 +49,7 @@ export class PageEngine implements Engine {
 
 /**
  * One walk. The kernel's page locks and references have no counterpart: in a single thread a page that was looked up stays
- * what it is until someone is called. Those calls are mapBlocks, which may dirty and even write other pages, and makeRoom.
+ * what it is until someone is called. Those calls are mapBlocks, which may dirty and even write other pages, and reclaimFrames.
  */
 class PageWalk {
   readonly #parts: Parts;
@@ -164,7 +164,7 @@ class PageWalk {
       if (!clusters.isCompressed(first)) return true;
       if (mapping.nextTagged(TAG.WRITEBACK, first, end) >= 0) this.#parts.ioends.submit();
       if (!mapping.hasAll(first, end)) {
-        control.makeRoom();
+        control.reclaimFrames();
         clusters.makeWhole(first);
         this.#parts.counters.clusterReads++;
       }

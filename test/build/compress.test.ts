@@ -24,7 +24,7 @@ vi.mock('../../src/thread.ts', async (importOriginal) => {
       original.startThread(
         name,
         from,
-        name === 'squeeze-worker' && sabotage !== null ? sabotage(workerData) : workerData,
+        name === 'codec-worker' && sabotage !== null ? sabotage(workerData) : workerData,
       ),
   };
 });

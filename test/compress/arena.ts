@@ -75,8 +75,8 @@ export function roomFor(length: number): number {
   return length + (length >>> 4) + 80;
 }
 
-/** Squeezes; null when the result is larger than `capacity`. */
-export function squeeze(
+/** Compresses; null when the result is larger than `capacity`. */
+export function compress(
   name: AlgorithmName,
   source: Uint8Array,
   level = 0,
@@ -96,8 +96,8 @@ export function squeeze(
   });
 }
 
-/** Inflates; null when the block is refused. */
-export function inflate(name: AlgorithmName, packed: Uint8Array, capacity: number): Uint8Array | null {
+/** Decompresses; null when the block is refused. */
+export function decompress(name: AlgorithmName, packed: Uint8Array, capacity: number): Uint8Array | null {
   return watch(packed, capacity, -1, (src, dst) => {
     switch (name) {
       case 'lz4':

@@ -2,7 +2,13 @@
 // foresee (it leaves trailing zeroes out), as the promises do not depend on the algorithm.
 import { describe, expect, it } from 'vitest';
 import { ALGORITHM } from '../../src/compress/algorithms.ts';
-import { Bench, type ClusterJob, INFLATED, inflateCluster, squeezeCluster } from '../../src/compress/cluster.ts';
+import {
+  type ClusterJob,
+  CodecContext,
+  compressCluster,
+  decompressCluster,
+  OUTCOME,
+} from '../../src/compress/cluster.ts';
 import { ClusterHeader, clusterCapacity } from '../../src/format/cluster.ts';
 import { f2fsCrc } from '../../src/format/crc.ts';
 
@@ -13,7 +19,7 @@ const BLOCKS = 32;
 const SCRATCH = 48;
 
 interface Fixture {
-  bench: Bench;
+  context: CodecContext;
   bytes: Uint8Array;
   /** Where the codec read from or wrote to, call by call. */
   places: number[];
@@ -39,7 +45,7 @@ function fixture(): Fixture {
       return true;
     },
   };
-  return { bench: new Bench(codecs, bytes, SCRATCH * BLOCK), bytes, places };
+  return { context: new CodecContext(codecs, bytes, SCRATCH * BLOCK), bytes, places };
 }
 
 function jobOf(pfns: number[], changes: Partial<ClusterJob> = {}): ClusterJob {
@@ -72,16 +78,16 @@ function pagesOf(bytes: Uint8Array, pfns: number[]): Uint8Array {
 const ADJACENT = [4, 5, 6, 7];
 const SCATTERED = [9, 3, 4, 20];
 
-describe('squeezeCluster', () => {
+describe('compressCluster', () => {
   it.each([
     { used: 1, nrBlocks: 1 },
     { used: clusterCapacity(1), nrBlocks: 1 },
     { used: clusterCapacity(1) + 1, nrBlocks: 2 },
     { used: clusterCapacity(3), nrBlocks: 3 },
   ])('$used bytes take $nrBlocks blocks: header, bytes, zeroes to the end of the block and no further', (c) => {
-    const { bench, bytes } = fixture();
+    const { context, bytes } = fixture();
     const content = fill(bytes, ADJACENT, c.used);
-    expect(squeezeCluster(bench, jobOf(ADJACENT))).toBe(c.nrBlocks);
+    expect(compressCluster(context, jobOf(ADJACENT))).toBe(c.nrBlocks);
     const expected = new Uint8Array(c.nrBlocks * BLOCK);
     new DataView(expected.buffer).setUint32(0, c.used, true);
     expected.set(content.subarray(0, c.used), 24);
@@ -92,19 +98,19 @@ describe('squeezeCluster', () => {
   });
 
   it('a cluster that would save no block stays raw', () => {
-    const { bench, bytes } = fixture();
+    const { context, bytes } = fixture();
     fill(bytes, ADJACENT, clusterCapacity(3) + 1);
-    expect(squeezeCluster(bench, jobOf(ADJACENT))).toBe(0);
+    expect(compressCluster(context, jobOf(ADJACENT))).toBe(0);
     expect(bytes[(BLOCKS + 3) * BLOCK]).toBe(0xee);
   });
 
   it('the checksum is of the compressed bytes, and 0 when not asked for', () => {
-    const { bench, bytes } = fixture();
+    const { context, bytes } = fixture();
     const content = fill(bytes, ADJACENT, 5000);
     const header = new ClusterHeader(new DataView(bytes.buffer), BLOCKS * BLOCK);
-    squeezeCluster(bench, jobOf(ADJACENT, { checksum: true }));
+    compressCluster(context, jobOf(ADJACENT, { checksum: true }));
     expect(header.chksum).toBe(f2fsCrc(content.subarray(0, 5000)));
-    squeezeCluster(bench, jobOf(ADJACENT));
+    compressCluster(context, jobOf(ADJACENT));
     expect(header.chksum).toBe(0);
   });
 
@@ -113,8 +119,8 @@ describe('squeezeCluster', () => {
     const far = fixture();
     fill(near.bytes, ADJACENT, 9000);
     fill(far.bytes, SCATTERED, 9000);
-    expect(squeezeCluster(near.bench, jobOf(ADJACENT))).toBe(3);
-    expect(squeezeCluster(far.bench, jobOf(SCATTERED))).toBe(3);
+    expect(compressCluster(near.context, jobOf(ADJACENT))).toBe(3);
+    expect(compressCluster(far.context, jobOf(SCATTERED))).toBe(3);
     expect(near.places).toEqual([4 * BLOCK]);
     expect(far.places).toEqual([SCRATCH * BLOCK]);
     const start = BLOCKS * BLOCK;
@@ -123,13 +129,13 @@ describe('squeezeCluster', () => {
   });
 });
 
-describe('inflateCluster', () => {
-  /** Blocks of SCATTERED pages with 9000 bytes, and what inflates them. */
-  function squeezed(changes: Partial<ClusterJob> = {}): Fixture & { content: Uint8Array; job: ClusterJob } {
+describe('decompressCluster', () => {
+  /** Blocks of SCATTERED pages with 9000 bytes, and what decompresses them. */
+  function compressed(changes: Partial<ClusterJob> = {}): Fixture & { content: Uint8Array; job: ClusterJob } {
     const made = fixture();
     const content = fill(made.bytes, SCATTERED, 9000);
     const job = jobOf(SCATTERED, changes);
-    job.nrBlocks = squeezeCluster(made.bench, job);
+    job.nrBlocks = compressCluster(made.context, job);
     for (const pfn of SCATTERED) made.bytes.fill(0xdd, pfn * BLOCK, (pfn + 1) * BLOCK);
     made.places.length = 0;
     return { ...made, content, job };
@@ -140,41 +146,41 @@ describe('inflateCluster', () => {
     { pfns: ADJACENT, place: 4 * BLOCK },
   ])('gives back pages $pfns', ({ pfns, place }) => {
     for (const checksum of [false, true]) {
-      const { bench, bytes, content, job, places } = squeezed({ checksum });
+      const { context, bytes, content, job, places } = compressed({ checksum });
       job.pfns = Uint32Array.from(pfns);
-      expect(inflateCluster(bench, job)).toBe(INFLATED.OK);
+      expect(decompressCluster(context, job)).toBe(OUTCOME.OK);
       expect(places).toEqual([place]);
       expect(Buffer.compare(pagesOf(bytes, pfns), content)).toBe(0);
     }
   });
 
   it('refuses a length of 0, and one that the blocks do not hold', () => {
-    const { bench, bytes, job, places } = squeezed();
+    const { context, bytes, job, places } = compressed();
     const header = new ClusterHeader(new DataView(bytes.buffer), job.at);
     for (const clen of [0, clusterCapacity(3) + 1, 0xffff_ffff]) {
       header.clen = clen;
-      expect(inflateCluster(bench, job)).toBe(INFLATED.BAD_LENGTH);
+      expect(decompressCluster(context, job)).toBe(OUTCOME.BAD_LENGTH);
     }
     header.clen = 9000;
-    expect(inflateCluster(bench, { ...job, nrBlocks: 2 })).toBe(INFLATED.BAD_LENGTH);
+    expect(decompressCluster(context, { ...job, nrBlocks: 2 })).toBe(OUTCOME.BAD_LENGTH);
     expect(places).toEqual([]);
   });
 
   it('finds a changed byte by the checksum, before the codec sees it; padding does not count', () => {
-    const { bench, bytes, job, places } = squeezed({ checksum: true });
+    const { context, bytes, job, places } = compressed({ checksum: true });
     bytes[job.at + 24 + 8999] ^= 1;
-    expect(inflateCluster(bench, job)).toBe(INFLATED.BAD_CHECKSUM);
+    expect(decompressCluster(context, job)).toBe(OUTCOME.BAD_CHECKSUM);
     expect(places).toEqual([]);
-    expect(inflateCluster(bench, { ...job, checksum: false })).toBe(INFLATED.OK);
+    expect(decompressCluster(context, { ...job, checksum: false })).toBe(OUTCOME.OK);
     bytes[job.at + 24 + 8999] ^= 1;
     bytes[job.at + 24 + 9000] ^= 1;
-    expect(inflateCluster(bench, job)).toBe(INFLATED.OK);
+    expect(decompressCluster(context, job)).toBe(OUTCOME.OK);
   });
 
   it('says so when the codec refuses, and leaves scattered pages alone', () => {
-    const { bench, bytes, job } = squeezed();
+    const { context, bytes, job } = compressed();
     bytes[job.at + 24 + 8999] = 0;
-    expect(inflateCluster(bench, job)).toBe(INFLATED.BAD_DATA);
+    expect(decompressCluster(context, job)).toBe(OUTCOME.BAD_DATA);
     expect(pagesOf(bytes, SCATTERED).every((byte) => byte === 0xdd)).toBe(true);
   });
 });

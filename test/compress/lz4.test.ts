@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { random, seedOf } from '../random.ts';
-import { inflate, roomFor, squeeze } from './arena.ts';
+import { compress, decompress, roomFor } from './arena.ts';
 import { liblz4, need } from './reference.ts';
 import { patchwork, type Sample, samples, text } from './samples.ts';
 
@@ -16,7 +16,7 @@ function same(a: Uint8Array | null, b: Uint8Array): boolean {
   return a !== null && Buffer.compare(a, b) === 0;
 }
 
-/** Where the last match begins and ends, and how long the block inflates to. */
+/** Where the last match begins and ends, and how long the block decompresses to. */
 function lastMatch(block: Uint8Array): { begins: number; ends: number; size: number } {
   let ip = 0;
   let size = 0;
@@ -52,25 +52,25 @@ function samplesOf(level: number): Sample[] {
 const packedAt: Uint8Array[][] = [];
 
 describe.each(LEVELS)('level %i', (level) => {
-  const squeezed = () => (packedAt[level] ??= samplesOf(level).map(({ bytes }) => squeeze('lz4', bytes, level)!));
+  const compressed = () => (packedAt[level] ??= samplesOf(level).map(({ bytes }) => compress('lz4', bytes, level)!));
 
   it('gives back what it was given', () => {
-    for (const [i, packed] of squeezed().entries()) {
+    for (const [i, packed] of compressed().entries()) {
       const { name, bytes } = samplesOf(level)[i] as Sample;
-      expect(same(inflate('lz4', packed, bytes.length), bytes), name).toBe(true);
+      expect(same(decompress('lz4', packed, bytes.length), bytes), name).toBe(true);
     }
   });
 
   it('is read by liblz4', (test) => {
     const reference = need(test, liblz4);
-    for (const [i, packed] of squeezed().entries()) {
+    for (const [i, packed] of compressed().entries()) {
       const { name, bytes } = samplesOf(level)[i] as Sample;
       expect(same(reference.decompress(packed, bytes.length), bytes), name).toBe(true);
     }
   });
 
   it('ends as the format wants it: 5 literals, no match within 12 bytes', () => {
-    for (const [i, packed] of squeezed().entries()) {
+    for (const [i, packed] of compressed().entries()) {
       const { name, bytes } = samplesOf(level)[i] as Sample;
       const { begins, ends, size } = lastMatch(packed);
       expect(size, name).toBe(bytes.length);
@@ -87,9 +87,9 @@ describe.each(LEVELS)('level %i', (level) => {
       new Uint8Array(5000),
       new Uint8Array(7),
     ]) {
-      const packed = squeeze('lz4', bytes, level)!;
+      const packed = compress('lz4', bytes, level)!;
       for (let capacity = 0; capacity < packed.length + 40; capacity++) {
-        const result = squeeze('lz4', bytes, level, capacity);
+        const result = compress('lz4', bytes, level, capacity);
         if (capacity < packed.length) expect(result).toBeNull();
         else expect(same(result, packed), `capacity ${capacity}`).toBe(true);
       }
@@ -103,7 +103,7 @@ describe.each(LEVELS)('level %i', (level) => {
         pieces.flatMap(([bytes, times]) => Array.from({ length: times }, () => [...bytes]).flat()),
       );
     });
-    const check = (bytes: Uint8Array) => same(inflate('lz4', squeeze('lz4', bytes, level)!, bytes.length), bytes);
+    const check = (bytes: Uint8Array) => same(decompress('lz4', compress('lz4', bytes, level)!, bytes.length), bytes);
     fc.assert(fc.property(strings, check), { numRuns: 30, seed: SEED });
   });
 });
@@ -115,7 +115,7 @@ describe('the levels', () => {
       let ours = 0;
       let theirs = 0;
       for (const { bytes } of samplesOf(9).filter((sample) => /^(text|binary)/.test(sample.name))) {
-        ours += squeeze('lz4', bytes, level)!.length;
+        ours += compress('lz4', bytes, level)!.length;
         theirs += reference.compress(bytes, level).length;
       }
       expect(ours / theirs, `level ${level}`).toBeLessThan(1.02);
@@ -124,7 +124,7 @@ describe('the levels', () => {
 
   it('do better the higher they are', () => {
     const bytes = text(65536);
-    const lengths = [0, 3, 6, 9, 10, 12].map((level) => squeeze('lz4', bytes, level)!.length);
+    const lengths = [0, 3, 6, 9, 10, 12].map((level) => compress('lz4', bytes, level)!.length);
     expect(lengths).toEqual([...lengths].sort((a, b) => b - a));
   });
 });
@@ -134,28 +134,29 @@ describe('the decoder', () => {
     const reference = need(test, liblz4);
     for (const { name, bytes } of SAMPLES) {
       for (const level of [0, 3, 12]) {
-        expect(same(inflate('lz4', reference.compress(bytes, level), bytes.length), bytes), name).toBe(true);
+        expect(same(decompress('lz4', reference.compress(bytes, level), bytes.length), bytes), name).toBe(true);
       }
     }
   });
 
   it('refuses a block whose end is missing, and what does not fit', () => {
     for (const bytes of [text(600), patchwork(700, random(SEED))]) {
-      const packed = squeeze('lz4', bytes)!;
+      const packed = compress('lz4', bytes)!;
       // Cut after the literals of a sequence, a block is whole, and shorter.
       for (let cut = 0; cut < packed.length; cut++) {
-        const result = inflate('lz4', packed.slice(0, cut), bytes.length);
+        const result = decompress('lz4', packed.slice(0, cut), bytes.length);
         if (result !== null)
           expect(same(result, bytes.slice(0, result.length)) && result.length < bytes.length).toBe(true);
       }
-      for (let capacity = 0; capacity < bytes.length; capacity++) expect(inflate('lz4', packed, capacity)).toBeNull();
-      expect(same(inflate('lz4', packed, roomFor(bytes.length)), bytes)).toBe(true);
+      for (let capacity = 0; capacity < bytes.length; capacity++)
+        expect(decompress('lz4', packed, capacity)).toBeNull();
+      expect(same(decompress('lz4', packed, roomFor(bytes.length)), bytes)).toBe(true);
     }
   });
 
   it('knows the empty block, and that nothing at all is none', () => {
-    expect(inflate('lz4', Uint8Array.of(0), 0)).toEqual(new Uint8Array(0));
-    expect(inflate('lz4', new Uint8Array(0), 100)).toBeNull();
+    expect(decompress('lz4', Uint8Array.of(0), 0)).toEqual(new Uint8Array(0));
+    expect(decompress('lz4', new Uint8Array(0), 100)).toBeNull();
   });
 
   it('stays within its bounds whatever it reads, and judges as liblz4 does', () => {
@@ -163,13 +164,13 @@ describe('the decoder', () => {
     const blocks = SAMPLES.filter((sample) => sample.bytes.length < 20_000).map(({ bytes }) => bytes);
     for (let round = 0; round < 1500; round++) {
       const bytes = blocks[rng.below(blocks.length)] as Uint8Array;
-      const packed = squeeze('lz4', bytes.subarray(0, 3000))!;
+      const packed = compress('lz4', bytes.subarray(0, 3000))!;
       for (let n = 1 + rng.below(4); n > 0; n--)
         packed[rng.below(packed.length)] = [0, 255, rng.below(256)][rng.below(3)]!;
       const cut = rng.below(3) === 0 ? rng.below(packed.length) : packed.length;
       const block = packed.slice(0, cut);
       const capacity = rng.below(4) === 0 ? rng.below(4000) : Math.min(bytes.length, 3000);
-      const ours = inflate('lz4', block, capacity);
+      const ours = decompress('lz4', block, capacity);
       if (liblz4.use === null || ours === null) continue;
       const theirs = liblz4.use.decompress(block, capacity);
       // liblz4 is stricter about the last bytes, as the kernel is; what both read is the same.

@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { random, seedOf } from '../random.ts';
-import { inflate, roomFor, squeeze } from './arena.ts';
+import { compress, decompress, roomFor } from './arena.ts';
 import { liblzo, need } from './reference.ts';
 import { noise, patchwork, type Sample, samples, text } from './samples.ts';
 
@@ -21,17 +21,17 @@ function same(a: Uint8Array | null, b: Uint8Array): boolean {
 
 describe.each(NAMES)('%s', (codec) => {
   let packed: Uint8Array[] = [];
-  const squeezed = () => (packed = packed.length > 0 ? packed : SAMPLES.map(({ bytes }) => squeeze(codec, bytes)!));
+  const compressed = () => (packed = packed.length > 0 ? packed : SAMPLES.map(({ bytes }) => compress(codec, bytes)!));
 
   it('gives back what it was given', () => {
-    for (const [i, block] of squeezed().entries()) {
+    for (const [i, block] of compressed().entries()) {
       const { name, bytes } = SAMPLES[i] as Sample;
-      expect(same(inflate(codec, block, bytes.length), bytes), name).toBe(true);
+      expect(same(decompress(codec, block, bytes.length), bytes), name).toBe(true);
     }
   });
 
   it('ends with the end marker, and grows by no more than the format must', () => {
-    for (const [i, block] of squeezed().entries()) {
+    for (const [i, block] of compressed().entries()) {
       const { name, bytes } = SAMPLES[i] as Sample;
       expect([...block.slice(-3)], name).toEqual(END);
       expect(block.length, name).toBeLessThanOrEqual(bytes.length + (bytes.length >> 6) + 3 + 2 + 3);
@@ -50,9 +50,9 @@ describe.each(NAMES)('%s', (codec) => {
       text(4),
     ];
     for (const bytes of sources) {
-      const whole = squeeze(codec, bytes)!;
+      const whole = compress(codec, bytes)!;
       for (let capacity = 0; capacity < whole.length + 40; capacity++) {
-        const result = squeeze(codec, bytes, 0, capacity);
+        const result = compress(codec, bytes, 0, capacity);
         if (capacity < whole.length) expect(result).toBeNull();
         else expect(same(result, whole), `capacity ${capacity} for ${whole.length}`).toBe(true);
       }
@@ -66,22 +66,22 @@ describe.each(NAMES)('%s', (codec) => {
         pieces.flatMap(([bytes, times]) => Array.from({ length: times }, () => [...bytes]).flat()),
       );
     });
-    const check = (bytes: Uint8Array) => same(inflate(codec, squeeze(codec, bytes)!, bytes.length), bytes);
+    const check = (bytes: Uint8Array) => same(decompress(codec, compress(codec, bytes)!, bytes.length), bytes);
     fc.assert(fc.property(strings, check), { numRuns: 100, seed: SEED });
   });
 
   it('refuses a stream that is cut, that goes on, or that does not fit', () => {
     for (const bytes of [text(600), patchwork(700, random(SEED)), new Uint8Array(500)]) {
-      const block = squeeze(codec, bytes)!;
+      const block = compress(codec, bytes)!;
       for (let cut = 0; cut < block.length; cut++) {
-        const result = inflate(codec, block.slice(0, cut), bytes.length);
+        const result = decompress(codec, block.slice(0, cut), bytes.length);
         // Too short to have a version, 17 1 0 is an end marker, to the kernel too.
         if (cut === 3 && result !== null) expect([...block.slice(0, 3), result.length]).toEqual([17, 1, 0, 0]);
         else expect(result).toBeNull();
       }
-      expect(inflate(codec, Uint8Array.from([...block, 0]), bytes.length)).toBeNull();
-      for (let capacity = 0; capacity < bytes.length; capacity++) expect(inflate(codec, block, capacity)).toBeNull();
-      expect(same(inflate(codec, block, roomFor(bytes.length)), bytes)).toBe(true);
+      expect(decompress(codec, Uint8Array.from([...block, 0]), bytes.length)).toBeNull();
+      for (let capacity = 0; capacity < bytes.length; capacity++) expect(decompress(codec, block, capacity)).toBeNull();
+      expect(same(decompress(codec, block, roomFor(bytes.length)), bytes)).toBe(true);
     }
   });
 
@@ -92,12 +92,12 @@ describe.each(NAMES)('%s', (codec) => {
     );
     for (let round = 0; round < 1500; round++) {
       const bytes = sources[rng.below(sources.length)] as Uint8Array;
-      const block = squeeze(codec, bytes)!;
+      const block = compress(codec, bytes)!;
       for (let n = 1 + rng.below(4); n > 0; n--)
         block[rng.below(block.length)] = [0, 255, rng.below(256)][rng.below(3)]!;
       const cut = block.slice(0, rng.below(3) === 0 ? rng.below(block.length) : block.length);
       const capacity = rng.below(4) === 0 ? rng.below(4000) : bytes.length;
-      const ours = inflate(codec, cut, capacity);
+      const ours = decompress(codec, cut, capacity);
       // A first byte of 17 is a version to us, and to the kernel; liblzo2 knows of none.
       if (codec === 'lzo-rle' || liblzo.use === null || cut[0] === 17) continue;
       const theirs = liblzo.use.decompress(cut, capacity);
@@ -114,17 +114,17 @@ describe('lzo and liblzo2', () => {
   it('read each other', (test) => {
     const reference = need(test, liblzo);
     for (const { name, bytes } of SAMPLES) {
-      expect(same(reference.decompress(squeeze('lzo', bytes)!, bytes.length), bytes), name).toBe(true);
-      expect(same(inflate('lzo', reference.compress(bytes), bytes.length), bytes), name).toBe(true);
+      expect(same(reference.decompress(compress('lzo', bytes)!, bytes.length), bytes), name).toBe(true);
+      expect(same(decompress('lzo', reference.compress(bytes), bytes.length), bytes), name).toBe(true);
     }
   });
 
-  it('squeeze as well as each other, within 2%', (test) => {
+  it('compress as well as each other, within 2%', (test) => {
     const reference = need(test, liblzo);
     let ours = 0;
     let theirs = 0;
     for (const { bytes } of SAMPLES.filter((sample) => /^(text|binary)/.test(sample.name))) {
-      ours += squeeze('lzo', bytes)!.length;
+      ours += compress('lzo', bytes)!.length;
       theirs += reference.compress(bytes).length;
     }
     expect(ours / theirs).toBeLessThan(1.02);
@@ -198,9 +198,9 @@ function instructions(block: Uint8Array): {
 
 describe('lzo-rle', () => {
   it('begins with its version, an empty one too', () => {
-    expect([...squeeze('lzo-rle', new Uint8Array(0))!]).toEqual([17, 1, ...END]);
-    expect([...squeeze('lzo', new Uint8Array(0))!]).toEqual(END);
-    for (const { bytes } of SAMPLES.slice(0, 40)) expect([...squeeze('lzo-rle', bytes)!.slice(0, 2)]).toEqual([17, 1]);
+    expect([...compress('lzo-rle', new Uint8Array(0))!]).toEqual([17, 1, ...END]);
+    expect([...compress('lzo', new Uint8Array(0))!]).toEqual(END);
+    for (const { bytes } of SAMPLES.slice(0, 40)) expect([...compress('lzo-rle', bytes)!.slice(0, 2)]).toEqual([17, 1]);
   });
 
   it('writes runs of zeros as such, 4 bytes for up to 2051', () => {
@@ -211,12 +211,12 @@ describe('lzo-rle', () => {
         ...new Uint8Array(length),
         ...noise(50, rng),
       ]);
-      const { zeros, size } = instructions(squeeze('lzo-rle', bytes)!);
+      const { zeros, size } = instructions(compress('lzo-rle', bytes)!);
       expect(size).toBe(bytes.length);
       expect(zeros.reduce((sum, run) => sum + run, 0)).toBeGreaterThan(length - 4);
       expect(zeros.length).toBeLessThanOrEqual(Math.ceil(length / 2051));
     }
-    const all = squeeze('lzo-rle', new Uint8Array(65536))!;
+    const all = compress('lzo-rle', new Uint8Array(65536))!;
     expect(instructions(all).zeros.length).toBe(32);
     expect(all.length).toBeLessThan(145);
   });
@@ -239,11 +239,11 @@ describe('lzo-rle', () => {
           2,
           3,
         ]);
-        const block = squeeze('lzo-rle', bytes)!;
+        const block = compress('lzo-rle', bytes)!;
         const { far, size } = instructions(block);
         nrFar += far.length;
         expect(size).toBe(bytes.length);
-        expect(same(inflate('lzo-rle', block, bytes.length), bytes)).toBe(true);
+        expect(same(decompress('lzo-rle', block, bytes.length), bytes)).toBe(true);
         for (const match of far) {
           expect(match.distance).toBeLessThan(0xbfff);
           expect((match.distance & 0x803f) === 0x803f && match.length >= 261 && match.length <= 264).toBe(false);
@@ -255,9 +255,9 @@ describe('lzo-rle', () => {
 
   it('reads a raw stream too, but no later version', () => {
     const bytes = text(5000);
-    expect(same(inflate('lzo-rle', squeeze('lzo', bytes)!, bytes.length), bytes)).toBe(true);
-    const later = squeeze('lzo-rle', bytes)!;
+    expect(same(decompress('lzo-rle', compress('lzo', bytes)!, bytes.length), bytes)).toBe(true);
+    const later = compress('lzo-rle', bytes)!;
     later[1] = 2;
-    expect(inflate('lzo-rle', later, bytes.length)).toBeNull();
+    expect(decompress('lzo-rle', later, bytes.length)).toBeNull();
   });
 });

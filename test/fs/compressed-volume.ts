@@ -1,4 +1,4 @@
-// Volumes in memory for the tests of compressed files: contents that squeeze well or not at all, a device that can fail, and
+// Volumes in memory for the tests of compressed files: contents that compress well or not at all, a device that can fail, and
 // an audit that walks every node by itself and compares what it counts with what inodes and checkpoint say.
 import * as nodeFs from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -74,7 +74,7 @@ function complaintsOf(path: string, damage: (place: Place) => void): string[] {
 }
 
 describe.skipIf(!referenceCodecsAreThere())('the judge of compressed files', () => {
-  it('passes what Linux compressed, whatever the algorithm, and says who inflated it', () => {
+  it('passes what Linux compressed, whatever the algorithm, and says who decompressed it', () => {
     const image = join(work, 'sound.img');
     fs.writeFileSync(image, sound);
     const { complaints, algorithms, files, comparedFiles } = judgeCodecs(image, { source: manifest });
@@ -128,7 +128,7 @@ describe.skipIf(!referenceCodecsAreThere())('the judge of compressed files', () 
     ['contents that are others', lz4, ({ cluster }) => void (cluster[26] ^= 1), /content differs/],
     ['a clen of nothing', lz4, ({ cluster }) => void cluster.writeUInt32LE(0), /says it has 0 bytes/],
     ['a clen past its blocks', lz4, ({ cluster }) => void cluster.writeUInt32LE(4073), /4073 bytes, in 1 blocks/],
-    ['a clen too short', lz4, ({ cluster }) => void cluster.writeUInt32LE(100), /refuses|inflates to/],
+    ['a clen too short', lz4, ({ cluster }) => void cluster.writeUInt32LE(100), /refuses|decompresses to/],
     ['padding', lz4, ({ cluster }) => void (cluster[4095] = 1), /not padded with zeros/],
     ['a header with something in it', lz4, ({ cluster }) => void (cluster[12] = 1), /header is not zero/],
     ['a block behind a gap', lz4, ({ slots }) => void (slots[3] = slots[1]), /behind a gap/],
@@ -163,7 +163,7 @@ describe.skipIf(!referenceCodecsAreThere())('the judge of compressed files', () 
       'another algorithm',
       'lzo-16k/whole-clusters',
       ({ extra }) => void (extra.iCompressAlgorithm = 1),
-      /liblz4 \S+ refuses|inflates to/,
+      /liblz4 \S+ refuses|decompresses to/,
     ],
     ['a window larger than a cluster', 'zstd-32k/whole-clusters', ({ cluster }) => widen(cluster), /wants a window of/],
   ])('sees %s', (_, path, damage, complaint) => {
@@ -172,13 +172,13 @@ describe.skipIf(!referenceCodecsAreThere())('the judge of compressed files', () 
     expect(found.filter((line) => !line.startsWith(JSON.stringify(path)))).toEqual([]);
   });
 
-  it('sees a checksum that fits but bytes that do not inflate', () => {
+  it('sees a checksum that fits but bytes that do not decompress', () => {
     const path = 'lz4-64k-checksum/whole-clusters';
     const found = complaintsOf(path, ({ cluster }) => {
       cluster.fill(0xff, 24, 60);
       cluster.writeUInt32LE(f2fsCrc(cluster.subarray(24, 24 + cluster.readUInt32LE(0))), 4);
     });
-    expect(found.join('\n')).toMatch(/refuses its|inflates to/);
+    expect(found.join('\n')).toMatch(/refuses its|decompresses to/);
     expect(found.join('\n')).not.toMatch(/has checksum/);
   });
 

@@ -145,11 +145,11 @@ describe.each(ENGINES)('the %s engine', (engine) => {
     file.write(9, 1, 2);
     // All that is clean goes: what is on its way must not.
     const madeBefore: number[] = [];
-    const makeRoom = () => {
+    const reclaimFrames = () => {
       madeBefore.push(file.madeWhole.length);
       file.evictClean();
     };
-    machine.sync(file, { syncMode: ALL, makeRoom });
+    machine.sync(file, { syncMode: ALL, reclaimFrames });
     expectClean(file);
     expect(file.madeWhole).toEqual([0, 8]);
     expect(madeBefore).toEqual([0, 1]);

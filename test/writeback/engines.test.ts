@@ -72,7 +72,7 @@ type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 function bytesOf(length: number, content: string, seed: number): Buffer {
   const bytes = Buffer.alloc(length);
-  if (content === 'text') bytes.fill(`line ${seed} of a text that squeezes well\n`);
+  if (content === 'text') bytes.fill(`line ${seed} of a text that compresses well\n`);
   let state = seed + 1;
   if (content === 'noise') {
     for (let i = 0; i < length; i++) {

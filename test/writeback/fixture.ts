@@ -1,7 +1,7 @@
 // What the engines' tests walk over: a page cache on a device that can fail, and files whose slots are kept in maps here, so
 // that a test can say what is mapped where, and look at what got to the device.
 import { ALGORITHM } from '../../src/compress/algorithms.ts';
-import { INFLATED } from '../../src/compress/cluster.ts';
+import { OUTCOME } from '../../src/compress/cluster.ts';
 import { ClusterBuffers } from '../../src/compress/cluster-buffers.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { F2fsError } from '../../src/errors.ts';
@@ -84,7 +84,7 @@ export class Machine {
   }
 }
 
-/** What a page holds: text that squeezes well, or noise that does not. */
+/** What a page holds: text that compresses well, or noise that does not. */
 export function pageOf(index: number, version: number, kind: 'text' | 'noise' = 'text'): Buffer {
   const page = Buffer.alloc(BLKSIZE);
   if (kind === 'text') {
@@ -200,7 +200,7 @@ export class FakeFile implements WritebackOps, ClusterOps {
 
   makeWhole(start: number): void {
     this.madeWhole.push(start);
-    const content = this.#inflate(start);
+    const content = this.#decompress(start);
     for (let i = 0; i < this.nrPages && start + i < this.nrFilePages; i++) {
       if (this.mapping.has(start + i)) continue;
       this.#insert(start + i, start + i + 1, 1);
@@ -212,17 +212,17 @@ export class FakeFile implements WritebackOps, ClusterOps {
     return Math.ceil(this.sizeBytes / BLKSIZE);
   }
 
-  #inflate(start: number): Buffer {
+  #decompress(start: number): Buffer {
     const { buffers, device, pool } = this.machine;
     const blocks = this.compressed.get(start) as number[];
-    const { squeezer, staging } = buffers;
+    const { codecJobs, staging } = buffers;
     blocks.forEach((blkaddr, i) => {
       device.read(blkaddr, pool.page(staging + i));
     });
     const pfns = Uint32Array.from({ length: this.nrPages }, () => pool.allocRun(1));
-    const ticket = squeezer.postInflate(ALGORITHM.LZ4, true, staging, blocks.length, pfns, this.nrPages);
-    const outcome = squeezer.take(ticket);
-    if (outcome !== INFLATED.OK) throw new Error(`the cluster at ${start} does not inflate: ${outcome}`);
+    const ticket = codecJobs.postDecompress(ALGORITHM.LZ4, true, staging, blocks.length, pfns, this.nrPages);
+    const outcome = codecJobs.take(ticket);
+    if (outcome !== OUTCOME.OK) throw new Error(`the cluster at ${start} does not decompress: ${outcome}`);
     const content = Buffer.concat(Array.from(pfns, (pfn) => Buffer.from(pool.page(pfn))));
     for (const pfn of pfns) pool.freeFolio(pfn);
     return content;
@@ -233,7 +233,7 @@ export class FakeFile implements WritebackOps, ClusterOps {
     const first = this.#firstOf(page);
     if (this.compressed.has(first)) {
       const at = (page - first) * BLKSIZE;
-      return this.#inflate(first).subarray(at, at + BLKSIZE);
+      return this.#decompress(first).subarray(at, at + BLKSIZE);
     }
     const blkaddr = this.slots.get(page);
     if (blkaddr === undefined) return null;

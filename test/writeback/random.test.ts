@@ -76,7 +76,7 @@ class Program {
       case 'walk':
         this.#fail(todo.failMap, todo.failBio);
         try {
-          machine.walk(file, { ...todo.request, makeRoom: () => file.evictClean() });
+          machine.walk(file, { ...todo.request, reclaimFrames: () => file.evictClean() });
         } catch (error) {
           expect(error).toMatchObject({ code: 'ENOSPC' });
         }
@@ -106,7 +106,7 @@ class Program {
     const { file, machine } = this;
     this.#fail(0, 0);
     machine.writeback.wait(file.mapping);
-    machine.sync(file, { syncMode: WB_SYNC.ALL, makeRoom: () => file.evictClean() });
+    machine.sync(file, { syncMode: WB_SYNC.ALL, reclaimFrames: () => file.evictClean() });
     expect([file.dirty, file.tagged(TAG.WRITEBACK), file.tagged(TAG.TOWRITE)]).toEqual([[], [], []]);
     expect(file.wrong()).toEqual([]);
     file.mapping.destroy();

@@ -1,4 +1,4 @@
-// One file's clusters on disk: their slots, headers and padding checked, their contents inflated and hashed.
+// One file's clusters on disk: their slots, headers and padding checked, their contents decompressed and hashed.
 // A part of codecs.ts, which gathers what is found.
 
 import { createHash, type Hash } from 'node:crypto';
@@ -28,7 +28,7 @@ export class FileJudge {
   readonly #hash: Hash = createHash('sha256');
   /** Bytes still to be hashed. */
   #left: number;
-  /** False for a file that is too large, and once a cluster could not be inflated. */
+  /** False for a file that is too large, and once a cluster could not be decompressed. */
   #known: boolean;
   #usedSlots = 0;
   #savedBlocks = 0;
@@ -141,22 +141,22 @@ export class FileJudge {
     tally.pages += slots.length;
     tally.blocks += nrBlocks;
     const cluster = buffers.cluster.subarray(0, size);
-    let inflated = false;
+    let decompressed = false;
     if (nrBlocks === 0) this.#say(`${where} has no blocks`);
     else {
       for (let i = 0; i < nrBlocks; i++) files.read(slots[i + 1], 1, buffers.stored.subarray(i * BLKSIZE));
       const stored = buffers.stored.subarray(0, nrBlocks * BLKSIZE);
       const body = this.#body(stored, where);
       tally.storedBytes += body?.length ?? 0;
-      const inflate = this.#judge.inflate(algorithm as Algorithm);
-      if (body !== null && inflate !== undefined) {
-        const got = inflate(body, cluster);
-        inflated = got === size;
+      const decompress = this.#judge.decompress(algorithm as Algorithm);
+      if (body !== null && decompress !== undefined) {
+        const got = decompress(body, cluster);
+        decompressed = got === size;
         if (got === -1) this.#say(`${where}: ${tally.library} refuses its ${body.length} bytes`);
-        else if (!inflated) this.#say(`${where} inflates to ${got} bytes, not to ${size}`);
+        else if (!decompressed) this.#say(`${where} decompresses to ${got} bytes, not to ${size}`);
       }
     }
-    if (!inflated) {
+    if (!decompressed) {
       this.#known = false;
       this.#left -= Math.min(this.#left, size);
       return;

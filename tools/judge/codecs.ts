@@ -1,4 +1,4 @@
-// The judge of compressed files: every cluster of an image is taken from disk, its layout checked, and inflated with the
+// The judge of compressed files: every cluster of an image is taken from disk, its layout checked, and decompressed with the
 // algorithm's reference library; our own decoders have no part in it. fsck.f2fs never looks into clusters.
 
 import { ALGORITHM_NAMES, type Algorithm } from '../../src/compress/algorithms.ts';
@@ -8,15 +8,15 @@ import { type ImageFile, ImageFiles } from './image-files.ts';
 import { type Manifest, type ManifestEntry, showPath } from './manifest.ts';
 import { referenceCodecs } from './reference-codecs.ts';
 
-/** Inflates all of `src` into `dst`, which has a cluster's size; the bytes written, or -1 for what is refused. */
-export type Inflate = (src: Uint8Array, dst: Uint8Array) => number;
+/** Decompresses all of `src` into `dst`, which has a cluster's size; the bytes written, or -1 for what is refused. */
+export type Decompress = (src: Uint8Array, dst: Uint8Array) => number;
 
 /** How to judge. */
 export interface CodecOptions {
   /** What the files should hold. */
   readonly source?: Manifest;
   /** A decoder for an algorithm that has no reference library (lzo-rle), to be taken at its word. */
-  readonly decoders?: ReadonlyMap<Algorithm, Inflate>;
+  readonly decoders?: ReadonlyMap<Algorithm, Decompress>;
   /** sload.f2fs leaves old bytes behind a cluster's end: told as a note, not as a complaint. */
   readonly dirtyPadding?: boolean;
 }
@@ -90,7 +90,7 @@ export function codecText(judgement: CodecJudgement): string {
     const bytes = `${((pages * BLKSIZE) / 1e6).toFixed(1)} MB in ${(storedBytes / 1e6).toFixed(1)} MB`;
     const released = tally.releasedFiles === 0 ? '' : ` (${tally.releasedFiles} released)`;
     return `  ${name}: ${tally.files} files${released}, ${tally.clusters} clusters, ${bytes}${ratio}, ${tally.rawClusters} raw; ${
-      library === null ? 'layout checked, contents for the kernel to judge' : `inflated by ${library}`
+      library === null ? 'layout checked, contents for the kernel to judge' : `decompressed by ${library}`
     }`;
   });
   const more = nrComplaints > complaints.length ? [`  and ${nrComplaints - complaints.length} complaints more`] : [];
@@ -152,7 +152,7 @@ export class CodecJudge {
     const level = file.compressFlag >>> 8;
     const name = `${ALGORITHM_NAMES[algorithm]}${level === 0 ? '' : `:${level}`} ${4 << file.logClusterSize}K`;
     this.algorithms[name] ??= {
-      library: referenceCodecs().get(algorithm)?.library ?? (this.inflate(algorithm) ? 'our own' : null),
+      library: referenceCodecs().get(algorithm)?.library ?? (this.decompress(algorithm) ? 'our own' : null),
       files: 0,
       releasedFiles: 0,
       clusters: 0,
@@ -164,7 +164,7 @@ export class CodecJudge {
     return this.algorithms[name];
   }
 
-  inflate(algorithm: Algorithm): Inflate | undefined {
+  decompress(algorithm: Algorithm): Decompress | undefined {
     return referenceCodecs().get(algorithm)?.decompress ?? this.#options.decoders?.get(algorithm);
   }
 
@@ -178,7 +178,7 @@ export class CodecJudge {
     return { cluster: this.#cluster, stored: this.#stored };
   }
 
-  /** Takes what a file holds; `sha256` is null when a cluster of it could not be inflated. */
+  /** Takes what a file holds; `sha256` is null when a cluster of it could not be decompressed. */
   finish(file: ImageFile, sha256: string | null, say: (text: string) => void): void {
     for (const path of file.paths) {
       if (sha256 !== null) this.sha256.set(path, sha256);

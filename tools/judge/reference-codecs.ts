@@ -11,9 +11,9 @@ import { ALGORITHM, ALGORITHM_NAMES, type Algorithm } from '../../src/compress/a
 export interface ReferenceCodec {
   /** The library's name and version. */
   readonly library: string;
-  /** Inflates all of `src` into `dst`; the bytes written, or -1 when the library refuses the input or `dst` is too small. */
+  /** Decompresses all of `src` into `dst`; the bytes written, or -1 when the library refuses the input or `dst` is too small. */
   decompress(src: Uint8Array, dst: Uint8Array): number;
-  /** Squeezes `src` into `dst`; the bytes written, or 0 when they do not fit. Level 0 is lz4's fast variant; lzo has none. */
+  /** Compresses `src` into `dst`; the bytes written, or 0 when they do not fit. Level 0 is lz4's fast variant; lzo has none. */
   compress(src: Uint8Array, dst: Uint8Array, level: number): number;
 }
 
@@ -145,18 +145,18 @@ function zstd(library: Library): ReferenceCodec {
     'size_t ZSTD_compressCCtx(void *ctx, void *dst, size_t capacity, const void *src, size_t length, int level)',
   );
   // They live as long as the process.
-  const inflater = library.func('void *ZSTD_createDCtx()')();
-  const squeezer = library.func('void *ZSTD_createCCtx()')();
+  const decompressor = library.func('void *ZSTD_createDCtx()')();
+  const codecJobs = library.func('void *ZSTD_createCCtx()')();
   return {
     library: `libzstd ${String(version())}`,
     decompress(src, dst) {
-      const got = decompress(inflater, dst, dst.length, src, src.length);
+      const got = decompress(decompressor, dst, dst.length, src, src.length);
       // One frame and nothing behind it: the library itself would take several.
       if (isError(got) !== 0 || frameSize(src, src.length) !== src.length) return -1;
       return got as number;
     },
     compress(src, dst, level) {
-      const got = compress(squeezer, dst, dst.length, src, src.length, level);
+      const got = compress(codecJobs, dst, dst.length, src, src.length, level);
       return isError(got) !== 0 ? 0 : (got as number);
     },
   };
@@ -170,13 +170,13 @@ export function zstdWithChecksums(): ReferenceCodec {
   const compress = library.func(
     'size_t ZSTD_compress2(void *ctx, void *dst, size_t capacity, const void *src, size_t length)',
   );
-  const squeezer = library.func('void *ZSTD_createCCtx()')();
-  set(squeezer, ZSTD_C_CHECKSUM_FLAG, 1);
+  const codecJobs = library.func('void *ZSTD_createCCtx()')();
+  set(codecJobs, ZSTD_C_CHECKSUM_FLAG, 1);
   return {
     ...referenceCodec(ALGORITHM.ZSTD),
     compress(src, dst, level) {
-      set(squeezer, ZSTD_C_COMPRESSION_LEVEL, level);
-      const got = compress(squeezer, dst, dst.length, src, src.length);
+      set(codecJobs, ZSTD_C_COMPRESSION_LEVEL, level);
+      const got = compress(codecJobs, dst, dst.length, src, src.length);
       return isError(got) !== 0 ? 0 : (got as number);
     },
   };

@@ -9,7 +9,7 @@ import { MIN_MATCH } from './lz4-format';
  */
 const SLACK: usize = 64;
 
-/** Inflates a block. Returns how many bytes it wrote, or -1 when it is no block or needs more than `capacity`. */
+/** Decompresses a block. Returns how many bytes it wrote, or -1 when it is no block or needs more than `capacity`. */
 export function lz4Decompress(src: usize, length: u32, dst: usize, capacity: u32): i32 {
   const end = src + length;
   const dstEnd = dst + capacity;

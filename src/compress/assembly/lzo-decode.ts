@@ -4,7 +4,7 @@ import { copy16, copyMatch, copyMatchWild, copyWild } from './bytes';
 import { END_BYTES, MIDDLE, MIN_ZEROS, NEAR } from './lzo-format';
 
 /**
- * Inflates a stream. Returns how many bytes it wrote, or -1 when it is no stream or needs more than `capacity`.
+ * Decompresses a stream. Returns how many bytes it wrote, or -1 when it is no stream or needs more than `capacity`.
  *
  * The end marker has three bytes, as many as the longest instruction without its extras. So while three bytes are left,
  * an instruction can be read; that is checked where literals and extras are passed.

@@ -88,7 +88,7 @@ function readLiterals(from: usize, end: usize, dataEnd: usize, blockLimit: u32, 
   return headerBytes + packed;
 }
 
-/** Inflates a compressed block to `to`; returns the bytes that it wrote, -1 when it is damaged. */
+/** Decompresses a compressed block to `to`; returns the bytes that it wrote, -1 when it is damaged. */
 function readBlock(
   from: usize,
   end: usize,
@@ -105,7 +105,7 @@ function readBlock(
 }
 
 /**
- * Inflates one frame of `length` bytes. Reads nothing outside them, writes nothing outside `capacity` bytes at `dst` and some 160
+ * Decompresses one frame of `length` bytes. Reads nothing outside them, writes nothing outside `capacity` bytes at `dst` and some 160
  * KiB at `work`.
  * @returns the bytes that it wrote; -1 when the frame is damaged, asks for a dictionary, does not fit, or does not end with the data
  */

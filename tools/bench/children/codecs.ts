@@ -1,4 +1,4 @@
-// Squeezes and inflates the same clusters with our codecs and with the reference libraries, in turn, on one core; prints
+// Compresses and decompresses the same clusters with our codecs and with the reference libraries, in turn, on one core; prints
 // megabytes a second of each round and what is left in pages. The libraries are called from here too, which costs
 // microseconds that a small cluster takes itself: what an empty call costs is taken off their times.
 import { type Algorithm, parseCodec } from '../../../src/compress/algorithms.ts';
@@ -42,7 +42,7 @@ const { Codecs, WORKSPACE_BYTES } = (await import(
   `${task.dist}compress/codecs.js`
 )) as typeof import('../../../src/compress/codecs.ts');
 
-// The memory, in order: our workspace, the clusters, what they are squeezed into, one inflated cluster.
+// The memory, in order: our workspace, the clusters, what they are compressed into, one decompressed cluster.
 const size = task.amount;
 const [inAt, outAt, backAt] = [WORKSPACE_BYTES, WORKSPACE_BYTES + size, WORKSPACE_BYTES + 2 * size];
 const pages = Math.ceil((backAt + clusterBytes) / 65536);
@@ -55,7 +55,7 @@ const input = corpus(kind, size);
 bytes.set(input, inAt);
 const capacity = clusterBytes - PAGE - HEADER;
 const starts = Array.from({ length: size / clusterBytes }, (_, i) => i * clusterBytes);
-/** Bytes of each squeezed cluster; 0: it stays raw. */
+/** Bytes of each compressed cluster; 0: it stays raw. */
 const lengths = new Int32Array(starts.length);
 
 /** CPU time of this process: what else the machine does, does not count. */
@@ -110,15 +110,15 @@ function round(side: Side, figures: CodecSide, counts: boolean): void {
   for (let i = 0; i < starts.length; i++) lengths[i] = side.compress(starts[i]);
   let seconds = cpuSeconds() - started;
   if (counts) figures.compress.push(megabytesPerSecond(starts.length, seconds, side));
-  let squeezed = 0;
+  let compressed = 0;
   started = cpuSeconds();
   for (let i = 0; i < starts.length; i++) {
     if (lengths[i] === 0) continue;
-    squeezed++;
-    if (!side.decompress(starts[i], lengths[i])) throw new Error(`cluster ${i} does not inflate`);
+    compressed++;
+    if (!side.decompress(starts[i], lengths[i])) throw new Error(`cluster ${i} does not decompress`);
   }
   seconds = cpuSeconds() - started;
-  if (counts && squeezed > 0) figures.decompress.push(megabytesPerSecond(squeezed, seconds, side));
+  if (counts && compressed > 0) figures.decompress.push(megabytesPerSecond(compressed, seconds, side));
   const raw = clusterBytes / PAGE;
   const blocks = lengths.reduce((sum, n) => sum + (n === 0 ? raw : Math.ceil((n + HEADER) / PAGE)), 0);
   figures.pageRatio = size / PAGE / blocks;

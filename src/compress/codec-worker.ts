@@ -1,10 +1,10 @@
-// A thread that squeezes and inflates clusters: takes jobs off the ring and works on the shared page frames. It decides
+// A thread that compresses and decompresses clusters: takes jobs off the ring and works on the shared page frames. It decides
 // nothing: what comes of a job depends on the job alone.
 import { workerData } from 'node:worker_threads';
 import type { SharedMemory } from '../pagecache/pool.ts';
-import { Bench } from './cluster.ts';
+import { CodecContext } from './cluster.ts';
 import { Codecs } from './codecs.ts';
-import { SqueezeSlots } from './squeeze-slots.ts';
+import { JobSlots } from './job-slots.ts';
 
 interface WorkerData {
   memory: SharedMemory;
@@ -15,10 +15,10 @@ interface WorkerData {
 }
 
 const { memory, slots: buffer, work, scratch } = workerData as WorkerData;
-const slots = new SqueezeSlots(buffer);
+const slots = new JobSlots(buffer);
 try {
-  const bench = new Bench(new Codecs(memory, work), new Uint8Array(memory.buffer), scratch);
-  while (slots.workOne(bench));
+  const context = new CodecContext(new Codecs(memory, work), new Uint8Array(memory.buffer), scratch);
+  while (slots.workOne(context));
 } catch (error) {
   slots.fail(error);
 }

@@ -1,7 +1,7 @@
-// What the squeezing threads and the committer share: jobs in slots, and a ring that says in which order they are begun. All
+// What the codec threads and the committer share: jobs in slots, and a ring that says in which order they are begun. All
 // that is atomic about them stands here.
 import { type Algorithm, MAX_CLUSTER_PAGES } from './algorithms.ts';
-import { type Bench, type ClusterJob, inflateCluster, squeezeCluster } from './cluster.ts';
+import { type ClusterJob, type CodecContext, compressCluster, decompressCluster } from './cluster.ts';
 
 /** Jobs posted and not taken, at most. */
 export const NR_SLOTS = 256;
@@ -38,8 +38,8 @@ const PFNS = 16;
 const STATE_POSTED = 1;
 const STATE_DONE = 2;
 
-export const SQUEEZE = 0;
-export const INFLATE = 1;
+export const COMPRESS = 0;
+export const DECOMPRESS = 1;
 
 const TEXT_BYTES = 512;
 const BLOCK = 4096;
@@ -49,7 +49,7 @@ const NAP_MS = 2;
 const SLICES = 4;
 
 /** Views on the slots. Each side makes its own from the same buffer. */
-export class SqueezeSlots {
+export class JobSlots {
   readonly buffer: SharedArrayBuffer;
   readonly #header: Int32Array;
   readonly #words: Int32Array;
@@ -80,7 +80,7 @@ export class SqueezeSlots {
   /** Hands a job over. The slot must be free; frames belong to the job until its result is taken. */
   post(
     slot: number,
-    kind: typeof SQUEEZE | typeof INFLATE,
+    kind: typeof COMPRESS | typeof DECOMPRESS,
     algorithm: number,
     level: number,
     checksum: boolean,
@@ -139,7 +139,7 @@ export class SqueezeSlots {
     return Atomics.load(this.#words, slot * SLOT_WORDS + STATE) === STATE_DONE;
   }
 
-  /** Of a job that is done: blocks used, or an Inflated. */
+  /** Of a job that is done: blocks used, or an Outcome. */
   result(slot: number): number {
     return this.#words[slot * SLOT_WORDS + RESULT];
   }
@@ -169,7 +169,7 @@ export class SqueezeSlots {
   // The side of whoever does the work.
 
   /** Works off the oldest job not begun, or waits until there is one. False when there will be none. */
-  workOne(bench: Bench): boolean {
+  workOne(context: CodecContext): boolean {
     const header = this.#header;
     const signal = Atomics.load(header, SIGNAL);
     let slot = -1;
@@ -177,7 +177,7 @@ export class SqueezeSlots {
     Atomics.add(header, WORKING, 1);
     try {
       slot = this.#begin();
-      if (slot >= 0) this.work(bench, slot);
+      if (slot >= 0) this.work(context, slot);
     } finally {
       Atomics.sub(header, WORKING, 1);
       Atomics.notify(header, WORKING);
@@ -201,7 +201,7 @@ export class SqueezeSlots {
   }
 
   /** Does the job in a slot. */
-  work(bench: Bench, slot: number): void {
+  work(context: CodecContext, slot: number): void {
     const words = this.#words;
     const at = slot * SLOT_WORDS;
     const job = this.#job;
@@ -212,7 +212,8 @@ export class SqueezeSlots {
     job.nrPages = words[at + NR_PAGES];
     job.at = words[at + BLOCKS_PFN] * BLOCK;
     job.nrBlocks = words[at + NR_BLOCKS];
-    words[at + RESULT] = words[at + KIND] === SQUEEZE ? squeezeCluster(bench, job) : inflateCluster(bench, job);
+    words[at + RESULT] =
+      words[at + KIND] === COMPRESS ? compressCluster(context, job) : decompressCluster(context, job);
     Atomics.store(words, at + STATE, STATE_DONE);
     const finished = Atomics.add(this.#header, FINISHED, 1) + 1;
     if (((finished - Atomics.load(this.#header, WAKE_AT)) | 0) >= 0) Atomics.notify(this.#header, FINISHED);

@@ -3,14 +3,14 @@
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ALGORITHM, type Algorithm, type Codec, MAX_CLUSTER_PAGES } from '../../src/compress/algorithms.ts';
-import { INFLATED } from '../../src/compress/cluster.ts';
-import { Squeezer, squeezerFrames } from '../../src/compress/squeezer.ts';
+import { OUTCOME } from '../../src/compress/cluster.ts';
+import { CodecJobs, codecFrames } from '../../src/compress/codec-jobs.ts';
 import { FramePool, PAGE_SIZE } from '../../src/pagecache/pool.ts';
 import { type Random, random, seedOf } from '../random.ts';
 
 const MIB = 1024 * 1024;
 const LZ4: Codec = { algorithm: ALGORITHM.LZ4, level: 0 };
-const SEED = seedOf('squeezer');
+const SEED = seedOf('codec-jobs');
 
 /** Threads that were started; `program` stands in for ours when set. */
 const threads = vi.hoisted(() => ({ started: [] as Worker[], program: null as string | null }));
@@ -28,16 +28,16 @@ vi.mock('../../src/thread.ts', async (importOriginal) => {
   return { startThread: start };
 });
 
-const open: Squeezer[] = [];
-function squeezerOf(pool: FramePool, nrWorkers: number, patienceMs?: number): Squeezer {
-  const squeezer = new Squeezer(pool, nrWorkers, patienceMs);
-  open.push(squeezer);
-  return squeezer;
+const open: CodecJobs[] = [];
+function codecJobsOf(pool: FramePool, nrWorkers: number, patienceMs?: number): CodecJobs {
+  const codecJobs = new CodecJobs(pool, nrWorkers, patienceMs);
+  open.push(codecJobs);
+  return codecJobs;
 }
 afterEach(() => {
   threads.started.length = 0;
   threads.program = null;
-  for (const squeezer of open.splice(0)) squeezer.close();
+  for (const codecJobs of open.splice(0)) codecJobs.close();
 });
 
 interface Cluster {
@@ -51,7 +51,7 @@ interface Cluster {
 
 const WORDS = ['inode', 'segment', 'checkpoint', 'node', 'the', 'of', 'block', 'address', '\n', 'summary'];
 
-/** Text, or noise, or zeroes, or some of each: what squeezes well, badly and not at all. */
+/** Text, or noise, or zeroes, or some of each: what compresses well, badly and not at all. */
 function contentOf(size: number, rng: Random): Buffer {
   const content = Buffer.alloc(size);
   const noise = [0, 0, 1, 4][rng.below(4)];
@@ -84,8 +84,8 @@ function clustersOn(mib: number, seed = SEED): { pool: FramePool; clusters: Clus
   return { pool, clusters };
 }
 
-function postAll(squeezer: Squeezer, clusters: Cluster[]): number[] {
-  return clusters.map((c) => squeezer.postSqueeze(LZ4, c.checksum, c.pfns, c.nrPages, c.blocksPfn));
+function postAll(codecJobs: CodecJobs, clusters: Cluster[]): number[] {
+  return clusters.map((c) => codecJobs.postCompress(LZ4, c.checksum, c.pfns, c.nrPages, c.blocksPfn));
 }
 
 function blocksOf(pool: FramePool, cluster: Cluster, nrBlocks: number): Buffer {
@@ -93,16 +93,16 @@ function blocksOf(pool: FramePool, cluster: Cluster, nrBlocks: number): Buffer {
   return Buffer.from(pool.bytes.slice(start, start + nrBlocks * PAGE_SIZE));
 }
 
-function squeezeAll(nrWorkers: number): { used: number[]; blocks: Buffer[]; nrThreads: number } {
+function compressAll(nrWorkers: number): { used: number[]; blocks: Buffer[]; nrThreads: number } {
   const { pool, clusters } = clustersOn(16);
-  const squeezer = squeezerOf(pool, nrWorkers);
-  const used = postAll(squeezer, clusters).map((ticket) => squeezer.take(ticket));
-  return { used, blocks: clusters.map((c, i) => blocksOf(pool, c, used[i])), nrThreads: squeezer.nrThreads };
+  const codecJobs = codecJobsOf(pool, nrWorkers);
+  const used = postAll(codecJobs, clusters).map((ticket) => codecJobs.take(ticket));
+  return { used, blocks: clusters.map((c, i) => blocksOf(pool, c, used[i])), nrThreads: codecJobs.nrThreads };
 }
 
-describe('squeezing', () => {
+describe('compressing', () => {
   it('gives the same blocks with any number of threads, and fewer threads when the pool has no room', () => {
-    const alone = squeezeAll(0);
+    const alone = compressAll(0);
     expect(alone.nrThreads).toBe(0);
     expect(alone.used.some((used) => used > 0)).toBe(true);
     for (const [nrWorkers, nrThreads] of [
@@ -110,7 +110,7 @@ describe('squeezing', () => {
       [2, 2],
       [8, 4],
     ]) {
-      const made = squeezeAll(nrWorkers);
+      const made = compressAll(nrWorkers);
       expect(made.used).toEqual(alone.used);
       expect(made.blocks.every((blocks, i) => blocks.equals(alone.blocks[i]))).toBe(true);
       expect(made.nrThreads).toBeLessThanOrEqual(nrThreads);
@@ -120,34 +120,34 @@ describe('squeezing', () => {
 
   it.each([0, 2])('noise stays raw, zeroes take one block (%i threads)', (nrWorkers) => {
     const pool = new FramePool(8 * MIB);
-    const squeezer = squeezerOf(pool, nrWorkers);
+    const codecJobs = codecJobsOf(pool, nrWorkers);
     const rng = random(SEED);
     const noise = place(pool, 16, rng);
     for (let i = 0; i < 16; i++) for (let k = 0; k < PAGE_SIZE; k++) pool.page(noise.pfns[i])[k] = rng.below(256);
     const zeroes = place(pool, 16, rng);
     for (let i = 0; i < 16; i++) pool.zero(zeroes.pfns[i], 1);
-    const [first, second] = postAll(squeezer, [noise, zeroes]);
-    expect(squeezer.take(first)).toBe(0);
-    expect(squeezer.take(second)).toBe(1);
+    const [first, second] = postAll(codecJobs, [noise, zeroes]);
+    expect(codecJobs.take(first)).toBe(0);
+    expect(codecJobs.take(second)).toBe(1);
   });
 });
 
-describe('inflating', () => {
-  it.each([0, 1, 2])('gives back what was squeezed, taken in another order (%i threads)', (nrWorkers) => {
+describe('decompressing', () => {
+  it.each([0, 1, 2])('gives back what was compressed, taken in another order (%i threads)', (nrWorkers) => {
     const { pool, clusters } = clustersOn(16);
-    const squeezer = squeezerOf(pool, nrWorkers);
+    const codecJobs = codecJobsOf(pool, nrWorkers);
     const order = clusters.map((_, i) => (i * 5 + 3) % clusters.length);
-    const tickets = postAll(squeezer, clusters);
+    const tickets = postAll(codecJobs, clusters);
     const used: number[] = [];
-    for (const i of order) used[i] = squeezer.take(tickets[i]);
+    for (const i of order) used[i] = codecJobs.take(tickets[i]);
     for (const c of clusters)
       for (let i = 0; i < c.nrPages; i++) if (used[clusters.indexOf(c)] > 0) pool.zero(c.pfns[i], 1);
-    const squeezed = order.filter((i) => used[i] > 0);
-    for (const i of squeezed) {
+    const compressed = order.filter((i) => used[i] > 0);
+    for (const i of compressed) {
       const c = clusters[i];
-      tickets[i] = squeezer.postInflate(ALGORITHM.LZ4, c.checksum, c.blocksPfn, used[i], c.pfns, c.nrPages);
+      tickets[i] = codecJobs.postDecompress(ALGORITHM.LZ4, c.checksum, c.blocksPfn, used[i], c.pfns, c.nrPages);
     }
-    for (const i of squeezed.reverse()) expect(squeezer.take(tickets[i])).toBe(INFLATED.OK);
+    for (const i of compressed.reverse()) expect(codecJobs.take(tickets[i])).toBe(OUTCOME.OK);
     for (const c of clusters) {
       for (let i = 0; i < c.nrPages; i++) {
         const page = c.content.subarray(i * PAGE_SIZE, (i + 1) * PAGE_SIZE);
@@ -158,36 +158,36 @@ describe('inflating', () => {
 
   it.each([0, 2])('names each kind of damage (%i threads)', (nrWorkers) => {
     const pool = new FramePool(8 * MIB);
-    const squeezer = squeezerOf(pool, nrWorkers);
+    const codecJobs = codecJobsOf(pool, nrWorkers);
     const c = place(pool, 16, random(SEED));
     for (let i = 0; i < 16; i++) pool.page(c.pfns[i]).fill(i);
-    const used = squeezer.take(squeezer.postSqueeze(LZ4, true, c.pfns, c.nrPages, c.blocksPfn));
+    const used = codecJobs.take(codecJobs.postCompress(LZ4, true, c.pfns, c.nrPages, c.blocksPfn));
     expect(used).toBe(1);
     const at = c.blocksPfn * PAGE_SIZE;
-    const inflate = (checksum: boolean) =>
-      squeezer.take(squeezer.postInflate(ALGORITHM.LZ4, checksum, c.blocksPfn, used, c.pfns, c.nrPages));
+    const decompress = (checksum: boolean) =>
+      codecJobs.take(codecJobs.postDecompress(ALGORITHM.LZ4, checksum, c.blocksPfn, used, c.pfns, c.nrPages));
     const clen = pool.view.getUint32(at, true);
-    expect(inflate(true)).toBe(INFLATED.OK);
+    expect(decompress(true)).toBe(OUTCOME.OK);
     // One byte less: another checksum, and not a cluster's worth.
     pool.view.setUint32(at, clen - 1, true);
-    expect(inflate(true)).toBe(INFLATED.BAD_CHECKSUM);
-    expect(inflate(false)).toBe(INFLATED.BAD_DATA);
+    expect(decompress(true)).toBe(OUTCOME.BAD_CHECKSUM);
+    expect(decompress(false)).toBe(OUTCOME.BAD_DATA);
     pool.view.setUint32(at, 0, true);
-    expect(inflate(true)).toBe(INFLATED.BAD_LENGTH);
+    expect(decompress(true)).toBe(OUTCOME.BAD_LENGTH);
     pool.view.setUint32(at, PAGE_SIZE - 23, true);
-    expect(inflate(true)).toBe(INFLATED.BAD_LENGTH);
+    expect(decompress(true)).toBe(OUTCOME.BAD_LENGTH);
     pool.view.setUint32(at, clen, true);
-    expect(inflate(true)).toBe(INFLATED.OK);
+    expect(decompress(true)).toBe(OUTCOME.OK);
   });
 });
 
 describe('many jobs', () => {
   it.each([0, 1, 2])('3000 of them, 256 at once, in random order (%i threads)', (nrWorkers) => {
     const pool = new FramePool(16 * MIB);
-    const squeezer = squeezerOf(pool, nrWorkers);
+    const codecJobs = codecJobsOf(pool, nrWorkers);
     const rng = random(SEED);
     const clusters = Array.from({ length: 256 }, () => place(pool, 4, rng));
-    const expected = postAll(squeezer, clusters).map((ticket) => squeezer.take(ticket));
+    const expected = postAll(codecJobs, clusters).map((ticket) => codecJobs.take(ticket));
     const blocks = clusters.map((c, i) => blocksOf(pool, c, expected[i]));
     const idle = clusters.map((_, i) => i);
     const under: { i: number; ticket: number }[] = [];
@@ -195,56 +195,56 @@ describe('many jobs', () => {
       const [{ i, ticket }] = under.splice(rng.below(under.length), 1);
       idle.push(i);
       const c = clusters[i];
-      if (squeezer.take(ticket) !== expected[i] || !blocksOf(pool, c, expected[i]).equals(blocks[i])) {
+      if (codecJobs.take(ticket) !== expected[i] || !blocksOf(pool, c, expected[i]).equals(blocks[i])) {
         throw new Error(`cluster ${i} came out another way`);
       }
     };
     for (let posted = 0; posted < 3000; posted++) {
-      if (squeezer.isFull) for (let n = 1 + rng.below(256); n > 0; n--) takeAny();
+      if (codecJobs.isFull) for (let n = 1 + rng.below(256); n > 0; n--) takeAny();
       const i = idle.shift()!;
       const c = clusters[i];
       pool.bytes.fill(0xaa, c.blocksPfn * PAGE_SIZE, (c.blocksPfn + 3) * PAGE_SIZE);
-      under.push({ i, ticket: squeezer.postSqueeze(LZ4, c.checksum, c.pfns, c.nrPages, c.blocksPfn) });
+      under.push({ i, ticket: codecJobs.postCompress(LZ4, c.checksum, c.pfns, c.nrPages, c.blocksPfn) });
     }
     while (under.length > 0) takeAny();
-    expect(squeezer.isFull).toBe(false);
+    expect(codecJobs.isFull).toBe(false);
   });
 });
 
 describe('frames', () => {
   it.each([0, 1, 2])(
-    'none before the first job, at most squeezerFrames, all back at the end (%i threads)',
+    'none before the first job, at most codecFrames, all back at the end (%i threads)',
     (nrWorkers) => {
       const pool = new FramePool(16 * MIB);
-      const squeezer = squeezerOf(pool, nrWorkers);
+      const codecJobs = codecJobsOf(pool, nrWorkers);
       expect(pool.freeFrames).toBe(pool.nrFrames);
-      squeezer.start();
-      expect(pool.nrFrames - pool.freeFrames).toBe(squeezerFrames(nrWorkers));
-      squeezer.close();
+      codecJobs.start();
+      expect(pool.nrFrames - pool.freeFrames).toBe(codecFrames(nrWorkers));
+      codecJobs.close();
       expect(pool.freeFrames).toBe(pool.nrFrames);
     },
   );
 
   it('close while jobs are under way leaves the frames to nobody else', () => {
     const { pool, clusters } = clustersOn(16);
-    const squeezer = squeezerOf(pool, 2);
+    const codecJobs = codecJobsOf(pool, 2);
     const before = pool.freeFrames;
-    postAll(squeezer, clusters);
-    squeezer.close();
+    postAll(codecJobs, clusters);
+    codecJobs.close();
     expect(pool.freeFrames).toBe(before);
   });
 
   it.each([0, 2])('a pool without room is ENOMEM, and can be tried again (%i threads)', (nrWorkers) => {
     const pool = new FramePool(4 * MIB);
-    const squeezer = squeezerOf(pool, nrWorkers);
+    const codecJobs = codecJobsOf(pool, nrWorkers);
     const taken = pool.allocRun(512);
-    expect(() => squeezer.start()).toThrow(expect.objectContaining({ code: 'ENOMEM' }));
+    expect(() => codecJobs.start()).toThrow(expect.objectContaining({ code: 'ENOMEM' }));
     expect(pool.freeFrames).toBe(512);
     pool.freeFolio(taken);
     const c = place(pool, 4, random(SEED));
     for (let i = 0; i < 4; i++) pool.zero(c.pfns[i], 1);
-    expect(squeezer.take(postAll(squeezer, [c])[0])).toBe(1);
-    expect(squeezer.nrThreads).toBe(Math.min(nrWorkers, 1));
+    expect(codecJobs.take(postAll(codecJobs, [c])[0])).toBe(1);
+    expect(codecJobs.nrThreads).toBe(Math.min(nrWorkers, 1));
   });
 });
 
@@ -254,31 +254,31 @@ describe('a thread that fails', () => {
 
   it.each([0, 1, 2])('its error is thrown by take, at once and from then on (%i threads)', (nrWorkers) => {
     const pool = new FramePool(8 * MIB);
-    const squeezer = squeezerOf(pool, nrWorkers);
+    const codecJobs = codecJobsOf(pool, nrWorkers);
     const good = place(pool, 4, random(SEED));
     const before = pool.freeFrames;
-    squeezer.take(postAll(squeezer, [good])[0]);
-    const bad = squeezer.postSqueeze(LZ4, false, NOWHERE, 4, good.blocksPfn);
+    codecJobs.take(postAll(codecJobs, [good])[0]);
+    const bad = codecJobs.postCompress(LZ4, false, NOWHERE, 4, good.blocksPfn);
     const cause = expect.objectContaining({ code: 'EIO', message: expect.stringContaining('RuntimeError') });
-    expect(() => squeezer.take(bad)).toThrow(cause);
-    expect(() => squeezer.take(postAll(squeezer, [good])[0])).toThrow(cause);
-    squeezer.close();
+    expect(() => codecJobs.take(bad)).toThrow(cause);
+    expect(() => codecJobs.take(postAll(codecJobs, [good])[0])).toThrow(cause);
+    codecJobs.close();
     expect(pool.freeFrames).toBe(before);
   });
 
   it('one that says no word is waited for as long as patience lasts, and not again', () => {
     threads.program = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)';
     const pool = new FramePool(8 * MIB);
-    const squeezer = squeezerOf(pool, 1, 200);
+    const codecJobs = codecJobsOf(pool, 1, 200);
     const c = place(pool, 4, random(SEED));
-    const tickets = postAll(squeezer, [c, c]);
+    const tickets = postAll(codecJobs, [c, c]);
     const start = performance.now();
     const cause = expect.objectContaining({ code: 'EIO', message: expect.stringContaining('do not answer') });
-    expect(() => squeezer.take(tickets[0])).toThrow(cause);
+    expect(() => codecJobs.take(tickets[0])).toThrow(cause);
     expect(performance.now() - start).toBeGreaterThan(150);
     const again = performance.now();
-    expect(() => squeezer.take(tickets[1])).toThrow(cause);
-    squeezer.close();
+    expect(() => codecJobs.take(tickets[1])).toThrow(cause);
+    codecJobs.close();
     expect(performance.now() - again).toBeLessThan(100);
   });
 
@@ -289,38 +289,38 @@ describe('a thread that fails', () => {
     ]) {
       threads.program = program;
       const pool = new FramePool(8 * MIB);
-      const squeezer = squeezerOf(pool, 1);
-      const ticket = postAll(squeezer, [place(pool, 4, random(SEED))])[0];
+      const codecJobs = codecJobsOf(pool, 1);
+      const ticket = postAll(codecJobs, [place(pool, 4, random(SEED))])[0];
       await new Promise((resolve) => threads.started.at(-1)!.on('exit', resolve));
-      expect(() => squeezer.take(ticket)).toThrow(why);
+      expect(() => codecJobs.take(ticket)).toThrow(why);
     }
   });
 
   it('one that is killed is an error too', async () => {
     const pool = new FramePool(16 * MIB);
-    const squeezer = squeezerOf(pool, 2);
+    const codecJobs = codecJobsOf(pool, 2);
     const c = place(pool, 4, random(SEED));
-    squeezer.take(postAll(squeezer, [c])[0]);
+    codecJobs.take(postAll(codecJobs, [c])[0]);
     await threads.started[1].terminate();
-    expect(() => squeezer.take(postAll(squeezer, [c])[0])).toThrow('ended with code 1');
+    expect(() => codecJobs.take(postAll(codecJobs, [c])[0])).toThrow('ended with code 1');
   });
 
   it('when none can be started the caller does the work', () => {
     threads.program = 'none';
     const pool = new FramePool(8 * MIB);
-    const squeezer = squeezerOf(pool, 2);
+    const codecJobs = codecJobsOf(pool, 2);
     const c = place(pool, 4, random(SEED));
     for (let i = 0; i < 4; i++) pool.zero(c.pfns[i], 1);
-    expect(squeezer.take(postAll(squeezer, [c])[0])).toBe(1);
-    expect(squeezer.nrThreads).toBe(0);
+    expect(codecJobs.take(postAll(codecJobs, [c])[0])).toBe(1);
+    expect(codecJobs.nrThreads).toBe(0);
   });
 
   it('an algorithm that is not known is named', () => {
     const pool = new FramePool(8 * MIB);
-    const squeezer = squeezerOf(pool, 1);
+    const codecJobs = codecJobsOf(pool, 1);
     const c = place(pool, 4, random(SEED));
     pool.view.setUint32(c.blocksPfn * PAGE_SIZE, 9, true);
-    const ticket = squeezer.postInflate(7 as Algorithm, false, c.blocksPfn, 1, c.pfns, 4);
-    expect(() => squeezer.take(ticket)).toThrow('unknown compression algorithm 7');
+    const ticket = codecJobs.postDecompress(7 as Algorithm, false, c.blocksPfn, 1, c.pfns, 4);
+    expect(() => codecJobs.take(ticket)).toThrow('unknown compression algorithm 7');
   });
 });

@@ -1,25 +1,25 @@
-// Clusters squeezed and inflated on every core that there is to spare. Squeezing is pure, and results are taken by ticket, so
-// what is written does not depend on how many threads there are or how fast.
+// Clusters compressed and decompressed on every core that there is to spare. Compressing is pure, and results are taken by
+// ticket, so what is written does not depend on how many threads there are or how fast.
 import type { Worker } from 'node:worker_threads';
 import { F2fsError } from '../errors.ts';
 import { type FramePool, PAGE_SIZE } from '../pagecache/pool.ts';
 import { startThread } from '../thread.ts';
 import { type Algorithm, type Codec, MAX_CLUSTER_PAGES } from './algorithms.ts';
-import { Bench } from './cluster.ts';
+import { CodecContext } from './cluster.ts';
 import { Codecs, WORKSPACE_BYTES } from './codecs.ts';
-import { INFLATE, NR_SLOTS, SQUEEZE, SqueezeSlots } from './squeeze-slots.ts';
+import { COMPRESS, DECOMPRESS, JobSlots, NR_SLOTS } from './job-slots.ts';
 
 /** Milliseconds without a job finishing after which the threads count as dead. */
 const PATIENCE_MS = 120_000;
 const WORKSPACE_FRAMES = WORKSPACE_BYTES / PAGE_SIZE;
 
-/** Frames that a Squeezer takes from its pool at most; it holds them from `start` to `close`. */
-export function squeezerFrames(nrWorkers: number): number {
+/** Frames that `CodecJobs` takes from its pool at most; it holds them from `start` to `close`. */
+export function codecFrames(nrWorkers: number): number {
   return Math.max(nrWorkers, 1) * (WORKSPACE_FRAMES + MAX_CLUSTER_PAGES);
 }
 
 /** What one thread works with: first frames of the codecs' tables, and of a cluster whose pages lie apart. */
-interface Desk {
+interface Workspace {
   work: number;
   scratch: number;
 }
@@ -28,15 +28,15 @@ interface Desk {
  * Works off jobs: a cluster compressed into blocks, or decompressed from them. All frames named in a job are the job's until
  * its result is taken. Up to 256 jobs may be under way. With threads they are done meanwhile, without when they are taken.
  */
-export class Squeezer {
+export class CodecJobs {
   readonly #pool: FramePool;
   readonly #nrWorkers: number;
   readonly #patienceMs: number;
-  #slots: SqueezeSlots | null = null;
+  #slots: JobSlots | null = null;
   readonly #workers: Worker[] = [];
-  readonly #desks: Desk[] = [];
+  readonly #workspaces: Workspace[] = [];
   /** The calling thread's, when no other works. */
-  #bench: Bench | null = null;
+  #context: CodecContext | null = null;
   /** Stack of slots without a job. */
   readonly #free = Uint8Array.from({ length: NR_SLOTS }, (_, i) => NR_SLOTS - 1 - i);
   #nrFree = NR_SLOTS;
@@ -71,40 +71,40 @@ export class Squeezer {
    */
   start(): void {
     if (this.#slots !== null) return;
-    const slots = new SqueezeSlots();
+    const slots = new JobSlots();
     while (this.#workers.length < this.#nrWorkers && this.#startWorker(slots));
-    if (this.#workers.length === 0) this.#bench = this.#makeBench();
+    if (this.#workers.length === 0) this.#context = this.#makeContext();
     this.#slots = slots;
   }
 
   /** Takes the frames of one thread more, which there is none of, until `close`; false when there is no room. */
   reserveIdle(): boolean {
-    const desk = this.#reserve();
-    if (desk !== null) this.#desks.push(desk);
-    return desk !== null;
+    const workspace = this.#reserve();
+    if (workspace !== null) this.#workspaces.push(workspace);
+    return workspace !== null;
   }
 
   /**
-   * Has a cluster compressed. Squeezer must not be full.
+   * Has a cluster compressed. Must not be full.
    * @param checksum whether the header gets one
    * @param pfns frames of its pages, in order; copied
    * @param dstPfn first of nrPages - 1 adjacent frames for the blocks
    * @returns a ticket for `take`, which then gives the blocks used, or 0: the cluster stays raw
    * @throws F2fsError ENOMEM as `start` does
    */
-  postSqueeze(codec: Codec, checksum: boolean, pfns: Uint32Array, nrPages: number, dstPfn: number): number {
-    return this.#post(SQUEEZE, codec.algorithm, codec.level, checksum, pfns, nrPages, dstPfn, nrPages - 1);
+  postCompress(codec: Codec, checksum: boolean, pfns: Uint32Array, nrPages: number, dstPfn: number): number {
+    return this.#post(COMPRESS, codec.algorithm, codec.level, checksum, pfns, nrPages, dstPfn, nrPages - 1);
   }
 
   /**
-   * Has a cluster decompressed. Squeezer must not be full.
+   * Has a cluster decompressed. Must not be full.
    * @param checksum whether the header has one
    * @param srcPfn first of nrBlocks adjacent frames with the blocks
    * @param pfns frames for its pages, in order; copied
-   * @returns a ticket for `take`, which then gives an Inflated
+   * @returns a ticket for `take`, which then gives an Outcome
    * @throws F2fsError ENOMEM as `start` does
    */
-  postInflate(
+  postDecompress(
     algorithm: Algorithm,
     checksum: boolean,
     srcPfn: number,
@@ -112,7 +112,7 @@ export class Squeezer {
     pfns: Uint32Array,
     nrPages: number,
   ): number {
-    return this.#post(INFLATE, algorithm, 0, checksum, pfns, nrPages, srcPfn, nrBlocks);
+    return this.#post(DECOMPRESS, algorithm, 0, checksum, pfns, nrPages, srcPfn, nrBlocks);
   }
 
   /**
@@ -134,18 +134,18 @@ export class Squeezer {
     const slots = this.#slots;
     if (slots === null) return;
     this.#slots = null;
-    this.#bench = null;
+    this.#context = null;
     const quiet = slots.stop(this.#failure === null ? this.#patienceMs : 0);
     for (const worker of this.#workers.splice(0)) void worker.terminate();
     // A thread that can't be stopped may still write to its frames: they are nobody's then.
-    for (const desk of this.#desks.splice(0)) if (quiet) this.#release(desk);
+    for (const workspace of this.#workspaces.splice(0)) if (quiet) this.#release(workspace);
     this.#posted.fill(0);
     this.#nrFree = NR_SLOTS;
     for (let i = 0; i < NR_SLOTS; i++) this.#free[i] = NR_SLOTS - 1 - i;
   }
 
   #post(
-    kind: typeof SQUEEZE | typeof INFLATE,
+    kind: typeof COMPRESS | typeof DECOMPRESS,
     algorithm: Algorithm,
     level: number,
     checksum: boolean,
@@ -163,10 +163,10 @@ export class Squeezer {
   }
 
   /** Does a job, or waits until it is done. */
-  #finish(slots: SqueezeSlots, slot: number): void {
-    if (this.#bench !== null) {
+  #finish(slots: JobSlots, slot: number): void {
+    if (this.#context !== null) {
       try {
-        slots.work(this.#bench, slot);
+        slots.work(this.#context, slot);
       } catch (cause) {
         slots.fail(cause);
         this.#giveUp(slots, slots.failure, cause);
@@ -179,26 +179,26 @@ export class Squeezer {
   }
 
   /** From now on every job fails. A thread that told of its failure is the only one to end amid a job: the others finish theirs. */
-  #giveUp(slots: SqueezeSlots, why: string, cause?: unknown): void {
+  #giveUp(slots: JobSlots, why: string, cause?: unknown): void {
     slots.stop(slots.hasFailed ? this.#patienceMs : 0);
     for (const worker of this.#workers) void worker.terminate();
     this.#failure = new F2fsError('EIO', `cannot compress or decompress clusters: ${why}`, { cause });
   }
 
   /** False when there is no room for one, or the host has no thread for us. */
-  #startWorker(slots: SqueezeSlots): boolean {
-    const desk = this.#reserve();
-    if (desk === null) return false;
+  #startWorker(slots: JobSlots): boolean {
+    const workspace = this.#reserve();
+    if (workspace === null) return false;
     let worker: Worker;
     try {
-      worker = startThread('squeeze-worker', import.meta.url, {
+      worker = startThread('codec-worker', import.meta.url, {
         memory: this.#pool.memory,
         slots: slots.buffer,
-        work: desk.work * PAGE_SIZE,
-        scratch: desk.scratch * PAGE_SIZE,
+        work: workspace.work * PAGE_SIZE,
+        scratch: workspace.scratch * PAGE_SIZE,
       });
     } catch {
-      this.#release(desk);
+      this.#release(workspace);
       return false;
     }
     const lost = (why: string, cause?: unknown) => {
@@ -208,28 +208,28 @@ export class Squeezer {
     worker.on('error', (error) => lost(`a thread that does it died: ${error}`, error));
     worker.on('exit', (code) => lost(`a thread that does it ended with code ${code}`));
     this.#workers.push(worker);
-    this.#desks.push(desk);
+    this.#workspaces.push(workspace);
     return true;
   }
 
-  #makeBench(): Bench {
-    const desk = this.#reserve();
-    if (desk === null) {
-      const mib = (squeezerFrames(1) * PAGE_SIZE) / 2 ** 20;
+  #makeContext(): CodecContext {
+    const workspace = this.#reserve();
+    if (workspace === null) {
+      const mib = (codecFrames(1) * PAGE_SIZE) / 2 ** 20;
       throw new F2fsError('ENOMEM', `compression needs ${mib} MiB of the page cache: give it a larger budget`);
     }
     try {
-      const codecs = new Codecs(this.#pool.memory, desk.work * PAGE_SIZE);
-      this.#desks.push(desk);
-      return new Bench(codecs, this.#pool.bytes, desk.scratch * PAGE_SIZE);
+      const codecs = new Codecs(this.#pool.memory, workspace.work * PAGE_SIZE);
+      this.#workspaces.push(workspace);
+      return new CodecContext(codecs, this.#pool.bytes, workspace.scratch * PAGE_SIZE);
     } catch (cause) {
-      this.#release(desk);
+      this.#release(workspace);
       throw cause;
     }
   }
 
   /** Frames for one thread, or null when the pool has no such runs. */
-  #reserve(): Desk | null {
+  #reserve(): Workspace | null {
     const work = this.#pool.allocRun(WORKSPACE_FRAMES);
     if (work < 0) return null;
     const scratch = this.#pool.allocRun(MAX_CLUSTER_PAGES);
@@ -238,8 +238,8 @@ export class Squeezer {
     return null;
   }
 
-  #release(desk: Desk): void {
-    this.#pool.freeFolio(desk.work);
-    this.#pool.freeFolio(desk.scratch);
+  #release(workspace: Workspace): void {
+    this.#pool.freeFolio(workspace.work);
+    this.#pool.freeFolio(workspace.scratch);
   }
 }
