@@ -45,7 +45,6 @@ export { BLKSIZE, FEATURES, type Feature, featureNames } from './format/constant
 export { formatUuid, parseUuid } from './format/superblock.ts';
 export { AsyncFileHandle, type TimeLike } from './fs/async-file-handle.ts';
 export type { Attributes, NewAttributes, XattrChange, XattrFlags } from './fs/attributes.ts';
-export type { MountOptions } from './fs/core.ts';
 export { Directory, type DirectoryEntry } from './fs/directory-handle.ts';
 export type { ParentPath, VolumeDirent } from './fs/dirent.ts';
 export { type ExtentsOptions, FileHandle } from './fs/file-handle.ts';
@@ -59,6 +58,7 @@ export {
 } from './fs/file-system.ts';
 export { Handle } from './fs/handle.ts';
 export type { InodeFlag } from './fs/inode-flags.ts';
+export type { MountOptions } from './fs/mount-options.ts';
 export type { OpenFlags } from './fs/open-flags.ts';
 export type {
   HandleOptions,

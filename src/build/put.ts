@@ -5,7 +5,7 @@ import * as path from 'node:path';
 import { display, type Name, nameBytes, type Path } from '../bytes.ts';
 import { F2fsError, hostError } from '../errors.ts';
 import { FEATURES } from '../format/constants.ts';
-import { systemTime } from '../fs/core.ts';
+import { systemTime } from '../fs/clock.ts';
 import { Directory } from '../fs/directory-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import { namingRefused } from '../fs/refusals.ts';

@@ -4,8 +4,8 @@ import { type FileDevice, openFileDevice, openNamed } from '../device/file-devic
 import { type ByteRange, ImageCopy } from '../device/image-copy.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
-import type { MountOptions } from '../fs/core.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
+import type { MountOptions } from '../fs/mount-options.ts';
 import { usedRanges } from '../volume/used-ranges.ts';
 import { EXIT, Warnings } from './errors.ts';
 import { HostRoom } from './host-room.ts';

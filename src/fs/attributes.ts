@@ -1,15 +1,15 @@
 // What may be set on an inode and what follows from it: owners and modes, extended attributes, ACLs and the mode that goes with
 // them. The caller counts as root, as the kernel treats it.
 import { type Contents, contentBytes, display, type Name, nameBytes } from '../bytes.ts';
-import { type Check, checkObject, checkOptions, invalid, isBoolean, isWhole, type OptionChecks } from '../check.ts';
+import { type Check, checkOptions, invalid, isBoolean, isWhole, type OptionChecks } from '../check.ts';
 import { F2fsError } from '../errors.ts';
 import { aclFromXattr, aclToXattr } from '../file/acl.ts';
 import { aclAfterChmod, aclOfNew, checkAcl, modeOfAcl } from '../file/acl-rules.ts';
 import type { Inode, Timestamp } from '../file/inode.ts';
-import { checkXattrName, missing, type XattrChange as StoredChange } from '../file/xattrs.ts';
+import { checkXattrName, missing, type XattrChange as StoredChange, type Xattrs } from '../file/xattrs.ts';
 import { MAX_ID, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
 import { I_FLAGS } from '../format/inode.ts';
-import type { Core } from './core.ts';
+import { type Clock, isTimestamp } from './clock.ts';
 
 const S_ISUID = 0o4000;
 const S_ISGID = 0o2000;
@@ -44,21 +44,18 @@ export interface NewAttributes extends Attributes {
   inherit?: boolean;
 }
 
+/** What setting attributes takes of a mount. */
+export interface AttributeParts {
+  readonly xattrs: Xattrs;
+  readonly clock: Clock;
+}
+
 const isId = isWhole(0, MAX_ID);
 
 /** The type that a stat's mode has in it too does no harm. */
 export const isMode: Check = (mode, what) => {
   if (Number.isInteger(mode) && (mode as number) >= 0 && (mode as number) <= 0xffff) return;
   throw invalid(what, mode, '0 to 07777, as a number');
-};
-
-/** Throws EINVAL for what is no time: seconds that a number holds, nanoseconds within one. */
-export const isTimestamp: Check = (time, what) => {
-  checkObject(time, what);
-  const { sec, nsec } = time as Timestamp;
-  if (!Number.isSafeInteger(sec)) throw invalid(`${what}: sec`, sec, 'a whole number within 2^53');
-  if (!Number.isInteger(nsec) || nsec < 0 || nsec >= 1_000_000_000)
-    throw invalid(`${what}: nsec`, nsec, '0 to 999999999');
 };
 
 const ATTRIBUTES: OptionChecks<Attributes> = {
@@ -100,7 +97,7 @@ export function assertNotFixed(inode: Inode, what = 'it'): void {
  * execute it, and its capabilities; a new mode goes into the access ACL. Throws EPERM for immutable and append-only inodes,
  * EOPNOTSUPP for the mode of a symlink. Source: chown_common, notify_change, f2fs_setattr.
  */
-export function setAttributes(core: Core, inode: Inode, attributes: Attributes): void {
+export function setAttributes(core: AttributeParts, inode: Inode, attributes: Attributes): void {
   checkAttributes(attributes);
   assertNotFixed(inode);
   const type = inode.mode & S_IFMT;
@@ -119,7 +116,7 @@ export function setAttributes(core: Core, inode: Inode, attributes: Attributes):
   if (mode !== undefined) raw.iMode = type | (mode & 0o7777);
   if (attributes.uid !== undefined) raw.iUid = attributes.uid;
   if (attributes.gid !== undefined) raw.iGid = attributes.gid;
-  const { atime, mtime, ctime = core.now() } = attributes;
+  const { atime, mtime, ctime = core.clock.now() } = attributes;
   if (atime !== undefined) {
     raw.iAtime = atime.sec;
     raw.iAtimeNsec = atime.nsec;
@@ -177,7 +174,7 @@ export function checkXattrFlags(flags: XattrFlags): void {
 }
 
 /** One attribute by its name. Throws ENODATA, EOPNOTSUPP. Source: vfs_getxattr. */
-export function getXattr(core: Core, inode: Inode, wanted: Name): Uint8Array {
+export function getXattr(core: Pick<AttributeParts, 'xattrs'>, inode: Inode, wanted: Name): Uint8Array {
   const name = display(nameBytes(wanted, 'name of an attribute'));
   const type = inode.mode & S_IFMT;
   if (name.startsWith('user.') && type !== S_IFREG && type !== S_IFDIR) throw missing(inode, name);
@@ -193,7 +190,7 @@ export function getXattr(core: Core, inode: Inode, wanted: Name): Uint8Array {
  * same. Throws EPERM for immutable and append-only inodes, and for user.* of others than files and directories; EACCES for a default
  * ACL of no directory; EINVAL for what is no ACL; and what Xattrs.set does.
  */
-export function setXattrs(core: Core, inode: Inode, changes: readonly XattrChange[]): void {
+export function setXattrs(core: AttributeParts, inode: Inode, changes: readonly XattrChange[]): void {
   let mode = inode.mode;
   const type = mode & S_IFMT;
   const stored: StoredChange[] = [];
@@ -226,14 +223,14 @@ export function setXattrs(core: Core, inode: Inode, changes: readonly XattrChang
   if (stored.length === 0) return;
   core.xattrs.set(inode, stored);
   inode.change().iMode = mode;
-  core.stampChange(inode);
+  core.clock.stampChange(inode);
 }
 
 /**
  * When the contents of a file change: that costs it its capabilities. Set-id bits stay, as root changes it. Source:
  * file_remove_privs, cap_inode_need_killpriv.
  */
-export function dropCapabilities(core: Core, inode: Inode): void {
+export function dropCapabilities(core: Pick<AttributeParts, 'xattrs'>, inode: Inode): void {
   if (inode.hasNoCapabilities) return;
   if (core.xattrs.get(inode, CAPABILITY) !== null) core.xattrs.set(inode, [{ name: CAPABILITY, value: null }]);
   inode.hasNoCapabilities = true;
@@ -264,7 +261,12 @@ export interface Inherited {
 }
 
 /** What an inode of `mode` that is made in `parent` inherits; `gid` as asked for. */
-export function inheritedFrom(core: Core, parent: Inode, mode: number, gid: number | undefined): Inherited {
+export function inheritedFrom(
+  core: Pick<AttributeParts, 'xattrs'>,
+  parent: Inode,
+  mode: number,
+  gid: number | undefined,
+): Inherited {
   const { iMode, iGid } = parent.load();
   const type = mode & S_IFMT;
   const hasGroup = (iMode & S_ISGID) !== 0;

@@ -50,7 +50,7 @@ export class Directory extends Handle {
   /** The inode of a name, or null. */
   lookup(name: Name): DirectoryEntry | null {
     const bytes = nameOf(name);
-    this.core.balance();
+    this.core.memory.balance();
     const found = this.core.directories.lookup(this.inode, bytes);
     return found === null ? null : entryOf({ ...found, name: new Uint8Array(bytes) });
   }
@@ -58,7 +58,7 @@ export class Directory extends Handle {
   /** Opens what a name stands for; a symlink is opened itself. Throws ENOENT. */
   open(name: Name): Handle {
     const bytes = nameOf(name);
-    this.core.balance();
+    this.core.memory.balance();
     return openInode(this.core, this.core.namespace.get(this.inode, bytes));
   }
 
@@ -122,7 +122,7 @@ export class Directory extends Handle {
 
   /** The inode, unless the directory was removed. */
   #alive(): Inode {
-    this.core.balance();
+    this.core.memory.balance();
     const { inode } = this;
     if (inode.load().iLinks > 0) return inode;
     throw new F2fsError('ENOENT', 'the directory was removed', { ino: inode.ino });
@@ -137,7 +137,7 @@ export class Directory extends Handle {
     checkNewAttributes(attributes);
     if (rdev !== undefined) checkOptions('device numbers', rdev, DEVICE_NUMBERS);
     const { mode, uid = 0, gid, atime, mtime, ctime, crtime, compress, inherit = true } = attributes;
-    const now = this.core.now();
+    const now = this.core.clock.now();
     const permissions = mode ?? (type === 'directory' ? 0o755 : 0o644);
     return {
       mode: modeOfType(type) | (permissions & 0o7777),

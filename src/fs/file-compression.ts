@@ -1,27 +1,42 @@
 // Compression of single files, as the kernel's ioctls have it: chosen, released, reserved, done and undone.
 import { F2fsError } from '../errors.ts';
 import type { BlockMap } from '../file/block-map.ts';
+import type { FileData } from '../file/file-data.ts';
 import type { FilePages } from '../file/file-pages.ts';
 import type { Inode } from '../file/inode.ts';
+import type { Inodes } from '../file/inodes.ts';
 import { BLKSIZE, NULL_ADDR } from '../format/constants.ts';
 import { I_FLAGS, INLINE } from '../format/inode.ts';
 import { SINCE } from '../volume/nat.ts';
-import type { Core } from './core.ts';
+import type { Volume } from '../volume/volume.ts';
+import type { Clock } from './clock.ts';
+import type { Memory } from './memory.ts';
+import type { Sync } from './sync.ts';
+
+/** What compression of single files takes of a mount. */
+export interface CompressionParts {
+  readonly volume: Volume;
+  readonly inodes: Inodes;
+  readonly data: FileData;
+  readonly clock: Clock;
+  readonly memory: Memory;
+  readonly sync: Sync;
+}
 
 export class FileCompression {
-  readonly #core: Core;
+  readonly #parts: CompressionParts;
   readonly #pages: FilePages;
   readonly #map: BlockMap;
 
-  constructor(core: Core, pages: FilePages, map: BlockMap) {
-    this.#core = core;
+  constructor(parts: CompressionParts, pages: FilePages, map: BlockMap) {
+    this.#parts = parts;
     this.#pages = pages;
     this.#map = map;
   }
 
   /** Source: f2fs_setflags_common. */
   set(inode: Inode, compressed: boolean): void {
-    const { volume, data, inodes } = this.#core;
+    const { volume, data, inodes } = this.#parts;
     if (!volume.hasFeature('compression') || !inode.hasExtra('iLogClusterSize')) {
       throw new F2fsError('EOPNOTSUPP', "the volume lacks the feature 'compression': format it with that");
     }
@@ -39,7 +54,7 @@ export class FileCompression {
     else inode.refreshLayout();
     // What writeback sent of it since the checkpoint is of the other kind: roll-forward could not tell which it has to be.
     if (inode.isRegular) volume.nat.note(inode.ino, SINCE.NEEDS_CHECKPOINT);
-    this.#core.stampChange(inode);
+    this.#parts.clock.stampChange(inode);
   }
 
   release(inode: Inode): number {
@@ -47,27 +62,27 @@ export class FileCompression {
       const message = 'the file is open for writing elsewhere: close it there first';
       throw new F2fsError('EBUSY', message, { ino: inode.ino });
     }
-    if (inode.clusterPages > 1 && !inode.isReleased) this.#core.writeInode(inode);
-    return this.#change(inode, () => this.#pages.clusterMap.release(inode, () => this.#core.reclaimFrames()));
+    if (inode.clusterPages > 1 && !inode.isReleased) this.#parts.sync.inode(inode);
+    return this.#change(inode, () => this.#pages.clusterMap.release(inode, () => this.#parts.memory.reclaimFrames()));
   }
 
   reserve(inode: Inode): number {
-    return this.#change(inode, () => this.#pages.clusterMap.reserve(inode, () => this.#core.reclaimFrames()));
+    return this.#change(inode, () => this.#pages.clusterMap.reserve(inode, () => this.#parts.memory.reclaimFrames()));
   }
 
   /** No checkpoint is written half way: the inode's counts are those of a whole file. */
   #change(inode: Inode, change: () => number): number {
     let blocks = 0;
-    this.#core.stopOnDamage(() => {
+    this.#parts.volume.stopOnDamage(() => {
       blocks = change();
     });
-    this.#core.stampChange(inode);
+    this.#parts.clock.stampChange(inode);
     return blocks;
   }
 
   /** Writes every page again, compressed or raw. Source: f2fs_ioc_compress_file, f2fs_ioc_decompress_file. */
   rewrite(inode: Inode, compressed: boolean): void {
-    const { inodes } = this.#core;
+    const { inodes } = this.#parts;
     if (inodes.compression.mode !== 'user') {
       throw new F2fsError(
         'EOPNOTSUPP',
@@ -76,12 +91,12 @@ export class FileCompression {
     }
     if (inode.clusterPages === 1) throw invalid(inode, 'is not a compressed file');
     if (inode.isReleased) throw invalid(inode, 'had its blocks released: reserve them first');
-    this.#core.writeInode(inode);
+    this.#parts.sync.inode(inode);
     inode.compressOnWrite = compressed;
     try {
       const nrPages = Math.ceil(inode.size / BLKSIZE);
       for (let start = 0; start < nrPages; start += inode.clusterPages) {
-        this.#core.throttle();
+        this.#parts.memory.throttle();
         start += this.#holeAt(inode, start, nrPages);
         if (start >= nrPages) break;
         const count = Math.min(inode.clusterPages, nrPages - start);
@@ -93,7 +108,7 @@ export class FileCompression {
         this.#pages.waitStable(inode, start, count);
         this.#pages.setDirty(inode, start, count);
       }
-      this.#core.writeInode(inode);
+      this.#parts.sync.inode(inode);
     } finally {
       inode.compressOnWrite = false;
     }

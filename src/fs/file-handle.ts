@@ -20,7 +20,8 @@ import type { Extent, Region } from '../file/file-extents.ts';
 import type { Inode } from '../file/inode.ts';
 import { isPinned } from '../file/pinned.ts';
 import { BLKSIZE } from '../format/constants.ts';
-import { dropCapabilities, isTimestamp } from './attributes.ts';
+import { dropCapabilities } from './attributes.ts';
+import { isTimestamp } from './clock.ts';
 import type { Core } from './core.ts';
 import { Handle } from './handle.ts';
 import { type Access, READ_WRITE } from './open-flags.ts';
@@ -82,7 +83,7 @@ export class FileHandle extends Handle {
     }
     // Of memory that grows meanwhile it is what there is now.
     const part = bytes.subarray(0, bytes.length);
-    this.#write(at, part.length, new Bytes(part, at), { time: this.core.now() });
+    this.#write(at, part.length, new Bytes(part, at), { time: this.core.clock.now() });
   }
 
   /** Writes all of `contents` at the end of the file; returns where that was. */
@@ -119,7 +120,7 @@ export class FileHandle extends Handle {
   /** After a write up to byte `end` that found no room: blocks and nodes were promised for it. Source: f2fs_write_failed. */
   #freePastEnd(end: number): void {
     const { core, inode } = this;
-    if (end > inode.size) core.stopOnDamage(() => core.data.freePastEnd(inode));
+    if (end > inode.size) core.volume.stopOnDamage(() => core.data.freePastEnd(inode));
   }
 
   /**
@@ -130,11 +131,11 @@ export class FileHandle extends Handle {
     checkIndex(sizeBytes, 'size');
     if (!this.#access.write) throw notOpenFor('EINVAL', 'writing', 'r+, w or a', this.ino);
     this.#assertWritable();
-    this.core.balanceChange();
-    this.core.settle(this.inode);
-    this.core.stopOnDamage(() => this.core.data.truncate(this.inode, sizeBytes));
+    this.core.memory.balanceChange();
+    this.core.sync.settle(this.inode);
+    this.core.volume.stopOnDamage(() => this.core.data.truncate(this.inode, sizeBytes));
     dropCapabilities(this.core, this.inode);
-    this.core.touch(this.inode);
+    this.core.clock.touch(this.inode);
   }
 
   /**
@@ -145,9 +146,9 @@ export class FileHandle extends Handle {
     const { core, inode } = this;
     const nrPages = Math.min(Math.ceil(inode.size / BLKSIZE), inode.maxPages);
     for (let page = nrPages - STEP_PAGES; page > 0 && inode.load().iLinks === 0; page -= STEP_PAGES) {
-      core.balanceChange();
-      core.settle(inode);
-      core.stopOnDamage(() => core.data.freePastEnd(inode, page));
+      core.memory.balanceChange();
+      core.sync.settle(inode);
+      core.volume.stopOnDamage(() => core.data.freePastEnd(inode, page));
       yield;
     }
   }
@@ -185,7 +186,7 @@ export class FileHandle extends Handle {
    */
   collapseRange(position: number, length: number): void {
     this.#changeRange(position, length, (inode) =>
-      this.core.shift.collapse(inode, position, length, () => this.core.writeInode(inode)),
+      this.core.shift.collapse(inode, position, length, () => this.core.sync.inode(inode)),
     );
   }
 
@@ -195,7 +196,7 @@ export class FileHandle extends Handle {
    */
   insertRange(position: number, length: number): void {
     this.#changeRange(position, length, (inode) =>
-      this.core.shift.insert(inode, position, length, () => this.core.writeInode(inode)),
+      this.core.shift.insert(inode, position, length, () => this.core.sync.inode(inode)),
     );
   }
 
@@ -212,13 +213,13 @@ export class FileHandle extends Handle {
   /** What bytes from `position` on are, and for how long. Throws ENXIO at or past the end of the file. */
   regionAt(position: number): Region {
     checkIndex(position, 'position');
-    this.core.balance();
+    this.core.memory.balance();
     return this.core.extents.regionAt(this.inode, position);
   }
 
   #seek(position: number, what: 'data' | 'hole'): number {
     if (!Number.isSafeInteger(position)) throw invalid('position', position, 'a whole number');
-    this.core.balance();
+    this.core.memory.balance();
     return this.core.extents.seek(this.inode, position, what);
   }
 
@@ -232,15 +233,15 @@ export class FileHandle extends Handle {
     checkOptions('extents', options, EXTENTS_OPTIONS);
     const { sync = true } = options;
     const { inode } = this;
-    this.core.balance();
-    if (sync && inode.pages.nrDirty > 0) this.core.writeInode(inode);
-    this.core.settle(inode);
+    this.core.memory.balance();
+    if (sync && inode.pages.nrDirty > 0) this.core.sync.inode(inode);
+    this.core.sync.settle(inode);
     return this.core.extents.list(inode, position, length);
   }
 
   /** Whether the blocks stay where they are; see `setPinned`. */
   get pinned(): boolean {
-    this.core.balance();
+    this.core.memory.balance();
     return isPinned(this.inode);
   }
 
@@ -253,7 +254,7 @@ export class FileHandle extends Handle {
   setPinned(pinned: boolean): void {
     isBoolean(pinned, 'pinned');
     this.#assertWritable();
-    this.core.throttle();
+    this.core.memory.throttle();
     setPinned(this.core, this.inode, pinned);
   }
 
@@ -262,15 +263,15 @@ export class FileHandle extends Handle {
     checkLength(length);
     this.#assertWritable();
     const { inode, core } = this;
-    core.throttle();
-    core.settle(inode);
-    core.stopOnDamage(() => change(inode));
+    core.memory.throttle();
+    core.sync.settle(inode);
+    core.volume.stopOnDamage(() => change(inode));
     dropCapabilities(core, inode);
-    core.touch(inode);
+    core.clock.touch(inode);
   }
 
   #assertWritable(): void {
-    this.core.assertOpen();
+    this.core.volume.assertOpen();
     if (!this.#access.write) throw notOpenFor('EBADF', 'writing', 'r+, w or a', this.ino);
     this.core.volume.assertWritable();
     assertReadable(this.inode);
@@ -283,7 +284,7 @@ export class FileHandle extends Handle {
   setCompressed(compressed: boolean): void {
     isBoolean(compressed, 'compressed');
     this.#assertWritable();
-    this.core.throttle();
+    this.core.memory.throttle();
     this.core.compression.set(this.inode, compressed);
   }
 
@@ -294,28 +295,28 @@ export class FileHandle extends Handle {
    */
   releaseBlocks(): number {
     this.#assertWritable();
-    this.core.throttle();
+    this.core.memory.throttle();
     return this.core.compression.release(this.inode);
   }
 
   /** Takes the blocks again that `releaseBlocks` gave back. Throws ENOSPC. Source: F2FS_IOC_RESERVE_COMPRESS_BLOCKS. */
   reserveBlocks(): number {
     this.#assertWritable();
-    this.core.throttle();
+    this.core.memory.throttle();
     return this.core.compression.reserve(this.inode);
   }
 
   /** Compresses what is written raw, in a mount whose mode is `user`. Source: F2FS_IOC_COMPRESS_FILE. */
   compress(): void {
     this.#assertWritable();
-    this.core.throttle();
+    this.core.memory.throttle();
     this.core.compression.rewrite(this.inode, true);
   }
 
   /** Writes everything raw, in a mount whose mode is `user`. Source: F2FS_IOC_DECOMPRESS_FILE. */
   decompress(): void {
     this.#assertWritable();
-    this.core.throttle();
+    this.core.memory.throttle();
     this.core.compression.rewrite(this.inode, false);
   }
 }

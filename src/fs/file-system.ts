@@ -21,11 +21,11 @@ import {
   type NewAttributes,
   type XattrFlags,
 } from './attributes.ts';
-import { Core, type MountOptions } from './core.ts';
+import { Core } from './core.ts';
 import { Directory, type DirectoryEntry, openInode } from './directory-handle.ts';
 import { FileHandle, readWhole } from './file-handle.ts';
 import type { Handle } from './handle.ts';
-import { checkMountOptions } from './mount-options.ts';
+import { checkMountOptions, type MountOptions } from './mount-options.ts';
 import { type Access, accessOf, type OpenFlags, READ_WRITE } from './open-flags.ts';
 import { Names, splitLast } from './path-names.ts';
 import type { CleanReport } from './reclaim.ts';
@@ -138,7 +138,7 @@ export class FileSystem {
   }
 
   root(): Directory {
-    this.#core.balance();
+    this.#core.memory.balance();
     return new Directory(this.#core, this.#root());
   }
 
@@ -151,7 +151,7 @@ export class FileSystem {
   /** Opens an inode by its number, as an entry gives it. Throws ESTALE when there is none, or none any more; EINVAL. */
   openInode(ino: number): Handle {
     if (!Number.isSafeInteger(ino)) throw invalid('inode number', ino, 'a whole number');
-    this.#core.balance();
+    this.#core.memory.balance();
     return openInode(this.#core, this.#core.inodes.open(ino));
   }
 
@@ -261,7 +261,7 @@ export class FileSystem {
       );
       if (made !== null) return;
       const { crtime, compress, inherit, ...changed } = attributes;
-      file.setAttributes({ mtime: this.#core.now(), ...changed });
+      file.setAttributes({ mtime: this.#core.clock.now(), ...changed });
     });
   }
 
@@ -386,7 +386,7 @@ export class FileSystem {
   }
 
   statfs(): VolumeStat {
-    this.#core.assertOpen();
+    this.#core.volume.assertOpen();
     const { space, layout } = this.volume;
     const { freeBlocks, userBlockCount, totalNodeCount } = space;
     const byBlocks = totalNodeCount > userBlockCount;
@@ -413,8 +413,8 @@ export class FileSystem {
 
   /** Writes all changes and a checkpoint: they outlive a crash. Throws what failed; the last checkpoint stays then. */
   sync(): void {
-    this.#core.assertOpen();
-    this.#core.sync(false);
+    this.#core.volume.assertOpen();
+    this.#core.sync.volume(false);
   }
 
   /** Puts what a path leads to on stable storage; see Handle.fsync. */
@@ -425,8 +425,8 @@ export class FileSystem {
 
   /** Writes every file's dirty pages and waits for them; no checkpoint. Throws the first failure. Source: writeback_inodes_sb. */
   writeBack(): void {
-    this.#core.assertOpen();
-    this.#core.writeBack();
+    this.#core.volume.assertOpen();
+    this.#core.sync.pages();
   }
 
   /**
@@ -438,10 +438,10 @@ export class FileSystem {
     const { policy = 'greedy', sections = 1 } = options;
     if (!(Number.isInteger(sections) || sections === Number.POSITIVE_INFINITY) || sections < 0)
       throw invalid('sections', sections, 'a whole number from 0 on, or Infinity for all');
-    this.#core.balance();
+    this.#core.memory.balance();
     this.volume.assertWritable();
     let report: CleanReport = { sections: 0, movedBlocks: 0 };
-    this.#core.stopOnDamage(() => {
+    this.#core.volume.stopOnDamage(() => {
       report = this.#core.reclaim.clean(policy, sections);
     });
     return report;
@@ -457,10 +457,10 @@ export class FileSystem {
    * can be closed.
    */
   close(): void {
-    if (this.#core.isClosed) return;
+    if (this.#core.volume.isClosed) return;
     if (!this.volume.readonly && !this.volume.stopped) {
-      this.#core.evictOrphans();
-      this.#core.sync(true);
+      this.#core.unnamed.evictAll();
+      this.#core.sync.volume(true);
     }
     this.#core.close();
   }
@@ -476,7 +476,7 @@ export class FileSystem {
   }
 
   #resolve(path: Path, follow: boolean): Inode {
-    this.#core.balance();
+    this.#core.memory.balance();
     const names = new Names(toBytes(path));
     const root = this.#root();
     // Inodes on the way: a path may have more names than there is memory for what they lead to.
@@ -486,7 +486,7 @@ export class FileSystem {
     let steps = 0;
     for (let name = names.next(); name !== null; name = names.next()) {
       if (++steps % STEPS_UNBALANCED === 0) {
-        this.#core.balance();
+        this.#core.memory.balance();
         last = this.#core.inodes.get(last.ino);
       }
       if ((last.mode & S_IFMT) !== S_IFDIR) throw notA('directory', 'ENOTDIR', path);

@@ -19,8 +19,8 @@ export function fsync(core: Core, inode: Inode, dataOnly: boolean): void {
   const { volume } = core;
   if (volume.readonly) return;
   volume.assertWritable();
-  core.balance();
-  if (!inode.isDirectory) core.writeInode(inode, dataOnly || inode.pages.nrDirty <= MIN_FSYNC_BLOCKS);
+  core.memory.balance();
+  if (!inode.isDirectory) core.sync.inode(inode, dataOnly || inode.pages.nrDirty <= MIN_FSYNC_BLOCKS);
   const since = volume.nat.since(inode.ino);
   if (inode.isRegular && !needsNodes(core, inode, since, dataOnly)) {
     volume.flush();
@@ -28,7 +28,7 @@ export function fsync(core: Core, inode: Inode, dataOnly: boolean): void {
     return;
   }
   if (needsCheckpoint(core, inode)) {
-    core.checkpoint();
+    core.sync.checkpoint();
     trustParent(core, inode);
     return;
   }

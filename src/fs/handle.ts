@@ -38,7 +38,7 @@ export class Handle {
 
   /** @internal Throws EBADF once the handle is closed, or the volume is. */
   get inode(): Inode {
-    this.core.assertOpen();
+    this.core.volume.assertOpen();
     if (!this.#open || this.#inode.gone)
       throw new F2fsError('EBADF', 'the handle is closed; open it again', { ino: this.#inode.ino });
     return this.#inode;
@@ -54,7 +54,7 @@ export class Handle {
   }
 
   stat(): FileStat {
-    this.core.balance();
+    this.core.memory.balance();
     return statOf(this.core, this.inode);
   }
 
@@ -64,7 +64,7 @@ export class Handle {
    * of a symlink.
    */
   setAttributes(attributes: Attributes): void {
-    this.core.balanceChange();
+    this.core.memory.balanceChange();
     setAttributes(this.core, this.inode, attributes);
   }
 
@@ -73,25 +73,25 @@ export class Handle {
    * append-only one can grow. Throws EINVAL for a flag that this type of file can't have. Source: FS_IOC_SETFLAGS.
    */
   setFlags(flags: readonly InodeFlag[]): void {
-    this.core.balanceChange();
+    this.core.memory.balanceChange();
     setFlags(this.core, this.inode, flags);
   }
 
   /** The target of a symlink. Throws EINVAL for anything else. */
   readlink(): Uint8Array {
-    this.core.balance();
+    this.core.memory.balance();
     return readlink(this.core, this.inode);
   }
 
   /** All extended attributes; POSIX ACLs as system.posix_acl_access and system.posix_acl_default. */
   xattrs(): Xattr[] {
-    this.core.balance();
+    this.core.memory.balance();
     return this.core.xattrs.list(this.inode);
   }
 
   /** The value of one extended attribute. Throws ENODATA when it has none of that name. */
   getXattr(name: Name): Uint8Array {
-    this.core.balance();
+    this.core.memory.balance();
     return getXattr(this.core, this.inode, name);
   }
 
@@ -100,7 +100,7 @@ export class Handle {
    * EOPNOTSUPP, EPERM, EACCES, ERANGE, EINVAL for what is no ACL, E2BIG, ENOSPC.
    */
   setXattrs(changes: readonly XattrChange[]): void {
-    this.core.balanceChange();
+    this.core.memory.balanceChange();
     setXattrs(this.core, this.inode, changes);
   }
 
@@ -132,7 +132,7 @@ export class Handle {
     if (!this.#open) return;
     this.#open = false;
     if (this.#writes) this.#inode.writers--;
-    this.core.release(this.#inode);
+    this.core.unnamed.release(this.#inode);
   }
 
   [Symbol.dispose](): void {

@@ -61,5 +61,5 @@ export function setFlags(core: Core, inode: Inode, names: readonly InodeFlag[]):
   if ((iFlags & ALL) === bits) return;
   inode.change().iFlags = (iFlags & ~ALL) | bits;
   inode.refreshLayout();
-  core.stampChange(inode);
+  core.clock.stampChange(inode);
 }

@@ -1,4 +1,4 @@
-// What a mount may be asked for, checked before anything is read; and its clock, checked each time.
+// What a mount may be asked for, checked before anything is read.
 import {
   checkOptions,
   isBoolean,
@@ -12,15 +12,53 @@ import {
   type OptionChecks,
 } from '../check.ts';
 import { ALGORITHM_NAMES, type Codec } from '../compress/algorithms.ts';
-import { F2fsError } from '../errors.ts';
 import { COMPRESS_MODES, type CompressOptions } from '../file/compression.ts';
-import { IPU_POLICIES, WRITE_MODES } from '../file/in-place.ts';
+import { IPU_POLICIES, type IpuPolicy, WRITE_MODES, type WriteMode } from '../file/in-place.ts';
 import type { Timestamp } from '../file/inode.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
-import { ENGINES } from '../writeback/engines.ts';
-import { isTimestamp } from './attributes.ts';
-import type { MountOptions } from './core.ts';
-import { CHECKPOINT_MODES } from './reclaim.ts';
+import { ENGINES, type EngineName } from '../writeback/engines.ts';
+import { CHECKPOINT_MODES, type CheckpointMode } from './reclaim.ts';
+
+export interface MountOptions {
+  /** Changes are refused and nothing is written. Default: false. */
+  readonly?: boolean;
+  /** Bytes of page cache, all the memory that file data and nodes take. Default: 128 MiB. */
+  cacheBytes?: number;
+  /** The time that changes are stamped with; default: the system's. */
+  now?: () => Timestamp;
+  /** How new files are compressed, on a volume that has the feature. Default: as their directory's flags say, by lz4. */
+  compress?: CompressOptions;
+  /**
+   * Threads that compress and decompress, as many as the cache has room for: one for each 16 MiB, eight at most. The image
+   * does not depend on their number. Default 0: the caller's thread does.
+   */
+  workers?: number;
+  /**
+   * Whether files that were fsynced after the last checkpoint, before a crash, are brought back: at once with a checkpoint, in a
+   * read-only mount in memory. Default: true. Without, which only a read-only mount of such a volume can be, the last
+   * checkpoint is seen. Source: the mount option norecovery.
+   */
+  recovery?: boolean;
+  /** How dirty pages are written. Default: folios. */
+  engine?: EngineName;
+  /** Pages of the largest folio, a power of two up to 512. Default 512; for the engine `pages` 1, as in the kernel. */
+  maxFolioPages?: number;
+  /** Whether pages may be written over their old blocks, and when; as the kernel's mount option and ipu_policy. */
+  mode?: WriteMode;
+  ipuPolicies?: readonly IpuPolicy[];
+  /**
+   * `explicit`: a checkpoint is written by `sync` and `close` only, so that all changes in between are made lasting at once
+   * or not at all; those that take more space than that allows are ENOSPC. Default: auto.
+   */
+  checkpoints?: CheckpointMode;
+  /**
+   * Whether, when free sections get few, the holes of used segments are filled and sections cleaned. Default: true. Without
+   * it a volume can run out of segments before it is full: for one that is written once, and not changed.
+   */
+  cleaning?: boolean;
+  /** Whether the device is told of segments that were freed: an image file gets holes there. Default: true. */
+  discard?: boolean;
+}
 
 const CODEC: OptionChecks<Codec> = {
   algorithm: isWhole(0, ALGORITHM_NAMES.length - 1),
@@ -56,23 +94,4 @@ const MOUNT_OPTIONS: OptionChecks<MountOptions> = {
 /** Throws EINVAL for an option that there is not, or a value that it can't have. */
 export function checkMountOptions(options: MountOptions): void {
   checkOptions('mount', options, MOUNT_OPTIONS);
-}
-
-/**
- * A clock whose every answer is a time that an inode can hold. It is asked in the middle of changes: `onFailure` must see to it that
- * half a change is never written. Throws EINVAL for what is no time, and what the clock throws as the cause of one.
- */
-export function checkedClock(now: () => Timestamp, onFailure: (error: F2fsError) => void): () => Timestamp {
-  return () => {
-    try {
-      const time = now();
-      isTimestamp(time, 'time from now()');
-      return time;
-    } catch (cause) {
-      const error =
-        cause instanceof F2fsError ? cause : new F2fsError('EINVAL', 'now() gave no time: it failed', { cause });
-      onFailure(error);
-      throw error;
-    }
-  };
 }

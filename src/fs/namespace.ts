@@ -1,15 +1,22 @@
 // Names: what makes, finds and removes them, and the inodes that come and go with them.
 import { F2fsError } from '../errors.ts';
-import { checkName, exists, isDots } from '../file/directory.ts';
+import { checkName, type Directories, exists, isDots } from '../file/directory.ts';
 import type { Place } from '../file/directory-blocks.ts';
+import type { FileData } from '../file/file-data.ts';
 import type { Inode } from '../file/inode.ts';
-import { type NewInode, setParent } from '../file/inodes.ts';
+import { type Inodes, type NewInode, setParent } from '../file/inodes.ts';
+import type { Xattrs } from '../file/xattrs.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
 import { fileTypeOf } from '../format/dentry.ts';
 import { ADVISE, I_FLAGS } from '../format/inode.ts';
 import { maxOrphans } from '../volume/orphans.ts';
+import type { Volume } from '../volume/volume.ts';
 import { assertNotFixed, inheritedFrom } from './attributes.ts';
-import type { Core } from './core.ts';
+import type { Clock } from './clock.ts';
+import type { Memory } from './memory.ts';
+import type { Reclaim } from './reclaim.ts';
+import type { Sync } from './sync.ts';
+import type { UnnamedInodes } from './unnamed.ts';
 
 /** Links that an inode may have. Source: F2FS_LINK_MAX. */
 const LINK_MAX = 0xffffffff;
@@ -17,11 +24,25 @@ const LINK_MAX = 0xffffffff;
 /** An inode to be made: what is left open comes from its directory. */
 export type NewEntry = Omit<NewInode, 'gid'> & { gid: number | undefined };
 
-export class Namespace {
-  readonly #core: Core;
+/** What names take of a mount. */
+export interface NamespaceParts {
+  readonly volume: Volume;
+  readonly inodes: Inodes;
+  readonly directories: Directories;
+  readonly data: FileData;
+  readonly xattrs: Xattrs;
+  readonly clock: Clock;
+  readonly memory: Memory;
+  readonly reclaim: Reclaim;
+  readonly sync: Sync;
+  readonly unnamed: UnnamedInodes;
+}
 
-  constructor(core: Core) {
-    this.#core = core;
+export class Namespace {
+  readonly #parts: NamespaceParts;
+
+  constructor(parts: NamespaceParts) {
+    this.#parts = parts;
   }
 
   /**
@@ -29,16 +50,16 @@ export class Namespace {
    * directory, ENOENT in a removed one; nothing is changed then. Source: f2fs_create, f2fs_mkdir, f2fs_mknod.
    */
   create(parent: Inode, name: Uint8Array, attributes: NewEntry, fill?: (inode: Inode) => void): Inode {
-    const { inodes, directories } = this.#core;
+    const { inodes, directories } = this.#parts;
     const isDirectory = (attributes.mode & S_IFMT) === S_IFDIR;
     this.beginAdd(parent, name);
     if (isDirectory) checkLinks(parent);
     const { inherit, mode, gid } = attributes;
-    const inherited = inherit ? inheritedFrom(this.#core, parent, mode, gid) : { mode, gid: gid ?? 0, xattrs: [] };
+    const inherited = inherit ? inheritedFrom(this.#parts, parent, mode, gid) : { mode, gid: gid ?? 0, xattrs: [] };
     const place = directories.placeDentry(parent, name);
     const inode = inodes.create(parent, name, { ...attributes, mode: inherited.mode, gid: inherited.gid });
     try {
-      if (inherited.xattrs.length > 0) this.#core.xattrs.set(inode, inherited.xattrs);
+      if (inherited.xattrs.length > 0) this.#parts.xattrs.set(inode, inherited.xattrs);
       fill?.(inode);
     } catch (error) {
       inodes.evict(inode);
@@ -47,7 +68,7 @@ export class Namespace {
     if (isDirectory) directories.makeEmpty(inode, parent.ino);
     directories.put(parent, place, name, inode.ino, fileTypeOf(mode));
     if (isDirectory) parent.change().iLinks++;
-    this.#core.touch(parent);
+    this.#parts.clock.touch(parent);
     this.endChange(parent);
     return inode;
   }
@@ -60,7 +81,7 @@ export class Namespace {
       throw new F2fsError('ENAMETOOLONG', `invalid symlink target of ${target.length} bytes: expected 4095 at most`);
     // The kernel makes the name first: a crash in between leaves a symlink that leads nowhere.
     return this.create(parent, name, { ...attributes, mode: S_IFLNK | 0o777 }, (inode) =>
-      this.#core.data.writeTarget(inode, target),
+      this.#parts.data.writeTarget(inode, target),
     );
   }
 
@@ -70,7 +91,7 @@ export class Namespace {
    */
   link(parent: Inode, name: Uint8Array, inode: Inode): void {
     this.beginAdd(parent, name);
-    const place = this.#core.directories.placeDentry(parent, name);
+    const place = this.#parts.directories.placeDentry(parent, name);
     assertNotFixed(inode);
     if (inode.isDirectory) throw new F2fsError('EPERM', 'a directory can have one name only', { ino: inode.ino });
     if (inode.load().iLinks === 0)
@@ -82,9 +103,9 @@ export class Namespace {
     const raw = inode.change();
     raw.iLinks++;
     raw.iAdvise |= ADVISE.LOST_PINO;
-    this.#core.stampChange(inode);
-    this.#core.directories.put(parent, place, name, inode.ino, fileTypeOf(inode.mode));
-    this.#core.touch(parent);
+    this.#parts.clock.stampChange(inode);
+    this.#parts.directories.put(parent, place, name, inode.ino, fileTypeOf(inode.mode));
+    this.#parts.clock.touch(parent);
     this.endChange(parent);
   }
 
@@ -110,11 +131,11 @@ export class Namespace {
   }
 
   #remove(parent: Inode, name: Uint8Array, directory: boolean): void {
-    const { directories } = this.#core;
+    const { directories } = this.#parts;
     this.#checkParent(parent, name);
-    this.#core.balanceChange();
+    this.#parts.memory.balanceChange();
     let place = this.#find(parent, name);
-    const inode = this.#core.inodes.get(directories.entryAt(parent, place, name).ino);
+    const inode = this.#parts.inodes.get(directories.entryAt(parent, place, name).ino);
     this.checkRemovable(parent, name, inode, directory);
     if (directory) {
       if (!directories.isEmpty(inode)) throw notEmpty(name, inode);
@@ -123,26 +144,26 @@ export class Namespace {
     }
     const { iLinks } = inode.load();
     if (directory || iLinks === 1) this.checkRoomForOrphan();
-    if (directory || iLinks > 1) this.#core.volume.treeChanged = true;
+    if (directory || iLinks > 1) this.#parts.volume.treeChanged = true;
     if (directory) parent.change().iLinks--;
-    this.#core.stopOnDamage(() => directories.remove(parent, place));
-    this.#core.touch(parent);
+    this.#parts.volume.stopOnDamage(() => directories.remove(parent, place));
+    this.#parts.clock.touch(parent);
     this.dropLink(inode, directory);
     this.endChange(parent);
   }
 
   /** Where a name stands, ready to be changed. Throws ENOENT. */
   #find(parent: Inode, name: Uint8Array): Place {
-    const place = this.#core.directories.find(parent, name);
+    const place = this.#parts.directories.find(parent, name);
     if (place === null) throw notThere(name);
     return place;
   }
 
   /** The inode of a name. Throws ENOENT. */
   get(parent: Inode, name: Uint8Array): Inode {
-    const found = this.#core.directories.lookup(parent, name);
+    const found = this.#parts.directories.lookup(parent, name);
     if (found === null) throw notThere(name);
-    return this.#core.inodes.get(found.ino);
+    return this.#parts.inodes.get(found.ino);
   }
 
   /** Throws EPERM, ENOTDIR or EISDIR when a name may not be taken away from an inode. Source: may_delete. */
@@ -167,16 +188,16 @@ export class Namespace {
       inode.index = null;
     }
     if (raw.iLinks === 0 && inode.opens === 0) {
-      this.#core.evict(inode);
+      this.#parts.unnamed.evict(inode);
       return;
     }
-    if (raw.iLinks === 0) this.#core.volume.orphans.add(inode.ino);
-    this.#core.stampChange(inode);
+    if (raw.iLinks === 0) this.#parts.volume.orphans.add(inode.ino);
+    this.#parts.clock.stampChange(inode);
   }
 
   /** Throws ENOSPC when a checkpoint could not list one more. Source: f2fs_acquire_orphan_inode. */
   checkRoomForOrphan(): void {
-    const { orphans, layout } = this.#core.volume;
+    const { orphans, layout } = this.#parts.volume;
     const limit = maxOrphans(layout);
     if (orphans.size < limit) return;
     throw new F2fsError('ENOSPC', `${limit} removed files are still open, and the volume can keep no more: close some`);
@@ -186,13 +207,13 @@ export class Namespace {
   beginAdd(parent: Inode, name: Uint8Array): void {
     this.#checkParent(parent, name);
     if (isDots(name)) throw exists(name);
-    this.#core.throttle();
+    this.#parts.memory.throttle();
     if (parent.load().iLinks === 0)
       throw new F2fsError('ENOENT', 'the directory was removed: nothing can be made in it', {
         ino: parent.ino,
       });
     if ((parent.load().iFlags & I_FLAGS.IMMUTABLE) === 0) return;
-    if (this.#core.directories.lookup(parent, name) !== null) throw exists(name);
+    if (this.#parts.directories.lookup(parent, name) !== null) throw exists(name);
     throw new F2fsError('EPERM', 'the directory is immutable: clear the flag with chattr -i', { ino: parent.ino });
   }
 
@@ -201,16 +222,16 @@ export class Namespace {
    * IS_DIRSYNC.
    */
   endChange(...directories: Inode[]): void {
-    if (!this.#core.reclaim.mayCheckpoint) return;
+    if (!this.#parts.reclaim.mayCheckpoint) return;
     for (const directory of directories) {
       if ((directory.load().iFlags & (I_FLAGS.SYNC | I_FLAGS.DIRSYNC)) === 0) continue;
-      this.#core.sync(false);
+      this.#parts.sync.volume(false);
       return;
     }
   }
 
   #checkParent(parent: Inode, name: Uint8Array): void {
-    this.#core.volume.assertWritable();
+    this.#parts.volume.assertWritable();
     checkName(name);
     if (!parent.isDirectory)
       throw new F2fsError('ENOTDIR', 'what it should lie in is not a directory', { ino: parent.ino });

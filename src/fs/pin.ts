@@ -20,7 +20,7 @@ export function setPinned(core: Core, inode: Inode, pinned: boolean): void {
     // The times that cleaning failed for its sake.
     raw.iCurrentDepth = 0;
   }
-  core.stampChange(inode);
+  core.clock.stampChange(inode);
 }
 
 function invalid(code: string, inode: Inode, why: string): F2fsError {

@@ -9,11 +9,11 @@ import type { Xattr } from '../file/xattrs.ts';
 import { AsyncFileHandle, checkSignal, type TimeLike, timestampOf } from './async-file-handle.ts';
 import type { XattrFlags } from './attributes.ts';
 import { CallQueue } from './call-queue.ts';
-import type { MountOptions } from './core.ts';
 import type { Directory, DirectoryEntry } from './directory-handle.ts';
 import { type ParentPath, parentPathOf, VolumeDirent } from './dirent.ts';
 import { readWhole } from './file-handle.ts';
 import { FileSystem, mount, type VolumeStat } from './file-system.ts';
+import type { MountOptions } from './mount-options.ts';
 import type { OpenFlags } from './open-flags.ts';
 import {
   accessMode,

@@ -24,7 +24,7 @@ export function recover(core: Core, rollForward: boolean): void {
   if (!volume.readonly) recovery.removeOrphans();
   if (isCutOff) recovery.run();
   if (volume.readonly) checkMemory(core);
-  else if (hasOrphans || isCutOff) core.sync(false);
+  else if (hasOrphans || isCutOff) core.sync.volume(false);
 }
 
 /** What was recovered in memory can't leave it: reading must be possible besides. */

@@ -48,7 +48,7 @@ export function rename(
   core.volume.assertWritable();
   if (noReplace && exchange) throw new F2fsError('EINVAL', 'a rename can be told noReplace or exchange, not both');
   checkNames(dir, name, toDir, toName, noReplace);
-  core.throttle();
+  core.memory.throttle();
   const { directories, inodes, namespace } = core;
   const inode = namespace.get(dir, name);
   checkName(toName);
@@ -71,7 +71,7 @@ export function rename(
       if (exchange) swap(core, source, target);
       else replace(core, source, target);
     });
-    core.evictIfUnused(target.inode);
+    core.unnamed.evictIfUnused(target.inode);
   });
   namespace.endChange(dir, toDir);
 }
@@ -96,7 +96,7 @@ function liesAbove(core: Core, inode: Inode, dir: Inode): boolean {
     if (at.ino === rootIno || at.load().iLinks === 0) return false;
     if (seen.has(at.ino)) throw corrupt(`directory ${at.ino} lies in itself`, { ino: at.ino });
     seen.add(at.ino);
-    core.reclaimFrames();
+    core.memory.reclaimFrames();
     at = core.inodes.get(core.directories.parentOf(at));
     if (!at.isDirectory) throw corrupt(`directory ${dir.ino} lies in inode ${at.ino}, which is none`, { ino: at.ino });
   }
@@ -126,11 +126,11 @@ function moveTo(core: Core, { dir, name, inode }: Named, toDir: Inode, toName: U
   const parent = isDirectory ? directories.findParent(inode) : null;
   setParent(inode, toDir.ino, toName);
   directories.put(toDir, room, toName, inode.ino, fileTypeOf(inode.mode));
-  core.touch(toDir);
+  core.clock.touch(toDir);
   if (isDirectory) toDir.change().iLinks++;
-  core.stampChange(inode);
-  core.stopOnDamage(() => directories.remove(dir, old));
-  core.touch(dir);
+  core.clock.stampChange(inode);
+  core.volume.stopOnDamage(() => directories.remove(dir, old));
+  core.clock.touch(dir);
   settleParent(core, inode, parent, dir, toDir);
   if (isDirectory) dir.change().iLinks--;
 }
@@ -151,11 +151,11 @@ function replace(core: Core, source: Named, target: Named): void {
   for (const it of [inode, target.inode]) it.load();
   setParent(inode, target.dir.ino, target.name);
   directories.retarget(target.dir, place, inode.ino, fileTypeOf(inode.mode));
-  core.touch(target.dir);
+  core.clock.touch(target.dir);
   namespace.dropLink(target.inode, isDirectory);
-  core.stampChange(inode);
-  core.stopOnDamage(() => directories.remove(dir, old));
-  core.touch(dir);
+  core.clock.stampChange(inode);
+  core.volume.stopOnDamage(() => directories.remove(dir, old));
+  core.clock.touch(dir);
   settleParent(core, inode, parent, dir, target.dir);
   if (isDirectory) dir.change().iLinks--;
 }
@@ -181,7 +181,7 @@ function swap(core: Core, source: Named, target: Named): void {
   for (const { dir, name, place, to, inode, parent, toDir } of pairs) {
     setParent(to, dir.ino, name);
     directories.retarget(dir, place, to.ino, fileTypeOf(to.mode));
-    core.touch(dir);
+    core.clock.touch(dir);
     settleParent(core, inode, parent, dir, toDir);
   }
   if (gain === 0) return;
@@ -201,7 +201,7 @@ function settleParent(core: Core, inode: Inode, parent: Place | null, dir: Inode
   inode.change().iPino = toDir.ino;
   if (dir === toDir) return;
   core.directories.retarget(inode, parent, toDir.ino, FT.DIR);
-  core.touch(inode);
+  core.clock.touch(inode);
 }
 
 function placeOf(core: Core, dir: Inode, name: Uint8Array): Place {

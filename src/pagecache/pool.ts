@@ -112,6 +112,11 @@ export class FramePool {
     return this.buddy.nrFree;
   }
 
+  /** Whether fewer than `nrFrames` are free. To be asked where frames may go: no caller up to the mount's face holds a number. */
+  isShortOf(nrFrames: number): boolean {
+    return this.buddy.nrFree < nrFrames;
+  }
+
   /**
    * A run of nrPages (1..512) adjacent frames, cut into folios of descending powers of two (5 becomes 4 + 1). The run begins
    * at a multiple of the next power of two; what is left of that block stays free. The contents are whatever was there.

@@ -24,6 +24,8 @@ import { type Journals, readSummaries } from './summaries.ts';
 import { readSuperblocks, type SpareSuperblock, writeSpare } from './superblocks.ts';
 import { metadataWarnings } from './warnings.ts';
 
+const CLOSED = 'the volume was closed: mount it again';
+
 /** Nodes that one operation may make dirty. */
 const CHAIN_SLACK = 256;
 
@@ -94,6 +96,8 @@ export class Volume {
   readonly warnings: F2fsError[];
   /** The superblock that the next checkpoint writes anew. */
   #spare: SpareSuperblock | null;
+  /** Whether the mount was ended, by whatever way. */
+  isClosed = false;
   /** What broke the volume for writing, once something has. */
   #stopped: F2fsError | null = null;
 
@@ -165,9 +169,15 @@ export class Volume {
     return this.#stopped !== null;
   }
 
+  /** Throws EBADF once the mount was ended. */
+  assertOpen(): void {
+    if (this.isClosed) throw new F2fsError('EBADF', CLOSED, { path: this.device.name });
+  }
+
   /** From now on changes are refused: nobody would write them. */
   unmount(): void {
-    this.stop(new F2fsError('EBADF', 'the volume was closed: mount it again'));
+    this.isClosed = true;
+    this.stop(new F2fsError('EBADF', CLOSED));
   }
 
   /**
@@ -177,6 +187,19 @@ export class Volume {
   stop(error: F2fsError): void {
     this.#stopped ??= error;
     this.ioends.stop(error);
+  }
+
+  /**
+   * Runs a change that frees blocks. When it comes upon damage half way (two owners of a block, counts too low), memory
+   * is no state that a checkpoint may make the truth: the volume is stopped.
+   */
+  stopOnDamage(change: () => void): void {
+    try {
+      change();
+    } catch (error) {
+      if (error instanceof F2fsError && error.code === 'EUCLEAN') this.stop(error);
+      throw error;
+    }
   }
 
   /**

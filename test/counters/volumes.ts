@@ -2,9 +2,9 @@
 import * as fs from 'node:fs';
 import type { BlockDevice } from '../../src/device/device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
-import type { MountOptions } from '../../src/fs/core.ts';
 import type { FileHandle } from '../../src/fs/file-handle.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
+import type { MountOptions } from '../../src/fs/mount-options.ts';
 import { format } from '../../src/mkfs/format.ts';
 
 export const MIB = 2 ** 20;

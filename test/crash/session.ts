@@ -2,9 +2,9 @@
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { F2fsError } from '../../src/errors.ts';
 import type { Attributes } from '../../src/fs/attributes.ts';
-import type { MountOptions } from '../../src/fs/core.ts';
 import type { FileHandle } from '../../src/fs/file-handle.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
+import type { MountOptions } from '../../src/fs/mount-options.ts';
 import { type FormatOptions, format } from '../../src/mkfs/format.ts';
 import { type DiskEvent, RecordingDevice } from './disk.ts';
 import { readAgain, readTree, type Tree, treeDifferences } from './tree.ts';

@@ -1,8 +1,8 @@
 // What is done to a volume while its device fails. Each keeps to few calls of the device, so that every one of them can fail.
 import { parseCodec } from '../../src/compress/algorithms.ts';
 import { F2fsError } from '../../src/errors.ts';
-import type { MountOptions } from '../../src/fs/core.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
+import type { MountOptions } from '../../src/fs/mount-options.ts';
 import type { Scenario } from './trial.ts';
 
 const KIB = 1024;

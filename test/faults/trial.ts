@@ -4,11 +4,11 @@ import { crc32 } from 'node:zlib';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { F2fsError } from '../../src/errors.ts';
 import { BLKSIZE } from '../../src/format/constants.ts';
-import type { MountOptions } from '../../src/fs/core.ts';
 import type { Directory } from '../../src/fs/directory-handle.ts';
 import type { FileHandle } from '../../src/fs/file-handle.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import type { Handle } from '../../src/fs/handle.ts';
+import type { MountOptions } from '../../src/fs/mount-options.ts';
 import { format } from '../../src/mkfs/format.ts';
 import { type Call, type Fault, FaultyDevice } from './faulty-device.ts';
 

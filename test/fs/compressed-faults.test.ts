@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { F2fsError } from '../../src/errors.ts';
 import { BLKSIZE, COMPRESS_ADDR } from '../../src/format/constants.ts';
-import type { MountOptions } from '../../src/fs/core.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
+import type { MountOptions } from '../../src/fs/mount-options.ts';
 import { type Random, random, seedOf } from '../random.ts';
 import {
   Audit,

@@ -1,6 +1,7 @@
 // Volumes with files that were changed and fsynced in all the ways that roll-forward, or a checkpoint, must bring back.
-import type { MountOptions } from '../../src/fs/core.ts';
+
 import type { FileSystem } from '../../src/fs/file-system.ts';
+import type { MountOptions } from '../../src/fs/mount-options.ts';
 import { type FlakyDevice, freshDevice, mountOf, noise } from './compressed-volume.ts';
 
 export const FEATURES = ['extra_attr', 'inode_checksum', 'sb_checksum', 'inode_crtime', 'lost_found'];

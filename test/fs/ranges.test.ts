@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { F2fsError } from '../../src/errors.ts';
 import { ADVISE, I_FLAGS, INLINE } from '../../src/format/inode.ts';
-import type { MountOptions } from '../../src/fs/core.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
+import type { MountOptions } from '../../src/fs/mount-options.ts';
 import { format } from '../../src/mkfs/format.ts';
 import { fsckDevice } from './fsck-device.ts';
 

@@ -3,8 +3,8 @@ import { parseCodec } from '../../src/compress/algorithms.ts';
 import type { BlockDevice } from '../../src/device/device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { BLKSIZE } from '../../src/format/constants.ts';
-import type { MountOptions } from '../../src/fs/core.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
+import type { MountOptions } from '../../src/fs/mount-options.ts';
 import { type FormatOptions, format } from '../../src/mkfs/format.ts';
 
 /** 64 MiB; sections of several segments need more. */

@@ -3,7 +3,7 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import type { BlockDevice } from '../../src/device/device.ts';
-import type { MountOptions } from '../../src/fs/core.ts';
+import type { MountOptions } from '../../src/fs/mount-options.ts';
 import { type Random, random } from '../random.ts';
 import { Generator } from './generator.ts';
 import { HostSide } from './host-side.ts';

@@ -1,9 +1,9 @@
 // The volume under test: the same operations through the library.
 import type { BlockDevice } from '../../src/device/device.ts';
 import { F2fsError } from '../../src/errors.ts';
-import type { MountOptions } from '../../src/fs/core.ts';
 import type { FileHandle } from '../../src/fs/file-handle.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
+import type { MountOptions } from '../../src/fs/mount-options.ts';
 import type { FileStat } from '../../src/fs/stat.ts';
 import { bytesOf, type Operation, type Outcome, SLOTS } from './operation.ts';
 
