@@ -11,26 +11,13 @@ import { type FileSystem, mount } from '../fs/file-system.ts';
 import type { MountOptions } from '../fs/mount-options.ts';
 import { format } from '../mkfs/format.ts';
 import type { EngineName } from '../writeback/engines.ts';
+import type { Bench, Sizes } from './bench.ts';
 import { Content } from './content.ts';
-import { type Figures, figuresOf, Meter, type Work } from './measure.ts';
+import { figuresOf, Meter, type Work } from './measure.ts';
 import { giveMemoryBack } from './memory.ts';
-import { type Ratio, ratiosOf, type SummaryRow, summaryOf } from './summary.ts';
+import { type Ratio, type Run, type RunResult, ratiosOf, type SummaryRow, summaryOf } from './summary.ts';
 import { openTarget, type TargetOptions } from './target.ts';
-import { type Bench, fill, pagesAndBlocks, type Sizes, type WorkloadName, workloadOf } from './workloads.ts';
-
-/** One run of one workload. */
-export interface Run {
-  workload: WorkloadName;
-  engine: EngineName;
-  /** `none`, or the algorithm and level. */
-  compress: string;
-  /** From 1 on. */
-  repeat: number;
-}
-
-export interface RunResult extends Run, Omit<Work, 'reads'> {
-  figures: Figures;
-}
+import { fill, pagesAndBlocks, type WorkloadName, workloadOf } from './workloads.ts';
 
 export interface BenchOptions extends TargetOptions {
   sizes: Sizes;

@@ -3,8 +3,8 @@ import { F2fsError } from '../errors.ts';
 import type { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { FileStat } from '../fs/stat.ts';
+import type { Bench } from './bench.ts';
 import { SEED, SeededRandom } from './random.ts';
-import type { Bench } from './workloads.ts';
 
 /** Small files have from 512 bytes to 32 KiB, small ones more often, 7.8 KB on average. */
 const SMALL_LEAST = 512;

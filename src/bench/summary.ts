@@ -1,9 +1,22 @@
 // Many runs in few numbers: medians over the repeats, and engines against each other pair by pair.
 
 import type { EngineName } from '../writeback/engines.ts';
-import { FIGURE_NAMES, type Figures, median, percentile } from './measure.ts';
-import type { RunResult } from './run.ts';
+import { FIGURE_NAMES, type Figures, median, percentile, type Work } from './measure.ts';
 import type { WorkloadName } from './workloads.ts';
+
+/** One run of one workload. */
+export interface Run {
+  workload: WorkloadName;
+  engine: EngineName;
+  /** `none`, or the algorithm and level. */
+  compress: string;
+  /** From 1 on. */
+  repeat: number;
+}
+
+export interface RunResult extends Run, Omit<Work, 'reads'> {
+  figures: Figures;
+}
 
 /** The repeats of one workload on one engine. */
 export interface SummaryRow {

@@ -6,40 +6,10 @@ import { Directory } from '../fs/directory-handle.ts';
 import type { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { FileStat } from '../fs/stat.ts';
+import type { Bench, Sizes } from './bench.ts';
 import type { Content } from './content.ts';
 import { SEED, SeededRandom } from './random.ts';
 import { checkRecovered, countRecovered, createAndDelete, fsyncFiles, smallFiles, statOf } from './small-files.ts';
-
-/** How much the workloads do. */
-export interface Sizes {
-  /** Bytes of the file. */
-  fileBytes: number;
-  /** Bytes of a random write, and of an append. */
-  blockBytes: number;
-  /** Random writes. */
-  writes: number;
-  /** Appends, each with an fsync. */
-  appends: number;
-  /** Small files. */
-  files: number;
-}
-
-/** What a workload works with, and where it keeps its accounts. */
-export interface Bench {
-  readonly volume: FileSystem;
-  readonly content: Content;
-  readonly sizes: Sizes;
-  /** Of the file, and what names of directories begin with. */
-  readonly name: string;
-  /** User's bytes that were written, or read. */
-  bytes: number;
-  /** Writes, appends, reads or files. */
-  operations: number;
-  /** Writes a checkpoint and notes how long that took. */
-  sync(): void;
-  /** Makes a file outlive a crash and notes how long that took. */
-  fsync(file: FileHandle): void;
-}
 
 export interface Workload {
   readonly name: WorkloadName;

@@ -3,6 +3,9 @@ import { F2fsError, hostError } from '../errors.ts';
 import type { Problem } from '../problems.ts';
 import { printable } from './names.ts';
 import { clearProgress } from './progress.ts';
+import { UsageError } from './usage-error.ts';
+
+export { UsageError };
 
 /** Exit codes, as the help of the command lists them; 128 + n is what signal n ends a command with. */
 export const EXIT = {
@@ -15,11 +18,6 @@ export const EXIT = {
   sigpipe: 141,
   sigterm: 143,
 } as const;
-
-/** A command that was called in the wrong way. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
 
 /** What the argument parser says, as everything else is said: `invalid --size '2GB': expected ...`. */
 export function usageText(message: string): string {

@@ -1,6 +1,6 @@
 // Names and paths between the volume, where they are bytes, and terminals, where they must not do harm.
 import { escapedBytes, HIDDEN, hexEscape, utf8 } from '../escaped-bytes.ts';
-import { UsageError } from './errors.ts';
+import { UsageError } from './usage-error.ts';
 
 export { escapedBytes, utf8 };
 

@@ -12,7 +12,7 @@ import {
   NodePath,
   nodePath,
 } from '../format/node.ts';
-import type { CurrentSegment } from '../volume/logs.ts';
+import type { CurrentSegment } from '../volume/current-segment.ts';
 import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { ExtentList } from '../writeback/extent-list.ts';

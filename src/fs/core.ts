@@ -18,7 +18,8 @@ import { Recovery } from '../file/recovery.ts';
 import { Relocator } from '../file/relocate.ts';
 import { Shift } from '../file/shift.ts';
 import { Xattrs } from '../file/xattrs.ts';
-import { FramePool, MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
+import { framePool } from '../pagecache/checked-pool.ts';
+import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import { Cleaner } from '../volume/cleaner.ts';
 import { Volume } from '../volume/volume.ts';
 import { ENGINES } from '../writeback/engines.ts';
@@ -59,7 +60,7 @@ export class Core {
 
   constructor(device: BlockDevice, options: MountOptions) {
     this.clock = new Clock(options.now, (error) => this.volume?.stop(error));
-    const pool = new FramePool(options.cacheBytes);
+    const pool = framePool(options.cacheBytes);
     const mode = checkChoice(WRITE_MODES, options.mode ?? 'adaptive', 'mode');
     this.mode = mode;
     const checkpoints = checkChoice(CHECKPOINT_MODES, options.checkpoints ?? 'auto', 'checkpoints');

@@ -81,7 +81,7 @@ export class Memory {
   /** Keeps enough frames free for an operation, and writes no checkpoint for it. Else as `balance`. */
   reclaimFrames(): void {
     const { volume, writeback } = this.#users;
-    if (!volume.pool.isShortOf(RESERVED_FRAMES)) return;
+    if (!this.#isShort()) return;
     this.#reclaim(() => {
       this.writeBack(true, WB_SYNC.NONE);
       volume.stopOnDamage(() => writeback.queue.drain());
@@ -91,7 +91,7 @@ export class Memory {
 
   /** The same within writeback: it writes no pages of files. */
   reclaimClean(): void {
-    if (this.#users.volume.pool.isShortOf(RESERVED_FRAMES)) this.#reclaim(() => {});
+    if (this.#isShort()) this.#reclaim(() => {});
   }
 
   /** Writes dirty pages of files, and of directories if asked. Throws what ends a volume only. */
@@ -165,8 +165,10 @@ export class Memory {
   /** Compression needs long runs of frames: when there are none, everything is written out and let go of. */
   #prepareBuffers(): void {
     const { volume, buffers } = this.#users;
-    if (buffers.prepare()) return;
     const { pool, ioends, readonly, stopped } = volume;
+    // What they take is theirs to the end, and none of what operations are kept frames free for.
+    pool.beginStep(pool.nrFrames);
+    if (buffers.prepare()) return;
     if (!readonly && !stopped) {
       this.inBackground(() => this.writeBack(true, WB_SYNC.NONE));
       this.inBackground(() => volume.writeNodes(true));
@@ -175,6 +177,12 @@ export class Memory {
     this.#evict(pool.nrFrames);
     // When it fails even so, whoever reads or writes a compressed cluster is told.
     if (!buffers.prepare()) buffers.giveUp();
+  }
+
+  #isShort(): boolean {
+    const { pool } = this.#users.volume;
+    pool.beginStep(RESERVED_FRAMES);
+    return pool.freeFrames < RESERVED_FRAMES;
   }
 
   /** Frees frames: first those that are clean, then nodes; `more` may make others clean. */

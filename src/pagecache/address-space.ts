@@ -24,6 +24,7 @@ export class DirtyCount {
  * the pool holds on to it only while it has pages.
  */
 export class AddressSpace implements FolioOwner {
+  readonly #pool: FramePool;
   /** Pages held. */
   nrPages = 0;
   /** Pages tagged DIRTY. */
@@ -34,41 +35,40 @@ export class AddressSpace implements FolioOwner {
   writebackIndex = 0;
   /** First failure of writeback that nobody has been told of. */
   error: F2fsError | null = null;
-  private readonly tree: XArray;
+  readonly #tree: XArray;
   /** Our number with the pool; 0 while we hold no page. */
-  private id = 0;
+  #id = 0;
 
-  /**
-   * @param owner inode number, or a number of the metadata's
-   */
+  /** @param owner inode number, or a number of the metadata's */
   constructor(
-    private readonly pool: FramePool,
+    pool: FramePool,
     readonly owner: number,
   ) {
-    this.tree = new XArray(pool.arena);
+    this.#pool = pool;
+    this.#tree = new XArray(pool.arena);
   }
 
   /** Frame of a page, or -1; its folio counts as used. */
   find(index: number): number {
-    const pfn = this.tree.load(index);
-    if (pfn >= 0) this.pool.touch(pfn);
+    const pfn = this.#tree.load(index);
+    if (pfn >= 0) this.#pool.touch(pfn);
     return pfn;
   }
 
   /** Whether the page is here; does not count as use. */
   has(index: number): boolean {
-    return this.tree.load(index) >= 0;
+    return this.#tree.load(index) >= 0;
   }
 
   /** Whether every page of [index, end) is here; does not count as use. */
   hasAll(index: number, end: number): boolean {
-    for (let at = index; at < end; at++) if (this.tree.load(at) < 0) return false;
+    for (let at = index; at < end; at++) if (this.#tree.load(at) < 0) return false;
     return true;
   }
 
   /** Takes over the folio that begins at frame pfn; its pages are neither dirty nor zeroed. */
   insert(index: number, pfn: number): void {
-    this.insertRun(index, pfn, this.pool.unownedPages(pfn));
+    this.insertRun(index, pfn, this.#pool.unownedPages(pfn));
   }
 
   /**
@@ -76,7 +76,7 @@ export class AddressSpace implements FolioOwner {
    * as it is in memory.
    */
   insertRun(index: number, pfn: number, nrPages: number): void {
-    const pool = this.pool;
+    const pool = this.#pool;
     for (let nr = 0; nr < nrPages; ) {
       const size = pool.unownedPages(pfn + nr);
       if (((index + nr) & (size - 1)) !== 0 || nr + size > nrPages) {
@@ -84,58 +84,58 @@ export class AddressSpace implements FolioOwner {
       }
       nr += size;
     }
-    this.tree.store(index, nrPages, pfn);
-    if (this.id === 0) this.id = pool.register(this);
+    this.#tree.store(index, nrPages, pfn);
+    if (this.#id === 0) this.#id = pool.register(this);
     this.nrPages += nrPages;
-    for (let nr = 0; nr < nrPages; nr += 1 << pool.folioOrder(pfn + nr)) pool.map(pfn + nr, this.id, index + nr);
+    for (let nr = 0; nr < nrPages; nr += 1 << pool.folioOrder(pfn + nr)) pool.map(pfn + nr, this.#id, index + nr);
   }
 
   /** Pages from index on that are here and adjacent in memory (pfn, pfn + 1 ..), at most max; 0 if index is not here. */
   contiguous(index: number, max: number): number {
-    return this.tree.adjacent(index, max);
+    return this.#tree.adjacent(index, max);
   }
 
   /** First page in [index, end), or -1. */
   nextPresent(index: number, end: number): number {
-    return this.tree.next(PRESENT, index, lastOf(end));
+    return this.#tree.next(PRESENT, index, lastOf(end));
   }
 
   /** Tags pages DIRTY; they must be here. */
   setDirty(index: number, nrPages: number): void {
-    const changed = this.tree.mark(TAG.DIRTY, index, nrPages);
-    this.countDirty(changed);
+    const changed = this.#tree.mark(TAG.DIRTY, index, nrPages);
+    this.#countDirty(changed);
   }
 
   /** Clears DIRTY and with it TOWRITE: whoever calls this writes the pages, or drops them. */
   clearDirty(index: number, nrPages: number): void {
-    const changed = this.tree.unmark(TAG.DIRTY, index, nrPages);
-    this.countDirty(-changed);
-    this.tree.unmark(TAG.TOWRITE, index, nrPages);
+    const changed = this.#tree.unmark(TAG.DIRTY, index, nrPages);
+    this.#countDirty(-changed);
+    this.#tree.unmark(TAG.TOWRITE, index, nrPages);
   }
 
   /** Tags pages, which must be here. */
   setTag(tag: Tag, index: number, nrPages: number): void {
     if (tag === TAG.DIRTY) this.setDirty(index, nrPages);
-    else this.tree.mark(tag, index, nrPages);
+    else this.#tree.mark(tag, index, nrPages);
   }
 
   clearTag(tag: Tag, index: number, nrPages: number): void {
     if (tag === TAG.DIRTY) this.clearDirty(index, nrPages);
-    else this.tree.unmark(tag, index, nrPages);
+    else this.#tree.unmark(tag, index, nrPages);
   }
 
   isTagged(tag: Tag, index: number): boolean {
-    return this.tree.test(tag, index);
+    return this.#tree.test(tag, index);
   }
 
   /** First page in [index, end) with the tag, or -1; end may be Infinity. */
   nextTagged(tag: Tag, index: number, end: number): number {
-    return this.tree.next(tag, index, lastOf(end));
+    return this.#tree.next(tag, index, lastOf(end));
   }
 
   /** End (exclusive, at most `end`) of the run of pages with the tag that begins at index; index itself if it has it not. */
   taggedRunEnd(tag: Tag, index: number, end: number): number {
-    return this.tree.runEnd(tag, index, lastOf(end));
+    return this.#tree.runEnd(tag, index, lastOf(end));
   }
 
   /**
@@ -143,7 +143,7 @@ export class AddressSpace implements FolioOwner {
    * dirtied behind it. Source: tag_pages_for_writeback.
    */
   tagForWriteback(index: number, end: number): void {
-    this.tree.copyMark(TAG.DIRTY, TAG.TOWRITE, index, lastOf(end));
+    this.#tree.copyMark(TAG.DIRTY, TAG.TOWRITE, index, lastOf(end));
   }
 
   /**
@@ -151,7 +151,8 @@ export class AddressSpace implements FolioOwner {
    * exactly the range goes. No page of it may be under writeback.
    */
   truncate(index: number, end: number): void {
-    const { pool, tree } = this;
+    const pool = this.#pool;
+    const tree = this.#tree;
     const last = lastOf(end);
     const busy = tree.next(TAG.WRITEBACK, index, last);
     if (busy >= 0) throw new Error(`internal: truncating page ${busy} of ${this.owner}, which is under writeback`);
@@ -177,30 +178,30 @@ export class AddressSpace implements FolioOwner {
 
   /** For the pool's reclaim. */
   isDirty(index: number, nrPages: number): boolean {
-    return this.tree.next(TAG.DIRTY, index, index + nrPages - 1) >= 0;
+    return this.#tree.next(TAG.DIRTY, index, index + nrPages - 1) >= 0;
   }
 
   underWriteback(index: number, nrPages: number): boolean {
-    return this.tree.next(TAG.WRITEBACK, index, index + nrPages - 1) >= 0;
+    return this.#tree.next(TAG.WRITEBACK, index, index + nrPages - 1) >= 0;
   }
 
   /** For the pool's reclaim: takes pages that are here out of the tree; their frames are the caller's. */
   forget(index: number, nrPages: number): void {
-    const dirty = this.nrDirty === 0 ? 0 : this.tree.unmark(TAG.DIRTY, index, nrPages);
-    this.countDirty(-dirty);
-    this.tree.erase(index, nrPages);
+    const dirty = this.nrDirty === 0 ? 0 : this.#tree.unmark(TAG.DIRTY, index, nrPages);
+    this.#countDirty(-dirty);
+    this.#tree.erase(index, nrPages);
     this.nrPages -= nrPages;
     if (this.nrPages === 0) {
-      this.pool.unregister(this.id);
-      this.id = 0;
+      this.#pool.unregister(this.#id);
+      this.#id = 0;
     }
   }
 
-  private countDirty(change: number): void {
+  #countDirty(change: number): void {
     // A change of -0 would make doubles of the counts, and all code that was compiled for them useless.
     if (change === 0) return;
     this.nrDirty += change;
-    this.pool.nrDirty += change;
+    this.#pool.nrDirty += change;
     if (this.group !== null) this.group.nrDirty += change;
   }
 }

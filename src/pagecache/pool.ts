@@ -59,21 +59,21 @@ export class FramePool {
   /** Nodes of all trees over this pool; for AddressSpace. */
   readonly arena = new XArrayArena();
 
-  private readonly buddy: Buddy;
-  private readonly pages: (Uint8Array | undefined)[];
+  readonly #buddy: Buddy;
+  readonly #pages: (Uint8Array | undefined)[];
   /** Of every frame in use: the order of its folio. */
-  private readonly order: Uint8Array;
-  private readonly flags: Uint8Array;
+  readonly #order: Uint8Array;
+  readonly #flags: Uint8Array;
   /** Id of the owner, 0 for none. */
-  private readonly mapping: Int32Array;
+  readonly #mapping: Int32Array;
   /** Page index of the head within its owner. */
-  private readonly index: Uint32Array;
+  readonly #index: Uint32Array;
   /** Circular list of folios with an owner, least recently used first; entry nrFrames is the list's head. */
-  private readonly lruNext: Int32Array;
-  private readonly lruPrev: Int32Array;
-  private nrFolios = 0;
-  private readonly owners: (FolioOwner | null)[] = [null];
-  private readonly freeIds: number[] = [];
+  readonly #lruNext: Int32Array;
+  readonly #lruPrev: Int32Array;
+  #nrFolios = 0;
+  readonly #owners: (FolioOwner | null)[] = [null];
+  readonly #freeIds: number[] = [];
 
   /**
    * @param budgetBytes rounded down to whole 2 MiB; frames never touched cost no memory
@@ -95,27 +95,28 @@ export class FramePool {
     this.nrFrames = nrFrames;
     this.bytes = new Uint8Array(this.memory.buffer);
     this.view = new DataView(this.memory.buffer);
-    this.buddy = new Buddy(nrFrames);
-    this.pages = new Array<Uint8Array | undefined>(nrFrames);
-    this.order = new Uint8Array(nrFrames).fill(NOT_A_FOLIO);
-    this.flags = new Uint8Array(nrFrames);
-    this.mapping = new Int32Array(nrFrames);
-    this.index = new Uint32Array(nrFrames);
-    this.lruNext = new Int32Array(nrFrames + 1);
-    this.lruPrev = new Int32Array(nrFrames + 1);
-    this.lruNext[nrFrames] = nrFrames;
-    this.lruPrev[nrFrames] = nrFrames;
+    this.#buddy = new Buddy(nrFrames);
+    this.#pages = new Array<Uint8Array | undefined>(nrFrames);
+    this.#order = new Uint8Array(nrFrames).fill(NOT_A_FOLIO);
+    this.#flags = new Uint8Array(nrFrames);
+    this.#mapping = new Int32Array(nrFrames);
+    this.#index = new Uint32Array(nrFrames);
+    this.#lruNext = new Int32Array(nrFrames + 1);
+    this.#lruPrev = new Int32Array(nrFrames + 1);
+    this.#lruNext[nrFrames] = nrFrames;
+    this.#lruPrev[nrFrames] = nrFrames;
   }
 
   /** Frames that belong to no folio. */
   get freeFrames(): number {
-    return this.buddy.nrFree;
+    return this.#buddy.nrFree;
   }
 
-  /** Whether fewer than `nrFrames` are free. To be asked where frames may go: no caller up to the mount's face holds a number. */
-  isShortOf(nrFrames: number): boolean {
-    return this.buddy.nrFree < nrFrames;
-  }
+  /**
+   * Says that whoever is worked for holds no pfn, and takes up to `_reserve` frames before this is said again. Nothing comes
+   * of it here: a CheckedFramePool holds them to it.
+   */
+  beginStep(_reserve: number): void {}
 
   /**
    * A run of nrPages (1..512) adjacent frames, cut into folios of descending powers of two (5 becomes 4 + 1). The run begins
@@ -125,55 +126,55 @@ export class FramePool {
    */
   allocRun(nrPages: number): number {
     if (nrPages === 1) {
-      const pfn = this.buddy.alloc(0);
-      if (pfn >= 0) this.order[pfn] = 0;
+      const pfn = this.#buddy.alloc(0);
+      if (pfn >= 0) this.#order[pfn] = 0;
       return pfn;
     }
     if (!(nrPages > 1 && nrPages <= MAX_FOLIO_PAGES)) throw new Error(`internal: allocRun of ${nrPages} pages`);
     const blockOrder = 32 - Math.clz32(nrPages - 1);
-    const first = this.buddy.alloc(blockOrder);
+    const first = this.#buddy.alloc(blockOrder);
     if (first < 0) return -1;
     let at = first;
     for (let left = nrPages; left > 0; ) {
       const order = 31 - Math.clz32(left);
-      this.describe(at, order);
+      this.#describe(at, order);
       at += 1 << order;
       left -= 1 << order;
     }
-    this.buddy.freeTail(at, first + (1 << blockOrder));
+    this.#buddy.freeTail(at, first + (1 << blockOrder));
     return first;
   }
 
   /** The most pages that allocRun would give now, a power of two up to 512; 0 if no frame is free. */
   get largestRun(): number {
-    return this.buddy.largest;
+    return this.#buddy.largest;
   }
 
   /** Order of the folio that holds pfn: it has 2^order frames. pfn must be in use. */
   folioOrder(pfn: number): number {
-    return this.order[pfn];
+    return this.#order[pfn];
   }
 
   /** First frame of the folio that holds pfn. pfn must be in use. */
   folioHead(pfn: number): number {
-    return pfn & (-1 << this.order[pfn]);
+    return pfn & (-1 << this.#order[pfn]);
   }
 
   /** Page index of the folio's first page within its address space. */
   folioIndex(pfn: number): number {
-    return this.index[this.folioHead(pfn)];
+    return this.#index[this.folioHead(pfn)];
   }
 
   /** Gives back a folio that is in no address space (those in one go by truncate or reclaim). */
   freeFolio(head: number): void {
     this.unownedPages(head);
-    this.buddy.free(head, this.order[head]);
-    this.order[head] = NOT_A_FOLIO;
+    this.#buddy.free(head, this.#order[head]);
+    this.#order[head] = NOT_A_FOLIO;
   }
 
   /** The 4096 bytes of one frame; the same view at every call. */
   page(pfn: number): Uint8Array {
-    return (this.pages[pfn] ??= this.bytes.subarray(pfn * PAGE_SIZE, (pfn + 1) * PAGE_SIZE));
+    return (this.#pages[pfn] ??= this.bytes.subarray(pfn * PAGE_SIZE, (pfn + 1) * PAGE_SIZE));
   }
 
   /** Fills nrPages frames with zeroes. */
@@ -189,104 +190,104 @@ export class FramePool {
    * @returns whether target frames are free now
    */
   reclaim(target: number, settle: () => boolean = () => false): boolean {
-    for (let scan = 2 * this.nrFolios; scan > 0 && this.buddy.nrFree < target; scan--) {
-      const head = this.lruNext[this.nrFrames];
+    for (let scan = 2 * this.#nrFolios; scan > 0 && this.freeFrames < target; scan--) {
+      const head = this.#lruNext[this.nrFrames];
       if (head === this.nrFrames) break;
-      const owner = this.owners[this.mapping[head]]!;
-      const nrPages = 1 << this.order[head];
-      const index = this.index[head];
-      const referenced = (this.flags[head] & REFERENCED) !== 0;
+      const owner = this.#owners[this.#mapping[head]]!;
+      const nrPages = 1 << this.#order[head];
+      const index = this.#index[head];
+      const referenced = (this.#flags[head] & REFERENCED) !== 0;
       let busy = referenced;
       while (!busy && owner.underWriteback(index, nrPages)) busy = !settle();
       if (busy || owner.isDirty(index, nrPages)) {
-        this.flags[head] = 0;
-        this.lruUnlink(head);
-        this.lruLinkAfter(head, this.lruPrev[this.nrFrames]);
+        this.#flags[head] = 0;
+        this.#lruUnlink(head);
+        this.#lruLinkAfter(head, this.#lruPrev[this.nrFrames]);
         continue;
       }
       owner.forget(index, nrPages);
       this.unmap(head);
       this.freeFolio(head);
     }
-    return this.buddy.nrFree >= target;
+    return this.freeFrames >= target;
   }
 
   // What follows is for AddressSpace.
 
   /** A number by which folios name their owner; numbers given back come again. */
   register(owner: FolioOwner): number {
-    const id = this.freeIds.pop() ?? this.owners.length;
-    this.owners[id] = owner;
+    const id = this.#freeIds.pop() ?? this.#owners.length;
+    this.#owners[id] = owner;
     return id;
   }
 
   unregister(id: number): void {
-    this.owners[id] = null;
-    this.freeIds.push(id);
+    this.#owners[id] = null;
+    this.#freeIds.push(id);
   }
 
   /** Pages of the folio that begins at head and has no owner; anything else is an internal error. */
   unownedPages(head: number): number {
-    const order = this.order[head];
+    const order = this.#order[head];
     if (!(order <= MAX_ORDER) || (head & ((1 << order) - 1)) !== 0) {
       throw new Error(`internal: frame ${head} is not the first of a folio`);
     }
-    if (this.mapping[head] !== 0) throw new Error(`internal: folio at frame ${head} is in an address space`);
+    if (this.#mapping[head] !== 0) throw new Error(`internal: folio at frame ${head} is in an address space`);
     return 1 << order;
   }
 
   /** Says whose the folio is, and puts it at the recently used end. */
   map(head: number, id: number, index: number): void {
-    this.mapping[head] = id;
-    this.index[head] = index;
-    this.flags[head] = 0;
-    this.lruLinkAfter(head, this.lruPrev[this.nrFrames]);
-    this.nrFolios++;
+    this.#mapping[head] = id;
+    this.#index[head] = index;
+    this.#flags[head] = 0;
+    this.#lruLinkAfter(head, this.#lruPrev[this.nrFrames]);
+    this.#nrFolios++;
   }
 
   unmap(head: number): void {
-    this.mapping[head] = 0;
-    this.lruUnlink(head);
-    this.nrFolios--;
+    this.#mapping[head] = 0;
+    this.#lruUnlink(head);
+    this.#nrFolios--;
   }
 
   /** Marks the folio that holds pfn as used since the last scan. */
   touch(pfn: number): void {
-    this.flags[pfn & (-1 << this.order[pfn])] = REFERENCED;
+    this.#flags[pfn & (-1 << this.#order[pfn])] = REFERENCED;
   }
 
   /** Makes pfn the first frame of a folio, by halving the folio that holds it as often as needed. Nothing is copied. */
   splitAt(pfn: number): void {
     for (let head = this.folioHead(pfn); head !== pfn; head = this.folioHead(pfn)) {
-      const order = this.order[head] - 1;
+      const order = this.#order[head] - 1;
       const upper = head + (1 << order);
-      this.describe(head, order);
-      this.describe(upper, order);
-      this.mapping[upper] = this.mapping[head];
-      this.index[upper] = this.index[head] + (1 << order);
-      this.flags[upper] = this.flags[head];
-      if (this.mapping[head] === 0) continue;
-      this.lruLinkAfter(upper, head);
-      this.nrFolios++;
+      this.#describe(head, order);
+      this.#describe(upper, order);
+      this.#mapping[upper] = this.#mapping[head];
+      this.#index[upper] = this.#index[head] + (1 << order);
+      this.#flags[upper] = this.#flags[head];
+      if (this.#mapping[head] === 0) continue;
+      this.#lruLinkAfter(upper, head);
+      this.#nrFolios++;
     }
   }
 
-  private describe(head: number, order: number): void {
-    this.order.fill(order, head, head + (1 << order));
+  #describe(head: number, order: number): void {
+    this.#order.fill(order, head, head + (1 << order));
   }
 
-  private lruLinkAfter(head: number, before: number): void {
-    const after = this.lruNext[before];
-    this.lruNext[head] = after;
-    this.lruPrev[head] = before;
-    this.lruPrev[after] = head;
-    this.lruNext[before] = head;
+  #lruLinkAfter(head: number, before: number): void {
+    const after = this.#lruNext[before];
+    this.#lruNext[head] = after;
+    this.#lruPrev[head] = before;
+    this.#lruPrev[after] = head;
+    this.#lruNext[before] = head;
   }
 
-  private lruUnlink(head: number): void {
-    const after = this.lruNext[head];
-    const before = this.lruPrev[head];
-    this.lruNext[before] = after;
-    this.lruPrev[after] = before;
+  #lruUnlink(head: number): void {
+    const after = this.#lruNext[head];
+    const before = this.#lruPrev[head];
+    this.#lruNext[before] = after;
+    this.#lruPrev[after] = before;
   }
 }

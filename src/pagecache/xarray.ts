@@ -52,18 +52,18 @@ export class XArrayArena {
   shift = new Uint8Array(FIRST_NODES);
   /** Nodes in use. */
   nrNodes = 0;
-  private firstFree = 0;
-  private nrEver = 1;
+  #firstFree = 0;
+  #nrEver = 1;
 
   /** An empty node. May replace the arrays: take them from the arena again afterwards. */
   alloc(shift: number): number {
-    let node = this.firstFree;
+    let node = this.#firstFree;
     if (node !== 0) {
-      this.firstFree = this.parent[node];
+      this.#firstFree = this.parent[node];
       this.parent[node] = 0;
     } else {
-      node = this.nrEver++;
-      if (node === this.parent.length) this.grow();
+      node = this.#nrEver++;
+      if (node === this.parent.length) this.#grow();
     }
     this.shift[node] = shift;
     this.nrNodes++;
@@ -72,8 +72,8 @@ export class XArrayArena {
 
   /** The node's slots and bits must be zero. */
   free(node: number): void {
-    this.parent[node] = this.firstFree;
-    this.firstFree = node;
+    this.parent[node] = this.#firstFree;
+    this.#firstFree = node;
     this.nrNodes--;
   }
 
@@ -151,7 +151,7 @@ export class XArrayArena {
     return popcount(oldLow) + popcount(oldHigh);
   }
 
-  private grow(): void {
+  #grow(): void {
     const capacity = this.parent.length * 2;
     const enlarge = <T extends Int32Array | Uint8Array>(old: T, larger: T): T => {
       larger.set(old);
@@ -170,22 +170,25 @@ export class XArrayArena {
  * holds index 0 alone keeps it in the root, without a node; a tree is as high as its highest index needs.
  */
 export class XArray {
+  readonly #arena: XArrayArena;
   /** 0: empty; negative: ~pfn of the page at index 0; positive: the root node. */
-  private root = 0;
+  #root = 0;
   /** Marks of the page at index 0 when it stands in the root, one bit each. */
-  private rootMarks = 0;
+  #rootMarks = 0;
 
-  constructor(private readonly arena: XArrayArena) {}
+  constructor(arena: XArrayArena) {
+    this.#arena = arena;
+  }
 
   get empty(): boolean {
-    return this.root === 0;
+    return this.#root === 0;
   }
 
   /** Frame of the page at index, or -1. */
   load(index: number): number {
-    const leaf = this.leaf(index);
-    if (leaf === 0) return this.root < 0 && index === 0 ? ~this.root : -1;
-    return this.arena.slots[leaf * SLOTS + (index & SLOT_MASK)] - 1;
+    const leaf = this.#leaf(index);
+    if (leaf === 0) return this.#root < 0 && index === 0 ? ~this.#root : -1;
+    return this.#arena.slots[leaf * SLOTS + (index & SLOT_MASK)] - 1;
   }
 
   /** Puts frames pfn, pfn + 1 .. at index, index + 1 ..; all those slots must be empty. No marks are set. */
@@ -194,15 +197,15 @@ export class XArray {
     if (!(index >= 0 && last <= MAX_INDEX)) throw new Error(`internal: page index ${index} + ${nrPages} out of range`);
     const taken = this.next(PRESENT, index, last);
     if (taken >= 0) throw new Error(`internal: page ${taken} is in the tree already (EEXIST)`);
-    if (this.root === 0 && last === 0) {
-      this.root = ~pfn;
-      this.rootMarks = 0;
+    if (this.#root === 0 && last === 0) {
+      this.#root = ~pfn;
+      this.#rootMarks = 0;
       return;
     }
-    this.growTo(last);
-    const arena = this.arena;
+    this.#growTo(last);
+    const arena = this.#arena;
     for (let at = index, frame = pfn; at <= last; ) {
-      const leaf = this.makeLeaf(at);
+      const leaf = this.#makeLeaf(at);
       const from = at & SLOT_MASK;
       const to = Math.min(SLOTS, from + last - at + 1);
       const { slots } = arena;
@@ -214,15 +217,15 @@ export class XArray {
 
   /** Empties the slots and clears their marks; pages that are not there are no error. */
   erase(index: number, nrPages: number): void {
-    const arena = this.arena;
-    if (this.root <= 0) {
-      if (index === 0 && nrPages > 0) this.root = 0;
+    const arena = this.#arena;
+    if (this.#root <= 0) {
+      if (index === 0 && nrPages > 0) this.#root = 0;
       return;
     }
     for (let at = index, left = nrPages; left > 0; ) {
       const from = at & SLOT_MASK;
       const to = Math.min(SLOTS, from + left);
-      const leaf = this.leaf(at);
+      const leaf = this.#leaf(at);
       if (leaf !== 0) {
         const low = bitRange(from, Math.min(to, 32));
         const high = bitRange(Math.max(from, 32) - 32, to - 32);
@@ -231,33 +234,33 @@ export class XArray {
         arena.clearBits(leaf, 2, low, high);
         const { slots } = arena;
         for (let slot = leaf * SLOTS + from, end = leaf * SLOTS + to; slot < end; slot++) slots[slot] = 0;
-        if (arena.clearBits(leaf, PRESENT, low, high) > 0 && !arena.any(leaf, PRESENT)) this.prune(leaf);
+        if (arena.clearBits(leaf, PRESENT, low, high) > 0 && !arena.any(leaf, PRESENT)) this.#prune(leaf);
       }
       at += to - from;
       left -= to - from;
     }
-    this.shrink();
+    this.#shrink();
   }
 
   test(mark: Mark, index: number): boolean {
-    const leaf = this.leaf(index);
-    if (leaf === 0) return this.root < 0 && index === 0 && ((this.rootMarks >>> mark) & 1) !== 0;
-    return this.arena.test(leaf, mark, index & SLOT_MASK);
+    const leaf = this.#leaf(index);
+    if (leaf === 0) return this.#root < 0 && index === 0 && ((this.#rootMarks >>> mark) & 1) !== 0;
+    return this.#arena.test(leaf, mark, index & SLOT_MASK);
   }
 
   /** Marks pages, which must be there; returns how many were not marked before. */
   mark(mark: Mark, index: number, nrPages: number): number {
-    const arena = this.arena;
+    const arena = this.#arena;
     let changed = 0;
-    if (this.root < 0 && index === 0 && nrPages === 1) {
-      changed = 1 - ((this.rootMarks >>> mark) & 1);
-      this.rootMarks |= 1 << mark;
+    if (this.#root < 0 && index === 0 && nrPages === 1) {
+      changed = 1 - ((this.#rootMarks >>> mark) & 1);
+      this.#rootMarks |= 1 << mark;
       return changed;
     }
     for (let at = index, left = nrPages; left > 0; ) {
       const from = at & SLOT_MASK;
       const to = Math.min(SLOTS, from + left);
-      const leaf = this.leaf(at);
+      const leaf = this.#leaf(at);
       if (leaf === 0 || arena.nextClear(leaf, PRESENT, from) < to) {
         throw new Error(`internal: marking pages ${at}..${at + to - from - 1}, not all in the tree`);
       }
@@ -272,17 +275,17 @@ export class XArray {
 
   /** Clears a mark; pages that are not there are no error. Returns how many had it. */
   unmark(mark: Mark, index: number, nrPages: number): number {
-    const arena = this.arena;
-    if (this.root <= 0) {
-      if (this.root === 0 || index !== 0 || nrPages === 0) return 0;
-      const had = (this.rootMarks >>> mark) & 1;
-      this.rootMarks &= ~(1 << mark);
+    const arena = this.#arena;
+    if (this.#root <= 0) {
+      if (this.#root === 0 || index !== 0 || nrPages === 0) return 0;
+      const had = (this.#rootMarks >>> mark) & 1;
+      this.#rootMarks &= ~(1 << mark);
       return had;
     }
     const last = index + nrPages - 1;
     let changed = 0;
     for (let at = this.next(mark, index, last); at >= 0; at = this.next(mark, at, last)) {
-      const leaf = this.leaf(at);
+      const leaf = this.#leaf(at);
       const from = at & SLOT_MASK;
       const to = Math.min(SLOTS, from + last - at + 1);
       changed += arena.clearBits(
@@ -298,13 +301,13 @@ export class XArray {
 
   /** Gives the mark `to` to all pages in [index, last] that have `from`. */
   copyMark(from: Mark, to: Mark, index: number, last: number): void {
-    const arena = this.arena;
-    if (this.root < 0) {
-      if (index === 0 && last >= 0) this.rootMarks |= ((this.rootMarks >>> from) & 1) << to;
+    const arena = this.#arena;
+    if (this.#root < 0) {
+      if (index === 0 && last >= 0) this.#rootMarks |= ((this.#rootMarks >>> from) & 1) << to;
       return;
     }
     for (let at = this.next(from, index, last); at >= 0; at = this.next(from, at, last)) {
-      const leaf = this.leaf(at);
+      const leaf = this.#leaf(at);
       const first = at & SLOT_MASK;
       const end = Math.min(SLOTS, first + last - at + 1);
       const word = leaf * NODE_WORDS + from * 2;
@@ -318,12 +321,12 @@ export class XArray {
   /** First index in [index, last] that has the mark, or a page at all for PRESENT; -1 if none. */
   next(plane: Plane, index: number, last: number): number {
     if (index > last || index > MAX_INDEX) return -1;
-    if (this.root <= 0) {
-      if (this.root === 0 || index !== 0) return -1;
-      return plane === PRESENT || ((this.rootMarks >>> plane) & 1) !== 0 ? 0 : -1;
+    if (this.#root <= 0) {
+      if (this.#root === 0 || index !== 0) return -1;
+      return plane === PRESENT || ((this.#rootMarks >>> plane) & 1) !== 0 ? 0 : -1;
     }
-    const arena = this.arena;
-    let node = this.root;
+    const arena = this.#arena;
+    let node = this.#root;
     let shift = arena.shift[node];
     if (shift < MAX_SHIFT && index >>> (shift + SLOT_SHIFT) !== 0) return -1;
     let at = index >>> 0;
@@ -351,12 +354,12 @@ export class XArray {
   /** First index at or after index that lacks the mark, at most last + 1. */
   runEnd(plane: Plane, index: number, last: number): number {
     let at = index;
-    if (this.root < 0) return index === 0 && this.next(plane, 0, last) === 0 ? 1 : index;
+    if (this.#root < 0) return index === 0 && this.next(plane, 0, last) === 0 ? 1 : index;
     while (at <= last) {
-      const leaf = this.leaf(at);
+      const leaf = this.#leaf(at);
       if (leaf === 0) return at;
       const from = at & SLOT_MASK;
-      const end = this.arena.nextClear(leaf, plane, from);
+      const end = this.#arena.nextClear(leaf, plane, from);
       at += end - from;
       if (end < SLOTS) break;
     }
@@ -365,13 +368,13 @@ export class XArray {
 
   /** Pages from index on whose frames follow one another, at most max; 0 if index is not there. */
   adjacent(index: number, max: number): number {
-    if (this.root < 0) return index === 0 && max > 0 ? 1 : 0;
-    const { slots } = this.arena;
+    if (this.#root < 0) return index === 0 && max > 0 ? 1 : 0;
+    const { slots } = this.#arena;
     const first = this.load(index);
     if (first < 0) return 0;
     let nr = 0;
     while (nr < max && index + nr <= MAX_INDEX) {
-      const leaf = this.leaf(index + nr);
+      const leaf = this.#leaf(index + nr);
       if (leaf === 0) break;
       const from = (index + nr) & SLOT_MASK;
       const end = Math.min(SLOTS, from + max - nr);
@@ -384,11 +387,11 @@ export class XArray {
   }
 
   /** The leaf that would hold index, or 0. */
-  private leaf(index: number): number {
-    let node = this.root;
+  #leaf(index: number): number {
+    let node = this.#root;
     if (node <= 0) return 0;
-    const { slots } = this.arena;
-    let shift = this.arena.shift[node];
+    const { slots } = this.#arena;
+    let shift = this.#arena.shift[node];
     if (shift < MAX_SHIFT && index >>> (shift + SLOT_SHIFT) !== 0) return 0;
     for (; shift > 0; shift -= SLOT_SHIFT) {
       node = slots[node * SLOTS + ((index >>> shift) & SLOT_MASK)];
@@ -398,38 +401,38 @@ export class XArray {
   }
 
   /** Makes the tree high enough for index. */
-  private growTo(index: number): void {
-    const arena = this.arena;
+  #growTo(index: number): void {
+    const arena = this.#arena;
     let shift = 0;
     while (shift < MAX_SHIFT && index >>> (shift + SLOT_SHIFT) !== 0) shift += SLOT_SHIFT;
-    if (this.root === 0) {
-      this.root = arena.alloc(shift);
+    if (this.#root === 0) {
+      this.#root = arena.alloc(shift);
       return;
     }
-    if (this.root < 0) {
+    if (this.#root < 0) {
       const leaf = arena.alloc(0);
-      arena.slots[leaf * SLOTS] = ~this.root + 1;
+      arena.slots[leaf * SLOTS] = ~this.#root + 1;
       arena.setBits(leaf, PRESENT, 1, 0);
-      for (let mark = 0; mark < PRESENT; mark++) arena.setBits(leaf, mark as Mark, (this.rootMarks >>> mark) & 1, 0);
-      this.root = leaf;
+      for (let mark = 0; mark < PRESENT; mark++) arena.setBits(leaf, mark as Mark, (this.#rootMarks >>> mark) & 1, 0);
+      this.#root = leaf;
     }
-    for (let have = arena.shift[this.root]; have < shift; ) {
+    for (let have = arena.shift[this.#root]; have < shift; ) {
       have += SLOT_SHIFT;
       const root = arena.alloc(have);
-      arena.slots[root * SLOTS] = this.root;
+      arena.slots[root * SLOTS] = this.#root;
       for (let plane = 0; plane < PLANES; plane++) {
-        if (arena.any(this.root, plane as Plane)) arena.setBits(root, plane as Plane, 1, 0);
+        if (arena.any(this.#root, plane as Plane)) arena.setBits(root, plane as Plane, 1, 0);
       }
-      arena.parent[this.root] = root;
-      arena.offset[this.root] = 0;
-      this.root = root;
+      arena.parent[this.#root] = root;
+      arena.offset[this.#root] = 0;
+      this.#root = root;
     }
   }
 
   /** The leaf that holds index, made with the nodes above it if need be; the tree must be high enough. */
-  private makeLeaf(index: number): number {
-    const arena = this.arena;
-    let node = this.root;
+  #makeLeaf(index: number): number {
+    const arena = this.#arena;
+    let node = this.#root;
     for (let shift = arena.shift[node]; shift > 0; shift -= SLOT_SHIFT) {
       const offset = (index >>> shift) & SLOT_MASK;
       let child = arena.slots[node * SLOTS + offset];
@@ -445,11 +448,11 @@ export class XArray {
   }
 
   /** Frees a node that became empty, and those above it that did; their bits have been cleared already. */
-  private prune(empty: number): void {
-    const arena = this.arena;
+  #prune(empty: number): void {
+    const arena = this.#arena;
     for (let node = empty; !arena.any(node, PRESENT); ) {
       const parent = arena.parent[node];
-      if (parent === 0) this.root = 0;
+      if (parent === 0) this.#root = 0;
       else arena.slots[parent * SLOTS + arena.offset[node]] = 0;
       arena.free(node);
       if (parent === 0) return;
@@ -458,21 +461,21 @@ export class XArray {
   }
 
   /** Lowers the tree while its root holds nothing but slot 0. */
-  private shrink(): void {
-    const arena = this.arena;
-    while (this.root > 0) {
-      const root = this.root;
+  #shrink(): void {
+    const arena = this.#arena;
+    while (this.#root > 0) {
+      const root = this.#root;
       const present = root * NODE_WORDS + PRESENT * 2;
       if (arena.bits[present] !== 1 || arena.bits[present + 1] !== 0) return;
       const only = arena.slots[root * SLOTS];
       if (arena.shift[root] > 0) {
-        this.root = only;
+        this.#root = only;
         arena.parent[only] = 0;
       } else {
-        this.root = ~(only - 1);
-        this.rootMarks = 0;
+        this.#root = ~(only - 1);
+        this.#rootMarks = 0;
         for (let mark = 0; mark < PRESENT; mark++) {
-          if (arena.any(root, mark as Mark)) this.rootMarks |= 1 << mark;
+          if (arena.any(root, mark as Mark)) this.#rootMarks |= 1 << mark;
         }
       }
       arena.slots[root * SLOTS] = 0;

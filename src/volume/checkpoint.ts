@@ -1,14 +1,37 @@
 // Writes a checkpoint: the tables that changed go to their other copies, then one pack to the place of the older pack.
 // The pack's last block makes it valid, so a crash at any point leaves the old checkpoint or the new one.
 import { Bio } from '../device/bio.ts';
+import type { BlockDevice } from '../device/device.ts';
 import { Checkpoint, CP, checkpointCrc } from '../format/checkpoint.ts';
 import { BLKS_PER_SEG, BLKSIZE, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
 import { viewOf } from '../format/struct.ts';
 import { SUM_JOURNAL_SIZE } from '../format/summary.ts';
 import { type CheckpointPack, setLogPosition } from './checkpoint-pack.ts';
+import type { VolumeCounters } from './counters.ts';
+import type { VolumeLayout } from './layout.ts';
+import type { Logs } from './logs.ts';
+import type { NodeTable } from './nat.ts';
 import { orphanBlocks, writeOrphans } from './orphans.ts';
-import { dataSummaryBlocks, writeDataSummaries, writeNodeSummaries } from './summaries.ts';
-import type { Volume } from './volume.ts';
+import type { SegmentTable } from './sit.ts';
+import type { Space } from './space.ts';
+import { dataSummaryBlocks, type Journals, writeDataSummaries, writeNodeSummaries } from './summaries.ts';
+
+/** What a checkpoint is made of. */
+export interface CheckpointState {
+  readonly device: BlockDevice;
+  readonly layout: VolumeLayout;
+  readonly nat: NodeTable;
+  readonly sit: SegmentTable;
+  readonly logs: Logs;
+  readonly journals: Journals;
+  readonly space: Space;
+  readonly orphans: ReadonlySet<number>;
+  readonly counters: VolumeCounters;
+  /** Seconds that the volume has been mounted in all. */
+  readonly elapsedTime: number;
+  /** The last one. */
+  readonly pack: CheckpointPack;
+}
 
 /** Flags that a checkpoint takes over from the one before; all others it sets by its own state. */
 const KEPT_FLAGS = CP.LARGE_NAT_BITMAP | CP.QUOTA_NEED_FSCK;
@@ -20,9 +43,9 @@ class TableWriter {
   /** Blocks handed over so far. */
   nrBlocks = 0;
 
-  constructor(volume: Volume) {
+  constructor(device: BlockDevice) {
     this.#buffer = new Uint8Array(BLKSIZE * 256);
-    this.#bio = new Bio(volume.device, this.#buffer, 256);
+    this.#bio = new Bio(device, this.#buffer, 256);
   }
 
   write(blkaddr: number, block: Uint8Array): void {
@@ -43,11 +66,11 @@ class TableWriter {
  * Writes NAT, SIT and a checkpoint pack for the volume's present state, whose data and nodes are on their way already.
  * Returns the new pack. Source: do_checkpoint.
  */
-export function writeCheckpoint(volume: Volume, umount: boolean): CheckpointPack {
+export function writeCheckpoint(volume: CheckpointState, umount: boolean): CheckpointPack {
   const { device, layout, logs, journals } = volume;
   logs.leaveSegments();
   volume.counters.metaBlocks += logs.summaries.write();
-  const tables = new TableWriter(volume);
+  const tables = new TableWriter(device);
   volume.nat.flush(new Uint8Array(SUM_JOURNAL_SIZE), (blkaddr, block) => tables.write(blkaddr, block));
   volume.sit.flush(new Uint8Array(SUM_JOURNAL_SIZE), (blkaddr, block) => tables.write(blkaddr, block));
   tables.finish();
@@ -80,7 +103,7 @@ export function writeCheckpoint(volume: Volume, umount: boolean): CheckpointPack
 
 /** The checkpoint block and its payload blocks. */
 function checkpointBlock(
-  volume: Volume,
+  volume: CheckpointState,
   umount: boolean,
   { dataBlocks, startSum, total }: { dataBlocks: number; startSum: number; total: number },
 ): Uint8Array {

@@ -1,8 +1,8 @@
 // Which segments and sections are free: none of their blocks is in use or needed by the last checkpoint, and no log is
 // there. A new segment is found section by section.
 
+import type { CurrentSegment } from './current-segment.ts';
 import type { VolumeLayout } from './layout.ts';
-import type { CurrentSegment } from './logs.ts';
 import type { SegmentTable } from './sit.ts';
 
 export class FreeSegments {

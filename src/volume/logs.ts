@@ -5,25 +5,12 @@ import { corrupt, F2fsError } from '../errors.ts';
 import { BLKS_PER_SEG, BLKSIZE, LOG, type Log, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
 import { viewOf } from '../format/struct.ts';
 import { SUM_ENTRIES_SIZE, SUM_FOOTER_OFFSET, SUM_TYPE, SUMMARY_ENTRY_SIZE } from '../format/summary.ts';
+import { ALLOC, type CurrentSegment } from './current-segment.ts';
 import { FreeSegments } from './free-segments.ts';
 import type { VolumeLayout } from './layout.ts';
 import type { SegmentTable } from './sit.ts';
 import { SummaryArea } from './summary-area.ts';
 import { Victims } from './victims.ts';
-
-/** How a log takes blocks: appending to a free segment, or filling the holes of one in use (slack space recycling). */
-export const ALLOC = { LFS: 0, SSR: 1 } as const;
-
-/** One log and the summary block of its segment. */
-export interface CurrentSegment {
-  readonly log: Log;
-  segno: number;
-  /** Next block to take, within the segment, which may be taken; 512 when there is none. */
-  blkoff: number;
-  allocType: number;
-  /** 4096 bytes: entries, a journal (kept apart, unused here), footer. */
-  readonly summary: Uint8Array;
-}
 
 /** What the logs must know of the volume to say how urgently they need free sections. */
 export interface LogDemand {

@@ -19,8 +19,9 @@ import {
   SUMMARY_ENTRY_SIZE,
 } from '../format/summary.ts';
 import { type CheckpointPack, logPosition } from './checkpoint-pack.ts';
+import { ALLOC, type CurrentSegment } from './current-segment.ts';
 import type { VolumeLayout } from './layout.ts';
-import { ALLOC, type CurrentSegment, emptySummary } from './logs.ts';
+import { emptySummary } from './logs.ts';
 
 /** Journals of a pack, SUM_JOURNAL_SIZE bytes each. */
 export interface Journals {

@@ -1,8 +1,8 @@
 // Which segments are worth being written into their holes, and which sections worth being cleaned. Source:
 // get_victim_by_default, get_cb_cost.
 import { BLKS_PER_SEG, type Log, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
+import type { CurrentSegment } from './current-segment.ts';
 import type { VolumeLayout } from './layout.ts';
-import type { CurrentSegment } from './logs.ts';
 import type { SegmentTable } from './sit.ts';
 
 /** How a section to be cleaned is chosen: the one with the fewest blocks, or old ones before those that still change. */

@@ -8,9 +8,9 @@ import type { FramePool } from '../pagecache/pool.ts';
 import { zero } from '../pagecache/zero.ts';
 import { type ClusterQueue, sendPages } from './cluster-queue.ts';
 import { WB_SYNC, type WritebackControl } from './control.ts';
+import type { Engine, Walk } from './engines.ts';
 import { ExtentList } from './extent-list.ts';
 import type { ClusterOps, WritebackCounters, WritebackOps } from './ops.ts';
-import type { Engine, Walk } from './writeback.ts';
 
 export class FolioEngine implements Engine {
   readonly #pool: FramePool;

@@ -8,10 +8,10 @@ import type { FramePool } from '../pagecache/pool.ts';
 import { ClusterContext } from './cluster-context.ts';
 import type { ClusterQueue } from './cluster-queue.ts';
 import { WB_SYNC, type WritebackControl } from './control.ts';
+import type { Engine, Walk } from './engines.ts';
 import { ExtentList } from './extent-list.ts';
 import { zeroTail } from './folio-engine.ts';
 import type { ClusterOps, WritebackCounters, WritebackOps } from './ops.ts';
-import type { Engine, Walk } from './writeback.ts';
 
 /** Pages looked up at a time, or a cluster's if those are more. Source: F2FS_ONSTACK_PAGES. */
 const BATCH_PAGES = 16;

@@ -1,38 +1,14 @@
 // Writeback of dirty pages, by one engine or the other: who may walk now, and what is under way.
 import type { ClusterBuffers } from '../compress/cluster-buffers.ts';
-import type { Log } from '../format/constants.ts';
-import type { AddressSpace, Tag } from '../pagecache/address-space.ts';
+import type { AddressSpace } from '../pagecache/address-space.ts';
 import type { Ioends } from '../pagecache/ioend.ts';
 import type { FramePool } from '../pagecache/pool.ts';
 import { ClusterQueue } from './cluster-queue.ts';
 import { WB_SYNC, WritebackControl, type WritebackRequest } from './control.ts';
-import type { EngineName } from './engines.ts';
+import type { Engine, EngineName } from './engines.ts';
 import { FolioEngine } from './folio-engine.ts';
 import { WritebackCounters, type WritebackOps } from './ops.ts';
 import { PageEngine } from './page-engine.ts';
-
-/** What one call of an engine works with. */
-export interface Walk {
-  mapping: AddressSpace;
-  ops: WritebackOps;
-  control: WritebackControl;
-  log: Log;
-  /** The tag of the pages to write. */
-  tag: Tag;
-  /** Pages in the file. */
-  eof: number;
-  /** Where a cyclic walk goes on that ends now. */
-  doneIndex: number;
-}
-
-/**
- * Sends dirty pages on their way; they are written when the ioends are submitted. When mapping fails the pages stay dirty
- * and the error is thrown; what came before is on its way. Source: f2fs_write_cache_pages.
- */
-export interface Engine {
-  /** @param isPreempted whether a NONE walk is to end, since someone waits for an ALL one */
-  walk(mapping: AddressSpace, ops: WritebackOps, control: WritebackControl, isPreempted: () => boolean): void;
-}
 
 export class Writeback {
   readonly counters = new WritebackCounters();

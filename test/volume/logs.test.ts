@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { BLKS_PER_SEG, BLKSIZE, LOG } from '../../src/format/constants.ts';
 import { SUMMARY_ENTRY_SIZE } from '../../src/format/summary.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
-import { ALLOC } from '../../src/volume/logs.ts';
+import { ALLOC } from '../../src/volume/current-segment.ts';
 import { mounted, PageModel, pagesFor, volumeOf } from '../fs/full-volume.ts';
 import { random } from '../random.ts';
 
