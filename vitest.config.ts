@@ -23,6 +23,18 @@ export default defineConfig({
           env: { F2FS_NO_KOFFI: '1' },
         },
       },
+      {
+        extends: true,
+        test: {
+          // What takes frames in every way there is; those that count reads are not among them.
+          name: 'stress frames',
+          include: [
+            'test/fs/{compressed,fsync,names,pinned,ranges,recovery}.test.ts',
+            'test/model/differential.test.ts',
+          ],
+          env: { F2FS_STRESS_FRAMES: '1', F2FS_OPS: '20000' },
+        },
+      },
     ],
   },
 });
