@@ -7,8 +7,7 @@ const POISON = 0xa5;
 
 /** The pool of a mount: a checked one where F2FS_STRESS_FRAMES is set. Throws as FramePool's constructor does. */
 export function framePool(budgetBytes?: number): FramePool {
-  const { F2FS_STRESS_FRAMES = '' } = process.env;
-  return F2FS_STRESS_FRAMES === '' ? new FramePool(budgetBytes) : new CheckedFramePool(budgetBytes);
+  return (process.env.F2FS_STRESS_FRAMES ?? '') === '' ? new FramePool(budgetBytes) : new CheckedFramePool(budgetBytes);
 }
 
 /**
