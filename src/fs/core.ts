@@ -2,6 +2,7 @@
 import { checkChoice } from '../check.ts';
 import { ClusterBuffers } from '../compress/cluster-buffers.ts';
 import type { BlockDevice } from '../device/device.ts';
+import type { DeviceUse } from '../device/uses.ts';
 import { F2fsError } from '../errors.ts';
 import { BlockMap } from '../file/block-map.ts';
 import { type CompressOptions, CompressPolicy } from '../file/compression.ts';
@@ -75,9 +76,6 @@ export interface MountOptions {
 /** Frames that an operation may take without asking: a folio, and the nodes and dentry blocks that one step touches. */
 const RESERVED_FRAMES = 640;
 
-/** Devices that are mounted for writing, and by whom. */
-const writers = new WeakMap<BlockDevice, Core>();
-
 let lastMs = 0;
 let lastTime: Timestamp = { sec: 0, nsec: 0 };
 
@@ -109,6 +107,7 @@ export class Core {
   readonly now: () => Timestamp;
   readonly mode: WriteMode;
   readonly recovery: Recovery;
+  readonly #use: DeviceUse;
   /** Pages that may be dirty before files (nodes) are written out. */
   readonly #dirtyLimit: number;
   /** Dirty file and directory pages that the last background writeback left: directories wait for a sync. */
@@ -120,7 +119,8 @@ export class Core {
   /** Whether the mount was ended, by whatever way. */
   isClosed = false;
 
-  constructor(device: BlockDevice, options: MountOptions) {
+  /** @param use of the device; it ends with the mount */
+  constructor(device: BlockDevice, use: DeviceUse, options: MountOptions) {
     this.now = options.now === undefined ? systemTime : checkedClock(options.now, (error) => this.volume?.stop(error));
     const pool = new FramePool(options.cacheBytes);
     const clock = () => this.now().sec;
@@ -178,6 +178,8 @@ export class Core {
       () => this.#makeRoom(() => {}),
     );
     this.reclaim = new Reclaim(this.volume, cleaner, () => this.sync(false), { checkpoints, cleaning });
+    this.#use = use;
+    if (use.writes) use.yields = () => this.#closeIfStopped();
   }
 
   /**
@@ -390,29 +392,21 @@ export class Core {
     }
   }
 
-  /** Keeps others from mounting the device for writing until `close`, or until this mount is stopped. Throws EBUSY. */
-  claim(): void {
-    const { device, readonly } = this.volume;
-    if (readonly) return;
-    const other = writers.get(device);
-    // What a stopped one has under way must be over.
-    if (other?.volume.stopped) other.volume.ioends.submit();
-    else if (other !== undefined) {
-      throw new F2fsError('EBUSY', 'the volume is mounted for writing already: close or abandon that mount first', {
-        path: device.name,
-      });
-    }
-    writers.set(device, this);
-  }
-
   /** Lets go of the device and ends the threads. Nothing is written any more: what was not, is lost. */
   close(): void {
     this.isClosed = true;
     this.volume.unmount();
     this.writeback.queue.abandon();
     this.volume.ioends.submit();
-    if (writers.get(this.volume.device) === this) writers.delete(this.volume.device);
+    this.#use.end();
     this.#buffers.close();
+  }
+
+  /** A mount that a failure stopped is over when the device is wanted: what it has in memory is not what will be there. */
+  #closeIfStopped(): boolean {
+    if (!this.volume.stopped) return false;
+    this.close();
+    return true;
   }
 
   /** Writes an inode's dirty pages and waits for them. Throws what went wrong. Source: filemap_write_and_wait. */
