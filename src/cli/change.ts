@@ -143,7 +143,8 @@ function closeOrGiveBack(volume: FileSystem, room: HostRoom): void {
 
 /** The image as its last checkpoint has it, in a file of its own. */
 async function copyOf(image: string, device: FileDevice, signal: AbortSignal, progress: Progress): Promise<ImageCopy> {
-  const { volume } = mount(device, { readonly: true, cacheBytes: CACHE_BYTES });
+  using found = mount(device, { readonly: true, cacheBytes: CACHE_BYTES });
+  const { volume } = found;
   const total = volume.space.validBlockCount * BLKSIZE;
   try {
     return await ImageCopy.make(image, copiedRanges(volume, fs.statSync(image).size), {

@@ -34,10 +34,9 @@ export class HostRoom {
     const isFull = error instanceof F2fsError && error.code === 'ENOSPC';
     if (!isFull && this.#look().usedBytes <= this.#usedAtFirst) return;
     try {
-      const found = mount(this.#device, { readonly: true, cacheBytes: CACHE_BYTES });
+      using found = mount(this.#device, { readonly: true, cacheBytes: CACHE_BYTES });
       // A checkpoint that was written, though the host failed to flush it, may be gone with the next crash: both are needed.
       if (found.volume.pack.cp.checkpointVer === pack.cp.checkpointVer) this.#punch(found);
-      found.close();
     } catch (cause) {
       if (!(cause instanceof F2fsError)) throw cause;
     }

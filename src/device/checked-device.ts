@@ -20,7 +20,7 @@ const METHODS = [
   'close',
 ] as const satisfies readonly (keyof BlockDevice)[];
 
-/** The one checked device of each: who is mounted for writing is known by it. */
+/** The one checked device of each. */
 const checked = new WeakMap<BlockDevice, CheckedDevice>();
 
 /**

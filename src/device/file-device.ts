@@ -28,6 +28,7 @@ import {
   vectorBytes,
   wholeBlocks,
 } from './range.ts';
+import { assertUnused } from './uses.ts';
 import { WriteQueue } from './write-queue.ts';
 import { DEFAULT_DEPTH, MAX_DEPTH } from './write-slots.ts';
 
@@ -203,6 +204,7 @@ export class FileDevice implements BlockDevice {
 
   resize(nrBlocks: number): void {
     checkWritable(this, 'resize');
+    assertUnused(this, 'resize');
     checkNewSize(this, nrBlocks);
     if (this.kind === 'block') {
       const message = `${this.name} is a block device: its size of ${this.#nrBlocks} blocks is fixed`;

@@ -13,6 +13,7 @@ import {
   vectorBytes,
   wholeBlocks,
 } from './range.ts';
+import { assertUnused } from './uses.ts';
 
 export interface MemoryDeviceOptions {
   /** What to call it in messages. Default: memory. */
@@ -117,6 +118,7 @@ export class MemoryDevice implements BlockDevice {
 
   resize(nrBlocks: number): void {
     checkWritable(this, 'resize');
+    assertUnused(this, 'resize');
     checkNewSize(this, nrBlocks);
     if (nrBlocks < this.#nrBlocks) this.#clear(nrBlocks, this.#nrBlocks - nrBlocks);
     this.#nrBlocks = nrBlocks;

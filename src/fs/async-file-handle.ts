@@ -40,9 +40,13 @@ export class AsyncFileHandle {
     return this.#file.ino;
   }
 
-  /** Runs `work` on the handle of the synchronous API, with nothing of other calls in between. */
-  async run<T>(work: (file: FileHandle) => T): Promise<T> {
+  /** Runs `work` on the handle of the synchronous API, with nothing of other calls in between; see AsyncFileSystem.run. */
+  async run<T>(work: (file: FileHandle) => T | PromiseLike<T>): Promise<T> {
     isFunction(work, 'work');
+    return this.#queue.hold(() => work(this.#file));
+  }
+
+  async #call<T>(work: (file: FileHandle) => T): Promise<T> {
     return this.#queue.run(() => work(this.#file));
   }
 
@@ -56,7 +60,7 @@ export class AsyncFileHandle {
     length?: number | null,
     position?: number | null,
   ): Promise<{ bytesRead: number; buffer: B }> {
-    return this.run((file) => {
+    return this.#call((file) => {
       const bytesRead = file.read(partOf(buffer, offset, length), position ?? this.#position);
       if (position === null || position === undefined) this.#position += bytesRead;
       return { bytesRead, buffer };
@@ -87,7 +91,7 @@ export class AsyncFileHandle {
     const position = (isText ? rest[0] : rest[2]) as number | null | undefined;
     const encoding = isText ? (rest[1] as BufferEncoding | null | undefined) : null;
     isEncodingOrNull(encoding, 'encoding');
-    return this.run((file) => {
+    return this.#call((file) => {
       const part = isText
         ? encoded(buffer, encoding)
         : partOf(buffer, rest[0] as number | null, rest[1] as number | null);
@@ -111,7 +115,7 @@ export class AsyncFileHandle {
   readFile(options?: BufferEncoding | HandleOptions | null): Promise<OwnBuffer | string>;
   async readFile(options?: BufferEncoding | HandleOptions | null): Promise<OwnBuffer | string> {
     const { encoding, signal } = handleOptions('readFile', options);
-    return this.run((file) => {
+    return this.#call((file) => {
       checkSignal(signal);
       const bytes = readWhole(file, undefined, this.#position);
       this.#position += bytes.length;
@@ -125,7 +129,7 @@ export class AsyncFileHandle {
    */
   async writeFile(data: Contents, options?: BufferEncoding | HandleOptions | null): Promise<void> {
     const { encoding, signal } = handleOptions('writeFile', options);
-    return this.run((file) => {
+    return this.#call((file) => {
       checkSignal(signal);
       this.#write(file, encoded(data, encoding));
     });
@@ -138,42 +142,42 @@ export class AsyncFileHandle {
 
   async stat(options?: StatOptions | null): Promise<FileStat> {
     checkStatOptions('stat', options);
-    return this.run((file) => file.stat());
+    return this.#call((file) => file.stat());
   }
 
   /** Sets the size in bytes; what is new is a hole. */
   async truncate(sizeBytes = 0): Promise<void> {
-    return this.run((file) => file.truncate(sizeBytes));
+    return this.#call((file) => file.truncate(sizeBytes));
   }
 
   async chmod(mode: number): Promise<void> {
     if (mode === undefined) throw invalid('mode', mode, 'a number');
-    return this.run((file) => file.setAttributes({ mode }));
+    return this.#call((file) => file.setAttributes({ mode }));
   }
 
   /** An owner of -1 stays. */
   async chown(uid: number, gid: number): Promise<void> {
     const owner = { uid: ownerOf(uid), gid: ownerOf(gid) };
-    return this.run((file) => file.setAttributes(owner));
+    return this.#call((file) => file.setAttributes(owner));
   }
 
   async utimes(atime: TimeLike, mtime: TimeLike): Promise<void> {
     const times = { atime: timestampOf(atime), mtime: timestampOf(mtime) };
-    return this.run((file) => file.setAttributes(times));
+    return this.#call((file) => file.setAttributes(times));
   }
 
   /** Contents and attributes outlive a crash once it resolves. Source: fsync. */
   async sync(): Promise<void> {
-    return this.run((file) => file.fsync());
+    return this.#call((file) => file.fsync());
   }
 
   /** Contents, and what is needed to find them, outlive a crash once it resolves. Source: fdatasync. */
   async datasync(): Promise<void> {
-    return this.run((file) => file.fdatasync());
+    return this.#call((file) => file.fdatasync());
   }
 
   async close(): Promise<void> {
-    return this.run((file) => file.close());
+    return this.#call((file) => file.close());
   }
 
   [Symbol.asyncDispose](): Promise<void> {

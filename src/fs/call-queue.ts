@@ -1,15 +1,66 @@
-// The calls of the promise API, one after the other in the order in which they came.
+// The calls of the promise API, one after the other in the order in which they came. A call that goes on in a promise holds the queue,
+// and what is called within it has a queue of its own.
+import { AsyncLocalStorage } from 'node:async_hooks';
 
 /** Milliseconds of calls between two turns of the event loop. */
 const SLICE_MS = 10;
 
-/** Runs synchronous work in turn. A call is never begun before the one ahead of it has ended. */
+/** Runs work in turn. A call is never begun before the one ahead of it has ended. */
 export class CallQueue {
   #waiting: (() => void)[] = [];
   #isScheduled = false;
+  #isHeld = false;
+  /** Of a queue within a call: whether that has ended. */
+  #isOver = false;
+  readonly #outer: CallQueue | null;
+  /** The queue of the call that is made within, for all of a volume; it follows awaits and callbacks. */
+  readonly #within: AsyncLocalStorage<CallQueue>;
+
+  constructor(outer: CallQueue | null = null) {
+    this.#outer = outer;
+    this.#within = outer === null ? new AsyncLocalStorage() : outer.#within;
+  }
 
   /** Resolves with what `work` returns, or rejects with what it throws; the calls behind it go on in any case. */
   run<T>(work: () => T): Promise<T> {
+    return this.#innermost.#add(work);
+  }
+
+  /**
+   * The same of work that may return a promise: the calls behind it wait until that settles, but for those that are made within it.
+   */
+  hold<T>(work: () => T | PromiseLike<T>): Promise<T> {
+    const outer = this.#innermost;
+    return outer.#add(() => {
+      const own = new CallQueue(outer);
+      let result: T | PromiseLike<T>;
+      try {
+        result = this.#within.run(own, work);
+      } catch (error) {
+        own.#end();
+        throw error;
+      }
+      if (!isThenable(result)) {
+        own.#end();
+        return result;
+      }
+      outer.#isHeld = true;
+      // What is called within, and nobody waited for, is done first.
+      const end = () => void own.#add(() => own.#end());
+      const settled = Promise.resolve(result);
+      settled.then(end, end);
+      return settled;
+    });
+  }
+
+  /** Where a call goes that is made now. */
+  get #innermost(): CallQueue {
+    let queue: CallQueue = this.#within.getStore() ?? this;
+    while (queue.#isOver && queue.#outer !== null) queue = queue.#outer;
+    return queue;
+  }
+
+  #add<T>(work: () => T | PromiseLike<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#waiting.push(() => {
         try {
@@ -22,19 +73,32 @@ export class CallQueue {
     });
   }
 
+  /** Gives the turn back; calls that came after it are the next. */
+  #end(): void {
+    const outer = this.#outer as CallQueue;
+    this.#isOver = true;
+    if (this.#waiting.length > 0) outer.#waiting = [...this.#waiting, ...outer.#waiting];
+    this.#waiting = [];
+    outer.#isHeld = false;
+    outer.#schedule();
+  }
+
   #schedule(): void {
-    if (this.#isScheduled) return;
+    if (this.#isScheduled || this.#isHeld || this.#waiting.length === 0) return;
     this.#isScheduled = true;
     setImmediate(() => this.#drain());
   }
 
   #drain(): void {
-    const calls = this.#waiting;
     const end = performance.now() + SLICE_MS;
-    let done = 0;
-    while (done < calls.length && (done === 0 || performance.now() < end)) calls[done++]();
-    this.#waiting = calls.slice(done);
+    do {
+      this.#waiting.shift()?.();
+    } while (!this.#isHeld && this.#waiting.length > 0 && performance.now() < end);
     this.#isScheduled = false;
-    if (this.#waiting.length > 0) this.#schedule();
+    this.#schedule();
   }
+}
+
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as PromiseLike<T> | null | undefined)?.then === 'function';
 }

@@ -2,6 +2,7 @@
 import { checkChoice } from '../check.ts';
 import { ClusterBuffers } from '../compress/cluster-buffers.ts';
 import type { BlockDevice } from '../device/device.ts';
+import type { DeviceUse } from '../device/uses.ts';
 import { F2fsError } from '../errors.ts';
 import { BlockMap } from '../file/block-map.ts';
 import { CompressPolicy } from '../file/compression.ts';
@@ -33,9 +34,6 @@ import { CHECKPOINT_MODES, Reclaim } from './reclaim.ts';
 import { Sync } from './sync.ts';
 import { UnnamedInodes } from './unnamed.ts';
 
-/** Devices that are mounted for writing, and by whom. */
-const writers = new WeakMap<BlockDevice, Core>();
-
 export class Core {
   readonly volume: Volume;
   readonly writeback: Writeback;
@@ -57,8 +55,10 @@ export class Core {
   readonly memory: Memory;
   readonly sync: Sync;
   readonly unnamed: UnnamedInodes;
+  readonly #use: DeviceUse;
 
-  constructor(device: BlockDevice, options: MountOptions) {
+  /** @param use of the device; it ends with the mount */
+  constructor(device: BlockDevice, use: DeviceUse, options: MountOptions) {
     this.clock = new Clock(options.now, (error) => this.volume?.stop(error));
     const pool = framePool(options.cacheBytes);
     const mode = checkChoice(WRITE_MODES, options.mode ?? 'adaptive', 'mode');
@@ -118,21 +118,8 @@ export class Core {
     this.memory = new Memory({ volume, writeback, buffers: this.#buffers, inodes, data, reclaim });
     this.sync = new Sync({ volume, writeback, inodes, memory: this.memory, reclaim });
     this.unnamed = new UnnamedInodes(volume, inodes, this.memory);
-  }
-
-  /** Keeps others from mounting the device for writing until `close`, or until this mount is stopped. Throws EBUSY. */
-  claim(): void {
-    const { device, readonly } = this.volume;
-    if (readonly) return;
-    const other = writers.get(device);
-    // What a stopped one has under way must be over.
-    if (other?.volume.stopped) other.volume.ioends.submit();
-    else if (other !== undefined) {
-      throw new F2fsError('EBUSY', 'the volume is mounted for writing already: close or abandon that mount first', {
-        path: device.name,
-      });
-    }
-    writers.set(device, this);
+    this.#use = use;
+    if (use.writes) use.yields = () => this.#closeIfStopped();
   }
 
   /** Lets go of the device and ends the threads. Nothing is written any more: what was not, is lost. */
@@ -140,8 +127,15 @@ export class Core {
     this.volume.unmount();
     this.writeback.queue.abandon();
     this.volume.ioends.submit();
-    if (writers.get(this.volume.device) === this) writers.delete(this.volume.device);
+    this.#use.end();
     this.#buffers.close();
+  }
+
+  /** A mount that a failure stopped is over when the device is wanted: what it has in memory is not what will be there. */
+  #closeIfStopped(): boolean {
+    if (!this.volume.stopped) return false;
+    this.close();
+    return true;
   }
 }
 

@@ -3,6 +3,7 @@ import { type Contents, contentBytes, display, type Name, nameBytes, type OwnByt
 import { type Check, checkOptions, invalid, isBoolean, type OptionChecks } from '../check.ts';
 import { deviceOf } from '../device/checked-device.ts';
 import type { BlockDevice } from '../device/device.ts';
+import { useDevice } from '../device/uses.ts';
 import { F2fsError } from '../errors.ts';
 import { assertMutable, assertNotAppendOnly } from '../file/change-rules.ts';
 import { checkName, isDots } from '../file/directory.ts';
@@ -89,19 +90,29 @@ const CLEAN_OPTIONS: OptionChecks<CleanOptions> = { policy: isAny, sections: isA
 
 /**
  * Mounts the volume on `device` in this process. Throws EINVAL when there is none, EUCLEAN when it is damaged, EOPNOTSUPP
- * for a feature that is not supported, EROFS when it must not be written, EBUSY when it is mounted for writing already. The
- * device stays the caller's to close.
+ * for a feature that is not supported, EROFS when it must not be written, EBUSY when it is mounted for writing already, or is to be
+ * while it is mounted for reading. The device stays the caller's to close.
  */
 export function mount(device: BlockDevice, options: MountOptions = {}): FileSystem {
   checkMountOptions(options);
-  const core = new Core(deviceOf(device), options);
+  const core = coreOf(device, options);
   try {
-    core.claim();
     const volume = new FileSystem(core);
     recover(core, options.recovery ?? true);
     return volume;
   } catch (error) {
     core.close();
+    throw error;
+  }
+}
+
+function coreOf(given: BlockDevice, options: MountOptions): Core {
+  const device = deviceOf(given);
+  const use = useDevice(given, options.readonly !== true);
+  try {
+    return new Core(device, use, options);
+  } catch (error) {
+    use.end();
     throw error;
   }
 }

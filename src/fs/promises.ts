@@ -66,16 +66,24 @@ export class AsyncFileSystem {
     this.#fs = fs;
   }
 
-  /** Runs `work` on the synchronous API as one call: what it does is not mixed with others. */
-  async run<T>(work: (fs: FileSystem) => T): Promise<T> {
+  /**
+   * Runs `work` on the synchronous API as one call: what it does is not mixed with others. Where it returns a promise that goes on until
+   * the promise settles: calls of this API that are made within have their turn, all others wait, so `work` must not wait for one that
+   * was made outside.
+   */
+  async run<T>(work: (fs: FileSystem) => T | PromiseLike<T>): Promise<T> {
     isFunction(work, 'work');
+    return this.#queue.hold(() => work(this.#fs));
+  }
+
+  async #call<T>(work: (fs: FileSystem) => T): Promise<T> {
     return this.#queue.run(() => work(this.#fs));
   }
 
   /** Opens a regular file, by the flags of node:fs, words or numbers; `mode` is for one that is made. */
   async open(path: Path, flags: OpenFlags | number | null = 'r', mode?: number | null): Promise<AsyncFileHandle> {
     const attributes = { mode: mode ?? undefined };
-    return this.run((fs) => new AsyncFileHandle(this.#queue, fs.openFile(path, { flags: flags ?? 'r', attributes })));
+    return this.#call((fs) => new AsyncFileHandle(this.#queue, fs.openFile(path, { flags: flags ?? 'r', attributes })));
   }
 
   /** All bytes of a file, or its text. Throws EFBIG for 2 GiB or more, and for text longer than a string can be. */
@@ -84,7 +92,7 @@ export class AsyncFileSystem {
   readFile(path: Path, options?: BufferEncoding | ReadFileOptions | null): Promise<OwnBuffer | string>;
   async readFile(path: Path, options?: BufferEncoding | ReadFileOptions | null): Promise<OwnBuffer | string> {
     const { encoding, flag, signal } = readFileOptions('readFile', options);
-    return this.run((fs) => {
+    return this.#call((fs) => {
       checkSignal(signal);
       using file = fs.openFile(path, { flags: flag ?? 'r' });
       return decoded(readWhole(file, display(path)), encoding);
@@ -109,7 +117,7 @@ export class AsyncFileSystem {
     defaultFlag: OpenFlags,
   ): Promise<void> {
     const { encoding, mode, flag, flush, signal } = writeFileOptions(of, options);
-    return this.run((fs) => {
+    return this.#call((fs) => {
       checkSignal(signal);
       // What can't be written must not empty the file.
       const bytes = encoded(data, encoding);
@@ -120,13 +128,13 @@ export class AsyncFileSystem {
   }
 
   async truncate(path: Path, sizeBytes = 0): Promise<void> {
-    return this.run((fs) => fs.truncate(path, sizeBytes));
+    return this.#call((fs) => fs.truncate(path, sizeBytes));
   }
 
   /** A number is a mode. With `recursive` it tells the path of the first directory that was made, if any. */
   async mkdir(path: Path, options?: MkdirOptions | number | null): Promise<string | undefined> {
     const { mode, recursive = false } = mkdirOptions(options);
-    return this.run((fs) => {
+    return this.#call((fs) => {
       // Set-id bits are not given by mkdir(2).
       const attributes = { mode: mode === null || mode === undefined ? undefined : mode & 0o1777 };
       if (recursive) return makeDirectories(fs, path, attributes);
@@ -137,16 +145,16 @@ export class AsyncFileSystem {
 
   async rmdir(path: Path, options?: object | null): Promise<void> {
     checkNoOptions('rmdir', options);
-    return this.run((fs) => fs.rmdir(path));
+    return this.#call((fs) => fs.rmdir(path));
   }
 
   async unlink(path: Path): Promise<void> {
-    return this.run((fs) => fs.unlink(path));
+    return this.#call((fs) => fs.unlink(path));
   }
 
   async rm(path: Path, options?: RmOptions | null): Promise<void> {
     const { recursive = false, force = false } = rmOptions(options);
-    return this.run((fs) => {
+    return this.#call((fs) => {
       try {
         if (recursive) fs.remove(path);
         else fs.unlink(path);
@@ -157,17 +165,17 @@ export class AsyncFileSystem {
   }
 
   async rename(from: Path, to: Path, flags: RenameFlags = {}): Promise<void> {
-    return this.run((fs) => fs.rename(from, to, flags));
+    return this.#call((fs) => fs.rename(from, to, flags));
   }
 
   async link(existing: Path, path: Path): Promise<void> {
-    return this.run((fs) => fs.link(existing, path));
+    return this.#call((fs) => fs.link(existing, path));
   }
 
   /** The type is that of node:fs, where it matters on Windows only. */
   async symlink(target: Path, path: Path, type?: 'file' | 'dir' | 'junction' | null): Promise<void> {
     if (!SYMLINK_TYPES.includes(type)) throw invalid('type', type, 'file, dir or junction');
-    return this.run((fs) => fs.symlink(target, path));
+    return this.#call((fs) => fs.symlink(target, path));
   }
 
   /** The bytes of a target are what they are: as UTF-8, in another encoding, or as a buffer. */
@@ -179,7 +187,7 @@ export class AsyncFileSystem {
   readlink(path: Path, options?: BufferEncoding | 'buffer' | ReadlinkOptions | null): Promise<Buffer | string>;
   async readlink(path: Path, options?: BufferEncoding | 'buffer' | ReadlinkOptions | null): Promise<Buffer | string> {
     const { encoding } = readlinkOptions(options);
-    return this.run((fs) => nameIn(fs.readlink(path), encoding));
+    return this.#call((fs) => nameIn(fs.readlink(path), encoding));
   }
 
   /** Names as UTF-8, in another encoding or as buffers, or Dirents with such names. */
@@ -208,7 +216,7 @@ export class AsyncFileSystem {
     options?: BufferEncoding | 'buffer' | ReaddirOptions | null,
   ): Promise<(string | Buffer | VolumeDirent<string | Buffer, string | Buffer>)[]> {
     const { encoding, withFileTypes = false, recursive = false } = readdirOptions(options);
-    return this.run((fs) => {
+    return this.#call((fs) => {
       const found = recursive ? entriesBelow(fs, path) : fs.readdir(path).map((entry) => ({ above: NO_BYTES, entry }));
       if (!withFileTypes) return found.map(({ above, entry: { name } }) => nameIn(joined(above, name), encoding));
       return found.map(
@@ -219,12 +227,12 @@ export class AsyncFileSystem {
 
   async stat(path: Path, options?: StatOptions | null): Promise<FileStat> {
     checkStatOptions('stat', options);
-    return this.run((fs) => fs.stat(path));
+    return this.#call((fs) => fs.stat(path));
   }
 
   async lstat(path: Path, options?: StatOptions | null): Promise<FileStat> {
     checkStatOptions('lstat', options);
-    return this.run((fs) => fs.lstat(path));
+    return this.#call((fs) => fs.lstat(path));
   }
 
   /**
@@ -233,7 +241,7 @@ export class AsyncFileSystem {
    */
   async access(path: Path, mode?: number | null): Promise<void> {
     const wanted = accessMode(mode);
-    return this.run((fs) => {
+    return this.#call((fs) => {
       const stat = fs.stat(path);
       if ((wanted & constants.W_OK) !== 0) fs.volume.assertWritable();
       if ((wanted & constants.X_OK) === 0 || stat.type === 'directory' || (stat.mode & 0o111) !== 0) return;
@@ -243,7 +251,7 @@ export class AsyncFileSystem {
 
   async chmod(path: Path, mode: number): Promise<void> {
     if (mode === undefined) throw invalid('mode', mode, 'a number');
-    return this.run((fs) => fs.setAttributes(path, { mode }, { follow: true }));
+    return this.#call((fs) => fs.setAttributes(path, { mode }, { follow: true }));
   }
 
   /** An owner of -1 stays. */
@@ -265,25 +273,25 @@ export class AsyncFileSystem {
   }
 
   async xattrs(path: Path): Promise<Xattr[]> {
-    return this.run((fs) => fs.xattrs(path));
+    return this.#call((fs) => fs.xattrs(path));
   }
 
   async getXattr(path: Path, name: Name): Promise<Uint8Array> {
-    return this.run((fs) => fs.getXattr(path, name));
+    return this.#call((fs) => fs.getXattr(path, name));
   }
 
   async setXattr(path: Path, name: Name, value: Contents | null, flags: XattrFlags = {}): Promise<void> {
-    return this.run((fs) => fs.setXattr(path, name, value, flags));
+    return this.#call((fs) => fs.setXattr(path, name, value, flags));
   }
 
   async removeXattr(path: Path, name: Name): Promise<void> {
-    return this.run((fs) => fs.removeXattr(path, name));
+    return this.#call((fs) => fs.removeXattr(path, name));
   }
 
   /** Of the volume, whatever path in it is given. */
   async statfs(path: Path = '/', options?: StatOptions | null): Promise<VolumeStat> {
     checkStatOptions('statfs', options);
-    return this.run((fs) => {
+    return this.#call((fs) => {
       fs.stat(path);
       return fs.statfs();
     });
@@ -291,12 +299,12 @@ export class AsyncFileSystem {
 
   /** All changes made so far outlive a crash once it resolves. */
   async sync(): Promise<void> {
-    return this.run((fs) => fs.sync());
+    return this.#call((fs) => fs.sync());
   }
 
   /** Unmounts, when all calls made so far are done. */
   async close(): Promise<void> {
-    return this.run((fs) => fs.close());
+    return this.#call((fs) => fs.close());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -305,12 +313,12 @@ export class AsyncFileSystem {
 
   async #chown(path: Path, uid: number, gid: number, follow: boolean): Promise<void> {
     const owner = { uid: ownerOf(uid), gid: ownerOf(gid) };
-    return this.run((fs) => fs.setAttributes(path, owner, { follow }));
+    return this.#call((fs) => fs.setAttributes(path, owner, { follow }));
   }
 
   async #utimes(path: Path, atime: TimeLike, mtime: TimeLike, follow: boolean): Promise<void> {
     const times = { atime: timestampOf(atime), mtime: timestampOf(mtime) };
-    return this.run((fs) => fs.setAttributes(path, times, { follow }));
+    return this.#call((fs) => fs.setAttributes(path, times, { follow }));
   }
 }
 

@@ -16,6 +16,7 @@ import {
 } from '../check.ts';
 import { deviceOf } from '../device/checked-device.ts';
 import type { BlockDevice } from '../device/device.ts';
+import { assertUnused } from '../device/uses.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKS_PER_SEG, BLKSIZE, LOG, MAX_ID } from '../format/constants.ts';
 import { f2fsCrc } from '../format/crc.ts';
@@ -216,8 +217,8 @@ function writeCheckpoints(device: BlockDevice, plan: FormatPlan): void {
 
 /**
  * Makes an empty F2FS volume on the whole device; what it held is lost. The superblocks come last, after a flush, so an
- * interrupted format leaves nothing that can be mounted. Throws as planFormat does, before anything is written; EROFS and
- * the device's own errors.
+ * interrupted format leaves nothing that can be mounted. Throws as planFormat does, before anything is written;
+ * EROFS, EBUSY while it is mounted, and the device's own errors.
  */
 export function format(given: BlockDevice, options: FormatOptions = {}): Formatted {
   const device = deviceOf(given);
@@ -226,6 +227,7 @@ export function format(given: BlockDevice, options: FormatOptions = {}): Formatt
     const message = `${device.name} was opened for reading only: open it writable to format it`;
     throw new F2fsError('EROFS', message, { path: device.name });
   }
+  assertUnused(given, 'format');
   invalidate(device, plan);
   zeroTables(device, plan);
   writeNodes(device, plan);

@@ -1,7 +1,11 @@
 // The promise API: calls are done one after the other, in the order in which they were made, each as a whole; a failure is the matter of
 // its call alone.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../src/bench/random.ts';
+import { extract } from '../../src/build/extract.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { mount } from '../../src/fs/file-system.ts';
 import { type AsyncFileSystem, mountAsync } from '../../src/fs/promises.ts';
@@ -92,6 +96,109 @@ describe('calls made together', () => {
     await Promise.all(Array.from({ length: 3000 }, (_, i) => fs.writeFile(`/f${i % 50}`, Buffer.alloc(60_000, i))));
     clearInterval(timer);
     expect(turns).toBeGreaterThan(3);
+    await fs.close();
+  });
+});
+
+describe('work that goes on in a promise', () => {
+  const later = (ms = 5) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+  it('is one call: others wait, whichever way they are made', async () => {
+    const { fs } = await volume();
+    const file = await fs.open('/log', 'a+');
+    const text = () => fs.readFile('/log', 'utf8');
+    await Promise.all([
+      fs.run(async (sync) => {
+        sync.openFile('/log', { flags: 'a' }).append('1');
+        await later();
+        sync.openFile('/log', { flags: 'a' }).append('2');
+      }),
+      file.write('3'),
+      file.run(async (handle) => {
+        handle.append('4');
+        await later();
+        handle.append('5');
+      }),
+      fs.appendFile('/log', '6'),
+      fs.run((sync) => sync.openFile('/log', { flags: 'a' }).append('7')),
+      text().then((it) => expect(it).toBe('1234567')),
+    ]);
+    expect(await fs.run(async () => 'value')).toBe('value');
+    await file.close();
+    await fs.close();
+  });
+
+  it('has the calls that are made within done in it, in their order', async () => {
+    const { fs } = await volume();
+    await fs.writeFile('/log', '');
+    const work = (name: string) => async () => {
+      await fs.appendFile('/log', `${name}1`);
+      await later();
+      const file = await fs.open('/log', 'a');
+      await Promise.all([file.write(`${name}2`), fs.appendFile('/log', `${name}3`)]);
+      await file.close();
+      expect(await fs.run((sync) => Buffer.from(sync.readFile('/log')).toString())).toContain(
+        `${name}1${name}2${name}3`,
+      );
+    };
+    await Promise.all([
+      fs.run(work('a')),
+      fs.run(async () => {
+        // One within the other, and two at once.
+        await Promise.all([fs.run(work('b')), fs.run(work('c')), fs.appendFile('/log', '-')]);
+        await fs.run(() => fs.run(work('d')));
+      }),
+      fs.appendFile('/log', '.'),
+      fs.run(work('e')),
+    ]);
+    expect(await fs.readFile('/log', 'utf8')).toBe('a1a2a3b1b2b3c1c2c3-d1d2d3.e1e2e3');
+    await fs.close();
+  });
+
+  it('leaves the queue to the others when it fails, and to what was called within and not waited for', async () => {
+    const { fs } = await volume();
+    const left: Promise<void>[] = [];
+    let wake = () => {};
+    const woken = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    const failing = fs.run(async () => {
+      await fs.writeFile('/log', '1');
+      left.push(
+        fs.appendFile('/log', '2'),
+        fs.run(() => later()),
+      );
+      left.push(woken.then(() => fs.appendFile('/log', '5')));
+      throw new Error('of the caller');
+    });
+    const synchronous = fs.run(() => {
+      left.push(fs.appendFile('/log', '3'));
+      throw new Error('of the caller, at once');
+    });
+    const next = fs.appendFile('/log', '4');
+    await expect(failing).rejects.toThrow('of the caller');
+    await expect(synchronous).rejects.toThrow('at once');
+    await next;
+    expect(await fs.readFile('/log', 'utf8')).toBe('1234');
+    // Long after what it was made in: a call as any.
+    wake();
+    await Promise.all(left);
+    expect(await fs.readFile('/log', 'utf8')).toBe('12345');
+    await fs.run(() => fs.close());
+    await expect(fs.stat('/')).rejects.toEqual(failure('EBADF'));
+  });
+
+  it('may take long, as what the library does with the volume at hand', async () => {
+    const { fs } = await volume();
+    const out = mkdtempSync(join(tmpdir(), 'f2fs-async-'));
+    await fs.mkdir('/d');
+    for (let i = 0; i < 20; i++) await fs.writeFile(`/d/${i}`, 'before');
+    const extracted = fs.run((sync) => extract(sync, '/d', join(out, 'd'), { owner: false }));
+    const changed = Promise.all(Array.from({ length: 20 }, (_, i) => fs.writeFile(`/d/${i}`, 'after')));
+    expect((await extracted).files).toBe(20);
+    await changed;
+    for (let i = 0; i < 20; i++) expect(readFileSync(join(out, `d/${i}`), 'utf8')).toBe('before');
+    rmSync(out, { recursive: true });
     await fs.close();
   });
 });

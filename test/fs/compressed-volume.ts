@@ -15,6 +15,7 @@ import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import type { MountOptions } from '../../src/fs/mount-options.ts';
 import { format } from '../../src/mkfs/format.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
+import { copyOf } from '../devices.ts';
 import { type Random, random } from '../random.ts';
 
 export const MIB = 2 ** 20;
@@ -166,8 +167,9 @@ export class Audit {
   #total = 0;
 
   constructor(device: MemoryDevice) {
-    this.#device = device;
-    this.fs = mountOf(device, { readonly: true });
+    // Somebody may have it mounted for writing.
+    this.#device = copyOf(device);
+    this.fs = mountOf(this.#device, { readonly: true });
   }
 
   /** Everything below the root against the checkpoint's count; returns what does not fit. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openFileDevice } from '../../src/device/file-device.ts';
+import type { MemoryDevice } from '../../src/device/memory-device.ts';
 import { F2fsError } from '../../src/errors.ts';
 import { BLKSIZE } from '../../src/format/constants.ts';
 import { I_FLAGS } from '../../src/format/inode.ts';
@@ -13,11 +14,13 @@ import { Directory } from '../../src/fs/directory-handle.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { mountAsync } from '../../src/fs/promises.ts';
 import { format } from '../../src/mkfs/format.ts';
+import { copyOf } from '../devices.ts';
 import {
   codeOf,
   compressing,
   during,
   expectSound,
+  FlakyDevice,
   freshDevice,
   fsckComplaints,
   MIB,
@@ -115,7 +118,7 @@ test('a symlink is there with its target in every checkpoint', () => {
     code = codeOf(() => fs.symlink('t'.repeat(4000), `/${nr}`));
     if (nr % 500 !== 0) continue;
     fs.sync();
-    during(device, { readonly: true }, (seen) => {
+    during(copyOf(device), { readonly: true }, (seen) => {
       for (const { name, type } of seen.readdir('/'))
         if (type === 'symlink') expect(seen.readlink(`/${Buffer.from(name)}`).length).toBe(4000);
     });
@@ -381,15 +384,61 @@ describe('two volumes', () => {
     for (const device of devices) await expectSound(device);
   });
 
-  test('a device is mounted for writing once', () => {
+  const READ = { readonly: true };
+  /** All that takes a device as a whole. */
+  const takers: [string, (device: MemoryDevice) => unknown, beside: 'nobody' | 'readers'][] = [
+    ['a mount for writing', (device) => mountOf(device), 'nobody'],
+    ['a mount for reading', (device) => mountOf(device, READ), 'readers'],
+    ['format', (device) => format(device), 'nobody'],
+    ['resize', (device) => device.resize(device.nrBlocks - 512), 'nobody'],
+  ];
+
+  test.each(takers)('a device is mounted by one who writes, or by several who read: %s', (_, take, beside) => {
     const device = device64();
-    const fs = mountOf(device);
-    expect(codeOf(() => mountOf(device))).toBe('EBUSY');
-    fs.writeFile('/f', Buffer.from('kept'));
-    fs.close();
+    const busy = (how: string) =>
+      expect.objectContaining({
+        code: 'EBUSY',
+        path: 'memory',
+        message: expect.stringMatching(
+          `^cannot \\w+ memory: it is mounted for ${how}; close or abandon that mount first$`,
+        ),
+      });
+    const writer = mountOf(device);
+    writer.writeFile('/f', Buffer.from('kept'));
+    expect(() => take(device)).toThrow(busy('writing'));
+    writer.close();
+    const readers = [mountOf(device, READ), mountOf(device, READ)];
+    for (const reader of readers) {
+      if (beside === 'nobody') expect(() => take(device)).toThrow(busy('reading'));
+      expect(text(reader, '/f')).toBe('kept');
+      reader.close();
+    }
     const next = mountOf(device);
+    expect(() => take(device)).toThrow(busy('writing'));
     next.abandon();
-    during(device, {}, (again) => expect(text(again, '/f')).toBe('kept'));
+    during(device, READ, (again) => expect(text(again, '/f')).toBe('kept'));
+    take(device);
+  });
+
+  test('a mount that could not be, and one that a failure stopped, keep nobody from the device', () => {
+    const device = new FlakyDevice((MIB / 4096) * 64);
+    expect(codeOf(() => mountOf(device))).toBe('EINVAL');
+    format(device);
+    const stopped = mountOf(device);
+    stopped.writeFile('/f', Buffer.from('lost'));
+    const { cpBlkaddr, sitBlkaddr } = stopped.volume.layout.sb;
+    device.fails = (blkaddr) => blkaddr >= cpBlkaddr && blkaddr < sitBlkaddr;
+    expect(codeOf(() => stopped.sync())).toBe('EIO');
+    expect(text(stopped, '/f')).toBe('lost');
+    device.fails = () => false;
+    const next = mountOf(device);
+    next.writeFile('/f', Buffer.from('kept'));
+    // What it remembers is not so any more.
+    expect(codeOf(() => stopped.stat('/f'))).toBe('EBADF');
+    stopped.close();
+    expect(codeOf(() => mountOf(device))).toBe('EBUSY');
+    next.close();
+    during(device, READ, (again) => expect(text(again, '/f')).toBe('kept'));
   });
 
   test.each([

@@ -2,9 +2,10 @@
 // we differ from the kernel" of DESIGN.md. How the tables were made: linux-calls/README.md.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { MemoryDevice } from '../../src/device/memory-device.ts';
+import type { MemoryDevice } from '../../src/device/memory-device.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
-import { compressing, freshDevice, fsckComplaints, MIB, mountOf } from './compressed-volume.ts';
+import { copyOf } from '../devices.ts';
+import { compressing, freshDevice, fsckComplaints, mountOf } from './compressed-volume.ts';
 import { prepareFlags, run } from './linux-calls/interpreter.ts';
 
 /** What the table says of it. */
@@ -58,16 +59,6 @@ function linesOf(name: string): string[] {
 /** What each call returned there. */
 function results(name: string): string[] {
   return linesOf(name).map((line) => line.slice(line.lastIndexOf(' -> ') + 4));
-}
-
-function copyOf(device: MemoryDevice): MemoryDevice {
-  const copy = new MemoryDevice(device.nrBlocks);
-  const piece = Buffer.alloc(MIB);
-  for (let at = 0; at < device.nrBlocks; at += 256) {
-    device.read(at, piece);
-    if (piece.some((byte) => byte !== 0)) copy.write(at, [piece]);
-  }
-  return copy;
 }
 
 const options = { compress: compressing('lz4', 4, { extensions: ['txt'] }) };

@@ -150,6 +150,7 @@ describe('one superblock is bad', () => {
     const device = volumeWith(({ badToRead }) => badToRead.add(0));
     const fs = mount(device, { ...CACHE, readonly: true });
     expect(messages(fs)).toEqual([expect.stringMatching(/^superblock 1 is damaged \(block 0 can't be read\)/)]);
+    fs.close();
     device.badToRead.add(1);
     expect(() => mount(device, CACHE)).toThrow(expect.objectContaining({ code: 'EIO' }));
   });
