@@ -1,6 +1,7 @@
 // Pours a scanned host tree into a mounted volume: a directory's entries, then each of its subdirectories in turn, so that
 // what is written is written once.
 import { F2fsError } from '../errors.ts';
+import type { ByteSource } from '../file/file-data.ts';
 import type { Timestamp } from '../file/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { NewAttributes } from '../fs/attributes.ts';
@@ -301,15 +302,18 @@ export class Populator {
     const name = this.#name(index);
     const attributes = { ...asked, compress: this.#compressed?.has(index) };
     const { sizeBytes, nrSectors } = stat;
+    const known = this.#tree.known(index);
+    if (known instanceof F2fsError) throw new EntryFailure(known);
+    if (known !== null) return this.#makeReadFile(parent, name, attributes, known);
     if (sizeBytes === 0) {
       this.done.files++;
       return parent.createFile(name, attributes);
     }
     const ahead = this.#readAhead.take(index);
     if (ahead >= 0) {
-      const handle = this.#makeReadFile(parent, name, attributes, ahead, sizeBytes);
+      const bytes = this.#readAhead.contents.subarray(ahead, ahead + sizeBytes);
+      const handle = this.#makeReadFile(parent, name, attributes, bytes);
       this.#readAhead.release(index);
-      if (attributes.compress) this.compressed.push(handle.ino);
       return handle;
     }
     const fd = fromHost(() => openHostFile(this.#tree, index));
@@ -337,29 +341,17 @@ export class Populator {
     }
   }
 
-  /** A file whose contents another thread has read, and found as they should be, into the ring at `offset`. */
-  #makeReadFile(
-    parent: Directory,
-    name: Uint8Array,
-    attributes: NewAttributes,
-    offset: number,
-    size: number,
-  ): FileHandle {
-    const { contents } = this.#readAhead;
+  /** A file whose contents are there: read by another thread, and found as they should be, or by the scan. */
+  #makeReadFile(parent: Directory, name: Uint8Array, attributes: NewAttributes, bytes: Uint8Array): FileHandle {
     const handle = parent.createFile(name, attributes);
-    handle.writeFrom(
-      {
-        fill: (memory, to, length, position) => {
-          memory.set(contents.subarray(offset + position, offset + position + length), to);
-        },
-      },
-      0,
-      size,
-      { sparse: this.#holes === 'zeros' },
-    );
+    const source: ByteSource = {
+      fill: (memory, to, length, position) => memory.set(bytes.subarray(position, position + length), to),
+    };
+    handle.writeFrom(source, 0, bytes.length, { sparse: this.#holes === 'zeros' });
     this.done.files++;
-    this.done.contentBytes += size;
-    this.#countHoles(handle, size);
+    this.done.contentBytes += bytes.length;
+    this.#countHoles(handle, bytes.length);
+    if (attributes.compress) this.compressed.push(handle.ino);
     return handle;
   }
 
