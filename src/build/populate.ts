@@ -21,6 +21,7 @@ import { dataRanges } from './host-extents.ts';
 import { closeHostFile, openHostFile, verifyUnchanged } from './host-file.ts';
 import type { HostStat } from './host-table.ts';
 import type { HostTree } from './host-tree.ts';
+import type { PutLinks } from './put-links.ts';
 import { ReadAhead } from './read-ahead.ts';
 
 export interface Populated {
@@ -92,6 +93,8 @@ export interface PourTarget {
   name?: Uint8Array;
   /** Files that stand there are replaced; else they are problems. Directories take what comes in addition. */
   replace: boolean;
+  /** What came with other trees, and comes again by another name, becomes a link. */
+  links: PutLinks;
 }
 
 /** Throws EOPNOTSUPP for a file that is pinned: somebody relies on where it lies, and the new one would lie elsewhere. */
@@ -239,24 +242,28 @@ export class Populator {
     return this.#target?.name ?? this.#tree.name(index);
   }
 
-  /** Takes away what stands where an entry is to go. */
-  *#clear(parent: Directory, index: number, replace: boolean): Generator<void> {
+  /** Takes away what stands where an entry is to go. Returns whether that is the inode itself which gets the name. */
+  *#clear(parent: Directory, index: number, { replace, links }: PourTarget, ino?: number): Generator<void, boolean> {
     const name = this.#name(index);
     const there = parent.lookup(name);
-    if (there === null) return;
+    if (there === null) return false;
     if (there.type === 'directory') throw new F2fsError('EISDIR', 'a directory of that name stands in the image');
     if (!replace) throw new F2fsError('EEXIST', 'it exists in the image');
+    if (there.ino === ino) return true;
     if (there.type === 'file') refusePinned(parent, name);
     const { space } = this.#volume.volume;
     const before = space.freeBlocks;
-    yield* removeFile(parent, name, parent.open(name));
+    const handle = parent.open(name);
+    if (handle.stat().nlink === 1) links.forget(handle.ino);
+    yield* removeFile(parent, name, handle);
     this.freedBlocks += space.freeBlocks - before;
+    return false;
   }
 
   *#addEntry(parent: Directory, index: number): Generator<void> {
     const group = this.#tree.linkGroup(index);
-    const ino = group >= 0 ? this.#linked.get(group) : undefined;
-    if (this.#target !== null) yield* this.#clear(parent, index, this.#target.replace);
+    const ino = group >= 0 ? this.#inodeOf(group) : undefined;
+    if (this.#target !== null && (yield* this.#clear(parent, index, this.#target, ino))) return;
     if (ino !== undefined) {
       using target = this.#volume.openInode(ino);
       parent.link(this.#name(index), target);
@@ -266,7 +273,14 @@ export class Populator {
     }
     using handle = yield* this.#makeInode(parent, index);
     this.#extras.set(index, handle);
-    if (group >= 0) this.#linked.set(group, handle.ino);
+    if (group < 0) return;
+    this.#linked.set(group, handle.ino);
+    this.#target?.links.set(this.#tree.stat(group), handle.ino);
+  }
+
+  /** The inode that a file with several names has in the volume, if it is there already. */
+  #inodeOf(group: number): number | undefined {
+    return this.#linked.get(group) ?? this.#target?.links.get(this.#tree.stat(group));
   }
 
   *#makeInode(parent: Directory, index: number): Generator<void, Handle> {

@@ -221,7 +221,7 @@ function declarePut(program: Command, run: Run): void {
     .usage(TO_DEST)
     .argument(
       '<paths...>',
-      'files and directories of the host, dir/. for what is in it, - for standard input; the last is the new name in the image, or a directory to put into',
+      'files and directories of the host, - for standard input, dir/. for what is in it: the directory that it goes to gets owner and mode of dir; the last is the new name in the image, or a directory to put into',
     )
     .option('-n, --no-replace', 'fail when a file is there; else it is replaced. Directories are always added to')
     .option('-T, --no-target-directory', NOT_INTO)
