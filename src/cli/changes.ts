@@ -210,18 +210,22 @@ function declareBlocks(program: Command, run: Run): void {
 }
 
 function declarePut(program: Command, run: Run): void {
-  change(
+  const put = change(
     program,
     'put',
     'copy files and directories into an image',
     'put disk.img hosts /etc',
     'put disk.img overlay/. /',
     'put disk.img - /etc/issue < issue',
+  );
+  withNote(
+    put,
+    'The directory that dir/. goes to, be it /, gets the owner, mode, times and attributes of dir, as with cp -a.',
   )
     .usage(TO_DEST)
     .argument(
       '<paths...>',
-      'files and directories of the host, - for standard input, dir/. for what is in it: the directory that it goes to gets owner and mode of dir; the last is the new name in the image, or a directory to put into',
+      'files and directories of the host, dir/. for what is in it, - for standard input; the last is the new name in the image, or a directory to put into',
     )
     .option('-n, --no-replace', 'fail when a file is there; else it is replaced. Directories are always added to')
     .option('-T, --no-target-directory', NOT_INTO)
