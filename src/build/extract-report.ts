@@ -3,7 +3,10 @@ import type { Problem } from '../problems.ts';
 import type { HolePolicy } from './holes.ts';
 
 export interface ExtractOptions {
-  /** Write into a directory that is not empty; what exists already stays as it is and is a problem. Default: false. */
+  /**
+   * Write into directories that are there, which get the attributes that the volume's have; what else exists stays as it is, and is a
+   * problem. Default: false; only into the target, and only where that is empty.
+   */
   force?: boolean;
   /** Restore owners, which takes root; without it set-id bits are dropped. Default: true. */
   owner?: boolean;
@@ -36,7 +39,7 @@ export interface ExtractNote {
 export interface ExtractReport {
   directory: string;
   files: number;
-  /** Besides the target itself. */
+  /** Made, besides the target itself. */
   directories: number;
   symlinks: number;
   /** Fifos, sockets and devices. */

@@ -141,8 +141,11 @@ class Extraction {
       return;
     }
     const attributes = this.#attributes(step.directory, step.directory.stat(), place);
-    if (isRoot) this.#writer.restrictRoot(attributes);
-    else this.#counts.directories++;
+    if (!this.#writer.restrict(place, attributes)) {
+      step.descend = false;
+      return;
+    }
+    if (!isRoot && !this.#writer.wasThere(place)) this.#counts.directories++;
     this.#open.push({ place, attributes });
     this.#made(place);
   }

@@ -6,7 +6,9 @@ import { errnoText, F2fsError, hostError } from '../errors.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
 import { type Host, thisHost } from './host.ts';
 import { type Answers, CommandFlags, CommandXattrs } from './host-commands.ts';
+import { isSizeUncertain } from './host-contents.ts';
 import type { HostSource } from './host-source.ts';
+import type { HostTable } from './host-table.ts';
 import { HostTree } from './host-tree.ts';
 import { HostXattrs } from './host-xattr.ts';
 
@@ -101,6 +103,8 @@ class Scan {
   /** Ask by commands, many at once. */
   readonly #xattrCommand: CommandXattrs | null;
   readonly #flagCommand: CommandFlags | null;
+  /** Entries since the caller was heard; a file that was read counts for many. */
+  #work = 0;
 
   constructor(tree: HostTree, { exclude = [], only, owner, xattrs = true }: ScanOptions) {
     const { host, source } = tree;
@@ -175,7 +179,10 @@ class Scan {
     }
     const first = table.count;
     for (let i = 0; i < names.count; i++) {
-      if (i % STEP === 0) yield table.count;
+      if (++this.#work >= STEP) {
+        yield table.count;
+        this.#work = 0;
+      }
       this.#readName(dir, names.starts[i]);
     }
     table.setChildren(dir, first, table.count - first);
@@ -207,7 +214,12 @@ class Scan {
       stat.gid = this.#owner.gid;
     }
     if (!this.#wantsFlags) stat.flags = 0;
-    const index = this.#tree.table.append(dir, names, from, end, stat);
+    const { table, contents } = this.#tree;
+    const index = table.append(dir, names, from, end, stat);
+    if (isSizeUncertain(stat) && isFirstName(table, index)) {
+      contents.read(this.#tree, index);
+      this.#work += STEP;
+    }
     this.#count(index);
     return index;
   }
@@ -247,7 +259,7 @@ class Scan {
     return {
       hasXattrs: (index) => table.setHasXattrs(index),
       flags: (index, flags) => table.setFlags(index, flags),
-      isOpened: (index) => (table.mode(index) & S_IFMT) === S_IFDIR || table.sizeBytes(index) > 0,
+      isOpened: (index) => [S_IFDIR, S_IFREG].includes(table.mode(index) & S_IFMT),
       problem: (index, error) => this.#problem(index, error.code, error.message),
       missing: (command) => this.#tree.addProblem('ENOSYS', missingCommand(command), () => '.'),
     };
@@ -258,8 +270,7 @@ class Scan {
     const type = table.mode(index) & S_IFMT;
     if (type === S_IFREG) {
       totals.files++;
-      const group = table.linkGroup(index);
-      if (group < 0 || group === index) totals.bytes += table.sizeBytes(index);
+      if (isFirstName(table, index)) totals.bytes += table.sizeBytes(index);
     } else if (type === S_IFDIR) totals.dirs++;
     else if (type === S_IFLNK) totals.symlinks++;
     else totals.others++;
@@ -287,6 +298,12 @@ function missingCommand(command: string): string {
       ? ['extended attributes (capabilities and ACLs among them) are', "koffi, or getfattr of Debian's attr"]
       : ['the flags immutable, append-only and nodump are', "koffi, or lsattr of Debian's e2fsprogs"];
   return `${what} not read, and missing in the image: that takes the package ${from}; without them: --no-xattrs`;
+}
+
+/** Whether the entry is the first that the scan came to of its inode. */
+function isFirstName(table: HostTable, index: number): boolean {
+  const group = table.linkGroup(index);
+  return group < 0 || group === index;
 }
 
 function codeOf(error: unknown): string {

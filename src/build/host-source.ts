@@ -31,7 +31,7 @@ export function makeDev(major: number, minor: number): number {
   return (minor & 0xff) + (major & 0xfff) * 2 ** 8 + (minor >>> 8) * 2 ** 20 + (major >>> 12) * 2 ** 44;
 }
 
-function devMajor(dev: bigint): number {
+export function devMajor(dev: bigint): number {
   if (process.platform === 'darwin') return Number((dev >> 24n) & 0xffn);
   return Number(((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n));
 }

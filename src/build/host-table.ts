@@ -187,6 +187,12 @@ export class HostTable {
     return this.#get(index, SIZE_HIGH) * TWO32 + this.#get(index, SIZE_LOW);
   }
 
+  /** Where reading told another size than the host. */
+  setSize(index: number, sizeBytes: number): void {
+    this.#set(index, SIZE_LOW, sizeBytes % TWO32);
+    this.#set(index, SIZE_HIGH, sizeBytes / TWO32);
+  }
+
   nlink(index: number): number {
     return this.#get(index, NLINK);
   }

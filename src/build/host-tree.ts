@@ -1,8 +1,10 @@
 // A host directory tree as a scan found it (host-scan): every entry's name, stat, flags and whether it has extended attributes.
 // Contents and attributes are read later, by paths that tree-paths makes. Relies on host-table (what is kept).
+import { F2fsError } from '../errors.ts';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '../format/constants.ts';
 import { kindOfMessage, type Problem, Problems } from '../problems.ts';
 import { type Host, hostFailure } from './host.ts';
+import { HostContents } from './host-contents.ts';
 import type { HostEntry, HostProblem, HostTotals, HostType } from './host-entry.ts';
 import { dataRanges, pagesOf } from './host-extents.ts';
 import { closeHostFile, openHostFile } from './host-file.ts';
@@ -39,6 +41,7 @@ export class HostTree {
   readonly table = new HostTable();
   readonly source: HostSource;
   readonly paths: TreePaths;
+  readonly contents = new HostContents();
   /** Reads the attributes of an entry that has some; `path` ends with a NUL. */
   readXattrs: (index: number, path: Buffer) => EntryXattrs = () => NO_XATTRS;
   readonly #problems = new Problems();
@@ -118,6 +121,11 @@ export class HostTree {
    */
   *dataPages(index: number): Generator<readonly [first: number, end: number]> {
     const { sizeBytes: size, nrSectors, mode, uid } = this.stat(index);
+    const known = this.known(index);
+    if (known !== null) {
+      if (!(known instanceof F2fsError)) yield* pagesOf([[0, known.length]]);
+      return;
+    }
     const isSparse = nrSectors * 512 < size;
     if (!isSparse && mayRead(mode, uid, this.#euid)) {
       yield* pagesOf([[0, size]]);
@@ -139,6 +147,12 @@ export class HostTree {
     } catch {
       return -1;
     }
+  }
+
+  /** What the scan has read of a file whose size the host does not tell, or why it could not; null for all others. */
+  known(index: number): Uint8Array | F2fsError | null {
+    const group = this.table.linkGroup(index);
+    return this.contents.of(group < 0 ? index : group);
   }
 
   /** The name's bytes, a view. */

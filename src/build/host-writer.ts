@@ -1,11 +1,11 @@
 // Writing a tree onto the host: the entries of an image that may be hostile, below one directory and nowhere else. Every directory
-// is made here, so no path leads through a symlink; every other entry is made new. Nobody else gets in before all of it is as it is
-// to be: directories are made with mode 0700, files with 0600.
+// is made here, or was there and is no symlink, so no path leads through one; every other entry is made new. Nobody else gets in
+// before all of it is as it is to be: directories are made with mode 0700, files with 0600.
 import * as fs from 'node:fs';
 import { F2fsError, hostError } from '../errors.ts';
 import type { InodeFlag } from '../fs/inode-flags.ts';
 import { Problems, shortPath } from '../problems.ts';
-import { ExtractTarget } from './extract-target.ts';
+import { DirectoryBefore, openTarget } from './extract-target.ts';
 import { AttributeSetter, type HostAttributes, type HostNote } from './host-attributes.ts';
 import { type HostLibc, hostLibc } from './host-libc.ts';
 import { type HostNodeType, makeHostNode, NODE_NAMES } from './host-node.ts';
@@ -18,7 +18,7 @@ export interface HostFile {
 }
 
 export interface WriterOptions {
-  /** Write into a directory that is not empty. Default: false. */
+  /** Write into directories that are there already. Default: false; only into the target, and only where that is empty. */
   force?: boolean;
   /** Of a target that is made. Default: 0700, for one that gets attributes in the end. */
   mode?: number;
@@ -43,6 +43,14 @@ const FULL: Readonly<Record<string, string>> = {
 /** Why a host does not give a file one more name: it has no links, or not so many, or not from there. */
 const UNLINKABLE = new Set(['EMLINK', 'EPERM', 'EACCES', 'EXDEV', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS']);
 
+/** Of a directory that can't be filled. */
+const LEFT_OUT = '; what the image has in it is left out';
+
+/** null for what is no directory itself. */
+function directoryBefore(path: Buffer): DirectoryBefore | null {
+  return fs.lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ? new DirectoryBefore(path) : null;
+}
+
 /** Throws EUCLEAN for a name that no directory may hold: it would lead elsewhere. */
 function checkName(name: Uint8Array): void {
   const bad =
@@ -63,7 +71,9 @@ function checkName(name: Uint8Array): void {
 export class HostWriter {
   readonly root: HostDir;
   readonly problems = new Problems();
-  readonly #target: ExtractTarget;
+  readonly #force: boolean;
+  /** Directories that were there. */
+  readonly #before = new Map<HostDir, DirectoryBefore>();
   readonly #places: HostPlaces;
   readonly #libc: HostLibc | null;
   readonly #attributes: AttributeSetter;
@@ -78,9 +88,11 @@ export class HostWriter {
    */
   constructor(target: string | Uint8Array, options: WriterOptions = {}) {
     this.#libc = options.libc === undefined ? hostLibc() : options.libc;
-    this.#target = new ExtractTarget(target, { force: options.force ?? false, mode: options.mode ?? 0o700 });
-    this.#places = new HostPlaces(this.#target.path);
+    this.#force = options.force ?? false;
+    const { path, before } = openTarget(target, this.#force, options.mode ?? 0o700);
+    this.#places = new HostPlaces(path);
     this.root = this.#places.root;
+    if (before !== null) this.#before.set(this.root, before);
     this.#attributes = new AttributeSetter(this.#libc, {
       owner: options.owner ?? process.geteuid?.() === 0,
       xattrs: options.xattrs ?? true,
@@ -92,20 +104,56 @@ export class HostWriter {
     return this.#attributes.notes;
   }
 
-  /** Says what the target itself will get: until then it is open to nobody whom that keeps out. Throws EPERM. */
-  restrictRoot(attributes: HostAttributes): void {
-    this.#target.restrict(attributes);
+  /**
+   * Says what a directory will get: until then it is open to nobody whom that keeps out. False where that fails, which is a problem.
+   * Throws EPERM for the target itself.
+   */
+  restrict(dir: HostDir, attributes: HostAttributes): boolean {
+    const before = this.#before.get(dir);
+    if (before === undefined) return true;
+    try {
+      before.restrict(this.#places.of(dir), attributes);
+      return true;
+    } catch (error) {
+      if (dir !== this.root) {
+        this.#problem(dir, 'keep others out of the directory, as the volume does', error, LEFT_OUT);
+        return false;
+      }
+      const path = Buffer.from(dir.name).toString();
+      const doing = `cannot keep others out of ${path}, as the volume does: name a directory of yours`;
+      throw hostError(doing, error, { path });
+    }
   }
 
-  /** null when it can't be made (EEXIST too): leave its children out then. It is open to its owner alone until closeDir. */
+  /**
+   * A directory that is made is open to its owner alone until closeDir. One that is there is taken with `force`. null when there can be
+   * none: leave its children out then.
+   */
   makeDir(parent: HostDir, name: Uint8Array): HostDir | null {
-    return this.#make(new HostDir(parent, name), 'make the directory', (path) => fs.mkdirSync(path, 0o700));
+    let before: DirectoryBefore | null = null;
+    const make = (path: Buffer) => {
+      try {
+        fs.mkdirSync(path, 0o700);
+      } catch (error) {
+        before = this.#force ? directoryBefore(path) : null;
+        if (before === null) throw error;
+      }
+    };
+    const dir = this.#make(new HostDir(parent, name), 'make the directory', make, LEFT_OUT);
+    if (dir !== null && before !== null) this.#before.set(dir, before);
+    return dir;
+  }
+
+  /** Whether a directory was there before. */
+  wasThere(dir: HostDir): boolean {
+    return this.#before.has(dir);
   }
 
   /** Sets the attributes of a directory; nothing may be made in it afterwards. */
-  closeDir(dir: HostDir, attributes: HostAttributes): void {
-    if (dir === this.root) this.#setAttributes(dir, this.#target.allowed(attributes), 'dir');
-    else if ((attributes.mode & 0o100) === 0) this.#closed.push({ place: dir, attributes });
+  closeDir(dir: HostDir, wanted: HostAttributes): void {
+    const attributes = this.#before.get(dir)?.allowed(wanted) ?? wanted;
+    this.#before.delete(dir);
+    if (dir !== this.root && (attributes.mode & 0o100) === 0) this.#closed.push({ place: dir, attributes });
     else this.#setAttributes(dir, attributes, 'dir');
   }
 
@@ -199,13 +247,13 @@ export class HostWriter {
     this.#places.close();
   }
 
-  #make<T extends HostPlace>(place: T, doing: string, make: (path: Buffer) => void): T | null {
+  #make<T extends HostPlace>(place: T, doing: string, make: (path: Buffer) => void, consequence = ''): T | null {
     try {
       checkName(place.name);
       make(this.#places.of(place));
       return place;
     } catch (error) {
-      this.#problem(place, doing, error);
+      this.#problem(place, doing, error, consequence);
       return null;
     }
   }
@@ -226,13 +274,13 @@ export class HostWriter {
     }
   }
 
-  #problem(place: HostPlace, doing: string, error: unknown): void {
+  #problem(place: HostPlace, doing: string, error: unknown, consequence = ''): void {
     this.failIfFull(place, error);
     const { code, message } = hostError('', error);
     const reason = message.replace(/^: /, '');
     this.problems.add(code, doing, () => {
       const { path } = place;
-      return { path, message: `${path}: cannot ${doing}: ${reason}` };
+      return { path, message: `${path}: cannot ${doing}: ${reason}${consequence}` };
     });
   }
 
@@ -241,7 +289,7 @@ export class HostWriter {
     const { code } = cause as { code?: string };
     const why = code === undefined ? undefined : FULL[code];
     if (code === undefined || why === undefined) return;
-    const target = this.#target.path.toString();
+    const target = Buffer.from(this.root.name).toString();
     const message = `the file system of ${target} ${why}: it holds a part of the volume, up to ${shortPath(place.path)}`;
     throw new F2fsError(code, message, { path: target, cause });
   }

@@ -1,6 +1,7 @@
 // Pours a scanned host tree into a mounted volume: a directory's entries, then each of its subdirectories in turn, so that
 // what is written is written once.
 import { F2fsError } from '../errors.ts';
+import type { ByteSource } from '../file/file-data.ts';
 import type { Timestamp } from '../file/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { NewAttributes } from '../fs/attributes.ts';
@@ -20,6 +21,7 @@ import { dataRanges } from './host-extents.ts';
 import { closeHostFile, openHostFile, verifyUnchanged } from './host-file.ts';
 import type { HostStat } from './host-table.ts';
 import type { HostTree } from './host-tree.ts';
+import type { PutLinks } from './put-links.ts';
 import { ReadAhead } from './read-ahead.ts';
 
 export interface Populated {
@@ -91,6 +93,8 @@ export interface PourTarget {
   name?: Uint8Array;
   /** Files that stand there are replaced; else they are problems. Directories take what comes in addition. */
   replace: boolean;
+  /** What came with other trees, and comes again by another name, becomes a link. */
+  links: PutLinks;
 }
 
 /** Throws EOPNOTSUPP for a file that is pinned: somebody relies on where it lies, and the new one would lie elsewhere. */
@@ -238,24 +242,28 @@ export class Populator {
     return this.#target?.name ?? this.#tree.name(index);
   }
 
-  /** Takes away what stands where an entry is to go. */
-  *#clear(parent: Directory, index: number, replace: boolean): Generator<void> {
+  /** Takes away what stands where an entry is to go. Returns whether that is the inode itself which gets the name. */
+  *#clear(parent: Directory, index: number, { replace, links }: PourTarget, ino?: number): Generator<void, boolean> {
     const name = this.#name(index);
     const there = parent.lookup(name);
-    if (there === null) return;
+    if (there === null) return false;
     if (there.type === 'directory') throw new F2fsError('EISDIR', 'a directory of that name stands in the image');
     if (!replace) throw new F2fsError('EEXIST', 'it exists in the image');
+    if (there.ino === ino) return true;
     if (there.type === 'file') refusePinned(parent, name);
     const { space } = this.#volume.volume;
     const before = space.freeBlocks;
-    yield* removeFile(parent, name, parent.open(name));
+    const handle = parent.open(name);
+    if (handle.stat().nlink === 1) links.forget(handle.ino);
+    yield* removeFile(parent, name, handle);
     this.freedBlocks += space.freeBlocks - before;
+    return false;
   }
 
   *#addEntry(parent: Directory, index: number): Generator<void> {
     const group = this.#tree.linkGroup(index);
-    const ino = group >= 0 ? this.#linked.get(group) : undefined;
-    if (this.#target !== null) yield* this.#clear(parent, index, this.#target.replace);
+    const ino = group >= 0 ? this.#inodeOf(group) : undefined;
+    if (this.#target !== null && (yield* this.#clear(parent, index, this.#target, ino))) return;
     if (ino !== undefined) {
       using target = this.#volume.openInode(ino);
       parent.link(this.#name(index), target);
@@ -265,7 +273,14 @@ export class Populator {
     }
     using handle = yield* this.#makeInode(parent, index);
     this.#extras.set(index, handle);
-    if (group >= 0) this.#linked.set(group, handle.ino);
+    if (group < 0) return;
+    this.#linked.set(group, handle.ino);
+    this.#target?.links.set(this.#tree.stat(group), handle.ino);
+  }
+
+  /** The inode that a file with several names has in the volume, if it is there already. */
+  #inodeOf(group: number): number | undefined {
+    return this.#linked.get(group) ?? this.#target?.links.get(this.#tree.stat(group));
   }
 
   *#makeInode(parent: Directory, index: number): Generator<void, Handle> {
@@ -301,15 +316,18 @@ export class Populator {
     const name = this.#name(index);
     const attributes = { ...asked, compress: this.#compressed?.has(index) };
     const { sizeBytes, nrSectors } = stat;
+    const known = this.#tree.known(index);
+    if (known instanceof F2fsError) throw new EntryFailure(known);
+    if (known !== null) return this.#makeReadFile(parent, name, attributes, known);
     if (sizeBytes === 0) {
       this.done.files++;
       return parent.createFile(name, attributes);
     }
     const ahead = this.#readAhead.take(index);
     if (ahead >= 0) {
-      const handle = this.#makeReadFile(parent, name, attributes, ahead, sizeBytes);
+      const bytes = this.#readAhead.contents.subarray(ahead, ahead + sizeBytes);
+      const handle = this.#makeReadFile(parent, name, attributes, bytes);
       this.#readAhead.release(index);
-      if (attributes.compress) this.compressed.push(handle.ino);
       return handle;
     }
     const fd = fromHost(() => openHostFile(this.#tree, index));
@@ -337,29 +355,17 @@ export class Populator {
     }
   }
 
-  /** A file whose contents another thread has read, and found as they should be, into the ring at `offset`. */
-  #makeReadFile(
-    parent: Directory,
-    name: Uint8Array,
-    attributes: NewAttributes,
-    offset: number,
-    size: number,
-  ): FileHandle {
-    const { contents } = this.#readAhead;
+  /** A file whose contents are there: read by another thread, and found as they should be, or by the scan. */
+  #makeReadFile(parent: Directory, name: Uint8Array, attributes: NewAttributes, bytes: Uint8Array): FileHandle {
     const handle = parent.createFile(name, attributes);
-    handle.writeFrom(
-      {
-        fill: (memory, to, length, position) => {
-          memory.set(contents.subarray(offset + position, offset + position + length), to);
-        },
-      },
-      0,
-      size,
-      { sparse: this.#holes === 'zeros' },
-    );
+    const source: ByteSource = {
+      fill: (memory, to, length, position) => memory.set(bytes.subarray(position, position + length), to),
+    };
+    handle.writeFrom(source, 0, bytes.length, { sparse: this.#holes === 'zeros' });
     this.done.files++;
-    this.done.contentBytes += size;
-    this.#countHoles(handle, size);
+    this.done.contentBytes += bytes.length;
+    this.#countHoles(handle, bytes.length);
+    if (attributes.compress) this.compressed.push(handle.ino);
     return handle;
   }
 

@@ -19,6 +19,7 @@ import { hostInodes, type ScanOptions } from './host-scan.ts';
 import type { HostTree } from './host-tree.ts';
 import { checkPut } from './option-checks.ts';
 import { type Populated, Populator, type PourTarget } from './populate.ts';
+import { PutLinks } from './put-links.ts';
 
 export interface PutOptions extends DriveOptions {
   /** Files that stand where one is to go are replaced. Default: true; else they are problems. */
@@ -88,6 +89,7 @@ function statOf(source: string, stat: (path: string) => fs.Stats): fs.Stats {
  * are kept, times but for atime too. A directory that is there already takes what comes in addition, and its attributes.
  * Throws what concerns the source as a whole or the volume (ENOSPC); what concerns one entry is in the report's `problems`.
  * @param host for tests
+ * @param links what several puts of one copy share
  */
 export async function put(
   volume: FileSystem,
@@ -95,6 +97,7 @@ export async function put(
   place: PutPlace,
   options: PutOptions = {},
   host: Host = thisHost(),
+  links = new PutLinks(),
 ): Promise<PutReport> {
   checkPut(volume, source, place, options, host);
   checkSignal(options);
@@ -117,6 +120,7 @@ export async function put(
     isRoot: isDirectory,
     name: isDirectory || place.name === null ? undefined : nameBytes(place.name, 'name'),
     replace: options.replace ?? true,
+    links,
   };
   const { freeBlocks } = volume.statfs();
   const populator = new Populator(tree, volume, systemTime(), null, target, holes);

@@ -210,13 +210,17 @@ function declareBlocks(program: Command, run: Run): void {
 }
 
 function declarePut(program: Command, run: Run): void {
-  change(
+  const put = change(
     program,
     'put',
     'copy files and directories into an image',
     'put disk.img hosts /etc',
     'put disk.img overlay/. /',
     'put disk.img - /etc/issue < issue',
+  );
+  withNote(
+    put,
+    'The directory that dir/. goes to, be it /, gets the owner, mode, times and attributes of dir, as with cp -a.',
   )
     .usage(TO_DEST)
     .argument(

@@ -228,7 +228,7 @@ function declareExtract(program: Command, run: Run): void {
     .argument('<image>', 'image file or block device')
     .argument('<dir>', 'new or empty directory')
     .argument('[path]', 'directory whose contents to copy, or a single file', '/')
-    .option('--force', 'add to a directory that is not empty; nothing in it is replaced')
+    .option('--force', 'add to a directory that is not empty, and to those in it; no file is replaced')
     .option('--no-owner', 'leave owners, which only root can restore, and set-id bits')
     .addOption(noXattrsOption())
     .addOption(holesOption())

@@ -1,9 +1,10 @@
 // f2fs put: files and directories of the host into an image that exists.
 import type { HolePolicy } from '../build/holes.ts';
 import { type PutReport, put as putSource } from '../build/put.ts';
+import { PutLinks } from '../build/put-links.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
-import type { ByteSource, FileSystem } from '../index.ts';
+import type { BuildProgress, ByteSource, FileSystem } from '../index.ts';
 import { type ChangeOptions, changeImage, naming } from './change.ts';
 import { Destination, hostName } from './destination.ts';
 import { afterOthers, complain, complainOf, EXIT, UsageError } from './errors.ts';
@@ -43,26 +44,20 @@ export async function put(image: string, sources: string[], to: string, options:
   const exitCode = await changeImage('put', image, options, async (volume, signal, progress) => {
     total = { ...nothing(), image, freeBlocks: 0 };
     const destination = new Destination(volume, path, sources.length, options.targetDirectory === false);
+    const { replace, holes, xattrs } = options;
+    const owner = options.allRoot ? { uid: 0, gid: 0 } : undefined;
+    const onProgress = (at: BuildProgress) => progress.tree(at);
+    const wanted = { replace, holes, exclude: image, owner, xattrs, signal, onProgress };
+    const links = new PutLinks();
     for (const [index, source] of sources.entries()) {
-      const { replace, holes } = options;
       if (source === STDIN) {
         await putStdin(volume, destination, options, input.chunks(signal), total, progress);
-      } else {
-        add(
-          total,
-          await afterOthers(index, () =>
-            putSource(volume, source, placeOf(source, destination), {
-              replace,
-              holes,
-              exclude: image,
-              owner: options.allRoot ? { uid: 0, gid: 0 } : undefined,
-              xattrs: options.xattrs,
-              signal,
-              onProgress: (at) => progress.tree(at),
-            }),
-          ),
-        );
+        continue;
       }
+      const one = await afterOthers(index, () =>
+        putSource(volume, source, placeOf(source, destination), wanted, undefined, links),
+      );
+      add(total, one);
     }
     total.freeBlocks = volume.statfs().freeBlocks;
     return total.problems.length > 0 ? EXIT.failed : EXIT.ok;

@@ -137,6 +137,99 @@ test('a directory that was in use stays as open as it was, where the volume keep
   }
 });
 
+describe('directories that are there, with force,', () => {
+  function fill(volume: FileSystem): void {
+    for (const path of ['/a', '/a/b', '/a/b/c', '/new', '/new/below']) volume.mkdir(path, { mode: 0o755 });
+    for (const path of ['/first', '/a/there', '/a/b/c/file', '/new/below/file'])
+      volume.writeFile(path, name(`new ${path}`), { mode: 0o644 });
+    volume.link('/first', '/a/b/second');
+    volume.symlink('file', '/a/b/c/link');
+    for (const path of ['/a/b', '/new']) volume.setAttributes(path, { mtime: { sec: 1_600_000_000, nsec: 0 } });
+  }
+
+  /** Extracts over it. */
+  const merge = (made = makeVolume(fill)) => extract(made, '/', out, { owner: isRoot, force: true });
+  const read = (path: string) => fs.readFileSync(`${out}/${path}`, 'utf8');
+
+  test('take what they lack, at any depth, and the attributes', async () => {
+    fs.mkdirSync(`${out}/a/b/c`, { recursive: true });
+    fs.mkdirSync(`${out}/a/own`);
+    for (const path of ['a/there', 'a/b/own']) fs.writeFileSync(`${out}/${path}`, 'there');
+    const report = await merge();
+    expect(report.problems).toMatchObject([{ path: 'a/there', code: 'EEXIST' }]);
+    // lost+found is the third.
+    expect(report).toMatchObject({ directories: 3, files: 3, symlinks: 1, hardLinks: 1 });
+    expect(['first', 'a/b/c/file', 'a/b/c/link', 'new/below/file'].map(read)).toEqual(
+      ['/first', '/a/b/c/file', '/a/b/c/file', '/new/below/file'].map((path) => `new ${path}`),
+    );
+    expect(['a/there', 'a/b/own'].map(read)).toEqual(['there', 'there']);
+    expect(fs.statSync(`${out}/a/b/second`).ino).toBe(fs.statSync(`${out}/first`).ino);
+    for (const path of ['a/b', 'new']) expect(fs.statSync(`${out}/${path}`).mtimeMs).toBe(1_600_000_000_000);
+    // Now all is there.
+    const again = await merge();
+    expect(again).toMatchObject({ directories: 0, files: 0, symlinks: 0, hardLinks: 0 });
+    expect(again.problems.map(({ path, code }) => `${path} ${code}`).sort()).toEqual(
+      ['a/b/c/file', 'a/b/c/link', 'a/b/second', 'a/there', 'first', 'new/below/file'].map((path) => `${path} EEXIST`),
+    );
+  });
+
+  test('that are none, or symlinks to some, are left alone, and all below is left out, which is told', async () => {
+    fs.mkdirSync(`${out}/elsewhere`, { recursive: true });
+    fs.symlinkSync('elsewhere', `${out}/a`);
+    fs.writeFileSync(`${out}/new`, 'a file');
+    const report = await merge();
+    const leftOut = /^(a|new): cannot make the directory: file already exists; what the image has in it is left out$/;
+    expect(report.problems.map(({ path }) => path)).toEqual(['a', 'new']);
+    for (const { code, message } of report.problems) {
+      expect(code).toBe('EEXIST');
+      expect(message).toMatch(leftOut);
+    }
+    expect(report).toMatchObject({ directories: 1, files: 1, hardLinks: 0 });
+    expect(fs.readdirSync(`${out}/elsewhere`)).toEqual([]);
+    expect(read('new')).toBe('a file');
+  });
+
+  test('are no more open than they were, nor than those of the volume, at any time', async () => {
+    for (const path of ['a', 'new', 'empty']) fs.mkdirSync(`${out}/${path}`, { recursive: true });
+    for (const path of ['a', 'new']) fs.writeFileSync(`${out}/${path}/own`, '');
+    fs.chmodSync(`${out}/a`, 0o755);
+    fs.chmodSync(`${out}/new`, 0o700);
+    fs.chmodSync(`${out}/empty`, 0o755);
+    const volume = makeVolume((made) => {
+      fill(made);
+      made.setAttributes('/a', { mode: 0o700 });
+      made.mkdir('/empty', { mode: 0o711 });
+      for (let i = 0; i < 5; i++) made.writeFile(`/empty/f${i}`, name('x'), { mode: 0o644 });
+    });
+    const seen = new Set<string>();
+    const onProgress = ({ path }: { path: string }) => {
+      const [top] = path.split('/');
+      if (['a', 'new', 'empty'].includes(top) && path.includes('/'))
+        seen.add(`${top} ${modeOf(`${out}/${top}`).toString(8)}`);
+    };
+    await extract(volume, '/', out, { owner: isRoot, force: true, onProgress });
+    // The last entry that is told of may be in one that is done.
+    expect([...seen].sort()).toEqual(['a 700', 'empty 700', 'new 700']);
+    expect(['a', 'new', 'empty'].map((path) => modeOf(`${out}/${path}`))).toEqual([0o700, 0o700, 0o711]);
+  });
+
+  test.runIf(isRoot)('of another user that can not be closed to others take nothing', async () => {
+    fs.mkdirSync(`${out}/a`, { recursive: true });
+    fs.writeFileSync(`${out}/a/own`, '');
+    for (const path of [out, `${out}/a`]) fs.chmodSync(path, 0o777);
+    fs.chownSync(out, 65534, 65534);
+    const volume = makeVolume((made) => {
+      fill(made);
+      made.setAttributes('/a', { mode: 0o700 });
+    });
+    const report = await asNobody(() => extract(volume, '/', out, { owner: false, force: true }));
+    expect(report.problems).toMatchObject([
+      { path: 'a', code: 'EPERM', message: expect.stringMatching(/keep others out .*left out$/) },
+    ]);
+    expect(fs.readdirSync(`${out}/a`)).toEqual(['own']);
+  });
+});
+
 test('a single file comes into a directory as others are made', async () => {
   const volume = makeVolume((made) => made.writeFile('/file', name('x'), { mode: 0o640 }));
   fs.mkdirSync(`${dir}/other`);

@@ -8,6 +8,7 @@ import { makeDev } from '../../src/build/host-source.ts';
 import { HostStat, HostTable } from '../../src/build/host-table.ts';
 import type { HostTree } from '../../src/build/host-tree.ts';
 import { HostXattrs, isStorableXattr } from '../../src/build/host-xattr.ts';
+import { F2fsError } from '../../src/errors.ts';
 import {
   asNobody,
   canSetXattrs,
@@ -218,6 +219,115 @@ describe.each(methods)('a scan through %s', (method) => {
       fs.appendFileSync(`${dir}/same`, 'y');
       expect(() => verifyUnchanged(tree, fd, same)).toThrow(expect.objectContaining({ code: 'ESTALE', path: 'same' }));
       fs.closeSync(fd);
+    });
+  });
+});
+
+/** Directories whose files tell no size, or that of a page. */
+const MADE_WHEN_READ = ['/proc/sys/kernel', '/sys/kernel/mm'].filter((dir) => fs.existsSync(dir));
+
+describe.each(methods)('what the host makes when it is read, through %s', (method) => {
+  it.each(MADE_WHEN_READ)('is known from the scan on: %s', (dir) => {
+    const read = (file: Buffer) => {
+      try {
+        return fs.readFileSync(file);
+      } catch (error) {
+        return (error as NodeJS.ErrnoException).code;
+      }
+    };
+    const before = new Map<string, ReturnType<typeof read>>();
+    const first = scanHostTree(dir, { host: hosts[method] });
+    for (let i = 0; i < first.count; i++) before.set(first.path(i), read(first.hostPath(i)));
+    const tree = scanHostTree(dir, { host: hosts[method] });
+    let compared = 0;
+    for (let i = 0; i < tree.count; i++) {
+      if (tree.type(i) !== 'file') continue;
+      const known = tree.known(i);
+      const was = before.get(tree.path(i));
+      const now = read(tree.hostPath(i));
+      if (known instanceof F2fsError) expect([tree.path(i), known.code]).toEqual([tree.path(i), now]);
+      // Some are others each time.
+      else if (known !== null && Buffer.isBuffer(was) && Buffer.isBuffer(now) && was.equals(now)) {
+        expect([tree.path(i), Buffer.from(known).toString()]).toEqual([tree.path(i), now.toString()]);
+        expect(tree.size(i)).toBe(now.length);
+        compared++;
+      }
+    }
+    expect(compared).toBeGreaterThan(5);
+    tree.close();
+  });
+});
+
+describe('a host whose files tell no size', () => {
+  /** The files of `dir` state `size` and no blocks. `happens` is called when one was read to its end. */
+  function stating(dir: string, size: bigint, happens: () => void = () => {}): Host {
+    const told = (stat: fs.BigIntStats) => {
+      const isFile =
+        stat.isFile() && fs.readdirSync(dir).some((name) => fs.statSync(`${dir}/${name}`).ino === Number(stat.ino));
+      return isFile ? Object.assign(stat, { size, blocks: 0n, dev: 5n }) : stat;
+    };
+    const { lstatSync, fstatSync, readSync } = fs;
+    const host = {
+      ...fs,
+      lstatSync: ((file: string) => told(lstatSync(file, { bigint: true }))) as typeof fs.lstatSync,
+      fstatSync: ((fd: number) => told(fstatSync(fd, { bigint: true }))) as typeof fs.fstatSync,
+      readSync: ((...args: Parameters<typeof fs.readSync>) => {
+        const got = readSync(...args);
+        if (got === 0) happens();
+        return got;
+      }) as typeof fs.readSync,
+    };
+    return { ...thisHost(null), fs: host };
+  }
+
+  it.each([0n, 4096n])('is read to the end: %s', (size) => {
+    inTemp((dir) => {
+      const contents = { empty: 0, short: 5, page: 4096, long: 300_000 };
+      for (const [name, length] of Object.entries(contents))
+        fs.writeFileSync(`${dir}/${name}`, Buffer.alloc(length, name));
+      fs.linkSync(`${dir}/short`, `${dir}/zz-link`);
+      const tree = scanHostTree(dir, { host: stating(dir, size) });
+      for (const [name, length] of Object.entries(contents)) {
+        const i = find(tree, name);
+        expect([name, tree.size(i), [...tree.dataPages(i)]]).toEqual([
+          name,
+          length,
+          length === 0 ? [] : [[0, Math.ceil(length / 4096)]],
+        ]);
+      }
+      expect(tree.known(find(tree, 'zz-link'))).toEqual(Buffer.from('short'));
+      expect(tree.totals.bytes).toBe(5 + 4096 + 300_000);
+    });
+  });
+
+  it('a file that changes meanwhile is left out and named', () => {
+    inTemp((dir) => {
+      fs.writeFileSync(`${dir}/file`, 'x');
+      const host = stating(dir, 0n, () => fs.utimesSync(`${dir}/file`, 1, 1));
+      const tree = scanHostTree(dir, { host });
+      expect(tree.known(find(tree, 'file'))).toMatchObject({ code: 'ESTALE' });
+    });
+  });
+
+  it('what is too much for memory is named, unless a size is told: it may be true', () => {
+    inTemp((dir) => {
+      fs.writeFileSync(`${dir}/large`, '');
+      fs.truncateSync(`${dir}/large`, 65 * 2 ** 20);
+      const known = (size: bigint) => {
+        const tree = scanHostTree(dir, { host: stating(dir, size) });
+        return tree.known(find(tree, 'large'));
+      };
+      expect(known(0n)).toMatchObject({ code: 'EFBIG', message: expect.stringContaining('64 MiB') });
+      expect(known(4096n)).toBeNull();
+    });
+  });
+
+  it('a file of holes stays one', () => {
+    inTemp((dir) => {
+      fs.writeFileSync(`${dir}/holes`, '');
+      fs.truncateSync(`${dir}/holes`, 100_000);
+      const tree = scanHostTree(dir, { host: stating(dir, 100_000n) });
+      expect(tree.known(find(tree, 'holes'))).toBeNull();
     });
   });
 });

@@ -35,7 +35,7 @@ function copy(from: string, to: string, options: WriterOptions): HostWriter {
   const dirs = new Map<number, HostDir>([[0, writer.root]]);
   const firsts = new Map<number, HostPlace>();
   const attributes = (i: number) => ({ ...tree.entry(i), xattrs: tree.xattrs(i).found });
-  writer.restrictRoot(attributes(0));
+  writer.restrict(writer.root, attributes(0));
   for (let i = 1; i < tree.count; i++) {
     const parent = dirs.get(tree.parent(i));
     const group = tree.linkGroup(i);

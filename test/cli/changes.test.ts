@@ -134,11 +134,42 @@ describe('put', () => {
     expect(names('/dir')).toEqual(['file', 'large', 'sub', 'tree']);
     expect(read('/dir/file')).toBe('new contents');
     expect(stat('/dir').mode).toBe(0o40750);
+    fs.chmodSync(`${host}/tree`, 0o700);
     await done('put', '-T', image, `${host}/tree`, '/');
+    expect(stat('/').mode).toBe(0o40700);
     expect(names('/')).toContain('large');
     expect(read('/large')).toBe(fs.readFileSync(`${host}/tree/large`, 'utf8'));
     const report = JSON.parse(await done('put', '--json', image, `${host}/tree/sub`, '/new/')) as object;
     expect(report).toMatchObject({ directories: 1, files: 1, symlinks: 1, problems: [], image });
+  });
+
+  it('keeps hard links between what is given', async () => {
+    expect(await done('put', image, `${host}/tree/file`, `${host}/tree/sub/hard`, '/dir')).toMatch(
+      /entries +1 file, 1 hard link\n/,
+    );
+    expect(stat('/dir/file')).toMatchObject({ nlink: 2, ino: stat('/dir/hard').ino });
+    fs.mkdirSync(`${host}/second/sub`, { recursive: true });
+    fs.linkSync(`${host}/tree/file`, `${host}/second/third`);
+    await done('put', image, `${host}/tree`, `${host}/second`, '/');
+    const { ino } = stat('/tree/file');
+    expect(stat('/tree/sub/hard').ino).toBe(ino);
+    expect(stat('/second/third')).toMatchObject({ ino, nlink: 3 });
+  });
+
+  it('links no name to what a later source has replaced', async () => {
+    for (const dir of ['one', 'two', 'three']) fs.mkdirSync(`${host}/${dir}`);
+    fs.linkSync(`${host}/tree/file`, `${host}/one/file`);
+    // Not the same file, though nothing tells it from that but its contents.
+    fs.writeFileSync(`${host}/two/file`, 'NEW CONTENTS', { mode: 0o640 });
+    fs.writeFileSync(`${host}/two/other`, 'other');
+    fs.utimesSync(`${host}/two/file`, 1, 1_000_000_000.25);
+    fs.linkSync(`${host}/tree/file`, `${host}/three/again`);
+    fs.linkSync(`${host}/two/other`, `${host}/three/other`);
+    await done('put', image, ...['one', 'two', 'three'].map((dir) => `${host}/${dir}/.`), '/dir');
+    expect(names('/dir')).toEqual(['again', 'file', 'other']);
+    expect(read('/dir/file')).toBe('NEW CONTENTS');
+    expect(read('/dir/again')).toBe('new contents');
+    for (const name of ['file', 'again', 'other']) expect([name, stat(`/dir/${name}`).nlink]).toEqual([name, 1]);
   });
 
   it('refuses as a whole when one entry cannot be put', async () => {

@@ -2,6 +2,7 @@
 // other readers; and that nothing is lost in silence.
 import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
+import * as path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { hostLibc } from '../../src/build/host-libc.ts';
 import { mount, openFileDevice } from '../../src/index.ts';
@@ -71,6 +72,21 @@ describe.each(WAYS)('through %s', (_, env) => {
     expect(taken.stderr.replace(/.*times are rounded.*\n/, '')).toBe('');
     const told = execFileSync('getfattr', ['--only-values', '-n', 'user.note', `${out}/file`]);
     expect(told.toString()).toBe('foo');
+  });
+
+  it.runIf(fs.existsSync('/proc/sys/kernel'))('files that tell no size come whole', async () => {
+    const dir = '/proc/sys/kernel';
+    const built = await f2fs(['build', '--quiet', '--no-xattrs', dir, image], { env });
+    // Some can't be read, whoever asks.
+    expect(built.stderr).not.toMatch(/note:|shorter|changed/);
+    const found = ['/proc/cpuinfo', '/sys/kernel/notes', '/proc/config.gz'].filter((file) => fs.existsSync(file));
+    expect(await f2fs(['put', '--quiet', image, ...found, '/'], { env })).toMatchObject({ code: 0, stderr: '' });
+    look((volume) => {
+      for (const file of found)
+        expect(Buffer.compare(volume.readFile(`/${path.basename(file)}`), fs.readFileSync(file))).toBe(0);
+      for (const name of ['ostype', 'version', 'pid_max'])
+        expect(Buffer.from(volume.readFile(`/${name}`)).toString()).toBe(fs.readFileSync(`${dir}/${name}`, 'utf8'));
+    });
   });
 
   it.runIf(isRoot)('flags come into the image and out again, and are left when asked', async ({ skip }) => {
