@@ -216,7 +216,7 @@ export class Squeezer {
     const desk = this.#reserve();
     if (desk === null) {
       const mib = (squeezerFrames(1) * PAGE_SIZE) / 2 ** 20;
-      throw new F2fsError('ENOMEM', `compression needs ${mib} MiB of the page cache: give it a larger budget`);
+      throw new F2fsError('ENOMEM', `compression needs ${mib} MiB of the page cache: mount with more cacheBytes`);
     }
     try {
       const codecs = new Codecs(this.#pool.memory, desk.work * PAGE_SIZE);
