@@ -5,7 +5,7 @@ import type { Timestamp } from '../file/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { NewAttributes } from '../fs/attributes.ts';
 import type { Directory } from '../fs/directory-handle.ts';
-import type { FileHandle } from '../fs/file-handle.ts';
+import { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { Handle } from '../fs/handle.ts';
 import { removeFile } from '../fs/remove-tree.ts';
@@ -20,6 +20,7 @@ import { dataRanges } from './host-extents.ts';
 import { closeHostFile, openHostFile, verifyUnchanged } from './host-file.ts';
 import type { HostStat } from './host-table.ts';
 import type { HostTree } from './host-tree.ts';
+import { assertFitsPinned, clearRest } from './pinned-target.ts';
 import { ReadAhead } from './read-ahead.ts';
 
 export interface Populated {
@@ -91,16 +92,6 @@ export interface PourTarget {
   name?: Uint8Array;
   /** Files that stand there are replaced; else they are problems. Directories take what comes in addition. */
   replace: boolean;
-}
-
-/** Throws EOPNOTSUPP for a file that is pinned: somebody relies on where it lies, and the new one would lie elsewhere. */
-function refusePinned(parent: Directory, name: Uint8Array): void {
-  using file = parent.open(name) as FileHandle;
-  if (!file.pinned) return;
-  throw new F2fsError(
-    'EOPNOTSUPP',
-    'the file there is pinned to its blocks: remove it first if nothing relies on them',
-  );
 }
 
 export class Populator {
@@ -238,24 +229,30 @@ export class Populator {
     return this.#target?.name ?? this.#tree.name(index);
   }
 
-  /** Takes away what stands where an entry is to go. */
-  *#clear(parent: Directory, index: number, replace: boolean): Generator<void> {
+  /** Takes away what stands where an entry is to go; a pinned file stays, and is returned. */
+  *#clear(parent: Directory, index: number, replace: boolean): Generator<void, FileHandle | null> {
     const name = this.#name(index);
     const there = parent.lookup(name);
-    if (there === null) return;
+    if (there === null) return null;
     if (there.type === 'directory') throw new F2fsError('EISDIR', 'a directory of that name stands in the image');
     if (!replace) throw new F2fsError('EEXIST', 'it exists in the image');
-    if (there.type === 'file') refusePinned(parent, name);
+    const handle = parent.open(name);
+    if (handle instanceof FileHandle && handle.pinned) return handle;
     const { space } = this.#volume.volume;
     const before = space.freeBlocks;
-    yield* removeFile(parent, name, parent.open(name));
+    yield* removeFile(parent, name, handle);
     this.freedBlocks += space.freeBlocks - before;
+    return null;
   }
 
   *#addEntry(parent: Directory, index: number): Generator<void> {
     const group = this.#tree.linkGroup(index);
     const ino = group >= 0 ? this.#linked.get(group) : undefined;
-    if (this.#target !== null) yield* this.#clear(parent, index, this.#target.replace);
+    using pinned = this.#target === null ? null : yield* this.#clear(parent, index, this.#target.replace);
+    if (pinned !== null && (ino !== undefined || this.#tree.type(index) !== 'file')) {
+      const message = 'the file there is pinned to its blocks: remove it first if nothing relies on them';
+      throw new F2fsError('EOPNOTSUPP', message);
+    }
     if (ino !== undefined) {
       using target = this.#volume.openInode(ino);
       parent.link(this.#name(index), target);
@@ -263,7 +260,7 @@ export class Populator {
       this.done.hardLinks++;
       return;
     }
-    using handle = yield* this.#makeInode(parent, index);
+    using handle = yield* pinned === null ? this.#makeInode(parent, index) : this.#overwrite(pinned, index);
     this.#extras.set(index, handle);
     if (group >= 0) this.#linked.set(group, handle.ino);
   }
@@ -337,6 +334,26 @@ export class Populator {
     }
   }
 
+  /** Writes a file over a pinned one, which gets its attributes, too. Throws EFBIG when it has not that many bytes. */
+  *#overwrite(pinned: FileHandle, index: number): Generator<void, FileHandle> {
+    const stat = this.#tree.stat(index);
+    const { sizeBytes } = stat;
+    assertFitsPinned(pinned, sizeBytes);
+    const fd = fromHost(() => openHostFile(this.#tree, index));
+    try {
+      yield* this.#copyRange(pinned, fd, [0, sizeBytes], false);
+      fromHost(() => verifyUnchanged(this.#tree, fd, index));
+    } finally {
+      closeHostFile(this.#tree, fd);
+    }
+    yield* clearRest(pinned, sizeBytes);
+    const { crtime, inherit, ...attributes } = this.#attributes(stat);
+    pinned.setAttributes(attributes);
+    this.done.files++;
+    this.done.contentBytes += sizeBytes;
+    return pinned;
+  }
+
   /** A file whose contents another thread has read, and found as they should be, into the ring at `offset`. */
   #makeReadFile(
     parent: Directory,
@@ -369,16 +386,7 @@ export class Populator {
   }
 
   *#copy(handle: FileHandle, fd: number, size: number, allocated: number): Generator<void> {
-    const { libc, fs } = this.#tree.host;
-    const source = {
-      fill: (memory: Uint8Array, offset: number, length: number, position: number) => {
-        for (let done = 0; done < length; ) {
-          const got = fromHost(() => fs.readSync(fd, memory, offset + done, length - done, position + done));
-          if (got === 0) throw new EntryFailure(new F2fsError('ESTALE', 'it became shorter while it was read'));
-          done += got;
-        }
-      },
-    };
+    const { libc } = this.#tree.host;
     const isSparse = allocated < size;
     if (isSparse) handle.truncate(size);
     // Where the host has holes and can't tell which, its zeros are as good as they.
@@ -388,10 +396,29 @@ export class Populator {
     const sparse = this.#holes === 'zeros' || !areExact;
     for (const [start, end] of ranges) {
       const to = Math.min(size, Math.ceil(end / BLKSIZE) * BLKSIZE);
-      for (let from = start - (start % BLKSIZE); from < to; from += PIECE_BYTES) {
-        handle.writeFrom(source, from, Math.min(PIECE_BYTES, to - from), { sparse });
-        yield;
-      }
+      yield* this.#copyRange(handle, fd, [start - (start % BLKSIZE), to], sparse);
+    }
+  }
+
+  *#copyRange(
+    handle: FileHandle,
+    fd: number,
+    [start, end]: readonly [number, number],
+    sparse: boolean,
+  ): Generator<void> {
+    const { fs } = this.#tree.host;
+    const source = {
+      fill: (memory: Uint8Array, offset: number, length: number, position: number) => {
+        for (let done = 0; done < length; ) {
+          const got = fromHost(() => fs.readSync(fd, memory, offset + done, length - done, position + done));
+          if (got === 0) throw new EntryFailure(new F2fsError('ESTALE', 'it became shorter while it was read'));
+          done += got;
+        }
+      },
+    };
+    for (let from = start; from < end; from += PIECE_BYTES) {
+      handle.writeFrom(source, from, Math.min(PIECE_BYTES, end - from), { sparse });
+      yield;
     }
   }
 

@@ -13,6 +13,7 @@ import {
   assertNotAppendOnly,
   assertSizeFits,
   assertWritableUpTo,
+  RESERVE_FIRST,
 } from './change-rules.ts';
 import { beforeChange } from './cluster-pages.ts';
 import { assertReadable } from './encryption.ts';
@@ -134,7 +135,7 @@ export class FileData {
     if (inode.isReleased && (sizeBytes > inode.size || sizeBytes % clusterBytes !== 0)) {
       throw new F2fsError(
         'EINVAL',
-        `the file had its compressed blocks released: it can only be cut to whole clusters of ${clusterBytes} bytes`,
+        `the file had its compressed blocks released: it can be cut to whole clusters of ${clusterBytes} bytes; for other sizes ${RESERVE_FIRST}`,
         { ino: inode.ino },
       );
     }
