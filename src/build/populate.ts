@@ -6,7 +6,7 @@ import type { Timestamp } from '../file/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { NewAttributes } from '../fs/attributes.ts';
 import type { Directory } from '../fs/directory-handle.ts';
-import type { FileHandle } from '../fs/file-handle.ts';
+import { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { Handle } from '../fs/handle.ts';
 import { removeFile } from '../fs/remove-tree.ts';
@@ -21,6 +21,7 @@ import { dataRanges } from './host-extents.ts';
 import { closeHostFile, openHostFile, verifyUnchanged } from './host-file.ts';
 import type { HostStat } from './host-table.ts';
 import type { HostTree } from './host-tree.ts';
+import { assertFitsPinned, clearRest } from './pinned-target.ts';
 import type { PutLinks } from './put-links.ts';
 import { ReadAhead } from './read-ahead.ts';
 
@@ -95,16 +96,6 @@ export interface PourTarget {
   replace: boolean;
   /** What came with other trees, and comes again by another name, becomes a link. */
   links: PutLinks;
-}
-
-/** Throws EOPNOTSUPP for a file that is pinned: somebody relies on where it lies, and the new one would lie elsewhere. */
-function refusePinned(parent: Directory, name: Uint8Array): void {
-  using file = parent.open(name) as FileHandle;
-  if (!file.pinned) return;
-  throw new F2fsError(
-    'EOPNOTSUPP',
-    'the file there is pinned to its blocks: remove it first if nothing relies on them',
-  );
 }
 
 export class Populator {
@@ -242,28 +233,42 @@ export class Populator {
     return this.#target?.name ?? this.#tree.name(index);
   }
 
-  /** Takes away what stands where an entry is to go. Returns whether that is the inode itself which gets the name. */
-  *#clear(parent: Directory, index: number, { replace, links }: PourTarget, ino?: number): Generator<void, boolean> {
+  /**
+   * Takes away what stands where an entry is to go: true. False when it is the inode itself which gets the name. A pinned file
+   * stays, and is returned.
+   */
+  *#clear(
+    parent: Directory,
+    index: number,
+    { replace, links }: PourTarget,
+    ino: number | undefined,
+  ): Generator<void, boolean | FileHandle> {
     const name = this.#name(index);
     const there = parent.lookup(name);
-    if (there === null) return false;
+    if (there === null) return true;
     if (there.type === 'directory') throw new F2fsError('EISDIR', 'a directory of that name stands in the image');
     if (!replace) throw new F2fsError('EEXIST', 'it exists in the image');
-    if (there.ino === ino) return true;
-    if (there.type === 'file') refusePinned(parent, name);
+    if (there.ino === ino) return false;
+    const handle = parent.open(name);
+    if (handle instanceof FileHandle && handle.pinned) return handle;
+    if (handle.stat().nlink === 1) links.forget(handle.ino);
     const { space } = this.#volume.volume;
     const before = space.freeBlocks;
-    const handle = parent.open(name);
-    if (handle.stat().nlink === 1) links.forget(handle.ino);
     yield* removeFile(parent, name, handle);
     this.freedBlocks += space.freeBlocks - before;
-    return false;
+    return true;
   }
 
   *#addEntry(parent: Directory, index: number): Generator<void> {
     const group = this.#tree.linkGroup(index);
     const ino = group >= 0 ? this.#inodeOf(group) : undefined;
-    if (this.#target !== null && (yield* this.#clear(parent, index, this.#target, ino))) return;
+    const cleared = this.#target === null || (yield* this.#clear(parent, index, this.#target, ino));
+    if (cleared === false) return;
+    using pinned = cleared === true ? null : cleared;
+    if (pinned !== null && (ino !== undefined || this.#tree.type(index) !== 'file')) {
+      const message = 'the file there is pinned to its blocks: remove it first if nothing relies on them';
+      throw new F2fsError('EOPNOTSUPP', message);
+    }
     if (ino !== undefined) {
       using target = this.#volume.openInode(ino);
       parent.link(this.#name(index), target);
@@ -271,7 +276,7 @@ export class Populator {
       this.done.hardLinks++;
       return;
     }
-    using handle = yield* this.#makeInode(parent, index);
+    using handle = yield* pinned === null ? this.#makeInode(parent, index) : this.#overwrite(pinned, index);
     this.#extras.set(index, handle);
     if (group < 0) return;
     this.#linked.set(group, handle.ino);
@@ -355,6 +360,26 @@ export class Populator {
     }
   }
 
+  /** Writes a file over a pinned one, which gets its attributes, too. Throws EFBIG when it has not that many bytes. */
+  *#overwrite(pinned: FileHandle, index: number): Generator<void, FileHandle> {
+    const stat = this.#tree.stat(index);
+    const { sizeBytes } = stat;
+    assertFitsPinned(pinned, sizeBytes);
+    const fd = fromHost(() => openHostFile(this.#tree, index));
+    try {
+      yield* this.#copyRange(pinned, fd, [0, sizeBytes], false);
+      fromHost(() => verifyUnchanged(this.#tree, fd, index));
+    } finally {
+      closeHostFile(this.#tree, fd);
+    }
+    yield* clearRest(pinned, sizeBytes);
+    const { crtime, inherit, ...attributes } = this.#attributes(stat);
+    pinned.setAttributes(attributes);
+    this.done.files++;
+    this.done.contentBytes += sizeBytes;
+    return pinned;
+  }
+
   /** A file whose contents are there: read by another thread, and found as they should be, or by the scan. */
   #makeReadFile(parent: Directory, name: Uint8Array, attributes: NewAttributes, bytes: Uint8Array): FileHandle {
     const handle = parent.createFile(name, attributes);
@@ -375,16 +400,7 @@ export class Populator {
   }
 
   *#copy(handle: FileHandle, fd: number, size: number, allocated: number): Generator<void> {
-    const { libc, fs } = this.#tree.host;
-    const source = {
-      fill: (memory: Uint8Array, offset: number, length: number, position: number) => {
-        for (let done = 0; done < length; ) {
-          const got = fromHost(() => fs.readSync(fd, memory, offset + done, length - done, position + done));
-          if (got === 0) throw new EntryFailure(new F2fsError('ESTALE', 'it became shorter while it was read'));
-          done += got;
-        }
-      },
-    };
+    const { libc } = this.#tree.host;
     const isSparse = allocated < size;
     if (isSparse) handle.truncate(size);
     // Where the host has holes and can't tell which, its zeros are as good as they.
@@ -394,10 +410,29 @@ export class Populator {
     const sparse = this.#holes === 'zeros' || !areExact;
     for (const [start, end] of ranges) {
       const to = Math.min(size, Math.ceil(end / BLKSIZE) * BLKSIZE);
-      for (let from = start - (start % BLKSIZE); from < to; from += PIECE_BYTES) {
-        handle.writeFrom(source, from, Math.min(PIECE_BYTES, to - from), { sparse });
-        yield;
-      }
+      yield* this.#copyRange(handle, fd, [start - (start % BLKSIZE), to], sparse);
+    }
+  }
+
+  *#copyRange(
+    handle: FileHandle,
+    fd: number,
+    [start, end]: readonly [number, number],
+    sparse: boolean,
+  ): Generator<void> {
+    const { fs } = this.#tree.host;
+    const source = {
+      fill: (memory: Uint8Array, offset: number, length: number, position: number) => {
+        for (let done = 0; done < length; ) {
+          const got = fromHost(() => fs.readSync(fd, memory, offset + done, length - done, position + done));
+          if (got === 0) throw new EntryFailure(new F2fsError('ESTALE', 'it became shorter while it was read'));
+          done += got;
+        }
+      },
+    };
+    for (let from = start; from < end; from += PIECE_BYTES) {
+      handle.writeFrom(source, from, Math.min(PIECE_BYTES, end - from), { sparse });
+      yield;
     }
   }
 

@@ -53,10 +53,10 @@ export async function changeImage(
   try {
     const room = new HostRoom(device);
     if (inSteps) return await changeInSteps(device, room, work, signal, warnings, progress);
-    const exitCode = await attempt(device, room, 'explicit', work, signal, warnings, progress);
-    if (exitCode !== null) return exitCode;
+    const outcome = await attempt(device, room, 'explicit', work, signal, warnings, progress);
+    if (typeof outcome === 'number') return outcome;
     interruption.mustCleanUp = true;
-    const copy = await copyOf(image, device, signal, progress);
+    const copy = await copyOf(image, device, outcome, signal, progress);
     try {
       return await changeCopy(image, copy, work, signal, warnings, progress);
     } finally {
@@ -74,9 +74,18 @@ export async function changeImage(
   }
 }
 
+/** Why a change can't be made true by one checkpoint at its end. */
+interface TakesMore {
+  code: string;
+  why: string;
+}
+
+const NO_ROOM: TakesMore = { code: 'ENOSPC', why: 'the change does not fit beside what it replaces' };
+const IN_PLACE: TakesMore = { code: 'EOPNOTSUPP', why: 'the change overwrites a pinned file where it lies' };
+
 /**
- * Runs `work` on a mount of `device`. Null when it does not fit for want of checkpoints: nothing is changed then. What was written
- * in vain is given back to the host, unless `room` is null: the image is a copy then, which goes.
+ * Runs `work` on a mount of `device`. Says why when that takes more than one checkpoint: nothing is changed then. What was written in
+ * vain is given back to the host, unless `room` is null: the image is a copy then, which goes.
  */
 async function attempt(
   device: FileDevice,
@@ -86,7 +95,7 @@ async function attempt(
   signal: AbortSignal,
   warnings: Warnings,
   progress: Progress,
-): Promise<number | null> {
+): Promise<number | TakesMore> {
   const volume = killable(() => mount(device, { checkpoints, cacheBytes: CACHE_BYTES }));
   warnings.tell(volume);
   try {
@@ -97,8 +106,11 @@ async function attempt(
       progress.announce(WRITING);
       killable(() => volume.close());
     } else {
+      const { exceedsCheckpoint } = volume;
       volume.abandon();
       room?.giveBack(volume, null);
+      // A lack of room is thrown; what is told of single entries is that.
+      if (exceedsCheckpoint) return IN_PLACE;
     }
     warnings.tell(volume);
     return exitCode;
@@ -106,7 +118,8 @@ async function attempt(
     const { exceedsCheckpoint } = volume;
     volume.abandon();
     room?.giveBack(volume, error);
-    if (exceedsCheckpoint && error instanceof F2fsError && error.code === 'ENOSPC') return null;
+    const reason = [NO_ROOM, IN_PLACE].find(({ code }) => error instanceof F2fsError && error.code === code);
+    if (exceedsCheckpoint && reason !== undefined) return reason;
     throw error;
   }
 }
@@ -142,7 +155,13 @@ function closeOrGiveBack(volume: FileSystem, room: HostRoom): void {
 }
 
 /** The image as its last checkpoint has it, in a file of its own. */
-async function copyOf(image: string, device: FileDevice, signal: AbortSignal, progress: Progress): Promise<ImageCopy> {
+async function copyOf(
+  image: string,
+  device: FileDevice,
+  { code, why }: TakesMore,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<ImageCopy> {
   using found = mount(device, { readonly: true, cacheBytes: CACHE_BYTES });
   const { volume } = found;
   const total = volume.space.validBlockCount * BLKSIZE;
@@ -153,8 +172,8 @@ async function copyOf(image: string, device: FileDevice, signal: AbortSignal, pr
     });
   } catch (error) {
     if (!(error instanceof F2fsError) || error.code === 'ECANCELED') throw error;
-    const message = `the change does not fit beside what it replaces, and ${error.message}; --in-steps makes it in several steps`;
-    throw new F2fsError('ENOSPC', message, { path: image, cause: error });
+    const message = `${why}, and ${error.message}; --in-steps makes it in several steps`;
+    throw new F2fsError(code, message, { path: image, cause: error });
   }
 }
 
@@ -174,9 +193,10 @@ async function changeCopy(
   progress: Progress,
 ): Promise<number> {
   const device = openNamed(image, copy.path, { writable: true });
-  let exitCode: number | null;
+  let exitCode: number;
   try {
-    exitCode = await attempt(device, null, 'auto', work, signal, warnings, progress);
+    // With checkpoints as they are needed nothing takes more.
+    exitCode = (await attempt(device, null, 'auto', work, signal, warnings, progress)) as number;
   } finally {
     device.close();
   }
@@ -184,7 +204,7 @@ async function changeCopy(
     await turn(signal);
     copy.commit();
   }
-  return exitCode ?? EXIT.failed;
+  return exitCode;
 }
 
 /** Lets signals arrive. Throws ECANCELED when one has come. */

@@ -184,12 +184,15 @@ function declareBlocks(program: Command, run: Run): void {
     'give files blocks of zeros',
     'fallocate -l 100M disk.img /var/journal',
     'fallocate --pin -l 4M disk.img /boot/loader.bin',
+    'fallocate --reserve disk.img /usr/lib/large.so',
   )
     .argument('<path...>', 'files; one that is missing is made')
-    .requiredOption('-l, --length <size>', 'bytes: 10M, 1G', parseSize)
+    .option('-l, --length <size>', 'bytes: 10M, 1G', parseSize)
     .option('-o, --offset <size>', 'where they begin (default: 0)', parseSize)
     .option('-n, --keep-size', 'blocks past the end stay there: the file does not grow')
     .option('--pin', 'pin the file, which must be empty: its blocks are whole sections, and stay where they are')
+    .option('--release', 'instead: give back what a compressed file saves; it can be read and removed, not written')
+    .option('--reserve', 'instead: take that again, so that the file can be written')
     .action((image: string, paths: string[], options: FallocateOptions) =>
       run('fallocate', async () => (await import('./fallocate.ts')).fallocate(image, paths, options)),
     );

@@ -17,6 +17,7 @@ export interface MkswapOptions extends ChangeOptions {
   escaped?: boolean;
 }
 
+const MIB = 1024 * 1024;
 /** Bytes of a label, with the NUL that ends it. */
 const LABEL_BYTES = 16;
 
@@ -33,7 +34,7 @@ export function mkswap(image: string, path: string, options: MkswapOptions): Pro
       const { sectionBytes } = volume.statfs();
       if (size === 0 || size % sectionBytes !== 0) {
         const more = (Math.floor(size / sectionBytes) + 1) * sectionBytes;
-        const message = `a swap file takes whole sections of ${shortSize(sectionBytes)}: ask for ${shortSize(more)}`;
+        const message = `invalid size of ${size} bytes: expected whole sections of ${shortSize(sectionBytes)}, as in --size ${more / MIB}M`;
         throw new F2fsError('EINVAL', message);
       }
       using swap = volume.openFile(file, { flags: 'wx', attributes: { mode: 0o600 } });

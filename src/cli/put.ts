@@ -1,12 +1,14 @@
 // f2fs put: files and directories of the host into an image that exists.
 import type { HolePolicy } from '../build/holes.ts';
+import { clearRest } from '../build/pinned-target.ts';
 import { type PutReport, put as putSource } from '../build/put.ts';
 import { PutLinks } from '../build/put-links.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
+import { systemTime } from '../fs/clock.ts';
 import type { BuildProgress, ByteSource, FileSystem } from '../index.ts';
 import { type ChangeOptions, changeImage, naming } from './change.ts';
-import { Destination, hostName } from './destination.ts';
+import { Destination, hostName, typeAt } from './destination.ts';
 import { afterOthers, complain, complainOf, EXIT, UsageError } from './errors.ts';
 import { printable, volumePath } from './names.ts';
 import { printJson, printTable } from './output.ts';
@@ -80,7 +82,7 @@ function placeOf(source: string, destination: Destination): { directory: Uint8Ar
   return destination.placeOf(name ?? new Uint8Array(0));
 }
 
-/** A file that is there keeps its attributes, as with the shell's `>`. */
+/** A file that is there keeps its attributes, as with the shell's `>`; a pinned one its size and place, too. */
 async function putStdin(
   volume: FileSystem,
   { path, isDirectory }: Destination,
@@ -92,20 +94,28 @@ async function putStdin(
   if (isDirectory) throw new UsageError('standard input needs the name of a file');
   naming(path, () => {
     if (!replace && exists(volume, path)) throw new F2fsError('EEXIST', 'it exists in the image');
-    volume.writeFile(path, new Uint8Array(0));
+    if (!isPinned(volume, path)) volume.writeFile(path, new Uint8Array(0));
   });
   using file = volume.openFile(path);
+  const sparse = holes === 'zeros' && !file.pinned;
   let size = 0;
   for await (const chunk of inBlocks(input)) {
     const fill: ByteSource['fill'] = (memory, offset, length, position) =>
       memory.set(chunk.subarray(position - size, position - size + length), offset);
     // A stream has no holes of its own.
-    naming(path, () => file.writeFrom({ fill }, size, chunk.length, { sparse: holes === 'zeros' }));
+    naming(path, () => file.writeFrom({ fill }, size, chunk.length, { sparse, time: systemTime() }));
     size += chunk.length;
     progress.show(() => `standard input  ${shortSize(size)}`);
   }
+  if (file.pinned) naming(path, () => [...clearRest(file, size)]);
   total.files++;
   total.contentBytes += size;
+}
+
+function isPinned(volume: FileSystem, path: Uint8Array): boolean {
+  if (typeAt(volume, path) !== 'file') return false;
+  using file = volume.openFile(path);
+  return file.pinned;
 }
 
 /** The same bytes in pieces of whole blocks, but for the last one: only a whole block of zeros can become a hole. */

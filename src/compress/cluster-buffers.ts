@@ -118,5 +118,8 @@ function nrWorkspacesOf(pool: FramePool): number {
 
 function tooSmall(): F2fsError {
   const least = (MIN_FRAMES * PAGE_SIZE) / 2 ** 20;
-  return new F2fsError('ENOMEM', `compressed clusters take a page cache of ${least} MiB at least: give it more`);
+  return new F2fsError(
+    'ENOMEM',
+    `compressed clusters take a page cache of ${least} MiB at least: mount with more cacheBytes`,
+  );
 }

@@ -216,7 +216,7 @@ export class CodecJobs {
     const workspace = this.#reserve();
     if (workspace === null) {
       const mib = (codecFrames(1) * PAGE_SIZE) / 2 ** 20;
-      throw new F2fsError('ENOMEM', `compression needs ${mib} MiB of the page cache: give it a larger budget`);
+      throw new F2fsError('ENOMEM', `compression needs ${mib} MiB of the page cache: mount with more cacheBytes`);
     }
     try {
       const codecs = new Codecs(this.#pool.memory, workspace.work * PAGE_SIZE);

@@ -439,7 +439,7 @@ export class BlockMap {
     const last = this.#loadSegments(inode, nid, addrs, from, end, firstPage);
     let freed = 0;
     // The slots of a released file's clusters were given back when it was released.
-    const released = cluster > 1 && inode.comprBlocks === 0;
+    const released = cluster > 1 && !inode.reservesSlots;
     let isCompressed = false;
     let nrData = 0;
     for (let i = from; i < last; i++) {

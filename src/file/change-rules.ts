@@ -4,6 +4,9 @@ import { ADVISE, I_FLAGS, INLINE } from '../format/inode.ts';
 import { assertReadable } from './encryption.ts';
 import { type Inode, MAX_FILE_BYTES } from './inode.ts';
 
+/** What makes a file whose blocks were released one that can be changed: a command, and a call. */
+export const RESERVE_FIRST = "reserve them first ('f2fs fallocate --reserve', or reserveBlocks)";
+
 /**
  * Throws EPERM for a file that is immutable or protected by verity, ENOKEY for an encrypted one. Source: f2fs_setattr,
  * fsverity_file_open, fscrypt_file_open.
@@ -21,7 +24,7 @@ export function assertMutable(inode: Inode): void {
 export function assertChangeable(inode: Inode): void {
   assertMutable(inode);
   if (inode.isReleased) {
-    throw refused('EPERM', inode, 'had its compressed blocks released: reserve them again before it is written');
+    throw refused('EPERM', inode, `had its compressed blocks released: ${RESERVE_FIRST}`);
   }
 }
 
@@ -56,7 +59,11 @@ function tooLarge(inode: Inode, sizeBytes: number): F2fsError {
 /** Throws EOPNOTSUPP for a pinned file, whose blocks are to stay where they are. Source: f2fs_fallocate. */
 export function assertNotPinned(inode: Inode, operation: string): void {
   if (!inode.hasInline(INLINE.PIN_FILE)) return;
-  throw refused('EOPNOTSUPP', inode, `is pinned to its blocks, which ${operation} would move; unpin it on Linux first`);
+  throw refused(
+    'EOPNOTSUPP',
+    inode,
+    `is pinned to its blocks, which ${operation} would move; unpin it first (setPinned)`,
+  );
 }
 
 /** Throws EOPNOTSUPP for a compressed file. Source: f2fs_fallocate. */

@@ -69,15 +69,15 @@ export class ClusterMap {
   }
 
   /**
-   * Throws EIO when the compressed cluster looked up saves more blocks than all of the file's are said to: Linux has lost count of a
-   * released file whose slots it allocated before it reserved them. Then nobody knows what a change of it would take. Source:
+   * Throws EIO when the cluster looked up is compressed, but the file is said to save no blocks: Linux has lost count of a released
+   * file whose slots it allocated before it reserved them. Then nobody knows what a change of it would take. Source:
    * f2fs_reserve_compress_blocks, which takes such a file for one that has nothing to reserve.
    */
   assertCounted(inode: Inode): void {
-    if (this.nrBlocks === 0 || inode.clusterPages - this.nrBlocks <= inode.comprBlocks) return;
+    if (this.nrBlocks === 0 || inode.reservesSlots) return;
     const message =
-      'the file counts fewer saved blocks than its clusters have, and can not be changed: copy it, or have fsck.f2fs';
-    throw new F2fsError('EIO', `${message} mend it`, { ino: inode.ino });
+      "the file counts fewer saved blocks than its clusters have, and can't be changed: put a copy in its place, or run fsck.f2fs -f";
+    throw new F2fsError('EIO', message, { ino: inode.ino });
   }
 
   damaged(inode: Inode, start: number, fault: string, blkaddr?: number): F2fsError {
@@ -170,6 +170,7 @@ export class ClusterMap {
     inode.change().iInline |= INLINE.COMPRESS_RELEASED;
     let released = 0;
     this.#eachCompressed(inode, balance, (at) => (released += this.#releaseCluster(inode, at)));
+    inode.clearComprBlocks();
     return released;
   }
 

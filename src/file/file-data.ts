@@ -13,6 +13,7 @@ import {
   assertNotAppendOnly,
   assertSizeFits,
   assertWritableUpTo,
+  RESERVE_FIRST,
 } from './change-rules.ts';
 import { beforeChange } from './cluster-pages.ts';
 import { assertReadable } from './encryption.ts';
@@ -134,7 +135,7 @@ export class FileData {
     if (inode.isReleased && (sizeBytes > inode.size || sizeBytes % clusterBytes !== 0)) {
       throw new F2fsError(
         'EINVAL',
-        `the file had its compressed blocks released: it can only be cut to whole clusters of ${clusterBytes} bytes`,
+        `the file had its compressed blocks released: it can be cut to whole clusters of ${clusterBytes} bytes; for other sizes ${RESERVE_FIRST}`,
         { ino: inode.ino },
       );
     }
@@ -166,7 +167,9 @@ export class FileData {
     }
     const raw = inode.change();
     raw.iSize = sizeBytes;
-    if (sizeBytes === 0) raw.iInline &= ~INLINE.COMPRESS_RELEASED;
+    if (sizeBytes > 0) return;
+    raw.iInline &= ~INLINE.COMPRESS_RELEASED;
+    if (clusterBytes > BLKSIZE) inode.clearComprBlocks();
   }
 
   /** Before pages of a compressed file are made dirty, it must be sure that they can be written. Throws ENOMEM. */
@@ -184,7 +187,7 @@ export class FileData {
   /** Throws EIO for compressed clusters among bytes [from, to) that are not counted; at most a folio is looked at. */
   #assertCounted(inode: Inode, from: number, to: number): void {
     const { clusterPages } = inode;
-    if (clusterPages === 1 || inode.comprBlocks > 0) return;
+    if (clusterPages === 1 || inode.reservesSlots) return;
     const { clusterMap } = this.#pages;
     const first = Math.floor(from / BLKSIZE);
     const end = Math.min(Math.ceil(to / BLKSIZE), first + MAX_FOLIO_PAGES);

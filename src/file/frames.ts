@@ -27,7 +27,7 @@ export class FrameAllocator {
       count = this.#alignedCount(index, Math.min(count, pool.largestRun));
       pfn = pool.allocRun(count);
     }
-    if (pfn < 0) throw new F2fsError('ENOMEM', 'the page cache has no free frame; give it a larger budget');
+    if (pfn < 0) throw new F2fsError('ENOMEM', 'the page cache has no page left: mount with more cacheBytes');
     this.count = count;
     return pfn;
   }

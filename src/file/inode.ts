@@ -75,6 +75,7 @@ export class Inode {
   #extraIsize = 0;
   #inlineXattrAddrs = 0;
   #clusterPages = 1;
+  #reservesSlots = false;
   #isSync = false;
 
   constructor(volume: Volume, ino: number) {
@@ -222,12 +223,27 @@ export class Inode {
     return this.#extra.iComprBlocks;
   }
 
-  /** Changes the count of saved blocks. Throws EUCLEAN when fewer are left than none. Source: f2fs_i_compr_blocks_update. */
+  /** Changes the count of saved blocks, which on disk may be anything: below none it does not fall. Source: f2fs_i_compr_blocks_update. */
   addComprBlocks(difference: number): void {
     this.change();
-    const count = this.#extra.iComprBlocks + difference;
-    if (count < 0) throw corrupt(`inode ${this.ino} saves fewer blocks than its clusters do`, { ino: this.ino });
-    this.#extra.iComprBlocks = count;
+    this.#reservesSlots ||= this.#extra.iComprBlocks > 0;
+    this.#extra.iComprBlocks = Math.max(0, this.#extra.iComprBlocks + difference);
+  }
+
+  /**
+   * Whether the slots that its compressed clusters save count as blocks. By the count, as in the kernel; one that was too low may fall
+   * to 0 before the last cluster is gone. Source: released in f2fs_truncate_data_blocks_range.
+   */
+  get reservesSlots(): boolean {
+    return this.comprBlocks > 0 || this.#reservesSlots;
+  }
+
+  /** No cluster saves a block any more: what is left of the count was wrong. */
+  clearComprBlocks(): void {
+    this.#reservesSlots = false;
+    if (this.comprBlocks === 0) return;
+    this.change();
+    this.#extra.iComprBlocks = 0;
   }
 
   /** Whether its unused reservations were given back: until they are taken again it must not change. */

@@ -3,12 +3,18 @@
 import { F2fsError } from '../errors.ts';
 import { BLKS_PER_SEG, BLKSIZE, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
 import { INLINE } from '../format/inode.ts';
+import { sizesApart } from '../size-text.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
 import type { Inode } from './inode.ts';
 
-/** Free sections that are left to the logs, besides the reserved ones. */
-const LEFT_SECTIONS = 2;
+/** What pinned files ask of the mount. */
+export interface PinnedRules {
+  /** Whether blocks of the last checkpoint may be overwritten. It is asked only for someone who wants to. */
+  mayOverwrite(): boolean;
+  /** Sections that can be taken, after some were cleaned where there were fewer than `wanted`. */
+  freeSections(wanted: number): number;
+}
 
 export function isPinned(inode: Inode): boolean {
   return inode.hasInline(INLINE.PIN_FILE);
@@ -17,14 +23,13 @@ export function isPinned(inode: Inode): boolean {
 export class Pinned {
   readonly #volume: Volume;
   readonly #map: BlockMap;
-  readonly #isAtomic: boolean;
+  readonly #rules: PinnedRules;
   #buffer: Buffer | null = null;
 
-  /** @param isAtomic whether what is written must not be seen before the next checkpoint, so that nothing can be overwritten */
-  constructor(volume: Volume, map: BlockMap, isAtomic: boolean) {
+  constructor(volume: Volume, map: BlockMap, rules: PinnedRules) {
     this.#volume = volume;
     this.#map = map;
-    this.#isAtomic = isAtomic;
+    this.#rules = rules;
   }
 
   /** Pages of a section: what a pinned file's size and place are multiples of. */
@@ -38,21 +43,34 @@ export class Pinned {
   }
 
   /**
-   * Throws EIO unless bytes [position, position + length) of a pinned file have blocks, and EOPNOTSUPP when these must stay as they
-   * are until the next checkpoint. Source: f2fs_overwrite_io.
+   * Throws EIO unless bytes [position, position + length) of a pinned file lie within it and have blocks, and EOPNOTSUPP when these
+   * must stay as they are until the next checkpoint. Source: f2fs_overwrite_io.
    */
   assertWritable(inode: Inode, position: number, length: number): void {
     const end = position + length;
+    const { size } = inode;
+    if (end > size) {
+      throw refused(
+        'EIO',
+        inode,
+        `it ends at byte ${size}, and only what has blocks can be written; allocate more first (fallocate)`,
+      );
+    }
     const last = Math.ceil(end / BLKSIZE);
     for (let page = Math.floor(position / BLKSIZE); page < last; page += this.#map.count) {
       this.#map.lookup(inode, page, last - page);
       const { blkaddr } = this.#map;
-      if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR || end > inode.size) {
-        throw refused('EIO', inode, 'only what has blocks can be written; allocate them first');
+      if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR) {
+        const at = Math.max(position, page * BLKSIZE);
+        throw refused(
+          'EIO',
+          inode,
+          `it has no block at byte ${at}, and only what has can be written; allocate it first (fallocate)`,
+        );
       }
-      if (!this.#isAtomic || this.#volume.logs.isNewlyPinned(blkaddr)) continue;
+      if (this.#volume.logs.isNewlyPinned(blkaddr) || this.#rules.mayOverwrite()) continue;
       const why =
-        "its blocks can't be overwritten by a change that must be done wholly or not at all; write to it on Linux";
+        "its blocks are overwritten at once, not when the volume is synced: mount it with checkpoints: 'auto' to do so";
       throw refused('EOPNOTSUPP', inode, why);
     }
   }
@@ -63,7 +81,7 @@ export class Pinned {
     if (sizeBytes <= inode.size && sizeBytes % unit === 0) return;
     const why =
       sizeBytes > inode.size
-        ? 'it grows by allocating blocks only'
+        ? 'it grows by allocating blocks only (fallocate)'
         : `it can only be cut to whole sections of ${unit} bytes`;
     throw refused('EINVAL', inode, why);
   }
@@ -124,10 +142,12 @@ export class Pinned {
   }
 
   #assertSections(nrSections: number): void {
-    const { free, reservedSections } = this.#volume.logs;
-    const spare = Math.max(0, free.sections - reservedSections - LEFT_SECTIONS);
-    if (nrSections <= spare) return;
-    const message = `a pinned file takes whole free sections: ${nrSections} are needed, and ${spare} can be taken; clean the volume, or use a larger one`;
+    if (nrSections === 0) return;
+    const most = this.#rules.freeSections(nrSections);
+    if (nrSections <= most) return;
+    const unit = this.sectionPages * BLKSIZE;
+    const [needed, had] = sizesApart(nrSections * unit, most * unit);
+    const message = `no space left: a pinned file takes whole free sections, and it needs ${needed} of them; ${had} can be had`;
     throw new F2fsError('ENOSPC', message);
   }
 }

@@ -96,9 +96,12 @@ export class Recovery {
       const inode = this.#inodes.getOrphan(ino);
       const { iLinks } = inode.load();
       if (iLinks !== 0) {
-        throw corrupt(`inode ${ino} is in the list of those without a name, but has ${iLinks} links; run fsck.f2fs`, {
-          ino,
-        });
+        throw corrupt(
+          `inode ${ino} is in the list of those without a name, but has ${iLinks} links; run fsck.f2fs -f`,
+          {
+            ino,
+          },
+        );
       }
       this.#inodes.evict(inode);
     }

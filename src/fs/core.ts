@@ -92,7 +92,10 @@ export class Core {
     const pages = new FilePages(this.volume, map, frames, this.#buffers, this.writeback, inPlace);
     const memory = { balance: () => this.memory.balance(), throttle: () => this.memory.throttle() };
     this.directories = new Directories(this.volume, map, pages, () => this.memory.reclaimFrames());
-    const pinned = new Pinned(this.volume, map, checkpoints === 'explicit');
+    const pinned = new Pinned(this.volume, map, {
+      mayOverwrite: () => this.reclaim.mayOverwrite(),
+      freeSections: (wanted) => this.reclaim.freeSections(wanted),
+    });
     this.data = new FileData(this.volume, map, pages, memory, pinned);
     this.fallocate = new Fallocate(map, pages, this.data, memory, pinned);
     this.shift = new Shift(this.volume, map, pages, this.data, memory);

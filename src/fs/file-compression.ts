@@ -1,6 +1,7 @@
 // Compression of single files, as the kernel's ioctls have it: chosen, released, reserved, done and undone.
 import { F2fsError } from '../errors.ts';
 import type { BlockMap } from '../file/block-map.ts';
+import { RESERVE_FIRST } from '../file/change-rules.ts';
 import type { FileData } from '../file/file-data.ts';
 import type { FilePages } from '../file/file-pages.ts';
 import type { Inode } from '../file/inode.ts';
@@ -90,7 +91,7 @@ export class FileCompression {
       );
     }
     if (inode.clusterPages === 1) throw invalid(inode, 'is not a compressed file');
-    if (inode.isReleased) throw invalid(inode, 'had its blocks released: reserve them first');
+    if (inode.isReleased) throw invalid(inode, `had its blocks released: ${RESERVE_FIRST}`);
     this.#parts.sync.inode(inode);
     inode.compressOnWrite = compressed;
     try {

@@ -5,7 +5,7 @@ import { deviceOf } from '../device/checked-device.ts';
 import type { BlockDevice } from '../device/device.ts';
 import { useDevice } from '../device/uses.ts';
 import { F2fsError } from '../errors.ts';
-import { assertMutable, assertNotAppendOnly } from '../file/change-rules.ts';
+import { assertMutable, assertNotAppendOnly, assertNotPinned } from '../file/change-rules.ts';
 import { checkName, isDots } from '../file/directory.ts';
 import { assertReadable } from '../file/encryption.ts';
 import type { Inode } from '../file/inode.ts';
@@ -251,7 +251,10 @@ export class FileSystem {
     return readWhole(file, display(path));
   }
 
-  /** Makes a file, also where a symlink leads to, or replaces the contents of one. */
+  /**
+   * Makes a file, also where a symlink leads to, or replaces the contents of one. Throws EOPNOTSUPP for contents of a pinned one,
+   * which would lose its blocks: open and write that.
+   */
   writeFile(path: Path, contents: Contents, attributes: NewAttributes = {}): void {
     const bytes = contentBytes(contents, 'contents');
     checkNewAttributes(attributes);
@@ -262,7 +265,7 @@ export class FileSystem {
       using file = made ?? this.openFile(path);
       if (made === null) {
         // A file that can't be written must not be emptied.
-        file.write(new Uint8Array(0), 0);
+        if (bytes.length > 0) assertNotPinned(file.inode, 'replacing its contents');
         file.truncate(0);
       }
       file.writeFrom(

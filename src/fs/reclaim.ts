@@ -32,6 +32,8 @@ const BEGUN = 2;
 const MOST_SPARE = 8;
 /** Rounds of cleaning, with a checkpoint after each, that one shortage is worth. */
 const MAX_ROUNDS = 8;
+/** Sections that a pinned file leaves free, besides the reserved ones: the logs go on there. */
+const LEFT_SECTIONS = 2;
 
 export class Reclaim {
   readonly #volume: Volume;
@@ -113,14 +115,38 @@ export class Reclaim {
     throw new F2fsError('ENOSPC', 'this needs a checkpoint, and the mount writes them when it is synced only: sync');
   }
 
+  /** Whether a block of the last checkpoint may be overwritten now, and not with the next one: not where these are explicit. */
+  mayOverwrite(): boolean {
+    this.#wasRefused ||= !this.mayCheckpoint;
+    return this.mayCheckpoint;
+  }
+
+  /**
+   * Has sections cleaned, after a checkpoint, until `wanted` can be taken whole besides those that are kept back. Returns how many can
+   * be: more than that can't be had. Throws as `run` does. Source: f2fs_expand_inode_data.
+   */
+  freeSections(wanted: number): number {
+    const { free } = this.#volume.logs;
+    const kept = this.#reservedSections + LEFT_SECTIONS;
+    const most = this.#most - kept;
+    if (free.sections - kept < wanted && wanted <= most && this.#rules.cleaning) {
+      if (!this.mayCheckpoint) this.#wasRefused = true;
+      else {
+        if (this.#isChanged) this.#checkpoint();
+        this.#cleanTo(kept + wanted, Number.POSITIVE_INFINITY);
+      }
+    }
+    return Math.max(0, wanted <= most ? free.sections - kept : most);
+  }
+
   /** Whether a checkpoint may be written though nobody asked for one. */
   get mayCheckpoint(): boolean {
     return this.#rules.checkpoints === 'auto';
   }
 
   /**
-   * Whether changes were refused, or could not be written, for want of a checkpoint in between, which the mount writes on demand
-   * only. Where they are written as needed, the same changes may fit.
+   * Whether changes were refused, or could not be written, as they take more than one checkpoint, which the mount writes on demand
+   * only. Where they are written as needed, the same changes may be possible.
    */
   get exceedsCheckpoint(): boolean {
     return !this.mayCheckpoint && (this.#wasRefused || this.#volume.logs.exhausted);
@@ -163,9 +189,22 @@ export class Reclaim {
 
   /** Sections that would be free if all others were full. */
   get #attainable(): number {
-    const { layout, space } = this.#volume;
-    const nrSections = layout.nrMainSegments / layout.segsPerSec;
-    return nrSections - NR_LOGS - Math.ceil(space.validBlockCount / this.#sectionBlocks);
+    return this.#nrSections - NR_LOGS - this.#fullSections;
+  }
+
+  /** The same where the logs' own sections are as full as can be. */
+  get #most(): number {
+    return this.#nrSections - Math.max(NR_LOGS, this.#fullSections);
+  }
+
+  get #nrSections(): number {
+    const { layout } = this.#volume;
+    return layout.nrMainSegments / layout.segsPerSec;
+  }
+
+  /** Sections that what is in use would fill. */
+  get #fullSections(): number {
+    return Math.ceil(this.#volume.space.validBlockCount / this.#sectionBlocks);
   }
 
   /**
@@ -212,14 +251,19 @@ export class Reclaim {
     const { free } = this.#volume.logs;
     this.#limit = null;
     const spare = Math.max(2, Math.min(MOST_SPARE, (this.#attainable - this.#reserve) >> 1));
-    const wanted = this.#reserve + this.#demand + spare;
-    for (let round = 0; round < MAX_ROUNDS && free.sections < wanted; round++) {
+    this.#cleanTo(this.#reserve + this.#demand + spare, MAX_ROUNDS);
+    if (this.#isShort) this.#limit = { sections: free.sections, validBlocks: this.#volume.space.validBlockCount };
+  }
+
+  /** Cleans until `wanted` sections are free, or a round frees none. */
+  #cleanTo(wanted: number, maxRounds: number): void {
+    const { free } = this.#volume.logs;
+    for (let round = 0; round < maxRounds && free.sections < wanted; round++) {
       const before = free.sections;
       for (let missing = wanted - before; missing > 0; missing--) if (!this.#cleanOne('greedy')) break;
       this.#checkpoint();
       if (free.sections <= before) break;
     }
-    if (this.#isShort) this.#limit = { sections: free.sections, validBlocks: this.#volume.space.validBlockCount };
   }
 
   /** Cleans one section, after a checkpoint when its nodes might not find room. */

@@ -281,7 +281,7 @@ export class Logs {
     const next = this.free.find();
     if (next >= 0) return next;
     this.exhausted = true;
-    throw new F2fsError('ENOSPC', 'no free segment is left on the volume; clean it, or make a larger one');
+    throw new F2fsError('ENOSPC', 'no free segment is left on the volume: remove something, or build a larger one');
   }
 }
 

@@ -113,7 +113,7 @@ export class NodeTable {
       const { nid, blockAddr: blkaddr } = new NatJournalEntry(this.#journalView, at);
       if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR || this.#layout.inMain(blkaddr)) continue;
       throw corrupt(
-        `the NAT journal puts node ${nid} at block ${blkaddr}, outside the main area: the volume can be read, but not written; run fsck.f2fs`,
+        `the NAT journal puts node ${nid} at block ${blkaddr}, outside the main area: the volume can be read, but not written; run fsck.f2fs -f`,
         { nid, blkaddr, path: this.#device.name },
       );
     }

@@ -333,9 +333,12 @@ export class Volume {
     }
     const { ckptFlags } = pack.cp;
     const refused: [number, string][] = [
-      [CP.ERROR, 'its checkpoint carries the error mark; run fsck.f2fs'],
-      [CP.FSCK, 'its checkpoint asks for a check; run fsck.f2fs'],
-      [CP.RESIZEFS, 'a resize of it was cut off; run fsck.f2fs'],
+      [
+        CP.ERROR,
+        // fsck.f2fs takes it away with the damage that it mends, and leaves it where it finds none.
+        'its checkpoint carries the error mark; run fsck.f2fs -f, and where the mark stays, extract the files and build a new image',
+      ],
+      [CP.FSCK, 'its checkpoint asks for a check; run fsck.f2fs -f'],
     ];
     for (const [flag, why] of refused) {
       if ((ckptFlags & flag) !== 0) {

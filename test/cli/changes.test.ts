@@ -706,6 +706,68 @@ describe('what does not fit', () => {
   });
 });
 
+describe('put to a pinned file', () => {
+  const MIB = 2 ** 20;
+  const contents = Buffer.alloc(MIB + 5, 'new contents ');
+  const pinned = () =>
+    look((volume) => {
+      using file = volume.openFile('/pinned');
+      return { blocks: file.extents().map(({ physical }) => physical), bytes: Buffer.from(volume.readFile('/pinned')) };
+    });
+  let before: ReturnType<typeof pinned>;
+
+  beforeEach(() => {
+    change((volume) => {
+      using file = volume.openFile('/pinned', { flags: 'w+' });
+      file.setPinned(true);
+      file.allocate(0, 3 * MIB);
+      file.write(Buffer.alloc(3 * MIB, 'old'), 0);
+    });
+    before = pinned();
+    fs.writeFileSync(`${host}/new`, contents, { mode: 0o640 });
+    fs.writeFileSync(`${host}/pinned`, contents, { mode: 0o640 });
+    fs.utimesSync(`${host}/pinned`, 1000, 2000);
+  });
+
+  /** It lies where it did, with its size; behind the new contents are zeros. */
+  function expectInPlace(): void {
+    const { blocks, bytes } = pinned();
+    expect(blocks).toEqual(before.blocks);
+    expect(bytes.length).toBe(3 * MIB);
+    expect(bytes.subarray(0, contents.length).equals(contents)).toBe(true);
+    expect(bytes.subarray(contents.length).every((byte) => byte === 0)).toBe(true);
+  }
+
+  it.each([[[]], [['--in-steps']], [['--holes', 'zeros']]])('writes it over where it lies (%j)', async (options) => {
+    await done('put', '--quiet', ...options, image, `${host}/new`, '/pinned');
+    expectInPlace();
+    look((volume) => expect(volume.stat('/pinned')).toMatchObject({ mode: 0o100640, nlink: 1 }));
+  });
+
+  it('amid a tree, with the attributes of its source', async () => {
+    await done('put', '--quiet', image, `${host}/.`, '/');
+    expectInPlace();
+    look((volume) => expect(volume.stat('/pinned').mtime).toEqual({ sec: 2000, nsec: 0 }));
+  });
+
+  it.each([[[]], [['--in-steps']], [['--holes', 'zeros']]])('from standard input (%j)', async (options) => {
+    const said = await f2fs(['put', '--quiet', ...options, image, '-', '/pinned'], { input: contents });
+    expect(said).toMatchObject({ code: 0, stderr: '' });
+    expectInPlace();
+  });
+
+  it('nothing of it is written when it does not fit, or a hard link would take its place', async () => {
+    fs.writeFileSync(`${host}/large`, Buffer.alloc(3 * MIB + 1));
+    await refused(/has 3145728 bytes, too few for 3145729/, 'put', image, `${host}/large`, '/pinned');
+    await refused(/exists in the image/, 'put', '-n', image, `${host}/new`, '/pinned');
+    fs.rmSync(`${host}/pinned`);
+    fs.linkSync(`${host}/new`, `${host}/pinned`);
+    await refused(/is pinned to its blocks: remove it first/, 'put', image, `${host}/.`, '/');
+    expect(pinned().blocks).toEqual(before.blocks);
+    expect(pinned().bytes.equals(before.bytes)).toBe(true);
+  });
+});
+
 it('never puts two of what is given under one name', async () => {
   fs.mkdirSync(`${host}/first`, { recursive: true });
   fs.mkdirSync(`${host}/second`, { recursive: true });

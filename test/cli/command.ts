@@ -75,9 +75,14 @@ export function interrupted(
 }
 
 /** An image of 64 MiB, filled by `fill`. */
-export function makeImage(file: string, fill: (fs: FileSystem) => void, options: FormatOptions = {}): string {
-  const device = openFileDevice(file, { writable: true, create: { sizeBytes: 64 * MIB, overwrite: true } });
-  format(device, { timestamp: 1_700_000_000, ...options });
+export function makeImage(
+  file: string,
+  fill: (fs: FileSystem) => void,
+  options: FormatOptions & { mib?: number } = {},
+): string {
+  const { mib = 64, ...wanted } = options;
+  const device = openFileDevice(file, { writable: true, create: { sizeBytes: mib * MIB, overwrite: true } });
+  format(device, { timestamp: 1_700_000_000, ...wanted });
   const volume = mount(device, { now: () => ({ sec: 1_700_000_000, nsec: 5 }) });
   fill(volume);
   volume.close();

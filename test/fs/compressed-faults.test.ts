@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { F2fsError } from '../../src/errors.ts';
+import type { Inode } from '../../src/file/inode.ts';
 import { BLKSIZE, COMPRESS_ADDR } from '../../src/format/constants.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
 import type { MountOptions } from '../../src/fs/mount-options.ts';
@@ -477,6 +478,69 @@ describe('files whose clusters are on their way', () => {
     fs.abandon();
     expect(Audit.of(device)).toEqual([]);
     during(device, {}, (fs) => expect(fs.readdir('/').map(({ name }) => `${name}`)).not.toContain('file'));
+  });
+});
+
+describe('a count of saved blocks that is too low', () => {
+  const UNIT = 16;
+  const BYTES = prose(2500 * BLKSIZE, 1);
+
+  /** A volume with a file of several nodes, whose inode says that it saves `count` blocks of `saved`. */
+  function miscounted(count: (saved: number) => number): FlakyDevice {
+    const device = freshDevice();
+    during(device, { compress: compressing('lz4', UNIT) }, (fs) => {
+      fs.writeFile('/file', BYTES);
+      using file = fs.openFile('/file');
+      const saved = file.stat().compression?.savedBlocks ?? 0;
+      const { inode } = file as unknown as { inode: Inode };
+      inode.change();
+      inode.extra.iComprBlocks = count(saved);
+    });
+    return device;
+  }
+
+  const kindOf = (complaint: string) => complaint.replace(/0x[0-9a-f]+/g, 'N');
+  const changes: [string, (fs: FileSystem) => void, Buffer | null][] = [
+    ['removed', (fs) => fs.unlink('/file'), null],
+    ['cut to nothing', (fs) => fs.truncate('/file', 0), Buffer.alloc(0)],
+    ['replaced', (fs) => fs.writeFile('/file', BYTES.subarray(9)), BYTES.subarray(9)],
+    [
+      'cut within a cluster, again and again',
+      (fs) => {
+        for (const page of [2001, 1205, 303, 7]) fs.truncate('/file', page * BLKSIZE + 5);
+      },
+      BYTES.subarray(0, 7 * BLKSIZE + 5),
+    ],
+    ['written', (fs) => fs.openFile('/file').write(noise(BYTES.length, 1), 0), noise(BYTES.length, 1)],
+    ['punched', (fs) => fs.openFile('/file').punch(0, BYTES.length), Buffer.alloc(BYTES.length)],
+    [
+      'released, cut and reserved',
+      (fs) => {
+        using file = fs.openFile('/file');
+        expect(file.releaseBlocks()).toBeGreaterThan(100);
+        file.truncate(100 * UNIT * BLKSIZE);
+        file.reserveBlocks();
+      },
+      BYTES.subarray(0, 100 * UNIT * BLKSIZE),
+    ],
+  ];
+  test.each([
+    ['1', () => 1],
+    ['a half', (saved: number) => Math.floor(saved / 2)],
+    ['one less', (saved: number) => saved - 1],
+  ])('%s: the file can be changed and removed, and all else is counted', async (_, count) => {
+    const before = await fsckComplaints(miscounted(count));
+    for (const [what, change, bytes] of changes) {
+      const device = miscounted(count);
+      during(device, {}, change);
+      if (bytes !== null) expectContents(device, { '/file': bytes });
+      // What is left of the file may have the wrong count still.
+      const after = await fsckComplaints(device);
+      if (after.length > 0) expect([what, after.map(kindOf)]).toEqual([what, before.map(kindOf)]);
+      expect([what, Audit.of(device).filter((one) => !/i_compr_blocks/.test(one))]).toEqual([what, []]);
+      during(device, { compress: compressing('lz4', UNIT) }, (fs) => fs.writeFile('/file', BYTES));
+      expect([what, Audit.of(device)]).toEqual([what, []]);
+    }
   });
 });
 

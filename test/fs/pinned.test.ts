@@ -4,6 +4,7 @@ import type { MemoryDevice } from '../../src/device/memory-device.ts';
 import { BLKSIZE } from '../../src/format/constants.ts';
 import type { FileHandle } from '../../src/fs/file-handle.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
+import type { MountOptions } from '../../src/fs/mount-options.ts';
 import { random, seedOf } from '../random.ts';
 import { codeOf, expectSound, mounted, volumeOf } from './full-volume.ts';
 
@@ -71,6 +72,10 @@ describe('a pinned file', () => {
     for (const what of ['punch', 'zeroRange', 'collapseRange', 'insertRange'] as const) {
       expect([what, codeOf(() => file[what](0, BLKSIZE))]).toEqual([what, 'EOPNOTSUPP']);
     }
+    expect(messageOf(() => file.write(ten, 9 * MIB))).toMatch(/ends at byte 4194304/);
+    // What Linux does to it, who empties it first.
+    expect(codeOf(() => fs.writeFile('/a', ten))).toBe('EOPNOTSUPP');
+    expect(file.stat().size).toBe(4 * MIB);
     file.truncate(0);
     expect(codeOf(() => file.write(ten, 0))).toBe('EIO');
     file.setPinned(false);
@@ -115,23 +120,64 @@ describe('a pinned file', () => {
     }
   });
 
+  /** A volume of which no section is free though many blocks are: `large` has `percent` of it, in every other 100 pages. */
+  function worn(percent: number, options: { mount?: MountOptions } = {}): { device: MemoryDevice; fs: FileSystem } {
+    const { device, fs } = volumeOf(100);
+    using large = fs.openFile('/large', { flags: 'w+' });
+    const pages = Math.floor((fs.statfs().freeBlocks * percent) / 100);
+    large.write(Buffer.alloc(pages * BLKSIZE, 1), 0);
+    for (let page = 0; page < pages; page += 200) large.punch(page * BLKSIZE, 100 * BLKSIZE);
+    fs.close();
+    return { device, fs: mounted(device, options.mount) };
+  }
+
   test('that does not fit changes nothing', async () => {
     const { device, fs } = volumeOf(100);
     const { freeBlocks } = fs.statfs();
     using file = fs.openFile('/a', { flags: 'w+' });
     file.setPinned(true);
     expect(codeOf(() => file.allocate(0, 400 * MIB))).toBe('ENOSPC');
-    // Blocks enough, but not in whole sections.
-    using other = fs.openFile('/other', { flags: 'w+' });
-    const pages = Math.floor(freeBlocks * 0.9);
-    other.write(Buffer.alloc(pages * BLKSIZE, 1), 0);
-    for (let page = 0; page < pages; page += 200) other.punch(page * BLKSIZE, 100 * BLKSIZE);
-    fs.sync();
-    const left = fs.statfs().freeBlocks;
-    expect(codeOf(() => file.allocate(0, (left / 2) * BLKSIZE))).toBe('ENOSPC');
     expect(file.stat()).toMatchObject({ size: 0, blocks: 1 });
-    expect(fs.statfs().freeBlocks).toBe(left);
-    other.close();
+    expect(fs.statfs().freeBlocks).toBe(freeBlocks - 1);
+    file.close();
+    fs.close();
+    await expectSound(device);
+  });
+
+  test('is given sections that are cleaned for it, when it takes more than are free', async () => {
+    const { device, fs } = worn(90);
+    const before = fs.readFile('/large');
+    const left = fs.statfs().freeBlocks;
+    const sections = Math.floor(left / 2 / 512);
+    expect(fs.volume.logs.free.sections - fs.volume.logs.reservedSections).toBeLessThan(sections);
+    using file = pinnedFile(fs, '/a', sections * 512 * BLKSIZE);
+    expect(fs.statfs().freeBlocks).toBeLessThanOrEqual(left - sections * 512);
+    expect(Buffer.from(fs.readFile('/large')).equals(before)).toBe(true);
+    expect(readAll(file).every((byte) => byte === 0)).toBe(true);
+    file.close();
+    fs.close();
+    await expectSound(device);
+  });
+
+  test.each([
+    ['cleaning: false', { cleaning: false }, false],
+    ["checkpoints: 'explicit'", { checkpoints: 'explicit' }, true],
+  ] as const)('is not with %s', async (_, mount, exceeds) => {
+    const { device, fs } = worn(90, { mount });
+    const { freeBlocks } = fs.statfs();
+    using file = fs.openFile('/a', { flags: 'w+' });
+    file.setPinned(true);
+    const sections = Math.floor(freeBlocks / 2 / 512);
+    const message = messageOf(() => file.allocate(0, sections * 2 * MIB));
+    const [, needed, had] = /it needs (\d+) MiB of them; (\d+) MiB can be had$/.exec(message) ?? [];
+    expect(Number(needed)).toBe(sections * 2);
+    expect(fs.exceedsCheckpoint).toBe(exceeds);
+    expect(file.stat()).toMatchObject({ size: 0, blocks: 1 });
+    // It is true, and no more can be.
+    expect(messageOf(() => file.allocate(0, Number(had) * MIB + 1))).toBe(
+      message.replace(` ${needed} `, ` ${Number(had) + 2} `),
+    );
+    if (Number(had) > 0) file.allocate(0, Number(had) * MIB);
     file.close();
     fs.close();
     await expectSound(device);
@@ -171,7 +217,9 @@ describe('a pinned file in a change that must be done wholly or not at all', () 
     const fs = mounted(device, { checkpoints: 'explicit' });
     {
       using file = fs.openFile('/a');
+      expect(fs.exceedsCheckpoint).toBe(false);
       expect(codeOf(() => file.write(Buffer.from('new'), 100))).toBe('EOPNOTSUPP');
+      expect(fs.exceedsCheckpoint).toBe(true);
       for (const size of [4_300_000, 6 * MIB + 1, 8 * MIB]) expect(codeOf(() => file.truncate(size))).toBe('EINVAL');
       file.truncate(4 * MIB);
       file.setAttributes({ mode: 0o600 });
@@ -278,6 +326,15 @@ describe('nothing moves the blocks of a pinned file', () => {
     },
   );
 });
+
+function messageOf(call: () => void): string {
+  try {
+    call();
+    return '';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
 
 function readAll(file: FileHandle): Uint8Array {
   const bytes = new Uint8Array(file.stat().size);

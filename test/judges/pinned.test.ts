@@ -1,5 +1,6 @@
 // Pinned files and swap files that we made, in the hands of Linux: it takes them as they are, and their blocks stay.
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +14,10 @@ const MIB = 1 << 20;
 const f2fs = join(import.meta.dirname, '../../dist/cli/main.js');
 const run = (...args: string[]) => execFileSync(process.execPath, [f2fs, ...args]);
 
+/** What the pinned file is to hold: zeros behind what is put there. */
+const BOOT = Buffer.concat([noise(2_000_000, 2), Buffer.alloc(3 * MIB - 2_000_000)]);
+const BOOT_HASH = createHash('sha256').update(BOOT).digest('hex');
+
 let work: string;
 let image: string;
 
@@ -25,6 +30,8 @@ beforeAll(async () => {
   await build(tree, image, { freeBytes: 80 * MIB });
   run('mkswap', '--size', '32M', '-L', 'swap', image, '/swap');
   run('fallocate', '--pin', '-l', '3M', image, '/boot.bin');
+  fs.writeFileSync(join(work, 'boot.bin'), BOOT.subarray(0, 2_000_000));
+  run('put', '--quiet', image, join(work, 'boot.bin'), '/boot.bin');
 });
 afterAll(() => fs.rmSync(work, { recursive: true, force: true }));
 
@@ -47,6 +54,7 @@ const SCRIPT = `
 mount -t f2fs "$DEV0" /mnt || exit 1
 extents() { in_host filefrag -b4096 -v "/mnt/$1" | sed -n 's/^ *[0-9]*: *[0-9]*\\.\\. *[0-9]*: *\\([0-9]*\\)\\.\\. *[0-9]*: *\\([0-9]*\\):.*/\\1:\\2/p' | tr '\\n' ' '; echo; }
 for file in swap boot.bin; do in_host f2fs_io pinfile get "/mnt/$file"; extents $file; done
+sha256sum </mnt/boot.bin | cut -d' ' -f1
 swapon /mnt/swap; echo "swapon $?"; tail -n +2 /proc/swaps
 # What does not fit into memory goes there.
 swapoff /mnt/swap; echo "swapoff $?"
@@ -77,10 +85,11 @@ describe('Linux', () => {
       expect(lines[1]).toBe(swap);
       expect(lines[2]).toMatch(/pinned with 0 blocks moved/);
       expect(lines[3]).toBe(boot);
-      expect(lines[4]).toBe('swapon 0');
-      expect(lines[5]).toMatch(/^\/mnt\/swap\s+file\s+32764\s/);
+      expect(lines[4]).toBe(BOOT_HASH);
+      expect(lines[5]).toBe('swapon 0');
+      expect(lines[6]).toMatch(/^\/mnt\/swap\s+file\s+32764\s/);
       // No complaint of holes, or of sections; nothing was moved.
-      expect(lines.slice(6)).toEqual(['swapoff 0', swap, boot]);
+      expect(lines.slice(7)).toEqual(['swapoff 0', swap, boot]);
       expect((await fsck(copy)).complaints).toEqual([]);
       expect(extentsOf(copy, '/swap')).toBe(swap);
     },

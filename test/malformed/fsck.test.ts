@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BlockDevice } from '../../src/device/device.ts';
 import { openFileDevice } from '../../src/device/file-device.ts';
+import { CP } from '../../src/format/checkpoint.ts';
 import { COMPRESS_ADDR } from '../../src/format/constants.ts';
 import { NatJournalEntry } from '../../src/format/nat.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
+import { build, extract } from '../../src/index.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
 import { run } from '../../tools/judge/run.ts';
 import { writeImage } from '../devices.ts';
@@ -105,7 +107,7 @@ describe('an entry of the NAT journal that puts its node nowhere', () => {
     expect(() => mount(device, { cacheBytes: CACHE_BYTES })).toThrow(
       expect.objectContaining({
         code: 'EUCLEAN',
-        message: expect.stringMatching(/^the NAT journal .*run fsck\.f2fs$/),
+        message: expect.stringMatching(/^the NAT journal .*run fsck\.f2fs -f$/),
       }),
     );
     expect(await complaints(device)).toEqual(before);
@@ -120,6 +122,77 @@ describe('an entry of the NAT journal that puts its node nowhere', () => {
     volume.close();
     file.close();
     expect((await fsck(mended)).complaints).toEqual([]);
+  });
+});
+
+describe("what is refused with the words 'run fsck.f2fs -f' is done after that", () => {
+  const withFlag = (flag: number) => {
+    const image = new DamagedImage(baseOf('default'));
+    image.checkpoint((cp) => (cp.ckptFlags |= flag));
+    return image;
+  };
+  const cases: [string, () => DamagedImage][] = [
+    ['a checkpoint that asks for a check', () => withFlag(CP.FSCK)],
+    [
+      'a checkpoint with the error mark, and damage',
+      () => {
+        const image = withFlag(CP.ERROR);
+        image.inode('/late', ({ inode }) => (inode.iBlocks = 2));
+        return image;
+      },
+    ],
+    [
+      "an inode that counts fewer blocks than it has, one of which is another file's",
+      () => {
+        const image = new DamagedImage(baseOf('default'));
+        image.inode('/direct', ({ inode, dv, addrs }) => {
+          inode.iBlocks = 2;
+          dv.setUint32(addrs + 4, image.pageBlkaddr('/late', 0), true);
+        });
+        return image;
+      },
+    ],
+    [
+      'an inode without a name that has one',
+      () => {
+        const image = new DamagedImage(wornBase('orphans'));
+        const [ino] = image.base.fs.volume.orphans;
+        image.node(ino, ({ inode }) => (inode.iLinks = 1));
+        return image;
+      },
+    ],
+  ];
+  test.each(cases)('%s', async (_, damaged) => {
+    const image = join(work, 'image');
+    writeImage(damaged().device(), image);
+    const remove = () => {
+      const device = openFileDevice(image, { writable: true });
+      try {
+        const fs = mount(device, { cacheBytes: CACHE_BYTES });
+        for (const { name, type } of fs.readdir('/')) if (type === 'file') fs.unlink(name);
+        fs.close();
+      } finally {
+        device.close();
+      }
+    };
+    expect(remove).toThrow(/run fsck\.f2fs -f/);
+    await run('fsck.f2fs', ['-f', image], { timeoutMs: 60_000 });
+    remove();
+    expect((await fsck(image)).complaints).toEqual([]);
+  });
+
+  test('but for an error mark without damage, which it leaves: the files are read and make a new image', async () => {
+    const image = join(work, 'image');
+    const [out, anew] = [join(work, 'out'), join(work, 'anew')];
+    writeImage(withFlag(CP.ERROR).device(), image);
+    await run('fsck.f2fs', ['-f', image], { timeoutMs: 60_000 });
+    const device = openFileDevice(image, { writable: true });
+    expect(() => mount(device, { cacheBytes: CACHE_BYTES })).toThrow(/extract the files and build a new image/);
+    const files = mount(device, { readonly: true, cacheBytes: CACHE_BYTES });
+    expect((await extract(files, '/', out, { owner: false, xattrs: false })).problems).toEqual([]);
+    device.close();
+    expect((await build(out, anew)).problems).toEqual([]);
+    expect((await fsck(anew)).complaints).toEqual([]);
   });
 });
 
