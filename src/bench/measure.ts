@@ -1,5 +1,5 @@
 // Counts and clocks around a piece of work, and the figures that people compare.
-import type { BlockDevice } from '../device/device.ts';
+import type { QueuedDevice } from '../device/queued-device.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import { volumeInfo } from '../inspect/info.ts';
@@ -32,11 +32,11 @@ export interface Measured {
 
 /** Measures from its making on. */
 export class Meter {
-  readonly #device: BlockDevice;
+  readonly #device: QueuedDevice;
   readonly #start: Snapshot;
 
   /** @param volume null when mounting it is measured, too */
-  constructor(device: BlockDevice, volume: FileSystem | null) {
+  constructor(device: QueuedDevice, volume: FileSystem | null) {
     this.#device = device;
     const checkpointVer = volume === null ? (volumeInfo(device).checkpoint?.version ?? 0) : versionOf(volume);
     this.#start = this.#snapshot(volume, checkpointVer);

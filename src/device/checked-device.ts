@@ -1,24 +1,20 @@
-// A device that is not of this package, behind the promise that the rest relies on: what fails is an F2fsError.
+// A device that is not of this package, behind the promise that the rest relies on: nothing is missing, and what fails is an
+// F2fsError.
 import { types } from 'node:util';
 import { invalid, isBoolean, isFunction, isText } from '../check.ts';
 import { F2fsError, hostError } from '../errors.ts';
-import type { Bio } from './bio.ts';
-import type { BlockDevice, IoCounters } from './device.ts';
+import { BLKSIZE } from '../format/constants.ts';
+import { type BlockDevice, IoCounters } from './device.ts';
 import { FileDevice } from './file-device.ts';
 import { MemoryDevice } from './memory-device.ts';
-import type { WriteQueue } from './write-queue.ts';
+import type { QueuedDevice } from './queued-device.ts';
+import { vectorBytes } from './range.ts';
 
-const METHODS = [
-  'read',
-  'write',
-  'queue',
-  'finishWrite',
-  'flush',
-  'zero',
-  'discard',
-  'resize',
-  'close',
-] as const satisfies readonly (keyof BlockDevice)[];
+const METHODS = ['read', 'write', 'flush', 'discard', 'close'] as const satisfies readonly (keyof BlockDevice)[];
+const OPTIONAL_METHODS = ['zero', 'resize'] as const satisfies readonly (keyof BlockDevice)[];
+
+/** What is written where a device has no way of its own to zero blocks. */
+const ZEROS = new Uint8Array(256 * BLKSIZE);
 
 /** The one checked device of each. */
 const checked = new WeakMap<BlockDevice, CheckedDevice>();
@@ -27,10 +23,9 @@ const checked = new WeakMap<BlockDevice, CheckedDevice>();
  * The device to work on for one that a caller gave: itself where it is of this package. Throws EINVAL for what is no device. What
  * another one throws is given on as EIO, or with the errno that it carries, and as the cause.
  */
-export function deviceOf(device: BlockDevice): BlockDevice {
+export function deviceOf(device: BlockDevice): QueuedDevice {
   if (typeof device !== 'object' || device === null) throw invalid('device', device, 'one, as openFileDevice gives');
-  const { constructor: maker } = device;
-  if (maker === FileDevice || maker === MemoryDevice || maker === CheckedDevice) return device;
+  if (isOurs(device)) return device;
   let known = checked.get(device);
   if (known === undefined) {
     known = new CheckedDevice(device);
@@ -39,21 +34,29 @@ export function deviceOf(device: BlockDevice): BlockDevice {
   return known;
 }
 
-class CheckedDevice implements BlockDevice {
+function isOurs(device: BlockDevice): device is QueuedDevice {
+  const { constructor: maker } = device;
+  return maker === FileDevice || maker === MemoryDevice || maker === CheckedDevice;
+}
+
+class CheckedDevice implements QueuedDevice {
   readonly #device: BlockDevice;
+  readonly #own = new IoCounters();
 
   constructor(device: BlockDevice) {
     for (const name of METHODS) isFunction(device[name], `device.${name}`);
-    isText(device.name, 'device.name');
-    isBoolean(device.readonly, 'device.readonly');
-    if (typeof device.counters !== 'object' || device.counters === null)
-      throw invalid('device.counters', device.counters, 'an IoCounters');
+    for (const name of OPTIONAL_METHODS) if (device[name] !== undefined) isFunction(device[name], `device.${name}`);
+    if (device.name !== undefined) isText(device.name, 'device.name');
+    if (device.readonly !== undefined) isBoolean(device.readonly, 'device.readonly');
+    const { counters } = device;
+    if (counters !== undefined && (typeof counters !== 'object' || counters === null))
+      throw invalid('device.counters', counters, 'an IoCounters');
     this.#device = device;
     void this.nrBlocks;
   }
 
   get name(): string {
-    return this.#device.name;
+    return this.#device.name ?? 'device';
   }
 
   get nrBlocks(): number {
@@ -63,35 +66,51 @@ class CheckedDevice implements BlockDevice {
   }
 
   get readonly(): boolean {
-    return this.#device.readonly;
+    return this.#device.readonly ?? false;
   }
 
   get counters(): IoCounters {
-    return this.#device.counters;
+    return this.#device.counters ?? this.#own;
   }
 
   read(blkaddr: number, into: Uint8Array): void {
-    this.#call(`read block ${blkaddr} of`, blkaddr, () => this.#device.read(blkaddr, into));
+    const got = this.#call(`read block ${blkaddr} of`, blkaddr, () => this.#device.read(blkaddr, into));
+    this.#assertAll('read', blkaddr, got, into.length);
+    this.#own.reads++;
+    this.#own.readBytes += into.length;
   }
 
   write(blkaddr: number, vectors: readonly Uint8Array[]): void {
-    this.#call(`write block ${blkaddr} of`, blkaddr, () => this.#device.write(blkaddr, vectors));
+    const size = vectorBytes(vectors);
+    const got = this.#call(`write block ${blkaddr} of`, blkaddr, () => this.#device.write(blkaddr, vectors));
+    this.#assertAll('write', blkaddr, got, size);
+    this.#own.writes++;
+    this.#own.writeBytes += size;
   }
 
-  queue(memory: SharedArrayBuffer): WriteQueue | null {
-    return this.#call('queue writes of', undefined, () => this.#device.queue(memory));
+  queue(): null {
+    return null;
   }
 
-  finishWrite(bio: Bio): void {
-    this.#call(`write block ${bio.blkaddr} of`, bio.blkaddr, () => this.#device.finishWrite(bio));
+  finishWrite(): void {
+    throw new F2fsError('EINVAL', `${this.name}: no write was queued: the device has no queue`, { path: this.name });
   }
 
   flush(): void {
     this.#call('flush', undefined, () => this.#device.flush());
+    this.#own.flushes++;
   }
 
   zero(blkaddr: number, nrBlocks: number): void {
-    this.#call(`zero block ${blkaddr} of`, blkaddr, () => this.#device.zero(blkaddr, nrBlocks));
+    if (this.#device.zero !== undefined) {
+      this.#call(`zero block ${blkaddr} of`, blkaddr, () => this.#device.zero?.(blkaddr, nrBlocks));
+      return;
+    }
+    for (let at = 0; at < nrBlocks; ) {
+      const count = Math.min(nrBlocks - at, ZEROS.length / BLKSIZE);
+      this.write(blkaddr + at, [ZEROS.subarray(0, count * BLKSIZE)]);
+      at += count;
+    }
   }
 
   discard(blkaddr: number, nrBlocks: number): void {
@@ -103,7 +122,9 @@ class CheckedDevice implements BlockDevice {
   }
 
   resize(nrBlocks: number): void {
-    this.#call('resize', undefined, () => this.#device.resize(nrBlocks));
+    if (this.#device.resize === undefined)
+      throw new F2fsError('EOPNOTSUPP', `cannot resize ${this.name}: its size is fixed`, { path: this.name });
+    this.#call('resize', undefined, () => this.#device.resize?.(nrBlocks));
   }
 
   close(): void {
@@ -121,6 +142,12 @@ class CheckedDevice implements BlockDevice {
     if (!types.isPromise(result)) return result;
     result.catch(() => {});
     const message = `cannot ${doing} ${this.name}: the device returned a promise, but it is used synchronously`;
+    throw new F2fsError('EIO', message, { path: this.name, blkaddr });
+  }
+
+  #assertAll(doing: string, blkaddr: number, got: unknown, sizeBytes: number): void {
+    if (typeof got !== 'number' || got === sizeBytes) return;
+    const message = `cannot ${doing} block ${blkaddr} of ${this.name}: ${got} bytes of ${sizeBytes} came through`;
     throw new F2fsError('EIO', message, { path: this.name, blkaddr });
   }
 }

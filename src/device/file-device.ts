@@ -16,8 +16,9 @@ import { BLKS_PER_SEG, BLKSIZE } from '../format/constants.ts';
 import { notF2fsError, recognize } from '../format/foreign.ts';
 import { alignedMemory, isAligned } from './aligned.ts';
 import { Bio } from './bio.ts';
-import { type BlockDevice, IoCounters } from './device.ts';
+import { IoCounters } from './device.ts';
 import { type HostTarget, makeHole, type OpenOptions, openHostTarget } from './host-target.ts';
+import type { QueuedDevice } from './queued-device.ts';
 import {
   checkNewSize,
   checkRange,
@@ -43,7 +44,7 @@ const CHUNK_SIZE = 1 << 20;
 export type HostCalls = Pick<typeof fs, 'readSync' | 'writevSync' | 'fdatasyncSync' | 'ftruncateSync' | 'closeSync'>;
 
 /** See openFileDevice. */
-export class FileDevice implements BlockDevice {
+export class FileDevice implements QueuedDevice {
   readonly name: string;
   readonly readonly: boolean;
   readonly counters = new IoCounters();

@@ -2,7 +2,8 @@
 import { checkBytes, checkOptions, isBoolean, isOptions, isText, isWhole, type OptionChecks } from '../check.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKS_PER_SEG, BLKSIZE } from '../format/constants.ts';
-import { type BlockDevice, IoCounters } from './device.ts';
+import { IoCounters } from './device.ts';
+import type { QueuedDevice } from './queued-device.ts';
 import {
   checkNewSize,
   checkRange,
@@ -29,7 +30,7 @@ const MEMORY_OPTIONS: OptionChecks<MemoryDeviceOptions> = { name: isText, readon
 const isSize = isOptions({ sizeBytes: isWhole(BLKSIZE, MAX_DEVICE_BYTES, 'bytes') }, ['sizeBytes']);
 
 /** Zeros at first, kept in chunks of 2 MiB that are allocated when first written. */
-export class MemoryDevice implements BlockDevice {
+export class MemoryDevice implements QueuedDevice {
   readonly name: string;
   readonly readonly: boolean;
   readonly counters = new IoCounters();

@@ -3,13 +3,13 @@ import { types } from 'node:util';
 import { checkBytes, invalid, shown } from '../check.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
-import type { BlockDevice } from './device.ts';
+import type { QueuedDevice } from './queued-device.ts';
 
 /**
  * Blocks in `sizeBytes` bytes of whole blocks.
  * Throws EINVAL when that is not a positive multiple of 4096.
  */
-export function wholeBlocks(device: BlockDevice, blkaddr: number, sizeBytes: number): number {
+export function wholeBlocks(device: QueuedDevice, blkaddr: number, sizeBytes: number): number {
   if (sizeBytes === 0 || sizeBytes % BLKSIZE !== 0) {
     const message = `${device.name}: invalid request of ${sizeBytes} bytes: expected whole blocks of ${BLKSIZE}`;
     throw new F2fsError('EINVAL', message, { path: device.name, blkaddr });
@@ -29,7 +29,7 @@ export function vectorBytes(vectors: readonly Uint8Array[]): number {
 }
 
 /** Throws EIO when `nrBlocks` blocks from `blkaddr` do not all lie on the device. */
-export function checkRange(device: BlockDevice, doing: string, blkaddr: number, nrBlocks: number): void {
+export function checkRange(device: QueuedDevice, doing: string, blkaddr: number, nrBlocks: number): void {
   if (Number.isSafeInteger(blkaddr) && Number.isSafeInteger(nrBlocks) && blkaddr >= 0 && nrBlocks >= 0) {
     if (blkaddr + nrBlocks <= device.nrBlocks) return;
   }
@@ -38,14 +38,14 @@ export function checkRange(device: BlockDevice, doing: string, blkaddr: number, 
 }
 
 /** Throws EROFS when the device was opened for reading only. */
-export function checkWritable(device: BlockDevice, doing: string): void {
+export function checkWritable(device: QueuedDevice, doing: string): void {
   if (!device.readonly) return;
   const message = `${device.name}: cannot ${doing}: it was opened for reading only; open it writable`;
   throw new F2fsError('EROFS', message, { path: device.name });
 }
 
 /** Whether a range to be discarded lies on the device. Throws EINVAL for what is no range. */
-export function isOnDevice(device: BlockDevice, blkaddr: number, nrBlocks: number): boolean {
+export function isOnDevice(device: QueuedDevice, blkaddr: number, nrBlocks: number): boolean {
   for (const number of [blkaddr, nrBlocks])
     if (!Number.isSafeInteger(number)) throw invalid('range of blocks', number, 'whole numbers');
   return blkaddr >= 0 && nrBlocks > 0 && blkaddr + nrBlocks <= device.nrBlocks;
@@ -60,7 +60,7 @@ export function checkShared(memory: SharedArrayBuffer): void {
 export const MAX_DEVICE_BYTES = 2 ** 44;
 
 /** Throws EINVAL when a new size is no positive count of blocks. */
-export function checkNewSize(device: BlockDevice, nrBlocks: number): void {
+export function checkNewSize(device: QueuedDevice, nrBlocks: number): void {
   if (Number.isSafeInteger(nrBlocks) && nrBlocks > 0 && nrBlocks <= MAX_DEVICE_BYTES / BLKSIZE) return;
   throw new F2fsError(
     'EINVAL',

@@ -1,7 +1,7 @@
 // The rooms below, put together for one mounted volume.
 import { checkChoice } from '../check.ts';
 import { ClusterBuffers } from '../compress/cluster-buffers.ts';
-import type { BlockDevice } from '../device/device.ts';
+import type { QueuedDevice } from '../device/queued-device.ts';
 import type { DeviceUse } from '../device/uses.ts';
 import { F2fsError } from '../errors.ts';
 import { BlockMap } from '../file/block-map.ts';
@@ -58,7 +58,7 @@ export class Core {
   readonly #use: DeviceUse;
 
   /** @param use of the device; it ends with the mount */
-  constructor(device: BlockDevice, use: DeviceUse, options: MountOptions) {
+  constructor(device: QueuedDevice, use: DeviceUse, options: MountOptions) {
     this.clock = new Clock(options.now, (error) => this.volume?.stop(error));
     const pool = framePool(options.cacheBytes);
     const mode = checkChoice(WRITE_MODES, options.mode ?? 'adaptive', 'mode');

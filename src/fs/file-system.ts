@@ -3,6 +3,7 @@ import { type Contents, contentBytes, display, type Name, nameBytes, type OwnByt
 import { type Check, checkOptions, invalid, isBoolean, type OptionChecks } from '../check.ts';
 import { deviceOf } from '../device/checked-device.ts';
 import type { BlockDevice } from '../device/device.ts';
+
 import { useDevice } from '../device/uses.ts';
 import { F2fsError } from '../errors.ts';
 import { assertMutable, assertNotAppendOnly, assertNotPinned } from '../file/change-rules.ts';
@@ -108,7 +109,7 @@ export function mount(device: BlockDevice, options: MountOptions = {}): FileSyst
 
 function coreOf(given: BlockDevice, options: MountOptions): Core {
   const device = deviceOf(given);
-  const use = useDevice(given, options.readonly !== true);
+  const use = useDevice(device, options.readonly !== true);
   try {
     return new Core(device, use, options);
   } catch (error) {

@@ -1,6 +1,7 @@
 // What a volume says of itself: superblock and checkpoint, without its files. Works with a checkpoint that is damaged.
 import { deviceOf } from '../device/checked-device.ts';
 import type { BlockDevice } from '../device/device.ts';
+import type { QueuedDevice } from '../device/queued-device.ts';
 import { F2fsError } from '../errors.ts';
 import { CP } from '../format/checkpoint.ts';
 import { BLKSIZE, featureNames, LOG_NAMES } from '../format/constants.ts';
@@ -129,7 +130,7 @@ export function volumeInfo(given: BlockDevice): VolumeInfo {
 }
 
 function checkpointInfo(
-  device: BlockDevice,
+  device: QueuedDevice,
   layout: VolumeLayout,
   pack: CheckpointPack,
   note: (error: F2fsError) => void,

@@ -16,6 +16,7 @@ import {
 } from '../check.ts';
 import { deviceOf } from '../device/checked-device.ts';
 import type { BlockDevice } from '../device/device.ts';
+import type { QueuedDevice } from '../device/queued-device.ts';
 import { assertUnused } from '../device/uses.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKS_PER_SEG, BLKSIZE, LOG, MAX_ID } from '../format/constants.ts';
@@ -172,7 +173,7 @@ function defaultVersion(uuid: Uint8Array): number {
 }
 
 /** Takes away what could be mounted: superblocks first, for good, then everything. */
-function invalidate(device: BlockDevice, plan: FormatPlan): void {
+function invalidate(device: QueuedDevice, plan: FormatPlan): void {
   device.zero(0, Math.min(WIPED_BLOCKS, device.nrBlocks));
   device.flush();
   if (plan.discarded) device.discard(0, device.nrBlocks);
@@ -183,7 +184,7 @@ function invalidate(device: BlockDevice, plan: FormatPlan): void {
  * Makes the tables empty: all of the checkpoint area, the first copy of the SIT, and the first copy of each NAT segment
  * (its copies alternate). Source: f2fs_init_sit_area, f2fs_init_nat_area.
  */
-function zeroTables(device: BlockDevice, { geometry }: FormatPlan): void {
+function zeroTables(device: QueuedDevice, { geometry }: FormatPlan): void {
   device.zero(geometry.cpBlkaddr, geometry.segmentCountCkpt * BLKS_PER_SEG);
   device.zero(geometry.sitBlkaddr, (geometry.segmentCountSit / 2) * BLKS_PER_SEG);
   for (let segment = 0; segment < geometry.segmentCountNat; segment += 2) {
@@ -192,7 +193,7 @@ function zeroTables(device: BlockDevice, { geometry }: FormatPlan): void {
 }
 
 /** Writes inodes, dentries and NAT, and cuts the chain of nodes that recovery of an older volume might follow. */
-function writeNodes(device: BlockDevice, plan: FormatPlan): void {
+function writeNodes(device: QueuedDevice, plan: FormatPlan): void {
   device.write(logBlkaddr(plan, LOG.HOT_NODE), inodeBlocks(plan));
   device.write(logBlkaddr(plan, LOG.HOT_DATA), dentryBlocks(plan));
   device.zero(logBlkaddr(plan, LOG.WARM_NODE), 1);
@@ -200,7 +201,7 @@ function writeNodes(device: BlockDevice, plan: FormatPlan): void {
 }
 
 /** Writes the first pack and, as its older neighbour, the first and last block of a pack of version 0. */
-function writeCheckpoints(device: BlockDevice, plan: FormatPlan): void {
+function writeCheckpoints(device: QueuedDevice, plan: FormatPlan): void {
   const { cpBlkaddr } = plan.geometry;
   const pack = firstPack(plan);
   device.write(cpBlkaddr, pack);
@@ -227,7 +228,7 @@ export function format(given: BlockDevice, options: FormatOptions = {}): Formatt
     const message = `${device.name} was opened for reading only: open it writable to format it`;
     throw new F2fsError('EROFS', message, { path: device.name });
   }
-  assertUnused(given, 'format');
+  assertUnused(device, 'format');
   invalidate(device, plan);
   zeroTables(device, plan);
   writeNodes(device, plan);

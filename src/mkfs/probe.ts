@@ -1,6 +1,7 @@
 // Looks at what stands on a device, so that nothing is formatted over by mistake.
 import { deviceOf } from '../device/checked-device.ts';
 import type { BlockDevice } from '../device/device.ts';
+import type { QueuedDevice } from '../device/queued-device.ts';
 import { BLKSIZE, F2FS_SUPER_MAGIC, SUPER_OFFSET } from '../format/constants.ts';
 import { FOREIGN_BYTES, type Foreign, recognize } from '../format/foreign.ts';
 import { viewOf } from '../format/struct.ts';
@@ -33,7 +34,7 @@ export function contentsOf(given: BlockDevice): Contents | null {
 }
 
 /** The bytes that are looked at: superblocks and partition tables of other file systems stand within. */
-function startOf(device: BlockDevice): Uint8Array {
+function startOf(device: QueuedDevice): Uint8Array {
   const start = new Uint8Array(Math.min(FOREIGN_BYTES, device.nrBlocks * BLKSIZE));
   device.read(0, start);
   return start;

@@ -1,7 +1,7 @@
 // What becomes of dirty pages on their way to disk: they join the bio of their log, under the writeback tag, until the bio
 // is written. Source: struct iomap_ioend, and the kernel's merged bios, one for each log.
 import { Bio } from '../device/bio.ts';
-import type { BlockDevice } from '../device/device.ts';
+import type { QueuedDevice } from '../device/queued-device.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE, type Log, NR_LOGS } from '../format/constants.ts';
 import { type AddressSpace, TAG } from './address-space.ts';
@@ -38,7 +38,7 @@ class Ioend {
   readonly #lender: () => FrameLender | null;
   #length = 0;
 
-  constructor(device: BlockDevice, pool: FramePool, lender: () => FrameLender | null) {
+  constructor(device: QueuedDevice, pool: FramePool, lender: () => FrameLender | null) {
     this.bio = new Bio(device, pool.bytes, MAX_BIO_BLOCKS);
     this.#lender = lender;
   }
@@ -108,7 +108,7 @@ export interface ClusterRun {
 
 /** The ioends of a volume: one being filled for each log, and those that another thread is writing. */
 export class Ioends {
-  readonly #device: BlockDevice;
+  readonly #device: QueuedDevice;
   readonly #pool: FramePool;
   readonly #filling: Ioend[];
   readonly #inFlight: Ioend[] = [];
@@ -122,7 +122,7 @@ export class Ioends {
   bios = 0;
   blocks = 0;
 
-  constructor(device: BlockDevice, pool: FramePool) {
+  constructor(device: QueuedDevice, pool: FramePool) {
     this.#device = device;
     this.#pool = pool;
     this.#filling = Array.from({ length: NR_LOGS + 1 }, () => this.#newIoend());

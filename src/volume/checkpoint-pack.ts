@@ -1,5 +1,5 @@
 // Finds the last complete checkpoint among the two packs, and checks it before anything trusts it.
-import type { BlockDevice } from '../device/device.ts';
+import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import { Checkpoint, CP, CP_BITMAP_OFFSET, CP_CHECKSUM_OFFSET, checkpointCrc } from '../format/checkpoint.ts';
 import { BLKS_PER_SEG, BLKSIZE, LOG_NAMES, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
@@ -67,7 +67,7 @@ export function versionBitmap(pack: CheckpointPack, which: 'sit' | 'nat', cpPayl
 }
 
 /** Reads one checkpoint block; null when its checksum does not hold. */
-function readBlock(device: BlockDevice, blkaddr: number): Uint8Array | null {
+function readBlock(device: QueuedDevice, blkaddr: number): Uint8Array | null {
   const block = new Uint8Array(BLKSIZE);
   device.read(blkaddr, block);
   const cp = new Checkpoint(viewOf(block));
@@ -77,7 +77,7 @@ function readBlock(device: BlockDevice, blkaddr: number): Uint8Array | null {
 }
 
 /** The pack at `blkaddr` when its first and last blocks are whole and of one version. Source: validate_checkpoint. */
-function readPack(device: BlockDevice, blkaddr: number): { block: Uint8Array; version: number } | null {
+function readPack(device: QueuedDevice, blkaddr: number): { block: Uint8Array; version: number } | null {
   const first = readBlock(device, blkaddr);
   if (first === null) return null;
   const cp = new Checkpoint(viewOf(first));
@@ -94,7 +94,7 @@ function readPack(device: BlockDevice, blkaddr: number): { block: Uint8Array; ve
  * one contradicts the superblock; of the superblock that is not used it says what the device may be instead. Source: f2fs_get_valid_checkpoint.
  */
 export function readCheckpoint(
-  device: BlockDevice,
+  device: QueuedDevice,
   layout: VolumeLayout,
   spare: SpareSuperblock | null = null,
 ): CheckpointPack {

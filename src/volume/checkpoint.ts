@@ -1,7 +1,7 @@
 // Writes a checkpoint: the tables that changed go to their other copies, then one pack to the place of the older pack.
 // The pack's last block makes it valid, so a crash at any point leaves the old checkpoint or the new one.
 import { Bio } from '../device/bio.ts';
-import type { BlockDevice } from '../device/device.ts';
+import type { QueuedDevice } from '../device/queued-device.ts';
 import { Checkpoint, CP, checkpointCrc } from '../format/checkpoint.ts';
 import { BLKS_PER_SEG, BLKSIZE, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
 import { viewOf } from '../format/struct.ts';
@@ -18,7 +18,7 @@ import { dataSummaryBlocks, type Journals, writeDataSummaries, writeNodeSummarie
 
 /** What a checkpoint is made of. */
 export interface CheckpointState {
-  readonly device: BlockDevice;
+  readonly device: QueuedDevice;
   readonly layout: VolumeLayout;
   readonly nat: NodeTable;
   readonly sit: SegmentTable;
@@ -43,7 +43,7 @@ class TableWriter {
   /** Blocks handed over so far. */
   nrBlocks = 0;
 
-  constructor(device: BlockDevice) {
+  constructor(device: QueuedDevice) {
     this.#buffer = new Uint8Array(BLKSIZE * 256);
     this.#bio = new Bio(device, this.#buffer, 256);
   }

@@ -1,6 +1,6 @@
 // Segments that a checkpoint freed, to be made known to the device: a flash device can erase them, an image file gets a hole.
 // Source: f2fs_clear_prefree_segments.
-import type { BlockDevice } from '../device/device.ts';
+import type { QueuedDevice } from '../device/queued-device.ts';
 import { BLKS_PER_SEG } from '../format/constants.ts';
 import type { VolumeCounters } from './counters.ts';
 import type { FreeSegments } from './free-segments.ts';
@@ -13,7 +13,7 @@ const MAX_RANGES = 64;
 const MAX_RANGES_AT_UNMOUNT = 1024;
 
 export class Discards {
-  readonly #device: BlockDevice;
+  readonly #device: QueuedDevice;
   readonly #layout: VolumeLayout;
   readonly #free: FreeSegments;
   readonly #counters: VolumeCounters;
@@ -21,7 +21,7 @@ export class Discards {
   readonly #pending = new Set<number>();
 
   constructor(
-    device: BlockDevice,
+    device: QueuedDevice,
     layout: VolumeLayout,
     free: FreeSegments,
     counters: VolumeCounters,

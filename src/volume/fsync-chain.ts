@@ -1,6 +1,6 @@
 // The chain of nodes written since a checkpoint: from the place where the warm nodes' log stood, each says where the log went on.
 // Roll-forward reads it at a mount.
-import type { BlockDevice } from '../device/device.ts';
+import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import { CP } from '../format/checkpoint.ts';
 import { BLKS_PER_SEG, BLKSIZE, LOG, NR_LOGS } from '../format/constants.ts';
@@ -71,7 +71,7 @@ export class ChainNode {
 }
 
 export class FsyncChain {
-  readonly #device: BlockDevice;
+  readonly #device: QueuedDevice;
   readonly #layout: VolumeLayout;
   readonly #nodes: NodeCache;
   readonly #start: number;
@@ -81,7 +81,7 @@ export class FsyncChain {
   /** Nodes that it can have. */
   readonly #limit: number;
 
-  constructor(device: BlockDevice, layout: VolumeLayout, pack: CheckpointPack, nodes: NodeCache) {
+  constructor(device: QueuedDevice, layout: VolumeLayout, pack: CheckpointPack, nodes: NodeCache) {
     const { cp, crc } = pack;
     this.#device = device;
     this.#layout = layout;
@@ -132,14 +132,14 @@ export class FsyncChain {
 
 /** Reads blocks one after the other, the more at once the longer they are neighbours. */
 class RunReader {
-  readonly #device: BlockDevice;
+  readonly #device: QueuedDevice;
   readonly #layout: VolumeLayout;
   readonly #buffer = new Uint8Array(MAX_RUN * BLKSIZE);
   #start = 0;
   #count = 0;
   #wanted = FIRST_RUN;
 
-  constructor(device: BlockDevice, layout: VolumeLayout) {
+  constructor(device: QueuedDevice, layout: VolumeLayout) {
     this.#device = device;
     this.#layout = layout;
   }

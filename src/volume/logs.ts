@@ -1,6 +1,6 @@
 // The six logs: where new blocks come from. A log fills one free segment after another or, when these get few, the holes of
 // segments in use (SSR); it notes the owner of each block in the segment's summary, which goes to the SSA when it moves on.
-import type { BlockDevice } from '../device/device.ts';
+import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import { BLKS_PER_SEG, BLKSIZE, LOG, type Log, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
 import { viewOf } from '../format/struct.ts';
@@ -43,7 +43,7 @@ export class Logs {
   hasCrcRecovery = true;
 
   constructor(
-    device: BlockDevice,
+    device: QueuedDevice,
     layout: VolumeLayout,
     sit: SegmentTable,
     current: CurrentSegment[],

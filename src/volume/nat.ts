@@ -1,6 +1,6 @@
 // The node address table in memory: blocks of the on-disk NAT, loaded on first touch and edited in place; entries that
 // differ from their block on disk wait for the next checkpoint, which puts them in the journal or writes their blocks.
-import type { BlockDevice } from '../device/device.ts';
+import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import { BLKSIZE, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
 import { NAT_ENTRIES_PER_BLOCK, NAT_ENTRY_SIZE, NatEntry, NatJournalEntry } from '../format/nat.ts';
@@ -53,7 +53,7 @@ interface NatBlock {
 
 /** Node number -> owner inode, block address and version. */
 export class NodeTable {
-  readonly #device: BlockDevice;
+  readonly #device: QueuedDevice;
   readonly #layout: VolumeLayout;
   /** One bit for each NAT block: which of its two copies is current. Counted from the high bit of each byte. */
   readonly versionBitmap: Uint8Array;
@@ -70,7 +70,7 @@ export class NodeTable {
 
   /** `journal` is the NAT journal of the hot data log's summary; `nextFreeNid` the checkpoint's hint. */
   constructor(
-    device: BlockDevice,
+    device: QueuedDevice,
     layout: VolumeLayout,
     versionBitmap: Uint8Array,
     journal: Uint8Array,

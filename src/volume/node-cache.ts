@@ -1,5 +1,5 @@
 // Node blocks in the page cache, by nid: read and checked on first touch, edited in place, written to the node logs.
-import type { BlockDevice } from '../device/device.ts';
+import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import { BLKSIZE, LOG, type Log, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
 import { I_ADDR_OFFSET, INLINE, INODE_CHECKSUM_OFFSET, Inode, InodeExtra, inodeChecksum } from '../format/inode.ts';
@@ -24,7 +24,7 @@ const CHECKSUM_END = InodeExtra.ends.iInodeChecksum;
 const NODE_INO = 1;
 
 export class NodeCache {
-  readonly #device: BlockDevice;
+  readonly #device: QueuedDevice;
   readonly #pool: FramePool;
   readonly #nat: NodeTable;
   readonly #sit: SegmentTable;
@@ -43,7 +43,7 @@ export class NodeCache {
   readonly #dirtyDnodes = new Map<number, Set<number>>();
 
   constructor(
-    device: BlockDevice,
+    device: QueuedDevice,
     pool: FramePool,
     nat: NodeTable,
     sit: SegmentTable,

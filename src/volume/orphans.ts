@@ -1,5 +1,5 @@
 // Orphan inodes: without a name, but open when the checkpoint was written. Listed in the checkpoint pack.
-import type { BlockDevice } from '../device/device.ts';
+import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt } from '../errors.ts';
 import { CP, ORPHANS_PER_BLOCK, OrphanBlock } from '../format/checkpoint.ts';
 import { BLKS_PER_SEG, BLKSIZE, NR_LOGS } from '../format/constants.ts';
@@ -9,7 +9,7 @@ import type { CheckpointPack } from './checkpoint-pack.ts';
 import type { VolumeLayout } from './layout.ts';
 
 /** The inode numbers that a checkpoint lists. Throws EUCLEAN for a block that can't be one. */
-export function readOrphans(device: BlockDevice, layout: VolumeLayout, pack: CheckpointPack): number[] {
+export function readOrphans(device: QueuedDevice, layout: VolumeLayout, pack: CheckpointPack): number[] {
   if ((pack.cp.ckptFlags & CP.ORPHAN_PRESENT) === 0) return [];
   const inos: number[] = [];
   const block = new Uint8Array(BLKSIZE);

@@ -1,6 +1,6 @@
 // The segment information table in memory: which blocks of each segment are in use, now and as of the last checkpoint.
 // Blocks of the on-disk SIT are loaded on first touch and edited in place.
-import type { BlockDevice } from '../device/device.ts';
+import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt } from '../errors.ts';
 import { BLKS_PER_SEG, BLKSIZE, NR_LOGS } from '../format/constants.ts';
 import {
@@ -35,7 +35,7 @@ interface SitBlock {
 
 /** Segment number -> valid blocks, type and age. */
 export class SegmentTable {
-  readonly #device: BlockDevice;
+  readonly #device: QueuedDevice;
   readonly #layout: VolumeLayout;
   /** One bit for each SIT block: which of its two copies is current. Counted from the high bit of each byte. */
   readonly versionBitmap: Uint8Array;
@@ -48,7 +48,7 @@ export class SegmentTable {
   readonly #touched = new Set<number>();
 
   /** `journal` is the SIT journal of the cold data log's summary. */
-  constructor(device: BlockDevice, layout: VolumeLayout, versionBitmap: Uint8Array, journal: Uint8Array) {
+  constructor(device: QueuedDevice, layout: VolumeLayout, versionBitmap: Uint8Array, journal: Uint8Array) {
     this.#device = device;
     this.#layout = layout;
     this.versionBitmap = versionBitmap;

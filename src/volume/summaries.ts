@@ -1,6 +1,6 @@
 // Reads and writes what a checkpoint pack says of the logs' segments: their summaries, compact or whole, and the
 // journals that ride in them.
-import type { BlockDevice } from '../device/device.ts';
+import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt } from '../errors.ts';
 import { CP } from '../format/checkpoint.ts';
 import { BLKS_PER_SEG, BLKSIZE, LOG, type Log, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
@@ -38,7 +38,7 @@ function entriesOf(segment: CurrentSegment): number {
 
 /** Reads the logs and journals that a checkpoint names. Source: restore_curseg_summaries. */
 export function readSummaries(
-  device: BlockDevice,
+  device: QueuedDevice,
   layout: VolumeLayout,
   pack: CheckpointPack,
 ): { logs: CurrentSegment[]; journals: Journals } {
@@ -106,7 +106,7 @@ function readCompact(logs: CurrentSegment[], journals: Journals, block: Uint8Arr
 }
 
 /** Rebuilds a node log's summary from the footers in its segment. Source: f2fs_restore_node_summary. */
-function restoreNodeSummary(device: BlockDevice, layout: VolumeLayout, segment: CurrentSegment): void {
+function restoreNodeSummary(device: QueuedDevice, layout: VolumeLayout, segment: CurrentSegment): void {
   const count = entriesOf(segment);
   if (count === 0) return;
   const blocks = new Uint8Array(count * BLKSIZE);

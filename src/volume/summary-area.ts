@@ -1,6 +1,6 @@
 // The segment summary area (SSA): who owns each block of a segment. Blocks of it that changed wait here for the next
 // checkpoint, which relies on them.
-import type { BlockDevice } from '../device/device.ts';
+import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt } from '../errors.ts';
 import { BLKSIZE, NR_DATA_LOGS } from '../format/constants.ts';
 import { SUM_FOOTER_OFFSET, SUM_TYPE } from '../format/summary.ts';
@@ -10,14 +10,14 @@ import type { VolumeLayout } from './layout.ts';
 const MAX_WAITING = 256;
 
 export class SummaryArea {
-  readonly #device: BlockDevice;
+  readonly #device: QueuedDevice;
   readonly #layout: VolumeLayout;
   /** Summaries of segments that a log has left, by segment. */
   readonly #waiting = new Map<number, Uint8Array>();
   /** Blocks written since `write` was last asked. */
   #written = 0;
 
-  constructor(device: BlockDevice, layout: VolumeLayout) {
+  constructor(device: QueuedDevice, layout: VolumeLayout) {
     this.#device = device;
     this.#layout = layout;
   }

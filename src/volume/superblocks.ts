@@ -1,6 +1,6 @@
 // The two superblocks: which of them counts, what is wrong with the other one, and how that is written anew. Source:
 // read_raw_super_block, f2fs_commit_super.
-import type { BlockDevice } from '../device/device.ts';
+import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import {
   BLKS_PER_SEG,
@@ -113,7 +113,7 @@ interface Copy {
   readonly unread: F2fsError | null;
 }
 
-function readCopy(device: BlockDevice, blkaddr: number): Copy {
+function readCopy(device: QueuedDevice, blkaddr: number): Copy {
   const block = new Uint8Array(BLKSIZE);
   const sb = new Superblock(viewOf(block), SUPER_OFFSET);
   try {
@@ -139,7 +139,7 @@ function faultOf(sb: Superblock, nrBlocks: number): string | null {
  * Reads both superblocks; the first that is sane counts. Throws EINVAL when neither block looks like a superblock, EUCLEAN when
  * one does but is damaged, EIO when none can be read.
  */
-export function readSuperblocks(device: BlockDevice): Superblocks {
+export function readSuperblocks(device: QueuedDevice): Superblocks {
   if (device.nrBlocks < 2) throw notF2fs(device);
   const copies = [0, 1].map((blkaddr) => readCopy(device, blkaddr));
   const used = copies.findIndex(({ fault }) => fault === null);
@@ -148,7 +148,7 @@ export function readSuperblocks(device: BlockDevice): Superblocks {
   return { layout, spare: spareOf(copies, used) };
 }
 
-function unusable(device: BlockDevice, copies: readonly Copy[]): F2fsError {
+function unusable(device: QueuedDevice, copies: readonly Copy[]): F2fsError {
   const unread = copies.find((copy) => copy.unread !== null)?.unread;
   if (unread) return unread;
   if (!copies.some(({ sb }) => isMagic(sb))) return notF2fs(device);
@@ -174,14 +174,14 @@ function isMagic(sb: Superblock): boolean {
 }
 
 /** What is no F2FS volume at all, by name. */
-function notF2fs(device: BlockDevice): F2fsError {
+function notF2fs(device: QueuedDevice): F2fsError {
   const start = new Uint8Array(Math.min(FOREIGN_BYTES, device.nrBlocks * BLKSIZE));
   device.read(0, start);
   return notF2fsError(device.name, start);
 }
 
 /** Whether the second superblock stands where it does with blocks of the size that the first one tells. */
-function hasOtherBlockSize(device: BlockDevice, sb: Superblock): boolean {
+function hasOtherBlockSize(device: QueuedDevice, sb: Superblock): boolean {
   const { logBlocksize } = sb;
   if (!isMagic(sb) || logBlocksize <= LOG_BLKSIZE || logBlocksize > MAX_LOG_BLKSIZE) return false;
   const blockBytes = 2 ** logBlocksize;
@@ -191,7 +191,7 @@ function hasOtherBlockSize(device: BlockDevice, sb: Superblock): boolean {
 }
 
 /** Of a volume that is sane but for the size of what holds it. */
-function cutShort(device: BlockDevice, sb: Superblock): F2fsError {
+function cutShort(device: QueuedDevice, sb: Superblock): F2fsError {
   const needed = (sb.mainBlkaddr + sb.segmentCountMain * BLKS_PER_SEG) * BLKSIZE;
   const message = `${device.name} is cut short: its volume takes ${needed} bytes, it has ${device.nrBlocks * BLKSIZE}; copy it again, in full`;
   return corrupt(message, { path: device.name, blkaddr: 0 });
@@ -246,7 +246,7 @@ function bytesOf(sb: Superblock): Uint8Array {
  * Writes the spare superblock anew from the one that counts, which is not touched; what else stands in its block is kept. Throws
  * what the device throws.
  */
-export function writeSpare(device: BlockDevice, { blkaddr }: SpareSuperblock, { sb }: VolumeLayout): void {
+export function writeSpare(device: QueuedDevice, { blkaddr }: SpareSuperblock, { sb }: VolumeLayout): void {
   const block = new Uint8Array(BLKSIZE);
   device.read(blkaddr, block);
   block.set(bytesOf(sb), SUPER_OFFSET);

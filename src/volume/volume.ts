@@ -1,5 +1,5 @@
 // A mounted volume's tables: it knows where every block is and who owns it, and nothing of paths.
-import type { BlockDevice } from '../device/device.ts';
+import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import { CP } from '../format/checkpoint.ts';
 import { BLKS_PER_SEG, FEATURES, featureNames, NR_LOGS } from '../format/constants.ts';
@@ -58,7 +58,7 @@ export interface VolumeOptions {
 }
 
 export class Volume {
-  readonly device: BlockDevice;
+  readonly device: QueuedDevice;
   readonly pool: FramePool;
   readonly readonly: boolean;
   readonly layout: VolumeLayout;
@@ -105,7 +105,7 @@ export class Volume {
    * Mounts the volume on `device`. Throws EINVAL when there is none, EUCLEAN when it is damaged, EOPNOTSUPP naming the
    * feature that stands in the way. The device stays open in any case; it is the caller's.
    */
-  constructor(device: BlockDevice, options: VolumeOptions) {
+  constructor(device: QueuedDevice, options: VolumeOptions) {
     this.device = device;
     this.pool = options.pool;
     this.readonly = options.readonly;

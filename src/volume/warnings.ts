@@ -1,5 +1,5 @@
 // What is wrong with the root of a volume, though it can be mounted: one of two copies, and what the last writer left undone.
-import type { BlockDevice } from '../device/device.ts';
+import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import { CP } from '../format/checkpoint.ts';
 import type { CheckpointPack } from './checkpoint-pack.ts';
@@ -7,7 +7,7 @@ import type { SpareSuperblock } from './superblocks.ts';
 
 /** All of it, for people, the worst first. */
 export function metadataWarnings(
-  { name: path }: BlockDevice,
+  { name: path }: QueuedDevice,
   spare: SpareSuperblock | null,
   pack: CheckpointPack | null,
 ): F2fsError[] {

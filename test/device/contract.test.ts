@@ -1,8 +1,8 @@
 // What every device promises: the same calls, the same bytes, counters and errors, in memory and in a file, cached or direct.
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import type { BlockDevice } from '../../src/device/device.ts';
 import { openFileDevice } from '../../src/device/file-device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
+import type { QueuedDevice } from '../../src/device/queued-device.ts';
 import { F2fsError } from '../../src/errors.ts';
 import { BLKSIZE } from '../../src/format/constants.ts';
 import { imageDirectory } from './temporary.ts';
@@ -32,7 +32,7 @@ function blocks(count: number, value: number): Uint8Array {
   return bytes;
 }
 
-function read(device: BlockDevice, blkaddr: number, count: number): Uint8Array {
+function read(device: QueuedDevice, blkaddr: number, count: number): Uint8Array {
   const into = new Uint8Array(count * BLKSIZE).fill(0xee);
   device.read(blkaddr, into);
   return into;
@@ -48,7 +48,7 @@ function codeOf(call: () => unknown): string {
   return 'none';
 }
 
-const makers: [string, () => BlockDevice][] = [
+const makers: [string, () => QueuedDevice][] = [
   ['memory', () => new MemoryDevice(NR_BLOCKS)],
   ['file', () => openFileDevice(images.file('c.img'), { writable: true, create: { sizeBytes, overwrite: true } })],
 ];
@@ -61,7 +61,7 @@ if (hasDirect()) {
 }
 
 describe.each(makers)('%s', (_, make) => {
-  let device: BlockDevice;
+  let device: QueuedDevice;
   beforeEach(() => {
     device = make();
     return () => device.close();

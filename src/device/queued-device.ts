@@ -1,0 +1,17 @@
+// A device as the rest of this package has it: all its members are there, every failure is an F2fsError with its name as path,
+// and writes may go on in another thread.
+import type { Bio } from './bio.ts';
+import type { BlockDevice } from './device.ts';
+import type { WriteQueue } from './write-queue.ts';
+
+export interface QueuedDevice extends Required<BlockDevice> {
+  read(blkaddr: number, into: Uint8Array): void;
+  write(blkaddr: number, vectors: readonly Uint8Array[]): void;
+  /**
+   * The queue of writes that another thread does from `memory`, or null where there is none. What is posted must be
+   * finished, in order, before a flush.
+   */
+  queue(memory: SharedArrayBuffer): WriteQueue | null;
+  /** Waits for the oldest write of the queue, which is `bio`, and counts it. Throws as `write` does. */
+  finishWrite(bio: Bio): void;
+}
