@@ -35,7 +35,7 @@ export class ExtractTarget {
       throw hostError(`cannot write into ${text}`, error, { path: text });
     }
     if (!this.#isUsed || force) return;
-    const message = `${text} is not empty; name a new or empty directory, or add to what is there with --force`;
+    const message = `${text} is not empty; name a new or empty directory, or add to what is there with force: true`;
     throw new F2fsError('ENOTEMPTY', message, { path: text });
   }
 
