@@ -10,13 +10,20 @@ const BANNED: readonly [RegExp, string][] = [
   [/, (open|stat|lstat|read|write|rename|mkdir|scandir|unlink|ftruncate|access)( '|$)/, 'a system call'],
   [/(\b\w[\w' ]{15,}): \1/, 'a sentence twice'],
 ];
+/** Options are named as whoever is told writes them. */
+const OPTION_OF = {
+  command: /(^|\s)--[a-z]/,
+  library: /\b(force|overwrite|xattrs): (true|false)\b|\b(freeBytes|[a-z]+(Bytes|Pages|Depth)|setFlags) ?\b/,
+} as const;
 const WHERE_INODES_ARE_MEANT = new Set(['EUCLEAN', 'EIO', 'ESTALE']);
 
-/** What is wrong with the wording of a message; null when nothing is. */
-export function wordingFault(code: string, message: string): string | null {
+/** What is wrong with the wording of a message for who called the library or the command; null when nothing is. */
+export function wordingFault(code: string, message: string, called: keyof typeof OPTION_OF): string | null {
   // An argument is called as its caller calls it.
   const text = message.replace(/^invalid [\w ]+ -?[\w.]+: /, '');
   for (const [pattern, why] of BANNED) if (pattern.test(text)) return `${why}: ${message}`;
+  const other = called === 'library' ? 'command' : 'library';
+  if (OPTION_OF[other].test(text)) return `an option of the ${other}: ${message}`;
   if (!WHERE_INODES_ARE_MEANT.has(code) && /\b(inode|directory|node) \d/.test(text))
     return `a number for a file that is not damaged: ${message}`;
   return null;
@@ -26,6 +33,6 @@ export function wordingFault(code: string, message: string): string | null {
 export function expectPlain(stderr: string): void {
   for (const line of stderr.split('\n').filter((one) => one !== '')) {
     const code = /\((E[A-Z0-9]+)\)$/.exec(line)?.[1] ?? 'none';
-    expect(wordingFault(code, line)).toBeNull();
+    expect(wordingFault(code, line, 'command')).toBeNull();
   }
 }

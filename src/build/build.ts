@@ -133,7 +133,7 @@ export async function build(
   const target = targetAt(image);
   const isDevice = target.kind === 'block';
   if (target.kind === 'file' && options.force !== true) {
-    throw new F2fsError('EEXIST', `${image} exists already; --force replaces it`, { path: image });
+    throw new F2fsError('EEXIST', `${image} exists already; force: true replaces it`, { path: image });
   }
   if (target.kind === 'file') refuseIfHeld(image);
   const notes = isDevice ? [] : removeLeftParts(target.path);
@@ -282,7 +282,7 @@ function sizeRules({ freeBytes = 0, tight = false, release = false, holes = 'sou
 }
 
 const FIXED_SIZE =
-  'resize.f2fs may fail to grow the image, and lose it: where it is to be grown, make it with more --free';
+  'resize.f2fs may fail to grow the image, and lose it: where it is to be grown, make it with more freeBytes';
 
 function boundText(bytes: number): string {
   return `the contents took less than was to be expected; resize.f2fs must not grow the image to less than ${bytes} bytes (${bytes / 2 ** 20} MiB), which would destroy it`;
@@ -312,7 +312,7 @@ function openDevice(path: string, needed: number, options: BuildOptions): Target
   try {
     const contents = options.force === true ? null : contentsOf(device);
     if (contents !== null) {
-      throw new F2fsError('EEXIST', `${path} ${contents.now}; --force replaces that`, { path });
+      throw new F2fsError('EEXIST', `${path} ${contents.now}; force: true replaces that`, { path });
     }
     checkRoom(path, device.nrBlocks * BLKSIZE, needed + Math.ceil((options.freeBytes ?? 0) / BLKSIZE), options);
   } catch (error) {

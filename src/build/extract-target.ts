@@ -79,7 +79,7 @@ export function openTarget(target: string | Uint8Array, force: boolean, mode: nu
     throw hostError(`cannot write into ${text}`, error, { path: text });
   }
   if (!opened.before?.isUsed || force) return opened;
-  const message = `${text} is not empty; name a new or empty directory, or add to what is there with --force`;
+  const message = `${text} is not empty; name a new or empty directory, or add to what is there with force: true`;
   throw new F2fsError('ENOTEMPTY', message, { path: text });
 }
 

@@ -297,7 +297,7 @@ function missingCommand(command: string): string {
     command === 'getfattr'
       ? ['extended attributes (capabilities and ACLs among them) are', "koffi, or getfattr of Debian's attr"]
       : ['the flags immutable, append-only and nodump are', "koffi, or lsattr of Debian's e2fsprogs"];
-  return `${what} not read, and missing in the image: that takes the package ${from}; without them: --no-xattrs`;
+  return `${what} not read, and missing in the image: that takes the package ${from}; leave them out with xattrs: false`;
 }
 
 /** Whether the entry is the first that the scan came to of its inode. */

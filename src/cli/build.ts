@@ -9,6 +9,7 @@ import type { BuildReport } from '../index.ts';
 import { expandFeatures } from '../mkfs/features.ts';
 import { countProblems } from '../problems.ts';
 import type { EngineName } from '../writeback/engines.ts';
+import { reportInCommandWords } from './command-words.ts';
 import { complain, complainOf, EXIT, UsageError } from './errors.ts';
 import { refuseDash } from './image.ts';
 import { Interruption } from './interrupt.ts';
@@ -83,7 +84,7 @@ export async function build(source: string, image: string, options: BuildCommand
   }
   complainOf('build', report.problems);
   for (const note of report.notes) if (!options.quiet) complain('build', `note: ${note}`);
-  if (options.json) await printJson(report);
+  if (options.json) await printJson(reportInCommandWords(report));
   else if (!options.quiet) await printTable(summary(report, options));
   return report.problems.length > 0 ? EXIT.failed : EXIT.ok;
 }

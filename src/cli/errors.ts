@@ -1,6 +1,7 @@
 // What goes wrong, on stderr: one line for each failure, and the exit code that says what kind it was.
 import { F2fsError, hostError } from '../errors.ts';
 import type { Problem } from '../problems.ts';
+import { inCommandWords } from './command-words.ts';
 import { printable } from './names.ts';
 import { clearProgress } from './progress.ts';
 import { UsageError } from './usage-error.ts';
@@ -81,10 +82,10 @@ export class Warnings {
   }
 }
 
-/** Prints `text` as one line of stderr, nothing in it left to the terminal's interpretation. */
+/** Prints `text` as one line of stderr, in the command's words, nothing in it left to the terminal's interpretation. */
 export function complain(command: string, text: string): void {
   clearProgress();
-  process.stderr.write(`f2fs: ${command}: ${printable(text)}\n`);
+  process.stderr.write(`f2fs: ${command}: ${printable(inCommandWords(text))}\n`);
 }
 
 /** Prints what failed in `command` and returns the exit code. `place`: the path concerned, where the error has none. */

@@ -6,6 +6,7 @@ import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { ExtractProgress, ExtractReport, FileSystem } from '../index.ts';
 import { countProblems } from '../problems.ts';
+import { reportInCommandWords } from './command-words.ts';
 import { complain, complainOf, EXIT } from './errors.ts';
 import { type ReadOptions, ReadVolume, refuseDash } from './image.ts';
 import { Interruption } from './interrupt.ts';
@@ -60,7 +61,7 @@ export async function extract(
   for (const { message, count, path: first } of notes) {
     complain('extract', `${message}: ${counted(count, 'entry', 'entries')}, the first is ${first}`);
   }
-  if (options.json) await printJson(report);
+  if (options.json) await printJson(reportInCommandWords(report));
   else if (!options.quiet) await printTable(summary(report));
   return problems.length + notes.length > 0 ? EXIT.failed : EXIT.ok;
 }

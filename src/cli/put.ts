@@ -8,6 +8,7 @@ import { BLKSIZE } from '../format/constants.ts';
 import { systemTime } from '../fs/clock.ts';
 import type { BuildProgress, ByteSource, FileSystem } from '../index.ts';
 import { type ChangeOptions, changeImage, naming } from './change.ts';
+import { reportInCommandWords } from './command-words.ts';
 import { Destination, hostName, typeAt } from './destination.ts';
 import { afterOthers, complain, complainOf, EXIT, UsageError } from './errors.ts';
 import { printable, volumePath } from './names.ts';
@@ -70,7 +71,7 @@ export async function put(image: string, sources: string[], to: string, options:
   }
   if (exitCode !== EXIT.ok) return exitCode;
   for (const note of total.notes) if (!options.quiet) complain('put', `note: ${note}`);
-  if (options.json) await printJson(total);
+  if (options.json) await printJson(reportInCommandWords(total));
   else if (!options.quiet) await printTable(summary(total));
   return exitCode;
 }

@@ -206,7 +206,7 @@ function openError(
   }
   if (kind === 'file' && (code === 'EBUSY' || code === 'EAGAIN')) return busy(path, options.writable);
   if (code === 'EEXIST') {
-    return new F2fsError('EEXIST', `${path} exists: replace it with --force`, { path, cause: error });
+    return new F2fsError('EEXIST', `${path} exists already; overwrite: true replaces it`, { path, cause: error });
   }
   if (code === 'EINVAL' && options.direct === true) {
     const message = `cannot open ${path} for direct I/O: the file system that holds it has none; open it without`;

@@ -156,7 +156,7 @@ export class NewImage {
   #failure(code: string): F2fsError {
     const message =
       code === 'EEXIST'
-        ? `${this.#path} exists by now; --force replaces it`
+        ? `${this.#path} exists by now; force: true replaces it`
         : `cannot make ${this.#path}: ${errnoText(code)}`;
     return new F2fsError(code, message, { path: this.#path });
   }

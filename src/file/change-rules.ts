@@ -14,7 +14,7 @@ export const RESERVE_FIRST = "reserve them first ('f2fs fallocate --reserve', or
 export function assertMutable(inode: Inode): void {
   const { iFlags, iAdvise } = inode.load();
   if ((iFlags & I_FLAGS.IMMUTABLE) !== 0) {
-    throw refused('EPERM', inode, 'is immutable; clear the flag with chattr -i');
+    throw refused('EPERM', inode, flagged('immutable'));
   }
   if ((iAdvise & ADVISE.VERITY) !== 0) throw refused('EPERM', inode, 'is protected by verity: it never changes');
   assertReadable(inode);
@@ -31,7 +31,7 @@ export function assertChangeable(inode: Inode): void {
 /** Throws EPERM for an append-only file: bytes that it has must stay. Source: vfs_fallocate, do_truncate. */
 export function assertNotAppendOnly(inode: Inode): void {
   if ((inode.load().iFlags & I_FLAGS.APPEND) !== 0) {
-    throw refused('EPERM', inode, 'can only be appended to; clear the flag with chattr -a');
+    throw refused('EPERM', inode, flagged('append-only'));
   }
 }
 
@@ -70,6 +70,11 @@ export function assertNotPinned(inode: Inode, operation: string): void {
 export function assertNotCompressed(inode: Inode, operation: string): void {
   if (inode.clusterPages === 1) return;
   throw refused('EOPNOTSUPP', inode, `is a compressed file: ${operation} does not work on clusters`);
+}
+
+/** What is said of an inode that a flag protects, behind what it is called. */
+export function flagged(flag: 'immutable' | 'append-only'): string {
+  return `is ${flag}: clear that flag with setFlags`;
 }
 
 function refused(code: string, inode: Inode, why: string): F2fsError {

@@ -5,6 +5,7 @@ import { type Check, checkOptions, invalid, isBoolean, isWhole, type OptionCheck
 import { F2fsError } from '../errors.ts';
 import { aclFromXattr, aclToXattr } from '../file/acl.ts';
 import { aclAfterChmod, aclOfNew, checkAcl, modeOfAcl } from '../file/acl-rules.ts';
+import { flagged } from '../file/change-rules.ts';
 import type { Inode, Timestamp } from '../file/inode.ts';
 import { checkXattrName, missing, type XattrChange as StoredChange, type Xattrs } from '../file/xattrs.ts';
 import { MAX_ID, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
@@ -87,9 +88,8 @@ export function checkNewAttributes(attributes: NewAttributes): void {
 export function assertNotFixed(inode: Inode, what = 'it'): void {
   const { iFlags } = inode.load();
   if ((iFlags & (I_FLAGS.IMMUTABLE | I_FLAGS.APPEND)) === 0) return;
-  const cure = (flag: string, letter: string) => `${what} is ${flag}: clear the flag with chattr -${letter}`;
-  const message = (iFlags & I_FLAGS.IMMUTABLE) !== 0 ? cure('immutable', 'i') : cure('append-only', 'a');
-  throw new F2fsError('EPERM', message, { ino: inode.ino });
+  const flag = (iFlags & I_FLAGS.IMMUTABLE) !== 0 ? 'immutable' : 'append-only';
+  throw new F2fsError('EPERM', `${what} ${flagged(flag)}`, { ino: inode.ino });
 }
 
 /**

@@ -1,5 +1,6 @@
 // Names: what makes, finds and removes them, and the inodes that come and go with them.
 import { F2fsError } from '../errors.ts';
+import { flagged } from '../file/change-rules.ts';
 import { checkName, type Directories, exists, isDots } from '../file/directory.ts';
 import type { Place } from '../file/directory-blocks.ts';
 import type { FileData } from '../file/file-data.ts';
@@ -214,7 +215,7 @@ export class Namespace {
       });
     if ((parent.load().iFlags & I_FLAGS.IMMUTABLE) === 0) return;
     if (this.#parts.directories.lookup(parent, name) !== null) throw exists(name);
-    throw new F2fsError('EPERM', 'the directory is immutable: clear the flag with chattr -i', { ino: parent.ino });
+    throw new F2fsError('EPERM', `the directory ${flagged('immutable')}`, { ino: parent.ino });
   }
 
   /**

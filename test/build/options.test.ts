@@ -64,6 +64,20 @@ describe('a build', () => {
   });
 });
 
+test('what is there is replaced by an option that the caller can give', async () => {
+  const image = path.join(work, 'tree/file0');
+  await expect(build(tree, image)).rejects.toMatchObject({
+    code: 'EEXIST',
+    message: `${image} exists already; force: true replaces it`,
+  });
+  const { volume: from } = volume();
+  await expect(extract(from, '/', tree)).rejects.toMatchObject({
+    code: 'ENOTEMPTY',
+    message: `${tree} is not empty; name a new or empty directory, or add to what is there with force: true`,
+  });
+  from.close();
+});
+
 describe('put and extract', () => {
   test('paths with a zero byte', async () => {
     const { volume: fs } = volume();

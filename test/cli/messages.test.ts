@@ -1,6 +1,7 @@
 // Mistakes at the command line, and what they are told: what was wrong, with the value, and what is expected; no word of the inside.
 import * as fs from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { COMMAND_WORDS } from '../../src/cli/command-words.ts';
 import { imageDirectory } from '../device/temporary.ts';
 import { expectPlain } from '../messages.ts';
 import { f2fs, makeImage } from './command.ts';
@@ -14,6 +15,8 @@ beforeAll(() => {
     volume.mkdir('/dir');
     volume.writeFile('/file', 'contents');
     volume.symlink('file', '/link');
+    volume.writeFile('/fixed', '');
+    volume.open('/fixed').setFlags(['immutable']);
   });
   fs.mkdirSync(source);
   fs.writeFileSync(`${source}/file`, 'contents');
@@ -67,6 +70,15 @@ const mistakes: [args: string[], said: string][] = [
   ],
   [['build', source, `${source}/none/x`], `cannot open ${source}/none/x: no such file or directory (ENOENT)`],
   [['build', source, image], `${image} exists already; --force replaces it (EEXIST)`],
+  [['build', source, fresh, '--tight', '--size', '64M'], '--tight has no effect with --size: leave one out (EINVAL)'],
+  [
+    ['build', source, fresh, '--compress', 'lz4', '--workers', '99'],
+    'invalid --workers 99: expected a whole number from 0 to 64 (EINVAL)',
+  ],
+  [['bench', fresh, '--cache', '1K'], 'invalid --cache 1024: expected 4 MiB to 4 GiB (EINVAL)'],
+  [['bench', fresh, '--folio', '3'], 'invalid --folio 3: expected a power of two up to 512 (EINVAL)'],
+  [['bench', fresh, '--queue', '99'], 'invalid --queue 99: expected a whole number from 0 to 64 (EINVAL)'],
+  [['chmod', image, '600', '/fixed'], '/fixed: it is immutable: clear the flag with chattr -i (EPERM)'],
   [
     ['extract', image, source],
     `${source} is not empty; name a new or empty directory, or add to what is there with --force (ENOTEMPTY)`,
@@ -99,4 +111,27 @@ it.each(mistakes)('%j', { timeout: 60_000 }, async (args, said) => {
   expect(stderr.trimEnd().split('\n')).toHaveLength(1);
   expect(stderr).toContain(`f2fs: ${args[0]}: ${said}`);
   expectPlain(stderr);
+});
+
+/** Sources by room: the command's, and what it is made of. */
+function sourcesOf(isOfCommand: boolean): string[] {
+  const root = new URL('../../src/', import.meta.url);
+  const names = fs.readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+  const chosen = names.filter((name) => /^(cli|bench)\//.test(name) === isOfCommand);
+  return chosen.map((name) => fs.readFileSync(new URL(name, root), 'utf8'));
+}
+
+/** Whole commands, each to be run as it stands. */
+const COMMANDS = /f2fs mkfs --size|mdadm --assemble|tar --version|tar -h [^']*/g;
+
+it("the library's messages name no option of the command, and each option that they name has a word there", () => {
+  const texts = sourcesOf(false).flatMap((source) => source.match(/(['"`])(?:(?!\1)[^\\\n]|\\.)*\1/g) ?? []);
+  expect(texts.length).toBeGreaterThan(1000);
+  expect(texts.filter((text) => /\w .*--[a-z]|[^'`]--[a-z]+ \w/.test(text.replace(COMMANDS, '')))).toEqual([]);
+  // None of these words is of a message that there is no more.
+  const all = sourcesOf(false).join('\n');
+  for (const [phrase] of COMMAND_WORDS) {
+    const [, said] = /^(?:invalid |immutable: |append-only: )?(.*?) ?$/.exec(phrase) as unknown as [string, string];
+    expect(all).toContain(said);
+  }
 });

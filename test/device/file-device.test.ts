@@ -47,7 +47,8 @@ test('creating refuses an existing file unless it may overwrite, and a size belo
   const path = images.file('exists.img');
   fs.writeFileSync(path, Buffer.alloc(2 * BLKSIZE, 1));
   const keep = { writable: true, create: { sizeBytes: MIB, overwrite: false } };
-  expect(errorOf(() => openFileDevice(path, keep)).code).toBe('EEXIST');
+  const refused = { code: 'EEXIST', message: `${path} exists already; overwrite: true replaces it` };
+  expect(errorOf(() => openFileDevice(path, keep))).toMatchObject(refused);
   expect(fs.statSync(path).size).toBe(2 * BLKSIZE);
   const tiny = { writable: true, create: { sizeBytes: 4095, overwrite: true } };
   expect(errorOf(() => openFileDevice(path, tiny)).message).toMatch(/invalid sizeBytes 4095: expected .* from 4096/);

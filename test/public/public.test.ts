@@ -93,7 +93,7 @@ async function outcomeOf(call: Call, world: World, args: unknown[]): Promise<str
   } catch (error) {
     if (!(error instanceof f2fs.F2fsError)) return `threw ${(error as Error)?.stack ?? String(error)}`;
     if (!/^E[A-Z0-9]+$/.test(error.code)) return `threw an F2fsError with the code ${error.code}`;
-    const fault = wordingFault(error.code, error.message);
+    const fault = wordingFault(error.code, error.message, 'library');
     if (fault !== null) return `threw an error that says ${fault}`;
     return error.code;
   }

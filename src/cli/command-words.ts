@@ -1,0 +1,41 @@
+// What the library's messages advise, as it is done with the command: they name options as callers of the library write them.
+
+/** Whole phrases, so that nothing else in a message is taken for one. */
+export const COMMAND_WORDS: readonly (readonly [library: string, command: string])[] = [
+  ['; force: true replaces ', '; --force replaces '],
+  ['; overwrite: true replaces ', '; --force replaces '],
+  ['add to what is there with force: true', 'add to what is there with --force'],
+  ['make it with more freeBytes', 'make it with more --free'],
+  ['leave them out with xattrs: false', 'leave them out with --no-xattrs'],
+  ["with a size 'tight' has no effect", '--tight has no effect with --size'],
+  ["; leave 'tight' out", '; leave --tight out'],
+  ['invalid cacheBytes ', 'invalid --cache '],
+  ['invalid maxFolioPages ', 'invalid --folio '],
+  ['invalid queueDepth ', 'invalid --queue '],
+  ['invalid workers ', 'invalid --workers '],
+  ['immutable: clear that flag with setFlags', 'immutable: clear the flag with chattr -i'],
+  ['append-only: clear that flag with setFlags', 'append-only: clear the flag with chattr -a'],
+  [
+    'give it a larger cache, or mount it for writing',
+    '--no-recovery shows the last checkpoint, and any command that changes the image recovers them for good',
+  ],
+];
+
+/** A message of the library for who called the command. */
+export function inCommandWords(message: string): string {
+  return COMMAND_WORDS.reduce((text, [library, command]) => text.replaceAll(library, command), message);
+}
+
+/** A report of the library, its messages for who called the command. */
+export function reportInCommandWords<T extends { problems: readonly Message[]; notes: readonly Message[] }>(
+  report: T,
+): T {
+  return { ...report, problems: report.problems.map(reworded), notes: report.notes.map(reworded) };
+}
+
+type Message = string | { message: string };
+
+function reworded(message: Message): Message {
+  if (typeof message === 'string') return inCommandWords(message);
+  return { ...message, message: inCommandWords(message.message) };
+}
