@@ -27,7 +27,7 @@ export function nameBytes(name: Path, what: string): Uint8Array {
   }
   if (!types.isUint8Array(name)) throw invalid(what, name, 'a string or a Uint8Array');
   const bytes = copied(name, what);
-  if (bytes.includes(0)) throw invalid(what, Buffer.from(bytes).toString().replaceAll('\0', '\\0'), 'no NUL in it');
+  if (bytes.includes(0)) throw invalid(what, display(bytes).replaceAll('\0', '\\0'), 'no NUL in it');
   return bytes;
 }
 
@@ -54,12 +54,7 @@ export function contentBytes(contents: Contents, what: string): Uint8Array {
   }
 }
 
-/** A path for an error that may be about another entry than its caller named: what is not UTF-8 can be told apart. */
-export function shownPath(path: Uint8Array): string {
-  return utf8(path) ?? escapedBytes(path, hexEscape, (text) => text);
-}
-
-/** A path or name for a message. */
+/** A path or name for a message: bytes that are not UTF-8 are \xNN, so that those of two entries can be told apart. */
 export function display(path: Path): string {
-  return typeof path === 'string' ? path : Buffer.from(path).toString();
+  return typeof path === 'string' ? path : (utf8(path) ?? escapedBytes(path, hexEscape, (text) => text));
 }

@@ -4,7 +4,7 @@ import { checkObject, isList } from './check.ts';
 
 /** An entry, or an attribute of one, that could not be read, made or stored. */
 export interface Problem {
-  /** Where; lossy UTF-8. */
+  /** Where; bytes that are not UTF-8 as \xNN. */
   path: string;
   /** Errno name. */
   code: string;

@@ -42,7 +42,7 @@ export class CompressChoice {
     const name = tree.name(i);
     if (this.#noExtensions.fits(name, false)) return false;
     if (!this.#isLimited || this.#extensions.fits(name, false)) return true;
-    return this.#globs?.(tree.path(i).replace(/^\.?\//, '')) ?? false;
+    return this.#globs?.(Buffer.from(tree.pathBytes(i)).toString()) ?? false;
   }
 }
 

@@ -23,7 +23,7 @@ export interface ExtractOptions {
 export interface ExtractProgress {
   entries: number;
   bytes: number;
-  /** Of the entry made last; lossy UTF-8. It is made when it is asked for. */
+  /** Of the entry made last; bytes that are not UTF-8 as \xNN. It is made when it is asked for. */
   readonly path: string;
 }
 

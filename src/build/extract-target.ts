@@ -1,6 +1,7 @@
 // Directories that an extraction writes into and that were there before: no more open than they were.
+
 import * as fs from 'node:fs';
-import * as path from 'node:path';
+import { display } from '../bytes.ts';
 import { F2fsError, hostError } from '../errors.ts';
 import type { HostAttributes } from './host-attributes.ts';
 
@@ -65,12 +66,12 @@ export interface ExtractTarget {
  * not given, ENOTDIR, and the host's errors.
  */
 export function openTarget(target: string | Uint8Array, force: boolean, mode: number): ExtractTarget {
-  const text = typeof target === 'string' ? target : Buffer.from(target).toString();
+  const text = display(target);
   if (target.length === 0)
     throw new F2fsError('ENOENT', 'the path of the target directory is empty: name one', { path: text });
   let opened: ExtractTarget;
   try {
-    const given = typeof target === 'string' ? Buffer.from(path.resolve(target)) : Buffer.from(target);
+    const given = Buffer.from(target);
     const isMade = makeDirectory(given, mode);
     const real = fs.realpathSync.native(given, 'buffer');
     if (!fs.statSync(real).isDirectory()) throw new F2fsError('ENOTDIR', `${text} is not a directory`, { path: text });

@@ -6,7 +6,7 @@ export type HostType = 'file' | 'dir' | 'symlink' | 'fifo' | 'socket' | 'char' |
 export interface HostEntry {
   /** The last component's bytes; empty for the root. A view: copy it to keep it. */
   readonly name: Uint8Array;
-  /** For messages: relative to the root, lossy UTF-8; `.` for the root. */
+  /** For messages: relative to the root, bytes that are not UTF-8 as \xNN; `.` for the root. */
   readonly path: string;
   readonly type: HostType;
   /** Type and permissions, 16 bits. */
@@ -36,7 +36,7 @@ export interface HostEntry {
 
 /** What could not be read, or was left out on purpose. */
 export interface HostProblem {
-  /** Relative to the root, lossy UTF-8. */
+  /** Relative to the root, bytes that are not UTF-8 as \xNN. */
   readonly path: string;
   /** Errno name. */
   readonly code: string;

@@ -1,7 +1,10 @@
 // Places below one directory of the host, however deep: each is known by its name and the directory above. What lies deeper than the
 // longest path that a call takes is reached from an open directory on the way. Linux: through /proc/PID/fd.
+
 import * as fs from 'node:fs';
+import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
+import { joinNames } from '../fs/path-names.ts';
 import type { HostFs } from './host.ts';
 
 /** Bytes of the longest path that a call takes, its NUL included. Source: limits.h. */
@@ -39,12 +42,11 @@ export class HostPlace {
     this.name = name;
   }
 
-  /** For messages: relative to the root, lossy UTF-8; `.` for the root itself. It is made anew each time. */
+  /** For messages: relative to the root; `.` for the root itself. It is made anew each time. */
   get path(): string {
-    const names: string[] = [];
-    for (let place: HostPlace = this; place.parent !== null; place = place.parent)
-      names.push(Buffer.from(place.name).toString());
-    return names.reverse().join('/') || '.';
+    const names: Uint8Array[] = [];
+    for (let place: HostPlace = this; place.parent !== null; place = place.parent) names.push(place.name);
+    return names.length === 0 ? '.' : display(joinNames(names.reverse()));
   }
 }
 

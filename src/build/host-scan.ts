@@ -1,9 +1,11 @@
 // Reads a host tree: names, stats, flags and the presence of extended attributes of all its entries, in one pass, directory after
 // directory. What can't be read is named and left out; the rest goes on. Relies on host-source (how to list and stat).
+
 import * as fs from 'node:fs';
-import * as path from 'node:path';
+import { display } from '../bytes.ts';
 import { errnoText, F2fsError, hostError } from '../errors.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
+import { joinName } from '../fs/path-names.ts';
 import { type Host, thisHost } from './host.ts';
 import { type Answers, CommandFlags, CommandXattrs } from './host-commands.ts';
 import { isSizeUncertain } from './host-contents.ts';
@@ -47,11 +49,11 @@ export function hostInodes(file: string): HostInode[] {
 
 /** Opens the scan's source at the root and checks that it is a directory. */
 function openRoot(root: string | Uint8Array): Buffer {
-  const text = typeof root === 'string' ? root : Buffer.from(root).toString();
+  const text = display(root);
   // Resolved, it would be the current directory.
   if (root.length === 0) throw new F2fsError('ENOENT', 'the path of the source directory is empty: name one');
   try {
-    const given = typeof root === 'string' ? path.resolve(root) : Buffer.from(root);
+    const given = typeof root === 'string' ? root : Buffer.from(root);
     const real = fs.realpathSync.native(given, 'buffer');
     if (!fs.statSync(real).isDirectory()) {
       throw new F2fsError('ENOTDIR', `${text} is not a directory`, { path: text });
@@ -152,7 +154,7 @@ class Scan {
   }
 
   #unreadable(code: string): F2fsError {
-    const place = this.#tree.root.toString();
+    const place = display(this.#tree.root);
     return new F2fsError(code, `cannot read the source directory ${place}: ${errnoText(code)}`, { path: place });
   }
 
@@ -282,8 +284,8 @@ class Scan {
 
   #childPath(dir: number, from: number): string {
     const { names } = this.#source;
-    const name = Buffer.from(names.bytes.subarray(from, names.end(from))).toString();
-    return dir === 0 ? name : `${this.#tree.path(dir)}/${name}`;
+    const name = names.bytes.subarray(from, names.end(from));
+    return display(dir === 0 ? name : joinName(this.#tree.pathBytes(dir), name));
   }
 
   #childProblem(dir: number, from: number, code: string, what: string): void {

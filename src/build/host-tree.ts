@@ -1,7 +1,10 @@
 // A host directory tree as a scan found it (host-scan): every entry's name, stat, flags and whether it has extended attributes.
 // Contents and attributes are read later, by paths that tree-paths makes. Relies on host-table (what is kept).
+
+import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '../format/constants.ts';
+import { joinNames } from '../fs/path-names.ts';
 import { kindOfMessage, type Problem, Problems } from '../problems.ts';
 import { type Host, hostFailure } from './host.ts';
 import { HostContents } from './host-contents.ts';
@@ -24,6 +27,8 @@ const TYPES: Readonly<Record<number, HostType>> = {
   [S_IFCHR]: 'char',
   [S_IFBLK]: 'block',
 };
+
+const DOT = Buffer.from('.');
 
 /** Whether a file can be opened for reading, as far as its mode tells: others must be tried. */
 function mayRead(mode: number, uid: number, euid: number): boolean {
@@ -180,11 +185,16 @@ export class HostTree {
     return this.table.linkGroup(index);
   }
 
-  /** Relative to the root, lossy UTF-8; `.` for the root. */
+  /** For messages: relative to the root; `.` for the root. */
   path(index: number): string {
-    const parts: string[] = [];
-    for (let i = index; i !== 0; i = this.table.parent(i)) parts.push(Buffer.from(this.table.name(i)).toString());
-    return parts.length === 0 ? '.' : parts.reverse().join('/');
+    return display(this.pathBytes(index));
+  }
+
+  /** Relative to the root; `.` for the root. */
+  pathBytes(index: number): Uint8Array {
+    const names: Uint8Array[] = [];
+    for (let i = index; i !== 0; i = this.table.parent(i)) names.push(this.table.name(i));
+    return names.length === 0 ? DOT : joinNames(names.reverse());
   }
 
   /** See TreePaths.pathZ. */

@@ -1,7 +1,9 @@
 // Writing a tree onto the host: the entries of an image that may be hostile, below one directory and nowhere else. Every directory
 // is made here, or was there and is no symlink, so no path leads through one; every other entry is made new. Nobody else gets in
 // before all of it is as it is to be: directories are made with mode 0700, files with 0600.
+
 import * as fs from 'node:fs';
+import { display } from '../bytes.ts';
 import { F2fsError, hostError } from '../errors.ts';
 import type { InodeFlag } from '../fs/inode-flags.ts';
 import { Problems, shortPath } from '../problems.ts';
@@ -59,8 +61,7 @@ function checkName(name: Uint8Array): void {
     (name[0] === 0x2e && (name.length === 1 || (name.length === 2 && name[1] === 0x2e))) ||
     SEPARATORS.some((byte) => name.includes(byte));
   if (!bad) return;
-  const text = JSON.stringify(Buffer.from(name).toString());
-  throw new F2fsError('EUCLEAN', `the image is damaged: the name ${text} would lead elsewhere`);
+  throw new F2fsError('EUCLEAN', `the image is damaged: the name "${display(name)}" would lead elsewhere`);
 }
 
 /**
@@ -119,7 +120,7 @@ export class HostWriter {
         this.#problem(dir, 'keep others out of the directory, as the volume does', error, LEFT_OUT);
         return false;
       }
-      const path = Buffer.from(dir.name).toString();
+      const path = display(dir.name);
       const doing = `cannot keep others out of ${path}, as the volume does: name a directory of yours`;
       throw hostError(doing, error, { path });
     }
@@ -289,7 +290,7 @@ export class HostWriter {
     const { code } = cause as { code?: string };
     const why = code === undefined ? undefined : FULL[code];
     if (code === undefined || why === undefined) return;
-    const target = Buffer.from(this.root.name).toString();
+    const target = display(this.root.name);
     const message = `the file system of ${target} ${why}: it holds a part of the volume, up to ${shortPath(place.path)}`;
     throw new F2fsError(code, message, { path: target, cause });
   }

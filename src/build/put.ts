@@ -104,7 +104,7 @@ export async function put(
   const { holes = 'source' } = options;
   const isDirectory = isDirectorySource(source);
   if (!isDirectory && place.name === null) throw new F2fsError('ENOTDIR', `${source} is not a directory`);
-  const parts = path.parse(path.resolve(source));
+  const parts = path.parse(source);
   const scan: ScanOptions = {
     exclude: options.exclude === undefined ? [] : hostInodes(options.exclude),
     xattrs: options.xattrs,
@@ -113,7 +113,7 @@ export async function put(
   };
   using tree = isDirectory
     ? await driveScan(source, scan, options)
-    : await driveScan(parts.dir, { ...scan, only: Buffer.from(parts.base) }, options);
+    : await driveScan(parts.dir || '.', { ...scan, only: Buffer.from(parts.base) }, options);
   if (!isDirectory && tree.count === 1) throw missing(source, tree);
   const target: PourTarget = {
     directory: isDirectory ? directoryAt(volume, place) : volume.openDirectory(place.directory),

@@ -1,7 +1,8 @@
 // Arguments that can't mean what they say: empty ones, and those that Node could not read.
 import * as fs from 'node:fs';
+import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
-import { printable, utf8 } from './names.ts';
+import { utf8 } from './names.ts';
 
 /** Throws ENOENT, as system calls do: what an unset variable leaves must not mean the current directory, or the root of a volume. */
 export function refuseEmpty(args: readonly string[]): void {
@@ -16,17 +17,26 @@ export function refuseEmpty(args: readonly string[]): void {
  */
 export function refuseUndecodable(args: readonly string[]): void {
   const bad = args.find((arg) => arg.includes('\ufffd'));
-  if (bad === undefined || isMeant()) return;
+  if (bad === undefined) return;
+  const asTyped = argumentBytes();
+  // Somebody may have written U+FFFD itself.
+  const undecodable = asTyped?.find((bytes) => utf8(bytes) === null && args.includes(bytes.toString()));
+  if (asTyped !== null && undecodable === undefined) return;
   const cures =
     'paths in an image may be written with \\xNN and --escaped; go into a directory of such a name and call it .';
-  throw new F2fsError('EINVAL', `the argument '${printable(bad)}' is not UTF-8: ${cures}`);
+  throw new F2fsError('EINVAL', `the argument '${display(undecodable ?? bad)}' is not UTF-8: ${cures}`);
 }
 
-/** Whether somebody wrote U+FFFD itself: the bytes of all arguments are UTF-8. */
-function isMeant(): boolean {
+/** The arguments of this process and of Node before them; null where the host does not tell. */
+function argumentBytes(): Buffer[] | null {
+  let line: Buffer;
   try {
-    return utf8(fs.readFileSync('/proc/self/cmdline')) !== null;
+    line = fs.readFileSync('/proc/self/cmdline');
   } catch {
-    return false;
+    return null;
   }
+  const args: Buffer[] = [];
+  for (let at = 0, end = line.indexOf(0); end >= 0; at = end + 1, end = line.indexOf(0, at))
+    args.push(line.subarray(at, end));
+  return args;
 }

@@ -1,4 +1,5 @@
 // f2fs getfattr: extended attributes, in the format of getfattr(1).
+import { othersLeftOut, textXattrs } from '../build/text-xattrs.ts';
 import { WalkPlace, walkDirectories } from '../build/volume-walk.ts';
 import { F2fsError } from '../errors.ts';
 import { Directory } from '../fs/directory-handle.ts';
@@ -105,23 +106,9 @@ class Shown {
 
   /** In byte order of the names. */
   #matching(place: WalkPlace, handle: Handle): Xattr[] {
-    const found = handle.xattrs().filter(({ name }) => this.#isWanted(name));
-    const readable = found.filter(({ name }) => !name.includes('\ufffd') || this.#has(handle, name));
-    if (readable.length < found.length) {
-      this.#problem(place, new F2fsError('EILSEQ', 'an extended attribute is left out: its name is not UTF-8'));
-    }
-    return readable.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
-  }
-
-  /** Whether there is one of that very name. */
-  #has(handle: Handle, name: string): boolean {
-    try {
-      handle.getXattr(name);
-      return true;
-    } catch (error) {
-      if (error instanceof F2fsError && error.code === 'ENODATA') return false;
-      throw error;
-    }
+    const { found, hasOthers } = textXattrs(handle, this.#isWanted);
+    if (hasOthers) this.#problem(place, othersLeftOut());
+    return found.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
   }
 
   /** In the order asked for. With -R what has none of a name is passed over. */

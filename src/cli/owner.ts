@@ -1,5 +1,7 @@
 // Owners as chown takes them: numbers, and names that the image's own tables give a number to. The host's would be others.
+
 import { InvalidArgumentError } from 'commander';
+import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
 import type { FileSystem } from '../index.ts';
 import { naming } from './change.ts';
@@ -106,7 +108,7 @@ function unknown({ kind }: Table, wanted: string, why: string): F2fsError {
 /** A number of a line. Throws EINVAL where the line has none. */
 function field(fields: readonly string[], at: number, { path, kind }: Table): number {
   if (/^\d{1,10}$/.test(fields[at])) return Number(fields[at]);
-  const name = Buffer.from(fields[NAME], 'latin1').toString();
+  const name = display(Buffer.from(fields[NAME], 'latin1'));
   throw new F2fsError(
     'EINVAL',
     `the line of the ${kind} '${name}' in ${path} of the image has no number in field ${at + 1}`,

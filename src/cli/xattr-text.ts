@@ -1,5 +1,6 @@
 // Extended attributes as getfattr(1) prints and setfattr(1) takes them: values, and dumps of many files.
 // The text of a dump is taken as bytes, one character each (latin1), since names and values need not be UTF-8.
+import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
 import { escapedBytes } from './names.ts';
 
@@ -63,7 +64,7 @@ export function xattrBytes(text: string): Uint8Array {
 
 function invalidValue(text: string, expected: string): F2fsError {
   const shown = text.length > 40 ? `${text.slice(0, 40)}...` : text;
-  return new F2fsError('EINVAL', `invalid value '${shown}': expected ${expected}`);
+  return new F2fsError('EINVAL', `invalid value '${display(Buffer.from(shown, 'latin1'))}': expected ${expected}`);
 }
 
 /** Text with what `escapes` finds, digits or the character itself, as the byte that it means. */

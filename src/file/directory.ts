@@ -1,4 +1,5 @@
 // Directories: names to inodes, first within the inode, then in dentry blocks arranged in levels of hash buckets.
+import { display } from '../bytes.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import { BLKSIZE, NAME_LEN_MAX } from '../format/constants.ts';
 import {
@@ -34,7 +35,7 @@ const INLINE_AREA = -1;
 export function checkName(name: Uint8Array): void {
   if (name.length > NAME_LEN_MAX) throw tooLong(name);
   if (name.length === 0 || name.includes(SLASH) || name.includes(0)) {
-    throw new F2fsError('EINVAL', `invalid name '${Buffer.from(name).toString()}': expected one without '/' and NUL`);
+    throw new F2fsError('EINVAL', `invalid name '${display(name)}': expected one without '/' and NUL`);
   }
 }
 
@@ -349,7 +350,7 @@ function positionOf({ block, slot }: Place): number {
 }
 
 export function exists(name: Uint8Array): F2fsError {
-  return new F2fsError('EEXIST', `"${Buffer.from(name).toString()}" exists already`);
+  return new F2fsError('EEXIST', `"${display(name)}" exists already`);
 }
 
 function tooLong(name: Uint8Array): F2fsError {

@@ -1,4 +1,5 @@
 // Names: what makes, finds and removes them, and the inodes that come and go with them.
+import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
 import { flagged } from '../file/change-rules.ts';
 import { checkName, type Directories, exists, isDots } from '../file/directory.ts';
@@ -173,7 +174,7 @@ export class Namespace {
     assertNotFixed(inode);
     const { ino } = inode;
     if (directory && !inode.isDirectory)
-      throw new F2fsError('ENOTDIR', `"${textOf(name)}" is not a directory`, { ino });
+      throw new F2fsError('ENOTDIR', `"${display(name)}" is not a directory`, { ino });
     if (!directory && inode.isDirectory) throw isDirectoryError(name, ino);
   }
 
@@ -256,17 +257,13 @@ export function hold<T>(inode: Inode, use: () => T): T {
 }
 
 export function notThere(name: Uint8Array): F2fsError {
-  return new F2fsError('ENOENT', `"${textOf(name)}" does not exist`);
+  return new F2fsError('ENOENT', `"${display(name)}" does not exist`);
 }
 
 export function notEmpty(name: Uint8Array, inode?: Inode): F2fsError {
-  return new F2fsError('ENOTEMPTY', `the directory "${textOf(name)}" is not empty`, { ino: inode?.ino });
+  return new F2fsError('ENOTEMPTY', `the directory "${display(name)}" is not empty`, { ino: inode?.ino });
 }
 
 function isDirectoryError(name: Uint8Array, ino?: number): F2fsError {
-  return new F2fsError('EISDIR', `"${textOf(name)}" is a directory`, { ino });
-}
-
-export function textOf(name: Uint8Array): string {
-  return Buffer.from(name).toString();
+  return new F2fsError('EISDIR', `"${display(name)}" is a directory`, { ino });
 }

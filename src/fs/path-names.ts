@@ -55,6 +55,18 @@ export function joinName(directory: Uint8Array, name: Uint8Array): Uint8Array {
   return path;
 }
 
+/** A relative path of names. */
+export function joinNames(names: readonly Uint8Array[]): Uint8Array {
+  const path = new Uint8Array(names.reduce((length, name) => length + name.length + 1, -1));
+  let end = 0;
+  for (const name of names) {
+    if (end > 0) path[end++] = SLASH;
+    path.set(name, end);
+    end += name.length;
+  }
+  return path;
+}
+
 function skipSlashes(path: Uint8Array, from: number): number {
   let at = from;
   while (path[at] === SLASH) at++;

@@ -347,7 +347,9 @@ function makeDirectories(fs: FileSystem, given: Path, attributes: { mode?: numbe
     const isLast = i === ends.length - 1;
     if (type !== null && (!isLast || type === 'directory')) continue;
     fs.mkdir(prefix, attributes);
-    first ??= display(prefix).replace(/^(?!\/)/, '/');
+    first ??= Buffer.from(prefix)
+      .toString()
+      .replace(/^(?!\/)/, '/');
   }
   return first;
 }

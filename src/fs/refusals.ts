@@ -1,5 +1,5 @@
 // Which entry of the volume a refusal is about: the one that was named, another one that was, or the directory of one.
-import { shownPath } from '../bytes.ts';
+import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
 
 /** Codes by which one entry is refused. */
@@ -22,5 +22,5 @@ export function refusedAt(error: unknown, path: Uint8Array, others: () => readon
   if (!(error instanceof F2fsError) || error.path !== undefined || !REFUSALS.has(error.code)) return error;
   const { code, message, ino } = error;
   const other = ino === undefined ? undefined : others().find(([known]) => known === ino);
-  return new F2fsError(code, message, { ino, path: shownPath(other?.[1] ?? path), cause: error });
+  return new F2fsError(code, message, { ino, path: display(other?.[1] ?? path), cause: error });
 }

@@ -1,4 +1,5 @@
 // Renames: within a directory or across, over what is there, or two names for each other.
+import { display } from '../bytes.ts';
 import { checkOptions, isBoolean, type OptionChecks } from '../check.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import { assertRenames, checkName, exists, isDots } from '../file/directory.ts';
@@ -8,7 +9,7 @@ import { setParent } from '../file/inodes.ts';
 import { FT, fileTypeOf } from '../format/dentry.ts';
 import { ADVISE } from '../format/inode.ts';
 import type { Core } from './core.ts';
-import { checkLinks, hold, notEmpty, notThere, textOf } from './namespace.ts';
+import { checkLinks, hold, notEmpty, notThere } from './namespace.ts';
 
 /** How a rename treats what has the new name; one of the two at most. Source: RENAME_NOREPLACE, RENAME_EXCHANGE. */
 export interface RenameFlags {
@@ -80,7 +81,7 @@ function checkNames(dir: Inode, name: Uint8Array, toDir: Inode, toName: Uint8Arr
   checkName(name);
   if (isDots(toName) && noReplace) throw exists(toName);
   for (const it of [name, toName])
-    if (isDots(it)) throw new F2fsError('EBUSY', `"${textOf(it)}" can't be renamed, nor anything to it`);
+    if (isDots(it)) throw new F2fsError('EBUSY', `"${display(it)}" can't be renamed, nor anything to it`);
   for (const { isDirectory, ino } of [dir, toDir])
     if (!isDirectory) throw new F2fsError('ENOTDIR', 'what it should lie in is not a directory', { ino });
 }
@@ -103,7 +104,7 @@ function liesAbove(core: Core, inode: Inode, dir: Inode): boolean {
 }
 
 function inItself(name: Uint8Array): F2fsError {
-  return new F2fsError('EINVAL', `the directory "${textOf(name)}" can't be moved into itself`);
+  return new F2fsError('EINVAL', `the directory "${display(name)}" can't be moved into itself`);
 }
 
 function checkLoops(core: Core, source: Named, target: Named, exchange: boolean): void {

@@ -20,7 +20,7 @@ import {
 import { makeImage } from '../cli/command.ts';
 import { f2fsHere } from '../cli/in-process.ts';
 import { slowHost } from '../cli/slow-host.ts';
-import { asNobody, isRoot, makeTempDir } from './host-fixture.ts';
+import { asNobody, canSetXattrs, isRoot, makeTempDir } from './host-fixture.ts';
 
 const MIB = 2 ** 20;
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -345,6 +345,19 @@ describe('on a disk that becomes full', () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(/^f2fs: extract: the file system of [^\n]* has no space left: [^\n]* \(ENOSPC\)\n$/);
   });
+});
+
+test('an attribute whose name is not UTF-8 is named, not given another name', async ({ skip }) => {
+  if (!canSetXattrs(dir)) return skip('the host has no user attributes here');
+  const volume = makeVolume((made) => {
+    made.writeFile('/file', name('x'));
+    made.setXattr('/file', Buffer.from('user.a\xff', 'latin1'), name('1'));
+    made.setXattr('/file', 'user.\ufffd', name('2'));
+  });
+  const { problems } = await extract(volume, '/', out, { owner: false });
+  expect(problems).toMatchObject([{ path: 'file', code: 'EILSEQ' }]);
+  const listed = spawnSync('getfattr', ['-d', '-m', '-', `${out}/file`], { encoding: 'latin1' }).stdout;
+  expect(listed.match(/^user\..*/gm)).toHaveLength(1);
 });
 
 test('a file that has more names than the host allows comes out in several, which is told', async () => {
