@@ -1,7 +1,6 @@
 // The library's public face: formatting, mounting, building, extracting and inspecting F2FS images.
 export {
   type BuildCompressionReport,
-  type BuildOptions,
   type BuildProgress,
   type BuildReport,
   build,
@@ -15,7 +14,8 @@ export type {
   ExtractReport,
 } from './build/extract-report.ts';
 export type { HolePolicy } from './build/holes.ts';
-export { type PutOptions, type PutPlace, type PutReport, put } from './build/put.ts';
+export type { BuildOptions, PutOptions, PutPlace } from './build/options.ts';
+export { type PutReport, put } from './build/put.ts';
 export {
   joinPath,
   sortedEntries,

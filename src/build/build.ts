@@ -18,56 +18,20 @@ import { type FormatOptions, format, planSize } from '../mkfs/format.ts';
 import { smallestGeometry } from '../mkfs/geometry.ts';
 import { contentsOf } from '../mkfs/probe.ts';
 import type { Problem } from '../problems.ts';
-import type { EngineName } from '../writeback/engines.ts';
-import { type BuildCompression, CompressChoice } from './compress-choice.ts';
-import { type BuildProgress, checkSignal, drive, driveScan, inTurns, inTurnsOfScan, turn } from './drive.ts';
+import { CompressChoice } from './compress-choice.ts';
+import { checkSignal, drive, driveScan, inTurns, inTurnsOfScan, turn } from './drive.ts';
 import { Estimate } from './estimate.ts';
-import type { HolePolicy } from './holes.ts';
 import { type Host, thisHost } from './host.ts';
 import { hostInodes } from './host-scan.ts';
 import type { HostTree } from './host-tree.ts';
 import { closeAtItsSize, closeAtLeastSize, firstGeometry, type SizeRules } from './image-size.ts';
 import { checkBuild } from './option-checks.ts';
+import type { BuildOptions } from './options.ts';
 import { type Populated, Populator } from './populate.ts';
 import { refuseIfHeld, replacedNotes } from './replaced.ts';
 
 export type { BuildProgress } from './drive.ts';
 export type { Populated } from './populate.ts';
-
-export interface BuildOptions {
-  /** Bytes of the image, or `auto` for the least that holds the tree. Default: auto; a block device has its own. */
-  size?: number | 'auto';
-  /** Bytes that stay free for files, with `auto`. Default 0. */
-  freeBytes?: number;
-  /** With `auto`: the least size of all, though resize.f2fs can't make such an image larger. Default: false. */
-  tight?: boolean;
-  /** Which parts of files become holes. Default: source. */
-  holes?: HolePolicy;
-  uuid?: string;
-  label?: string;
-  features?: readonly string[];
-  /** Replace an image that exists, or what a block device holds. */
-  force?: boolean;
-  /** Seconds since 1970 that everything of the build is stamped with; with a uuid too the image is reproducible. */
-  sourceDateEpoch?: number;
-  /** Bytes of page cache. Default: 64 MiB, down to 32 MiB for trees of more than some 800,000 entries. */
-  cacheBytes?: number;
-  /** Files are compressed; which ones, and how. */
-  compress?: BuildCompression;
-  /** The blocks that compression saves are given back: the image is smaller, and those files can't be changed in it. */
-  release?: boolean;
-  /** Threads that compress. Default: one for each core, eight at most. The image does not depend on it. */
-  workers?: number;
-  /** Default: folios. */
-  engine?: EngineName;
-  /** Take over extended attributes and the flags immutable, append-only and nodump. Default: true. */
-  xattrs?: boolean;
-  /** Give everything this owner, instead of its own. */
-  owner?: { uid: number; gid: number };
-  onProgress?: (progress: BuildProgress) => void;
-  /** Ends the build between two entries; what it had made is removed. */
-  signal?: AbortSignal;
-}
 
 export interface BuildReport extends Populated {
   image: string;

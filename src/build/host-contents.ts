@@ -3,10 +3,9 @@
 import { F2fsError } from '../errors.ts';
 import { S_IFMT, S_IFREG } from '../format/constants.ts';
 import { hostFailure } from './host.ts';
-import { closeHostFile, openHostFile, verifyUnchanged } from './host-file.ts';
+import { closeHostFile, openHostFile, type ScannedFiles, verifyUnchanged } from './host-file.ts';
 import { devMajor } from './host-source.ts';
 import type { HostStat } from './host-table.ts';
-import type { HostTree } from './host-tree.ts';
 
 /** Bytes that are kept in memory, of all files together. */
 const MAX_KEPT = 64 * 2 ** 20;
@@ -31,7 +30,7 @@ export class HostContents {
   #room = MAX_KEPT;
 
   /** Reads the file of an entry and gives it the size that it has. */
-  read(tree: HostTree, index: number): void {
+  read(tree: ScannedFiles, index: number): void {
     let fd = -1;
     try {
       fd = openHostFile(tree, index);
@@ -56,7 +55,7 @@ export class HostContents {
   }
 
   /** null where there is no room for it and it has a size that may be true. */
-  #readToEnd({ host }: HostTree, fd: number, stated: number): Uint8Array | null {
+  #readToEnd({ host }: ScannedFiles, fd: number, stated: number): Uint8Array | null {
     const chunks: Buffer[] = [];
     for (let length = 0; ; ) {
       const got = host.fs.readSync(fd, chunk, 0, CHUNK_SIZE, null);

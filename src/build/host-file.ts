@@ -1,17 +1,30 @@
 // Reading the files of a scanned tree: opened without following symlinks, and checked against the scan.
 import * as fs from 'node:fs';
 import { F2fsError } from '../errors.ts';
-import { hostFailure } from './host.ts';
-import type { HostTree } from './host-tree.ts';
+import { type Host, hostFailure } from './host.ts';
+import type { HostSource } from './host-source.ts';
+import type { HostTable } from './host-table.ts';
 
 // Some hosts lack some of these; O_NONBLOCK keeps a fifo put in a file's place from blocking us.
 const { O_RDONLY, O_NOFOLLOW = 0, O_NOATIME = 0, O_NONBLOCK = 0 } = fs.constants;
 const OPEN_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 
-/** Whether O_NOATIME was refused to us once (it is the owner's and root's): then it is not tried again. */
-const noAtimeRefused = new WeakSet<HostTree>();
+/** What it takes to open a file of a scanned tree. */
+export interface ScannedFiles {
+  readonly host: Host;
+  readonly source: HostSource;
+  readonly table: HostTable;
+  /** Path on the host, and for messages. */
+  hostPath(index: number): Buffer;
+  path(index: number): string;
+  /** Bytes, as the host states them. */
+  size(index: number): number;
+}
 
-function openForReading(tree: HostTree, hostPath: Buffer): number {
+/** Whether O_NOATIME was refused to us once (it is the owner's and root's): then it is not tried again. */
+const noAtimeRefused = new WeakSet<ScannedFiles>();
+
+function openForReading(tree: ScannedFiles, hostPath: Buffer): number {
   if (O_NOATIME !== 0 && !noAtimeRefused.has(tree)) {
     try {
       return tree.host.fs.openSync(hostPath, OPEN_FLAGS | O_NOATIME);
@@ -28,7 +41,7 @@ function openForReading(tree: HostTree, hostPath: Buffer): number {
  * access time alone where the host allows that. Throws ESTALE when it is not what the scan saw, ENOENT when it vanished,
  * EACCES, EMFILE and so on.
  */
-export function openHostFile(tree: HostTree, index: number): number {
+export function openHostFile(tree: ScannedFiles, index: number): number {
   let fd: number;
   try {
     fd = openForReading(tree, tree.hostPath(index));
@@ -50,7 +63,7 @@ export function openHostFile(tree: HostTree, index: number): number {
  * Checks that an open file still is the inode that the scan saw, with its size and mtime: to be asked after reading
  * (0.3 us). Throws ESTALE.
  */
-export function verifyUnchanged(tree: HostTree, fd: number, index: number): void {
+export function verifyUnchanged(tree: ScannedFiles, fd: number, index: number): void {
   try {
     tree.source.statOpen(fd);
   } catch (error) {
@@ -60,7 +73,7 @@ export function verifyUnchanged(tree: HostTree, fd: number, index: number): void
 }
 
 /** Closes a file that was read. */
-export function closeHostFile(tree: HostTree, fd: number): void {
+export function closeHostFile(tree: ScannedFiles, fd: number): void {
   try {
     tree.host.fs.closeSync(fd);
   } catch {
@@ -68,7 +81,7 @@ export function closeHostFile(tree: HostTree, fd: number): void {
   }
 }
 
-function changed(tree: HostTree, index: number): F2fsError {
+function changed(tree: ScannedFiles, index: number): F2fsError {
   const message = 'changed under us: it is not what it was when the tree was scanned';
   return new F2fsError('ESTALE', message, { path: tree.path(index) });
 }

@@ -20,12 +20,11 @@ import { Directory } from '../fs/directory-handle.ts';
 import { FileSystem } from '../fs/file-system.ts';
 import { COMPRESS_OPTIONS } from '../fs/mount-options.ts';
 import { ENGINES } from '../writeback/engines.ts';
-import type { BuildOptions } from './build.ts';
 import type { BuildCompression } from './compress-choice.ts';
 import type { ExtractOptions } from './extract-report.ts';
 import { HOLE_POLICIES } from './holes.ts';
 import type { Host } from './host.ts';
-import type { PutOptions, PutPlace } from './put.ts';
+import type { BuildOptions, PutOptions, PutPlace } from './options.ts';
 
 const { mode: _, ...COMPRESS } = COMPRESS_OPTIONS;
 const BUILD_COMPRESSION: OptionChecks<BuildCompression> = { ...COMPRESS, globs: isList(isText) };

@@ -2,7 +2,7 @@
 // who wants all or nothing abandons the mount when it throws, or when there are problems.
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { display, type Name, nameBytes, type Path } from '../bytes.ts';
+import { display, nameBytes } from '../bytes.ts';
 import { F2fsError, hostError } from '../errors.ts';
 import { FEATURES } from '../format/constants.ts';
 import { systemTime } from '../fs/clock.ts';
@@ -11,28 +11,15 @@ import type { FileSystem } from '../fs/file-system.ts';
 import { namingRefused } from '../fs/refusals.ts';
 import type { Problem } from '../problems.ts';
 import { noSpaceFor } from '../volume/space.ts';
-import { checkSignal, type DriveOptions, drive, driveScan, inTurns } from './drive.ts';
+import { checkSignal, drive, driveScan, inTurns } from './drive.ts';
 import { Estimate } from './estimate.ts';
-import type { HolePolicy } from './holes.ts';
 import { type Host, thisHost } from './host.ts';
 import { hostInodes, type ScanOptions } from './host-scan.ts';
 import type { HostTree } from './host-tree.ts';
 import { checkPut } from './option-checks.ts';
+import type { PutOptions, PutPlace } from './options.ts';
 import { type Populated, Populator, type PourTarget } from './populate.ts';
 import { PutLinks } from './put-links.ts';
-
-export interface PutOptions extends DriveOptions {
-  /** Files that stand where one is to go are replaced. Default: true; else they are problems. */
-  replace?: boolean;
-  /** Which parts of files become holes. Default: source. */
-  holes?: HolePolicy;
-  /** A file of the host to leave out: the image itself. */
-  exclude?: string;
-  /** Take over extended attributes and the flags immutable, append-only and nodump. Default: true. */
-  xattrs?: boolean;
-  /** Give everything this owner, instead of its own. */
-  owner?: { uid: number; gid: number };
-}
 
 export interface PutReport extends Populated {
   /** The first of each kind. */
@@ -43,14 +30,6 @@ export interface PutReport extends Populated {
 
 /** Blocks that an estimate counts for the root alone. */
 const ROOT_BLOCKS = 2;
-
-/** Where one source goes. */
-export interface PutPlace {
-  /** A directory of the volume. */
-  directory: Path;
-  /** Its name there; null: what is in the source, a directory, goes into `directory`, which gets its attributes. */
-  name: Name | null;
-}
 
 /** Blocks of a tree, or of the only file in it. */
 async function neededBlocks(

@@ -1,14 +1,14 @@
 // A write in the making: pieces of one shared memory that go to adjacent blocks, submitted as one positioned write.
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
-import type { QueuedDevice } from './queued-device.ts';
+import type { BlockDevice } from './device.ts';
 
 /**
  * Gathers blocks of `memory` that go to adjacent block addresses. Adding allocates nothing; pieces that are neighbours
  * in memory too become one vector. Byte offsets into `memory` stay below 2^32.
  */
 export class Bio {
-  readonly device: QueuedDevice;
+  readonly device: BlockDevice;
   readonly memory: Uint8Array;
   /** The most blocks that one bio takes. */
   readonly maxBlocks: number;
@@ -19,7 +19,7 @@ export class Bio {
   readonly #starts: Uint32Array;
   readonly #lengths: Uint32Array;
 
-  constructor(device: QueuedDevice, memory: Uint8Array, maxBlocks = 1024) {
+  constructor(device: BlockDevice, memory: Uint8Array, maxBlocks = 1024) {
     this.device = device;
     this.memory = memory;
     this.maxBlocks = maxBlocks;

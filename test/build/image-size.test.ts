@@ -2,8 +2,9 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type BuildOptions, build } from '../../src/build/build.ts';
+import { build } from '../../src/build/build.ts';
 import { canGrow } from '../../src/build/image-size.ts';
+import type { BuildOptions } from '../../src/build/options.ts';
 import { BLKS_PER_SEG, NR_LOGS } from '../../src/format/constants.ts';
 import { mount, openFileDevice } from '../../src/index.ts';
 import { fsck } from '../../tools/judge/fsck.ts';

@@ -2,8 +2,9 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type BuildOptions, build } from '../../src/build/build.ts';
+import { build } from '../../src/build/build.ts';
 import { extract } from '../../src/build/extract.ts';
+import type { BuildOptions } from '../../src/build/options.ts';
 import { put } from '../../src/build/put.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { mount } from '../../src/fs/file-system.ts';

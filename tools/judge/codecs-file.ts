@@ -6,8 +6,7 @@ import { ALGORITHM, ALGORITHM_NAMES, type Algorithm } from '../../src/compress/a
 import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR, NULL_ADDR } from '../../src/format/constants.ts';
 import { f2fsCrc } from '../../src/format/crc.ts';
 import { viewOf } from '../../src/format/struct.ts';
-import type { CodecJudge } from './codecs.ts';
-import type { ImageFile } from './image-files.ts';
+import type { ImageFile, ImageFiles } from './image-files.ts';
 import { zstdWindowBytes } from './reference-codecs.ts';
 
 const HEADER_BYTES = 24;
@@ -20,9 +19,40 @@ const CHECKSUM_FLAG = 1;
 const MAX_HASHED_BYTES = 2 ** 36;
 const zeros = new Uint8Array(256 * BLKSIZE);
 
+/** Decompresses all of `src` into `dst`, which has a cluster's size; the bytes written, or -1 for what is refused. */
+export type Decompress = (src: Uint8Array, dst: Uint8Array) => number;
+
+/** What there is of one algorithm and level. Blocks and pages have 4096 bytes. */
+export interface CodecTally {
+  /** Name and version of the judge; null: the kernel alone can judge these. */
+  library: string | null;
+  files: number;
+  releasedFiles: number;
+  /** Compressed clusters. */
+  clusters: number;
+  /** Pages of the compressed clusters, and the blocks that they take. */
+  pages: number;
+  blocks: number;
+  /** Bytes of the clusters' contents as they are stored. */
+  storedBytes: number;
+  /** Clusters of these files that are stored as they are. */
+  rawClusters: number;
+}
+
+/** Who judges the whole image, and keeps what is found. */
+export interface ImageJudge {
+  readonly files: ImageFiles;
+  readonly notes: Set<string>;
+  readonly buffers: { cluster: Uint8Array; stored: Uint8Array };
+  tally(file: ImageFile): CodecTally;
+  decompress(algorithm: Algorithm): Decompress | undefined;
+  padding(say: (text: string) => void, where: string): void;
+  finish(file: ImageFile, sha256: string | null, say: (text: string) => void): void;
+}
+
 /** Goes through one file, page by page and cluster by cluster. */
 export class FileJudge {
-  readonly #judge: CodecJudge;
+  readonly #judge: ImageJudge;
   readonly #file: ImageFile;
   readonly #say: (text: string) => void;
   readonly #hash: Hash = createHash('sha256');
@@ -33,7 +63,7 @@ export class FileJudge {
   #usedSlots = 0;
   #savedBlocks = 0;
 
-  constructor(judge: CodecJudge, file: ImageFile, say: (text: string) => void) {
+  constructor(judge: ImageJudge, file: ImageFile, say: (text: string) => void) {
     this.#judge = judge;
     this.#file = file;
     this.#say = say;

@@ -3,13 +3,10 @@
 
 import { ALGORITHM_NAMES, type Algorithm } from '../../src/compress/algorithms.ts';
 import { BLKSIZE } from '../../src/format/constants.ts';
-import { FileJudge } from './codecs-file.ts';
+import { type CodecTally, type Decompress, FileJudge } from './codecs-file.ts';
 import { type ImageFile, ImageFiles } from './image-files.ts';
 import { type Manifest, type ManifestEntry, showPath } from './manifest.ts';
 import { referenceCodecs } from './reference-codecs.ts';
-
-/** Decompresses all of `src` into `dst`, which has a cluster's size; the bytes written, or -1 for what is refused. */
-export type Decompress = (src: Uint8Array, dst: Uint8Array) => number;
 
 /** How to judge. */
 export interface CodecOptions {
@@ -19,23 +16,6 @@ export interface CodecOptions {
   readonly decoders?: ReadonlyMap<Algorithm, Decompress>;
   /** sload.f2fs leaves old bytes behind a cluster's end: told as a note, not as a complaint. */
   readonly dirtyPadding?: boolean;
-}
-
-/** What there is of one algorithm and level. Blocks and pages have 4096 bytes. */
-export interface CodecTally {
-  /** Name and version of the judge; null: the kernel alone can judge these. */
-  library: string | null;
-  files: number;
-  releasedFiles: number;
-  /** Compressed clusters. */
-  clusters: number;
-  /** Pages of the compressed clusters, and the blocks that they take. */
-  pages: number;
-  blocks: number;
-  /** Bytes of the clusters' contents as they are stored. */
-  storedBytes: number;
-  /** Clusters of these files that are stored as they are. */
-  rawClusters: number;
 }
 
 /** The outcome. `complaints` is bounded; `nrComplaints` is not. */

@@ -15,7 +15,8 @@ import { runOrThrow } from './run.js';
 import { umlIsThere } from './uml.js';
 import { type KernelVerdict, readVerdict } from './verdict.js';
 
-export { type CodecJudgement, type CodecOptions, type CodecTally, codecText, judgeCodecs } from './codecs.ts';
+export { type CodecJudgement, type CodecOptions, codecText, judgeCodecs } from './codecs.ts';
+export type { CodecTally } from './codecs-file.ts';
 export type { FsckResult } from './fsck.js';
 export { fsck } from './fsck.js';
 export type { GuestJob, GuestResult } from './guest.js';
