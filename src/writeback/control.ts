@@ -54,7 +54,7 @@ export class WritebackControl {
   }
 
   /** Whether a walk that has submitted what it was asked for ends here. */
-  get isSated(): boolean {
+  get hasWrittenEnough(): boolean {
     return this.nrToWrite <= 0 && this.syncMode === WB_SYNC.NONE;
   }
 }

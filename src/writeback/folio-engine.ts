@@ -61,7 +61,7 @@ export class FolioEngine implements Engine {
       const folio = index - (pfn - this.#pool.folioHead(pfn));
       const folioEnd = folio + (1 << this.#pool.folioOrder(pfn));
       walk.doneIndex = this.#writeSingleFolio(walk, index, Math.min(control.end, folioEnd));
-      if (control.isSated) return false;
+      if (control.hasWrittenEnough) return false;
       index = mapping.nextTagged(tag, walk.doneIndex, control.end);
     }
     return true;
@@ -106,7 +106,7 @@ export class FolioEngine implements Engine {
       }
       this.#writeRun(walk, index, runEnd - index);
       index = runEnd;
-      if (index >= end || control.isSated) return index;
+      if (index >= end || control.hasWrittenEnough) return index;
     }
     return end;
   }
@@ -141,7 +141,7 @@ export class FolioEngine implements Engine {
       const first = index - (index % clusters.nrPages);
       this.#writeCluster(walk, clusters, first);
       index = first + clusters.nrPages;
-      if (index >= end || control.isSated) return index;
+      if (index >= end || control.hasWrittenEnough) return index;
     }
     return end;
   }

@@ -131,7 +131,7 @@ class PageWalk {
     if (context !== null && this.#batch[i] < this.#walk.eof) {
       if (!context.canMerge(this.#batch[i])) {
         this.#flush();
-        if (this.#walk.control.isSated) this.#isDone = true;
+        if (this.#walk.control.hasWrittenEnough) this.#isDone = true;
         if (this.#isDone) return false;
         // The page comes again, to an empty context: the kernel's `readd`.
       }
@@ -196,7 +196,7 @@ class PageWalk {
     const failure = this.#writeOrRetry(index, mayLeave ? 0 : MAX_RETRIES);
     if (failure !== null) {
       if (failure.code !== 'EAGAIN' || !mayLeave) this.#fail(failure, index + 1);
-    } else if (control.isSated) {
+    } else if (control.hasWrittenEnough) {
       this.#isDone = true;
     }
   }
