@@ -3,7 +3,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { display, type Name, nameBytes, type Path } from '../bytes.ts';
-import { F2fsError, hostError } from '../errors.ts';
+import { checkSignal, F2fsError, hostError } from '../errors.ts';
 import { FEATURES } from '../format/constants.ts';
 import { systemTime } from '../fs/core.ts';
 import { Directory } from '../fs/directory-handle.ts';
@@ -11,7 +11,7 @@ import type { FileSystem } from '../fs/file-system.ts';
 import { namingRefused } from '../fs/refusals.ts';
 import type { Problem } from '../problems.ts';
 import { noSpaceFor } from '../volume/space.ts';
-import { checkSignal, type DriveOptions, drive, driveScan, inTurns } from './drive.ts';
+import { type DriveOptions, drive, driveScan, INTERRUPTED, inTurns } from './drive.ts';
 import { Estimate } from './estimate.ts';
 import type { HolePolicy } from './holes.ts';
 import { type Host, thisHost } from './host.ts';
@@ -97,7 +97,7 @@ export async function put(
   host: Host = thisHost(),
 ): Promise<PutReport> {
   checkPut(volume, source, place, options, host);
-  checkSignal(options);
+  checkSignal(options.signal, INTERRUPTED);
   const { holes = 'source' } = options;
   const isDirectory = isDirectorySource(source);
   if (!isDirectory && place.name === null) throw new F2fsError('ENOTDIR', `${source} is not a directory`);
