@@ -22,10 +22,11 @@ const ERRNO = /^E[A-Z0-9]+$/;
 
 /**
  * Every failure of this package. `code` is an errno name as Node spells it; `EUCLEAN` is the kernel's EFSCORRUPTED
- * (the image is damaged), `EOPNOTSUPP` names a part of the format that is not written or read here.
+ * (the image is damaged), `EOPNOTSUPP` names a part of the format that is not written or read here. What a signal ended is `ECANCELED`,
+ * by the name `AbortError`, and the signal's reason its cause.
  */
 export class F2fsError extends Error {
-  override readonly name = 'F2fsError';
+  override readonly name: string = 'F2fsError';
   readonly code: string;
   readonly path?: string;
   readonly ino?: number;
@@ -49,6 +50,21 @@ export class F2fsError extends Error {
     this.blkaddr = place.blkaddr;
     this.segno = place.segno;
   }
+}
+
+/** What its caller's signal ended, by the name that all such failures have in Node. */
+class AbortError extends F2fsError {
+  override readonly name = 'AbortError';
+}
+
+/** The failure of what a signal that was given has ended. */
+export function abortError(signal: AbortSignal, message: string): F2fsError {
+  return new AbortError('ECANCELED', message, { cause: signal.reason });
+}
+
+/** Throws an AbortError (ECANCELED) once the signal was given. */
+export function checkSignal(signal: AbortSignal | null | undefined, message: string): void {
+  if (signal?.aborted) throw abortError(signal, message);
 }
 
 /** A damaged image: the kernel's EFSCORRUPTED. */

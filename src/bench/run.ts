@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parseCodec } from '../compress/algorithms.ts';
 import type { FileDevice } from '../device/file-device.ts';
 import { MemoryDevice } from '../device/memory-device.ts';
-import { F2fsError } from '../errors.ts';
+import { checkSignal, F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { FileHandle } from '../fs/file-handle.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
@@ -281,7 +281,7 @@ async function drive(steps: Iterable<void> = [], signal?: AbortSignal): Promise<
 /** Lets signals arrive. Throws ECANCELED. */
 async function turn(signal?: AbortSignal): Promise<void> {
   await nextTurn();
-  if (signal?.aborted) throw new F2fsError('ECANCELED', 'the benchmark was interrupted');
+  checkSignal(signal, 'the benchmark was interrupted');
 }
 
 /** For what is done after a failure that says more. */

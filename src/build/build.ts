@@ -4,7 +4,7 @@ import { defaultWorkers } from '../compress/cluster-buffers.ts';
 import type { FileDevice } from '../device/file-device.ts';
 import { type TargetPlace, targetAt } from '../device/host-target.ts';
 import { NewImage, openAroundCache, removeLeftParts } from '../device/new-image.ts';
-import { F2fsError } from '../errors.ts';
+import { checkSignal, F2fsError } from '../errors.ts';
 import { CompressPolicy } from '../file/compression.ts';
 import type { Timestamp } from '../file/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
@@ -19,7 +19,7 @@ import { smallestGeometry } from '../mkfs/geometry.ts';
 import { contentsOf } from '../mkfs/probe.ts';
 import type { Problem } from '../problems.ts';
 import { CompressChoice } from './compress-choice.ts';
-import { checkSignal, drive, driveScan, inTurns, inTurnsOfScan, turn } from './drive.ts';
+import { drive, driveScan, INTERRUPTED, inTurns, inTurnsOfScan, turn } from './drive.ts';
 import { Estimate } from './estimate.ts';
 import { type Host, thisHost } from './host.ts';
 import { hostInodes } from './host-scan.ts';
@@ -93,7 +93,7 @@ export async function build(
   if (options.tight === true && !isAutoSized(options)) {
     throw new F2fsError('EINVAL', "with a size 'tight' has no effect: leave one out");
   }
-  checkSignal(options);
+  checkSignal(options.signal, INTERRUPTED);
   const target = targetAt(image);
   const isDevice = target.kind === 'block';
   if (target.kind === 'file' && options.force !== true) {

@@ -1,5 +1,5 @@
 // Runs a populator in slices, so that signals are heard and progress is told.
-import { F2fsError } from '../errors.ts';
+import { abortError, checkSignal } from '../errors.ts';
 import { type ScanOptions, scanSteps } from './host-scan.ts';
 import type { HostTree } from './host-tree.ts';
 import type { Populator } from './populate.ts';
@@ -19,21 +19,15 @@ export interface BuildProgress {
 
 export interface DriveOptions {
   onProgress?: (progress: BuildProgress) => void;
-  /** Ends the work between two entries, or two pieces of a large file. */
+  /** Ends the work between two entries, or two pieces of a large file, with an AbortError (ECANCELED). */
   signal?: AbortSignal;
 }
 
 /** Milliseconds of work between two looks at the signal and calls of onProgress. */
 const SLICE_MS = 50;
 
-/** Throws ECANCELED once the signal was given. */
-export function checkSignal({ signal }: DriveOptions): void {
-  if (signal?.aborted) throw canceled();
-}
-
-function canceled(): F2fsError {
-  return new F2fsError('ECANCELED', 'interrupted before the tree was whole');
-}
+/** What is told when a signal ended the work. */
+export const INTERRUPTED = 'interrupted before the tree was whole';
 
 /** Scans a tree so that signals are heard; the progress has no more than the number of entries found. Throws what the scan throws. */
 export async function driveScan(root: string, scan: ScanOptions, options: DriveOptions): Promise<HostTree> {
@@ -45,7 +39,7 @@ export async function driveScan(root: string, scan: ScanOptions, options: DriveO
     if (performance.now() < sliceEnd) continue;
     options.onProgress?.(scanned(step.value, 0, root));
     await new Promise<void>((resolve) => setImmediate(resolve));
-    if (options.signal?.aborted) steps.throw(canceled());
+    if (options.signal?.aborted) steps.throw(abortError(options.signal, INTERRUPTED));
     sliceEnd = performance.now() + SLICE_MS;
   }
 }
@@ -62,7 +56,7 @@ export function inTurnsOfScan<T>(steps: Generator<void, T>, tree: HostTree, opti
 /** Lets signals arrive. Throws ECANCELED. */
 export async function turn(options: DriveOptions): Promise<void> {
   await new Promise<void>((resolve) => setImmediate(resolve));
-  checkSignal(options);
+  checkSignal(options.signal, INTERRUPTED);
 }
 
 /** Runs steps so that signals are heard; `tell` is called before. Throws ECANCELED when the signal ends it, and what they throw. */

@@ -16,7 +16,7 @@ export interface ExtractOptions {
   holes?: HolePolicy;
   /** Called after each entry. */
   onProgress?: (progress: ExtractProgress) => void;
-  /** Ends the extraction between two entries, with ECANCELED; what was made stays. */
+  /** Ends the extraction between two entries, with an AbortError (ECANCELED); what was made stays. */
   signal?: AbortSignal;
 }
 

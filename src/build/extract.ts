@@ -2,7 +2,7 @@
 // read or made is named; the others are restored. Relies on fs for the image and host-writer for the host.
 import { setImmediate } from 'node:timers/promises';
 import { nameBytes, type Path } from '../bytes.ts';
-import { corrupt, F2fsError } from '../errors.ts';
+import { checkSignal, corrupt, F2fsError } from '../errors.ts';
 import { Directory, type DirectoryEntry } from '../fs/directory-handle.ts';
 import { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
@@ -22,6 +22,8 @@ import { type WalkPlace, WalkStep, walkTree } from './volume-walk.ts';
 
 /** Milliseconds between two turns of the event loop, in which signals arrive. */
 const TURN_MS = 50;
+/** What is told when a signal ended it. */
+const ENDED = 'the extraction was ended before it was complete';
 /** Of the target as a whole: nothing more can be made there. */
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
 
@@ -39,7 +41,7 @@ export async function extract(
   const started = performance.now();
   checkExtract(volume, target, options);
   const bytes = nameBytes(path, 'path');
-  if (options.signal?.aborted) throw canceled();
+  checkSignal(options.signal, ENDED);
   using start = volume.open(bytes, { follow: false });
   const extraction = new Extraction(target, start instanceof Directory, options);
   try {
@@ -49,10 +51,6 @@ export async function extract(
     extraction.finish();
   }
   return { ...extraction.report, seconds: (performance.now() - started) / 1000 };
-}
-
-function canceled(): F2fsError {
-  return new F2fsError('ECANCELED', 'the extraction was ended before it was complete');
 }
 
 function lastName(path: Uint8Array): Uint8Array {
@@ -95,7 +93,7 @@ class Extraction {
       if (performance.now() - lastTurn < TURN_MS) continue;
       this.#tell();
       await setImmediate();
-      if (this.#options.signal?.aborted) throw canceled();
+      checkSignal(this.#options.signal, ENDED);
       lastTurn = performance.now();
     }
   }

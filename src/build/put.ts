@@ -3,7 +3,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { display, nameBytes } from '../bytes.ts';
-import { F2fsError, hostError } from '../errors.ts';
+import { checkSignal, F2fsError, hostError } from '../errors.ts';
 import { FEATURES } from '../format/constants.ts';
 import { systemTime } from '../fs/clock.ts';
 import { Directory } from '../fs/directory-handle.ts';
@@ -11,7 +11,7 @@ import type { FileSystem } from '../fs/file-system.ts';
 import { namingRefused } from '../fs/refusals.ts';
 import type { Problem } from '../problems.ts';
 import { noSpaceFor } from '../volume/space.ts';
-import { checkSignal, drive, driveScan, inTurns } from './drive.ts';
+import { drive, driveScan, INTERRUPTED, inTurns } from './drive.ts';
 import { Estimate } from './estimate.ts';
 import { type Host, thisHost } from './host.ts';
 import { hostInodes, type ScanOptions } from './host-scan.ts';
@@ -79,7 +79,7 @@ export async function put(
   links = new PutLinks(),
 ): Promise<PutReport> {
   checkPut(volume, source, place, options, host);
-  checkSignal(options);
+  checkSignal(options.signal, INTERRUPTED);
   const { holes = 'source' } = options;
   const isDirectory = isDirectorySource(source);
   if (!isDirectory && place.name === null) throw new F2fsError('ENOTDIR', `${source} is not a directory`);

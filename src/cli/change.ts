@@ -2,7 +2,7 @@
 import * as fs from 'node:fs';
 import { type FileDevice, openFileDevice, openNamed } from '../device/file-device.ts';
 import { type ByteRange, ImageCopy } from '../device/image-copy.ts';
-import { F2fsError } from '../errors.ts';
+import { checkSignal, F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
 import type { MountOptions } from '../fs/mount-options.ts';
@@ -210,7 +210,7 @@ async function changeCopy(
 /** Lets signals arrive. Throws ECANCELED when one has come. */
 async function turn(signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => setImmediate(resolve));
-  if (signal.aborted) throw new F2fsError('ECANCELED', 'interrupted');
+  checkSignal(signal, 'interrupted');
 }
 
 /** Does `work` for each path in turn, tells how many are done, and lets signals arrive. What it throws names the path. */

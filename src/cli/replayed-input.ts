@@ -4,7 +4,7 @@ import * as net from 'node:net';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import type { Readable } from 'node:stream';
-import { F2fsError, hostError } from '../errors.ts';
+import { abortError, checkSignal, F2fsError, hostError } from '../errors.ts';
 
 /** Bytes that are kept in memory; what comes after them goes to a temporary file. */
 const MEMORY_BYTES = 16 * 1024 * 1024;
@@ -45,7 +45,7 @@ export class ReplayedInput {
   }
 
   async #next(signal: AbortSignal): Promise<Uint8Array | null> {
-    if (signal.aborted) throw new F2fsError('ECANCELED', 'interrupted');
+    checkSignal(signal, 'interrupted');
     try {
       this.#rest ??= standardInput()[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
       const { done, value } = await this.#rest.next();
@@ -53,7 +53,7 @@ export class ReplayedInput {
     } catch (error) {
       if (!signal.aborted) throw unreadable(error);
     }
-    throw new F2fsError('ECANCELED', 'interrupted');
+    throw abortError(signal, 'interrupted');
   }
 
   #keep(chunk: Uint8Array): void {

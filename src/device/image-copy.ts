@@ -2,7 +2,7 @@
 // between. Knows ranges of bytes, nothing of a file system.
 import * as fs from 'node:fs';
 import * as nodePath from 'node:path';
-import { F2fsError, hostError } from '../errors.ts';
+import { checkSignal, F2fsError, hostError } from '../errors.ts';
 import { targetAt } from './host-target.ts';
 import { flushDirectory, partPath } from './new-image.ts';
 
@@ -96,7 +96,7 @@ export class ImageCopy {
         let copied = 0;
         for (const { start, end } of ranges) {
           for (let at = start; at < end; ) {
-            if (signal?.aborted) throw new F2fsError('ECANCELED', 'interrupted');
+            checkSignal(signal, 'interrupted');
             const { bytesRead } = await from.read(chunk, 0, Math.min(CHUNK_SIZE, end - at), at);
             if (bytesRead === 0) throw new F2fsError('EIO', 'it ended early: was it truncated?');
             await writeData(to, chunk.subarray(0, bytesRead), at);

@@ -1,7 +1,7 @@
 // An open file of the promise API, in the shape of node:fs/promises's FileHandle.
 import type { Contents } from '../bytes.ts';
 import { checkBytes, invalid, isFunction, shown } from '../check.ts';
-import { F2fsError } from '../errors.ts';
+import { checkSignal, F2fsError } from '../errors.ts';
 import type { Timestamp } from '../file/inode.ts';
 import { CallQueue } from './call-queue.ts';
 import { type FileHandle, readWhole } from './file-handle.ts';
@@ -20,6 +20,9 @@ import type { FileStat } from './stat.ts';
 
 /** Seconds since 1970, a Date, or seconds and nanoseconds. */
 export type TimeLike = number | Date | Timestamp;
+
+/** What a call is told that its signal ended. */
+export const ENDED = 'the call was ended before its turn';
 
 /** An open regular file. Each call is done as a whole, after those that came before it. */
 export class AsyncFileHandle {
@@ -116,7 +119,7 @@ export class AsyncFileHandle {
   async readFile(options?: BufferEncoding | HandleOptions | null): Promise<OwnBuffer | string> {
     const { encoding, signal } = handleOptions('readFile', options);
     return this.#call((file) => {
-      checkSignal(signal);
+      checkSignal(signal, ENDED);
       const bytes = readWhole(file, undefined, this.#position);
       this.#position += bytes.length;
       return decoded(bytes, encoding);
@@ -130,7 +133,7 @@ export class AsyncFileHandle {
   async writeFile(data: Contents, options?: BufferEncoding | HandleOptions | null): Promise<void> {
     const { encoding, signal } = handleOptions('writeFile', options);
     return this.#call((file) => {
-      checkSignal(signal);
+      checkSignal(signal, ENDED);
       this.#write(file, encoded(data, encoding));
     });
   }
@@ -195,11 +198,6 @@ function partOf(buffer: Uint8Array, from: number | null | undefined, given: numb
   if (fits) return buffer.subarray(offset, offset + length);
   const message = `${shown(length)} bytes from byte ${shown(offset)} on do not lie within a buffer of ${buffer.byteLength}`;
   throw new F2fsError('EINVAL', message);
-}
-
-/** Throws ECANCELED once the signal was given. */
-export function checkSignal(signal: AbortSignal | null | undefined): void {
-  if (signal?.aborted) throw new F2fsError('ECANCELED', 'the call was ended before its turn', { cause: signal.reason });
 }
 
 /** Throws EINVAL for what is no time. */

@@ -16,7 +16,7 @@ export interface ReadFileOptions {
   /** Of the text that is wanted; without, it is a Buffer. */
   encoding?: Maybe<BufferEncoding>;
   flag?: Maybe<OpenFlags | number>;
-  /** Ends the call with ECANCELED, when it comes before the call's turn. */
+  /** Ends the call with an AbortError (ECANCELED), when it comes before the call's turn. */
   signal?: Maybe<AbortSignal>;
 }
 
@@ -28,7 +28,7 @@ export interface WriteFileOptions {
   flag?: Maybe<OpenFlags | number>;
   /** An fsync at the end. */
   flush?: Maybe<boolean>;
-  /** Ends the call with ECANCELED, when it comes before the call's turn. */
+  /** Ends the call with an AbortError (ECANCELED), when it comes before the call's turn. */
   signal?: Maybe<AbortSignal>;
 }
 

@@ -4,9 +4,9 @@ import { constants } from 'node:fs';
 import { type Contents, display, type Name, nameBytes, type Path } from '../bytes.ts';
 import { invalid, isFunction } from '../check.ts';
 import type { BlockDevice } from '../device/device.ts';
-import { corrupt, F2fsError } from '../errors.ts';
+import { checkSignal, corrupt, F2fsError } from '../errors.ts';
 import type { Xattr } from '../file/xattrs.ts';
-import { AsyncFileHandle, checkSignal, type TimeLike, timestampOf } from './async-file-handle.ts';
+import { AsyncFileHandle, ENDED, type TimeLike, timestampOf } from './async-file-handle.ts';
 import type { XattrFlags } from './attributes.ts';
 import { CallQueue } from './call-queue.ts';
 import type { Directory, DirectoryEntry } from './directory-handle.ts';
@@ -93,7 +93,7 @@ export class AsyncFileSystem {
   async readFile(path: Path, options?: BufferEncoding | ReadFileOptions | null): Promise<OwnBuffer | string> {
     const { encoding, flag, signal } = readFileOptions('readFile', options);
     return this.#call((fs) => {
-      checkSignal(signal);
+      checkSignal(signal, ENDED);
       using file = fs.openFile(path, { flags: flag ?? 'r' });
       return decoded(readWhole(file, display(path)), encoding);
     });
@@ -118,7 +118,7 @@ export class AsyncFileSystem {
   ): Promise<void> {
     const { encoding, mode, flag, flush, signal } = writeFileOptions(of, options);
     return this.#call((fs) => {
-      checkSignal(signal);
+      checkSignal(signal, ENDED);
       // What can't be written must not empty the file.
       const bytes = encoded(data, encoding);
       using file = fs.openFile(path, { flags: flag ?? defaultFlag, attributes: { mode: mode ?? undefined } });

@@ -2,11 +2,12 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { build } from '../../src/build/build.ts';
+import { type BuildProgress, build } from '../../src/build/build.ts';
 import { extract } from '../../src/build/extract.ts';
 import type { BuildOptions } from '../../src/build/options.ts';
 import { put } from '../../src/build/put.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
+import { F2fsError } from '../../src/errors.ts';
 import { mount } from '../../src/fs/file-system.ts';
 import { format } from '../../src/mkfs/format.ts';
 import { makeTempDir } from './host-fixture.ts';
@@ -23,7 +24,22 @@ beforeAll(() => {
 afterAll(() => fs.rmSync(work, { recursive: true, force: true }));
 
 const failure = (code: string) => expect.objectContaining({ name: 'F2fsError', code });
+/** As Node's own calls fail, and still one of ours. */
+const aborted = (signal: AbortSignal) =>
+  expect.toSatisfy(
+    (error) =>
+      error instanceof F2fsError &&
+      error.name === 'AbortError' &&
+      error.code === 'ECANCELED' &&
+      error.cause === signal.reason,
+  );
 const place = (name: string) => ({ directory: '/', name: Buffer.from(name) });
+
+/** Makes each step as long as a slice: what runs in steps gives turns to others. */
+function slices() {
+  let now = 0;
+  return vi.spyOn(performance, 'now').mockImplementation(() => (now += 60));
+}
 
 function volume() {
   const device = new MemoryDevice(32_768);
@@ -39,7 +55,6 @@ describe('a build', () => {
     ['a level that lzo has not', { compress: { codec: { algorithm: 0, level: 2 } } }, 'EINVAL'],
     ['a level that lz4 has not', { compress: { codec: { algorithm: 1, level: 2 } } }, 'EINVAL'],
     ['a codec as text', { compress: { codec: 'lz4' as never } }, 'EINVAL'],
-    ['a signal given before', { signal: AbortSignal.abort() }, 'ECANCELED'],
   ] as [string, BuildOptions, string][])('with %s', async (_, options, code) => {
     // What is there could not be scanned either.
     const missing = path.join(work, 'missing');
@@ -56,7 +71,23 @@ describe('a build', () => {
 
   test('of a small tree with a signal given before', async () => {
     const image = path.join(work, 'image');
-    await expect(build(tree, image, { signal: AbortSignal.abort() })).rejects.toEqual(failure('ECANCELED'));
+    for (const reason of [undefined, new Error('the user went away'), 'text']) {
+      const signal = AbortSignal.abort(reason);
+      await expect(build(path.join(work, 'missing'), image, { signal })).rejects.toEqual(aborted(signal));
+      await expect(build(tree, image, { signal })).rejects.toEqual(aborted(signal));
+    }
+    expect(fs.readdirSync(work)).toEqual(['tree']);
+  });
+
+  test('whose signal is given while it scans, or later', async () => {
+    for (const stage of ['scan', 'write']) {
+      const running = new AbortController();
+      const clock = slices();
+      const onProgress = (at: BuildProgress) => at.stage === stage && running.abort('enough');
+      const ended = build(tree, path.join(work, 'image'), { signal: running.signal, onProgress });
+      await expect(ended).rejects.toEqual(aborted(running.signal));
+      clock.mockRestore();
+    }
     expect(fs.readdirSync(work)).toEqual(['tree']);
   });
 
@@ -90,18 +121,16 @@ describe('put and extract', () => {
   test('a signal given before', async () => {
     const { volume: image } = volume();
     const signal = AbortSignal.abort();
-    await expect(put(image, tree, place('put'), { signal })).rejects.toEqual(failure('ECANCELED'));
+    await expect(put(image, tree, place('put'), { signal })).rejects.toEqual(aborted(signal));
     expect(image.readdir('/').map(({ name }) => `${name}`)).not.toContain('put');
-    await expect(extract(image, '/', path.join(work, 'out'), { signal })).rejects.toEqual(failure('ECANCELED'));
+    await expect(extract(image, '/', path.join(work, 'out'), { signal })).rejects.toEqual(aborted(signal));
     expect(fs.existsSync(path.join(work, 'out'))).toBe(false);
     image.close();
   });
 
   test.each(['close', 'abandon'] as const)('a put ends when its volume is lost by %s', async (how) => {
     const { device, volume: image } = volume();
-    // Each step is as long as a slice: the put gives turns to others.
-    let now = 0;
-    const clock = vi.spyOn(performance, 'now').mockImplementation(() => (now += 60));
+    const clock = slices();
     const running = put(image, tree, place('put'));
     image[how]();
     const { writes } = device.counters;

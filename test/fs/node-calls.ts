@@ -75,6 +75,7 @@ const READ_FILE: Row[] = [
   [(fs, at) => fs.readFile(at('f'), wrong('')), 'EINVAL'],
   [(fs, at) => fs.readFile(at('f'), wrong({ nonsense: 1 })), 'EINVAL'],
   [(fs, at) => fs.readFile(at('f'), { signal: AbortSignal.abort() })],
+  [(fs, at) => fs.readFile(at('f'), { signal: AbortSignal.abort('enough') })],
   [(fs, at) => fs.readFile(at('d'))],
   [(fs, at) => fs.readFile(at('n'))],
   [(fs, at) => fs.readFile(at('f/n'))],

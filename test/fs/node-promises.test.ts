@@ -50,11 +50,13 @@ function plain(value: unknown, prefix: string): unknown {
 }
 
 /** Node's own codes are an errno by another name. */
-const ERRNOS: Record<string, string> = { ERR_FS_EISDIR: 'EISDIR', ABORT_ERR: 'ECANCELED' };
+const ERRNOS: Record<string, string> = { ERR_FS_EISDIR: 'EISDIR' };
 
 function failureOf(error: unknown): string {
-  const { code } = error as { code?: string };
-  if (code !== undefined && !code.startsWith('ERR_') && code !== 'ABORT_ERR') return code;
+  const { code, name, cause } = error as Error & { code?: string };
+  // Found by its name; as its code Node has ABORT_ERR, which is no errno.
+  if (name === 'AbortError') return `${name} for ${cause}`;
+  if (code !== undefined && !code.startsWith('ERR_')) return code;
   return ERRNOS[code ?? ''] ?? 'EINVAL';
 }
 
