@@ -18,7 +18,7 @@ import { smallestGeometry } from '../mkfs/geometry.ts';
 import { contentsOf } from '../mkfs/probe.ts';
 import type { Problem } from '../problems.ts';
 import type { EngineName } from '../writeback/engines.ts';
-import { type BuildCompression, CompressChoice } from './compress-choice.ts';
+import { type BuildCompression, CompressChoice, type NoneCompressed } from './compress-choice.ts';
 import { type BuildProgress, checkSignal, drive, driveScan, inTurns, inTurnsOfScan, turn } from './drive.ts';
 import { Estimate } from './estimate.ts';
 import type { HolePolicy } from './holes.ts';
@@ -100,6 +100,8 @@ export interface BuildCompressionReport {
   ratio: number;
   /** Blocks that were given back. */
   releasedBlocks: number;
+  /** Why there was no cluster: no file fits the choice, or none that does holds one of data. Else null. */
+  none: NoneCompressed | null;
 }
 
 const MIB = 1024 * 1024;
@@ -167,7 +169,9 @@ export async function build(
       populator.close();
     }
     const compression =
-      policy && (await inTurns(finishCompression(volume, populator, policy, options.release === true), options));
+      policy &&
+      choice &&
+      (await inTurns(finishCompression(volume, populator, policy, choice, options.release === true), options));
     populator.setFlags();
     await turn(options);
     if (isDevice) {
@@ -230,6 +234,7 @@ function* finishCompression(
   volume: FileSystem,
   populator: Populator,
   policy: CompressPolicy,
+  choice: CompressChoice,
   release: boolean,
 ): Generator<void, BuildCompressionReport> {
   volume.writeBack();
@@ -254,6 +259,7 @@ function* finishCompression(
     savedBlocks: clusterPages - clusterBlocks,
     ratio: clusters + rawClusters === 0 ? 1 : (clusterPages + rawPages) / (clusterBlocks + rawPages),
     releasedBlocks,
+    none: clusters + rawClusters === 0 ? choice.whyNone() : null,
   };
 }
 
