@@ -18,7 +18,7 @@ import { type FormatOptions, format, planSize } from '../mkfs/format.ts';
 import { smallestGeometry } from '../mkfs/geometry.ts';
 import { contentsOf } from '../mkfs/probe.ts';
 import type { Problem } from '../problems.ts';
-import { CompressChoice } from './compress-choice.ts';
+import { CompressChoice, type NoneCompressed } from './compress-choice.ts';
 import { drive, driveScan, INTERRUPTED, inTurns, inTurnsOfScan, turn } from './drive.ts';
 import { Estimate } from './estimate.ts';
 import { type Host, thisHost } from './host.ts';
@@ -65,6 +65,8 @@ export interface BuildCompressionReport {
   ratio: number;
   /** Blocks that were given back. */
   releasedBlocks: number;
+  /** Why there was no cluster: no file fits the choice, or none that does holds one of data. Else null. */
+  none: NoneCompressed | null;
 }
 
 const MIB = 1024 * 1024;
@@ -132,7 +134,9 @@ export async function build(
       populator.close();
     }
     const compression =
-      policy && (await inTurns(finishCompression(volume, populator, policy, options.release === true), options));
+      policy &&
+      choice &&
+      (await inTurns(finishCompression(volume, populator, policy, choice, options.release === true), options));
     populator.setFlags();
     await turn(options);
     if (isDevice) {
@@ -195,6 +199,7 @@ function* finishCompression(
   volume: FileSystem,
   populator: Populator,
   policy: CompressPolicy,
+  choice: CompressChoice,
   release: boolean,
 ): Generator<void, BuildCompressionReport> {
   volume.writeBack();
@@ -219,6 +224,7 @@ function* finishCompression(
     savedBlocks: clusterPages - clusterBlocks,
     ratio: clusters + rawClusters === 0 ? 1 : (clusterPages + rawPages) / (clusterBlocks + rawPages),
     releasedBlocks,
+    none: clusters + rawClusters === 0 ? choice.whyNone() : null,
   };
 }
 

@@ -11,6 +11,9 @@ export interface BuildCompression extends Omit<CompressOptions, 'mode'> {
   globs?: readonly string[];
 }
 
+/** Why nothing is compressed: no file fits the choice, or none that does holds a whole cluster of data. */
+export type NoneCompressed = 'unfit' | 'small';
+
 /** Without extensions and globs every file is chosen, but for those with an excluded extension. */
 export class CompressChoice {
   readonly #tree: HostTree;
@@ -36,13 +39,20 @@ export class CompressChoice {
    * smaller, and could not lie within its inode.
    */
   has(i: number): boolean {
-    const tree = this.#tree;
-    const size = tree.size(i);
-    if (Math.ceil(size / BLKSIZE) * BLKSIZE < this.#clusterBytes) return false;
-    const name = tree.name(i);
+    return Math.ceil(this.#tree.size(i) / BLKSIZE) * BLKSIZE >= this.#clusterBytes && this.#fits(i);
+  }
+
+  /** Of a tree in which nothing was to be compressed in the end. */
+  whyNone(): NoneCompressed {
+    for (let i = 0; i < this.#tree.count; i++) if (this.#tree.type(i) === 'file' && this.#fits(i)) return 'small';
+    return 'unfit';
+  }
+
+  #fits(i: number): boolean {
+    const name = this.#tree.name(i);
     if (this.#noExtensions.fits(name, false)) return false;
     if (!this.#isLimited || this.#extensions.fits(name, false)) return true;
-    return this.#globs?.(Buffer.from(tree.pathBytes(i)).toString()) ?? false;
+    return this.#globs?.(Buffer.from(this.#tree.pathBytes(i)).toString()) ?? false;
   }
 }
 

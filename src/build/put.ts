@@ -4,6 +4,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { display, nameBytes } from '../bytes.ts';
 import { checkSignal, F2fsError, hostError } from '../errors.ts';
+import { checkName } from '../file/directory.ts';
 import { FEATURES } from '../format/constants.ts';
 import { systemTime } from '../fs/clock.ts';
 import { Directory } from '../fs/directory-handle.ts';
@@ -20,6 +21,7 @@ import { checkPut } from './option-checks.ts';
 import type { PutOptions, PutPlace } from './options.ts';
 import { type Populated, Populator, type PourTarget } from './populate.ts';
 import { PutLinks } from './put-links.ts';
+import { joinPath } from './volume-walk.ts';
 
 export interface PutReport extends Populated {
   /** The first of each kind. */
@@ -80,6 +82,7 @@ export async function put(
 ): Promise<PutReport> {
   checkPut(volume, source, place, options, host);
   checkSignal(options.signal, INTERRUPTED);
+  checkPlace(place);
   const { holes = 'source' } = options;
   const isDirectory = isDirectorySource(source);
   if (!isDirectory && place.name === null) throw new F2fsError('ENOTDIR', `${source} is not a directory`);
@@ -121,6 +124,17 @@ export async function put(
     problems: [...tree.problems, ...populator.problems.list].map((one) => ({ ...one, path: hostPath(one.path) })),
     notes: tree.skipped.map(({ path, message }) => `${path} ${message}`),
   };
+}
+
+/** Throws ENAMETOOLONG and EINVAL for what is no name. */
+function checkPlace({ directory, name }: PutPlace): void {
+  if (name === null) return;
+  const bytes = nameBytes(name, 'name');
+  namingRefused(
+    joinPath(directory, bytes),
+    () => [],
+    () => checkName(bytes),
+  );
 }
 
 /** The directory that a tree's root becomes: made when it is not there. Throws ENOTDIR. */

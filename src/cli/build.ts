@@ -1,6 +1,6 @@
 // f2fs build: a directory of the host into an image.
 import { type BuildCompressionReport, build as buildImage } from '../build/build.ts';
-import type { BuildCompression } from '../build/compress-choice.ts';
+import type { BuildCompression, NoneCompressed } from '../build/compress-choice.ts';
 import type { HolePolicy } from '../build/holes.ts';
 import { codecText, parseCodec } from '../compress/algorithms.ts';
 import { F2fsError } from '../errors.ts';
@@ -141,19 +141,25 @@ function summary(report: BuildReport, options: BuildCommandOptions): [string, st
 
 /** `120 files, 3400 clusters of 64 KiB (12 stay raw) by zstd:3, 21000 blocks saved and released, ratio 1.62 in pages`, or `nothing: ...` */
 function compressionText(done: BuildCompressionReport, options: BuildCommandOptions): string {
-  const { algorithm, level, clusterBytes, files, clusters, rawClusters, savedBlocks, releasedBlocks, ratio } = done;
+  const { algorithm, level, clusterBytes, files, clusters, rawClusters, savedBlocks, releasedBlocks, ratio, none } =
+    done;
   const codec = codecText(algorithm, level);
   const cluster = shortSize(clusterBytes);
   if (clusters === 0 && rawClusters > 0) {
     return `nothing: ${codec} would save no block in ${counted(rawClusters, 'cluster')} of ${cluster}`;
   }
-  if (clusters === 0) {
-    const isLimited = [options.compressExt, options.compressGlob, options.noCompressExt].some(
-      (one) => one !== undefined,
-    );
-    return `nothing: no file ${isLimited ? 'that fits the extensions and patterns ' : ''}has ${cluster}, a whole cluster`;
-  }
+  if (none !== null) return `nothing: ${noneText(none, cluster, options)}`;
   const raw = rawClusters > 0 ? ` (${rawClusters} stay raw)` : '';
   const released = releasedBlocks > 0 ? ' and released' : '';
   return `${counted(files, 'file')}, ${counted(clusters, 'cluster')} of ${cluster}${raw} by ${codec}, ${counted(savedBlocks, 'block')} saved${released}, ratio ${ratio.toFixed(2)} in pages`;
+}
+
+function noneText(why: NoneCompressed, cluster: string, options: BuildCommandOptions): string {
+  const { compressExt, compressGlob, noCompressExt } = options;
+  const given = { '--compress-ext': compressExt, '--compress-glob': compressGlob, '--no-compress-ext': noCompressExt };
+  const flags = Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [flag]));
+  const chosen = `${flags.join(' and ')} ${flags.length === 1 ? 'leaves' : 'leave'}`;
+  if (why === 'unfit') return flags.length === 0 ? 'there is no file' : `${chosen} no file`;
+  const files = flags.length === 0 ? 'no file' : `none of the files that ${chosen}`;
+  return `${files} holds a whole cluster of data, ${cluster}`;
 }

@@ -13,10 +13,11 @@ export const COMMAND_WORDS: readonly (readonly [library: string, command: string
   ['invalid maxFolioPages ', 'invalid --folio '],
   ['invalid queueDepth ', 'invalid --queue '],
   ['invalid workers ', 'invalid --workers '],
+  ['reserve them first with reserveBlocks', "reserve them first with 'f2fs fallocate --reserve'"],
   ['immutable: clear that flag with setFlags', 'immutable: clear the flag with chattr -i'],
   ['append-only: clear that flag with setFlags', 'append-only: clear the flag with chattr -a'],
   [
-    'give it a larger cache, or mount it for writing',
+    'mount it for writing once, leave them out with recovery: false, or give it more cacheBytes',
     '--no-recovery shows the last checkpoint, and any command that changes the image recovers them for good',
   ],
 ];

@@ -41,7 +41,7 @@ const LOGIN_GROUP = 3;
 export function parseOwnerSpec(text: string): OwnerSpec {
   const match = /^([^:]*)(?:(:)([^:]*))?$/.exec(text);
   const [, user = '', colon, group = ''] = match ?? [];
-  if (user === '' && group === '') throw new InvalidArgumentError('It must be USER, USER:GROUP, USER: or :GROUP.');
+  if (user === '' && group === '') throw new InvalidArgumentError('Expected USER, USER:GROUP, USER: or :GROUP.');
   const login = colon !== undefined && group === '' ? { login: true as const } : undefined;
   return {
     user: user === '' ? undefined : whoOf(user),

@@ -5,7 +5,7 @@ import { assertReadable } from './encryption.ts';
 import { type Inode, MAX_FILE_BYTES } from './inode.ts';
 
 /** What makes a file whose blocks were released one that can be changed: a command, and a call. */
-export const RESERVE_FIRST = "reserve them first ('f2fs fallocate --reserve', or reserveBlocks)";
+export const RESERVE_FIRST = 'reserve them first with reserveBlocks';
 
 /**
  * Throws EPERM for a file that is immutable or protected by verity, ENOKEY for an encrypted one. Source: f2fs_setattr,

@@ -32,7 +32,7 @@ import { type Access, accessOf, type OpenFlags, READ_WRITE } from './open-flags.
 import { Names, splitLast } from './path-names.ts';
 import type { CleanReport } from './reclaim.ts';
 import { recover } from './recover.ts';
-import { type Known, namingRefused } from './refusals.ts';
+import { type Known, namingRefused, refusedAt } from './refusals.ts';
 import { removeTree } from './remove-tree.ts';
 import { checkRenameFlags, type RenameFlags } from './rename.ts';
 import { type DeviceNumbers, type FileStat, type NodeType, statOf } from './stat.ts';
@@ -321,9 +321,12 @@ export class FileSystem {
     const { directory, name } = splitLast(toBytes(path));
     if (name === null) return;
     using parent = this.openDirectory(directory);
-    const type = parent.lookup(name)?.type ?? 'directory';
+    const type = refusing(path, () => parent.lookup(name))?.type ?? 'directory';
     if (endsWithSlash(path) && type !== 'directory') throw notA('directory', 'ENOTDIR', path);
-    if (isDots(name)) throw new F2fsError('EINVAL', `${display(path)} can't be removed by this name`);
+    if (isDots(name)) {
+      const shown = display(path);
+      throw new F2fsError('EINVAL', `${shown} can't be removed by this name`, { path: shown });
+    }
     yield* removeTree(parent, name, toBytes(path));
   }
 
@@ -340,18 +343,21 @@ export class FileSystem {
     const atTo = this.#parentOf(to);
     using toParent = atTo.parent;
     const [name, toName] = [atFrom.name, atTo.name];
-    const isDirectory = parent.lookup(name)?.type === 'directory';
+    const there = refusing(from, () => parent.lookup(name));
+    const isDirectory = there?.type === 'directory';
     if (endsWithSlash(from) && !isDirectory) throw notA('directory', 'ENOTDIR', from);
     if (endsWithSlash(to) && !isDirectory) {
-      const swapsDirectory = flags.exchange === true && toParent.lookup(toName)?.type === 'directory';
+      const swapsDirectory =
+        flags.exchange === true && refusing(to, () => toParent.lookup(toName))?.type === 'directory';
       if (!swapsDirectory) throw notA('directory', 'ENOTDIR', to);
     }
     const known = (): Known[] => [
-      [parent.lookup(name)?.ino, toBytes(from)],
+      [there?.ino, toBytes(from)],
       [parent.ino, atFrom.directory],
       [toParent.ino, atTo.directory],
     ];
-    namingRefused(toBytes(to), known, () => parent.rename(name, toParent, toName, flags));
+    const refused = there === null || isDots(name) ? from : to;
+    namingRefused(toBytes(refused), known, () => parent.rename(name, toParent, toName, flags));
   }
 
   link(existing: Path, path: Path): void {
@@ -511,7 +517,7 @@ export class FileSystem {
         last = ino === undefined ? root : this.#core.inodes.get(ino);
         continue;
       }
-      checkName(name);
+      checkNameOf(path, name);
       const found = this.#core.directories.lookup(last, name);
       if (found === null) throw new F2fsError('ENOENT', `${display(path)} does not exist`, { path: display(path) });
       const inode = this.#core.inodes.get(found.ino);
@@ -577,6 +583,15 @@ function toBytes(path: Path): Uint8Array {
   const bytes = nameBytes(path, 'path');
   if (bytes.length === 0) throw new F2fsError('ENOENT', 'an empty path leads nowhere: the root is /', { path: '' });
   return bytes;
+}
+
+/** Throws what is wrong with one name of a path: a path may have very many. */
+function checkNameOf(path: Path, name: Uint8Array): void {
+  try {
+    checkName(name);
+  } catch (error) {
+    throw refusedAt(error, toBytes(path), () => []);
+  }
 }
 
 /** What is done to the entry at `path`. */

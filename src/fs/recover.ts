@@ -33,7 +33,7 @@ function checkMemory({ volume }: Core): void {
   if (nrDirty <= nrFrames / 2) return;
   throw new F2fsError(
     'ENOMEM',
-    `recovering fsynced files takes ${nrDirty} of the ${nrFrames} pages of the cache in a read-only mount: mount it for writing once, as any change of it does, leave them out (recovery: false, --no-recovery), or give it more cacheBytes`,
+    `recovering fsynced files takes ${nrDirty} of the ${nrFrames} pages of the cache in a read-only mount: mount it for writing once, leave them out with recovery: false, or give it more cacheBytes`,
     { path: volume.device.name },
   );
 }

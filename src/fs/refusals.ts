@@ -3,7 +3,18 @@ import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
 
 /** Codes by which one entry is refused. */
-const REFUSALS = new Set(['EPERM', 'EACCES', 'EISDIR', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST', 'EMLINK']);
+const REFUSALS = new Set([
+  'EPERM',
+  'EACCES',
+  'EISDIR',
+  'ENOTDIR',
+  'ENOTEMPTY',
+  'EEXIST',
+  'EMLINK',
+  'ENOENT',
+  'EBUSY',
+  'ENAMETOOLONG',
+]);
 
 /** An inode and the path by which it was come to. */
 export type Known = readonly [ino: number | undefined, path: Uint8Array];

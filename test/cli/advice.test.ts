@@ -130,7 +130,7 @@ describe('a pinned file', () => {
 });
 
 describe('a file whose blocks were released', () => {
-  const RESERVE = /reserve them first \('f2fs fallocate --reserve', or reserveBlocks\)/;
+  const RESERVE = /reserve them first with 'f2fs fallocate --reserve'/;
   it.each([
     ['allocated', ['fallocate', '-l', '4M', image, '/released']],
     ['cut within a cluster', ['truncate', '-s', '5000', image, '/released']],

@@ -795,7 +795,7 @@ it('never puts two of what is given under one name', async () => {
 });
 
 it('passes over what is not there with rm -f, whatever stands in its way', async () => {
-  await done('rm', '-f', image, '/none', '/none/x', '/top/x');
+  await done('rm', '-f', image, '/none', '/none/x', '/top/x', '/top/x/y', '/top/', '/top/.');
   await refused(/ENOTDIR/, 'rm', image, '/top/x');
 });
 

@@ -7,6 +7,7 @@ import { mount, openFileDevice } from '../../src/index.ts';
 import { imageDirectory } from '../device/temporary.ts';
 import { noise, prose } from '../fs/compressed-volume.ts';
 import { f2fs, type Result } from './command.ts';
+import { f2fsHere } from './in-process.ts';
 
 const temporary = imageDirectory();
 const UUID = '12345678-9abc-def0-1234-56789abcdef0';
@@ -132,7 +133,7 @@ describe.concurrent('build --compress', () => {
     fs.mkdirSync(noise);
     fs.writeFileSync(`${noise}/noise`, randomBytes(200_000));
     const line = async (...args: string[]) => {
-      const { stdout } = await f2fs([
+      const { stdout } = await f2fsHere(
         'build',
         noise,
         temporary.file('noise.img'),
@@ -140,14 +141,24 @@ describe.concurrent('build --compress', () => {
         '--compress',
         'lz4',
         ...args,
-      ]);
+      );
       return /^compressed +(.*)$/m.exec(stdout)?.[1];
     };
     expect(await line()).toBe('nothing: lz4 would save no block in 3 clusters of 64 KiB');
-    expect(await line('--compress-ext', 'txt')).toBe(
-      'nothing: no file that fits the extensions and patterns has 64 KiB, a whole cluster',
+    expect(await line('--compress-ext', 'txt')).toBe('nothing: --compress-ext leaves no file');
+    expect(await line('--compress-glob', '*.txt', '--no-compress-ext', 'jpg')).toBe(
+      'nothing: --compress-glob and --no-compress-ext leave no file',
     );
-    expect(await line('--cluster', '1M')).toBe('nothing: no file has 1 MiB, a whole cluster');
+    expect(await line('--compress-glob', 'no*', '--cluster', '1M')).toBe(
+      'nothing: none of the files that --compress-glob leaves holds a whole cluster of data, 1 MiB',
+    );
+    expect(await line('--cluster', '1M')).toBe('nothing: no file holds a whole cluster of data, 1 MiB');
+    fs.truncateSync(`${noise}/noise`, 0);
+    fs.truncateSync(`${noise}/noise`, 200_000);
+    expect(await line()).toBe('nothing: no file holds a whole cluster of data, 64 KiB');
+    fs.rmSync(`${noise}/noise`);
+    expect(await line()).toBe('nothing: there is no file');
+    fs.writeFileSync(`${noise}/noise`, randomBytes(200_000));
     const { stdout } = await f2fs([
       'build',
       noise,
@@ -159,7 +170,7 @@ describe.concurrent('build --compress', () => {
       '1M',
       '--json',
     ]);
-    expect(JSON.parse(stdout).compression).toMatchObject({ files: 0, clusters: 0, ratio: 1 });
+    expect(JSON.parse(stdout).compression).toMatchObject({ files: 0, clusters: 0, ratio: 1, none: 'small' });
   });
 
   it('makes the same image with any number of threads', async () => {

@@ -5,6 +5,7 @@ import { COMMAND_WORDS } from '../../src/cli/command-words.ts';
 import { imageDirectory } from '../device/temporary.ts';
 import { expectPlain } from '../messages.ts';
 import { f2fs, makeImage } from './command.ts';
+import { f2fsHere } from './in-process.ts';
 
 const temporary = imageDirectory();
 const image = temporary.file('disk.img');
@@ -91,6 +92,10 @@ const mistakes: [args: string[], said: string][] = [
     ['chown', image, 'root', '/file'],
     "unknown user 'root': the image has no /etc/passwd; give a number, or a name of the image (EINVAL)",
   ],
+  [['chown', image, ':', '/file'], "invalid owner ':': expected USER, USER:GROUP, USER: or :GROUP (see f2fs chown --"],
+  [['mv', image, '/dir/.', '/new'], '/dir/.: "." can\'t be renamed, nor anything to it (EBUSY)'],
+  [['mv', '-T', image, '/file', '/dir/..'], '/dir/..: ".." can\'t be renamed, nor anything to it (EBUSY)'],
+  [['mv', '--exchange', image, '/file', '/none'], '/none: "none" does not exist (ENOENT)'],
   [['setfattr', '-x', 'user.none', image, '/file'], '/file: there is no extended attribute user.none (ENODATA)'],
   [['setfattr', '-n', 'odd', image, '/file'], "/file: invalid attribute name 'odd': expected user.*, "],
   [
@@ -134,4 +139,45 @@ it("the library's messages name no option of the command, and each option that t
     const [, said] = /^(?:invalid |immutable: |append-only: )?(.*?) ?$/.exec(phrase) as unknown as [string, string];
     expect(all).toContain(said);
   }
+});
+
+/** A path that ends in a name of 256 bytes. */
+const LONG = `/dir/${'n'.repeat(256)}`;
+
+it.each<[label: string, args: string[]]>([
+  ['ls', ['ls', image, LONG]],
+  ['stat', ['stat', image, LONG]],
+  ['cat', ['cat', image, LONG]],
+  ['getfattr', ['getfattr', '-d', image, LONG]],
+  ['extract', ['extract', image, temporary.file('out'), LONG]],
+  ['put', ['put', image, `${source}/file`, LONG]],
+  ['put -T', ['put', '-T', image, `${source}/file`, LONG]],
+  ['put -T of a directory', ['put', '-T', image, source, LONG]],
+  ['mkdir', ['mkdir', image, LONG]],
+  ['mkdir -p', ['mkdir', '-p', image, `${LONG}/below`]],
+  ['rm', ['rm', image, LONG]],
+  ['rm -r', ['rm', '-r', image, LONG]],
+  ['rm -f', ['rm', '-f', image, LONG]],
+  ['mv', ['mv', image, LONG, '/x']],
+  ['mv to it', ['mv', image, '/file', LONG]],
+  ['mv -T to it', ['mv', '-T', image, '/dir', `${LONG}/`]],
+  ['mv --exchange', ['mv', '--exchange', image, '/file', LONG]],
+  ['ln', ['ln', image, '/file', LONG]],
+  ['ln -T', ['ln', '-T', image, '/file', LONG]],
+  ['ln -s', ['ln', '-s', image, 'x', LONG]],
+  ['ln of it', ['ln', image, LONG, '/x']],
+  ['chmod', ['chmod', image, '600', LONG]],
+  ['chown', ['chown', image, '0', LONG]],
+  ['chattr', ['chattr', image, '+i', LONG]],
+  ['setfattr', ['setfattr', '-n', 'user.a', image, LONG]],
+  ['truncate', ['truncate', '-s', '0', image, LONG]],
+  ['fallocate', ['fallocate', '-l', '1', image, LONG]],
+  ['mkswap', ['mkswap', '-s', '2M', image, LONG]],
+])('a name that is too long is told with its path: %s', async (_, args) => {
+  const { code, stderr } = await f2fsHere(...args);
+  expect(code).toBe(1);
+  const path = `${LONG}/?`;
+  expect(stderr).toMatch(
+    new RegExp(`^f2fs: ${args[0]}: ${path}: invalid name of 256 bytes: [^\n]* \\(ENAMETOOLONG\\)\n$`),
+  );
 });
