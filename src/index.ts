@@ -61,12 +61,14 @@ export { Handle } from './fs/handle.ts';
 export type { InodeFlag } from './fs/inode-flags.ts';
 export type { OpenFlags } from './fs/open-flags.ts';
 export type {
+  BufferPart,
   HandleOptions,
   MkdirOptions,
   OwnBuffer,
   ReaddirOptions,
   ReadFileOptions,
   ReadlinkOptions,
+  ReadOptions,
   RmOptions,
   StatOptions,
   WriteFileOptions,
