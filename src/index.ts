@@ -61,12 +61,14 @@ export type { InodeFlag } from './fs/inode-flags.ts';
 export type { MountOptions } from './fs/mount-options.ts';
 export type { OpenFlags } from './fs/open-flags.ts';
 export type {
+  BufferPart,
   HandleOptions,
   MkdirOptions,
   OwnBuffer,
   ReaddirOptions,
   ReadFileOptions,
   ReadlinkOptions,
+  ReadOptions,
   RmOptions,
   StatOptions,
   WriteFileOptions,

@@ -1,11 +1,13 @@
 // An open file of the promise API, in the shape of node:fs/promises's FileHandle.
 import type { Contents } from '../bytes.ts';
-import { checkBytes, invalid, isFunction, shown } from '../check.ts';
+import { checkBytes, checkIndex, invalid, isFunction } from '../check.ts';
 import { checkSignal, F2fsError } from '../errors.ts';
 import type { Timestamp } from '../file/inode.ts';
 import { CallQueue } from './call-queue.ts';
 import { type FileHandle, readWhole } from './file-handle.ts';
 import {
+  type BufferPart,
+  bufferPart,
   checkStatOptions,
   decoded,
   encoded,
@@ -14,6 +16,8 @@ import {
   isEncodingOrNull,
   type OwnBuffer,
   ownerOf,
+  type ReadOptions,
+  readInto,
   type StatOptions,
 } from './promise-options.ts';
 import type { FileStat } from './stat.ts';
@@ -55,14 +59,18 @@ export class AsyncFileHandle {
 
   /**
    * Reads up to `length` bytes (default: to its end) into `buffer` from its byte `offset` on, from byte `position` of the file, or
-   * where the last such call ended when it is null.
+   * where the last such call ended when it is null. These may be options, as in node:fs, the buffer among them.
    */
-  async read<B extends Uint8Array>(
+  read<B extends Uint8Array>(
     buffer: B,
     offset?: number | null,
     length?: number | null,
     position?: number | null,
-  ): Promise<{ bytesRead: number; buffer: B }> {
+  ): Promise<{ bytesRead: number; buffer: B }>;
+  read<B extends Uint8Array>(buffer: B, options: BufferPart): Promise<{ bytesRead: number; buffer: B }>;
+  read<B extends Uint8Array = OwnBuffer>(options?: ReadOptions<B> | null): Promise<{ bytesRead: number; buffer: B }>;
+  async read(...args: unknown[]): Promise<{ bytesRead: number; buffer: Uint8Array }> {
+    const { buffer, offset, length, position } = readInto(args);
     return this.#call((file) => {
       const bytesRead = file.read(partOf(buffer, offset, length), position ?? this.#position);
       if (position === null || position === undefined) this.#position += bytesRead;
@@ -72,9 +80,10 @@ export class AsyncFileHandle {
 
   /**
    * Writes `length` bytes (default: to its end) of `buffer` from its byte `offset` on, at byte `position`, or where the last such
-   * call ended when it is null; at the end of a file opened for appending. All of it, or it rejects. `buffer` must not change
-   * until then. Text is written at `position` in an encoding.
+   * call ended when it is null; at the end of a file opened for appending. These may be options, as in node:fs. All of it, or it
+   * rejects. `buffer` must not change until then. Text is written at `position` in an encoding.
    */
+  write<B extends Uint8Array>(buffer: B, options: BufferPart): Promise<{ bytesWritten: number; buffer: B }>;
   write<B extends Uint8Array>(
     buffer: B,
     offset?: number | null,
@@ -88,19 +97,20 @@ export class AsyncFileHandle {
   ): Promise<{ bytesWritten: number; buffer: string }>;
   async write(
     buffer: Uint8Array | string,
-    ...rest: (number | string | null | undefined)[]
+    ...rest: unknown[]
   ): Promise<{ bytesWritten: number; buffer: Uint8Array | string }> {
-    const isText = typeof buffer === 'string';
-    const position = (isText ? rest[0] : rest[2]) as number | null | undefined;
-    const encoding = isText ? (rest[1] as BufferEncoding | null | undefined) : null;
-    isEncodingOrNull(encoding, 'encoding');
-    return this.#call((file) => {
-      const part = isText
-        ? encoded(buffer, encoding)
-        : partOf(buffer, rest[0] as number | null, rest[1] as number | null);
-      this.#write(file, part, position);
-      return { bytesWritten: part.length, buffer };
-    });
+    if (typeof buffer === 'string') {
+      const [position, encoding] = rest as [number?, BufferEncoding?];
+      isEncodingOrNull(encoding, 'encoding');
+      return this.#call((file) => this.#writePart(file, buffer, encoded(buffer, encoding), position));
+    }
+    const { offset, length, position } = bufferPart('write', rest);
+    return this.#call((file) => this.#writePart(file, buffer, partOf(buffer, offset, length), position));
+  }
+
+  #writePart<B>(file: FileHandle, buffer: B, part: Uint8Array, position?: number | null) {
+    this.#write(file, part, position);
+    return { bytesWritten: part.length, buffer };
   }
 
   #write(file: FileHandle, bytes: Uint8Array, position?: number | null): void {
@@ -192,11 +202,11 @@ export class AsyncFileHandle {
 function partOf(buffer: Uint8Array, from: number | null | undefined, given: number | null | undefined): Uint8Array {
   checkBytes(buffer, 'buffer');
   const offset = from ?? 0;
-  const isOffset = Number.isInteger(offset) && offset >= 0;
-  const length = given ?? (isOffset ? buffer.byteLength - offset : 0);
-  const fits = isOffset && Number.isInteger(length) && length >= 0 && offset + length <= buffer.byteLength;
-  if (fits) return buffer.subarray(offset, offset + length);
-  const message = `${shown(length)} bytes from byte ${shown(offset)} on do not lie within a buffer of ${buffer.byteLength}`;
+  checkIndex(offset, 'offset');
+  const length = given ?? Math.max(0, buffer.byteLength - offset);
+  checkIndex(length, 'length');
+  if (offset + length <= buffer.byteLength) return buffer.subarray(offset, offset + length);
+  const message = `${length} bytes from byte ${offset} on do not lie within a buffer of ${buffer.byteLength}`;
   throw new F2fsError('EINVAL', message);
 }
 

@@ -2,7 +2,7 @@
 import { posix } from 'node:path';
 import type { Path } from '../bytes.ts';
 import type { DirectoryEntry } from './directory-handle.ts';
-import type { FileType } from './stat.ts';
+import { OfType } from './of-type.ts';
 
 /** What node:fs makes of the path of a directory: text of text, a Buffer of bytes. */
 export type ParentPath<P extends Path> = P extends string ? string : Buffer;
@@ -11,49 +11,23 @@ export type ParentPath<P extends Path> = P extends string ? string : Buffer;
  * A Dirent as node:fs gives it, to which inode number and type are added. `Name` is what the encoding asks for, `Parent` what the
  * path was.
  */
-export class VolumeDirent<Name extends string | Buffer = string, Parent extends string | Buffer = string> {
+export class VolumeDirent<
+  Name extends string | Buffer = string,
+  Parent extends string | Buffer = string,
+> extends OfType {
   readonly name: Name;
   /** The path of the directory that it is in: as it was given, and below that joined to it. */
   readonly parentPath: Parent;
   /** The same, as Node 20 has it besides. */
   readonly path: Parent;
   readonly ino: number;
-  readonly type: FileType;
 
   constructor(name: Name, parentPath: Parent, { ino, type }: Pick<DirectoryEntry, 'ino' | 'type'>) {
+    super(type);
     this.name = name;
     this.parentPath = parentPath;
     this.path = parentPath;
     this.ino = ino;
-    this.type = type;
-  }
-
-  isFile(): boolean {
-    return this.type === 'file';
-  }
-
-  isDirectory(): boolean {
-    return this.type === 'directory';
-  }
-
-  isSymbolicLink(): boolean {
-    return this.type === 'symlink';
-  }
-
-  isBlockDevice(): boolean {
-    return this.type === 'block';
-  }
-
-  isCharacterDevice(): boolean {
-    return this.type === 'char';
-  }
-
-  isFIFO(): boolean {
-    return this.type === 'fifo';
-  }
-
-  isSocket(): boolean {
-    return this.type === 'socket';
   }
 }
 

@@ -208,20 +208,27 @@ export class FileSystem {
     return handle;
   }
 
-  /** Makes the file that a path leads to, through symlinks, where there is none; null when there is one. Throws EEXIST. */
+  /**
+   * Makes the file that a path leads to, through symlinks, where there is none; null when there is one. Throws EEXIST; EISDIR for a
+   * slash at the end, whatever is there. Source: open_last_lookups.
+   */
   #createFor(path: Path, access: Access, attributes: NewAttributes): FileHandle | null {
     let at = toBytes(path);
     for (let symlinks = 0; symlinks <= MAX_SYMLINKS; symlinks++) {
       const { directory: parentPath, name } = splitLast(at);
-      if (name === null || isDot(name) || isDotDot(name)) return null;
+      if (name === null || isDots(name)) {
+        if (!access.exclusive) return null;
+        this.#resolve(at, true);
+        throw exists(path);
+      }
       using parent = this.openDirectory(parentPath);
       const entry = parent.lookup(name);
+      if (endsWithSlash(at)) throw slashed('EISDIR', path, entry);
       if (entry === null) {
-        if (endsWithSlash(at)) throw notA('file', 'EISDIR', path);
         using made = parent.createFile(name, attributes);
         return new FileHandle(this.#core, this.#core.inodes.get(made.ino), access);
       }
-      if (access.exclusive) throw new F2fsError('EEXIST', `${display(path)} exists already`, { path: display(path) });
+      if (access.exclusive) throw exists(path);
       if (entry.type !== 'symlink') return null;
       const target = readlink(this.#core, this.#core.inodes.get(entry.ino));
       at = target[0] === SLASH ? target : Buffer.concat([parentPath, Buffer.of(SLASH), target]);
@@ -259,6 +266,7 @@ export class FileSystem {
   writeFile(path: Path, contents: Contents, attributes: NewAttributes = {}): void {
     const bytes = contentBytes(contents, 'contents');
     checkNewAttributes(attributes);
+    if (splitLast(toBytes(path)).name === null) throw isDirectory(path);
     this.#inParent(path, 'EISDIR', (parent, name) => {
       const there = parent.lookup(name);
       let made = there === null ? parent.createFile(name, attributes) : null;
@@ -505,6 +513,7 @@ export class FileSystem {
     let last = root;
     let symlinks = 0;
     let steps = 0;
+    let toDirectory = endsWithSlash(path);
     for (let name = names.next(); name !== null; name = names.next()) {
       if (++steps % STEPS_UNBALANCED === 0) {
         this.#core.memory.balance();
@@ -519,9 +528,9 @@ export class FileSystem {
       }
       checkNameOf(path, name);
       const found = this.#core.directories.lookup(last, name);
-      if (found === null) throw new F2fsError('ENOENT', `${display(path)} does not exist`, { path: display(path) });
+      if (found === null) throw missing(path);
       const inode = this.#core.inodes.get(found.ino);
-      if ((inode.mode & S_IFMT) === S_IFLNK && (!names.isAtEnd || follow || endsWithSlash(path))) {
+      if ((inode.mode & S_IFMT) === S_IFLNK && (!names.isAtEnd || follow || toDirectory)) {
         if (++symlinks > MAX_SYMLINKS)
           throw new F2fsError('ELOOP', `${display(path)} leads through too many symlinks`, { path: display(path) });
         const target = readlink(this.#core, inode);
@@ -529,13 +538,15 @@ export class FileSystem {
           trail.length = 0;
           last = root;
         }
+        // A slash that ends the last target counts as one that ends the path.
+        if (names.isAtEnd && endsWithSlash(target)) toDirectory = true;
         names.insert(target);
         continue;
       }
       trail.push(last.ino);
       last = inode;
     }
-    if (endsWithSlash(path) && !last.isDirectory) throw notA('directory', 'ENOTDIR', path);
+    if (toDirectory && !last.isDirectory) throw notA('directory', 'ENOTDIR', path);
     return last;
   }
 
@@ -564,13 +575,10 @@ export class FileSystem {
 
   #refuseSlash(parent: Directory, name: Uint8Array, path: Path, slash: string): never {
     const there = parent.lookup(name);
-    if (there === null && slash !== 'EISDIR')
-      throw new F2fsError('ENOENT', `${display(path)} does not exist`, { path: display(path) });
-    if (there !== null && slash === 'ENOENT')
-      throw new F2fsError('EEXIST', `${display(path)} exists already`, { path: display(path) });
-    if (slash === 'EISDIR' || there?.type === 'directory')
-      throw new F2fsError('EISDIR', `${display(path)} is a directory`, { path: display(path) });
-    throw notA('directory', 'ENOTDIR', path);
+    if (slash === 'EISDIR') throw slashed('EISDIR', path, there);
+    if (slash === 'ENOENT') throw there === null ? slashed('ENOENT', path, there) : exists(path);
+    if (there === null) throw missing(path);
+    throw there.type === 'directory' ? isDirectory(path) : notA('directory', 'ENOTDIR', path);
   }
 
   #refuseRoot(path: Path, code: string): void {
@@ -601,6 +609,25 @@ function refusing<T>(path: Path, work: () => T): T {
 
 function endsWithSlash(path: Path): boolean {
   return toBytes(path).at(-1) === SLASH;
+}
+
+function missing(path: Path): F2fsError {
+  return new F2fsError('ENOENT', `${display(path)} does not exist`, { path: display(path) });
+}
+
+function exists(path: Path): F2fsError {
+  return new F2fsError('EEXIST', `${display(path)} exists already`, { path: display(path) });
+}
+
+function isDirectory(path: Path): F2fsError {
+  return new F2fsError('EISDIR', `${display(path)} is a directory`, { path: display(path) });
+}
+
+/** A slash at the end of what is to be no directory; `there`: what has the name. */
+function slashed(code: string, path: Path, there: DirectoryEntry | null): F2fsError {
+  if (there?.type === 'directory') return isDirectory(path);
+  const message = `${display(path)} ends with a slash, as only the path of a directory does: leave that out`;
+  return new F2fsError(code, message, { path: display(path) });
 }
 
 function isDot(name: Uint8Array): boolean {

@@ -1,5 +1,6 @@
 // The options of node:fs/promises: what they may be, and what they mean here. What is not here is refused by name.
 import { constants } from 'node:fs';
+import { types } from 'node:util';
 import { type Contents, contentBytes, type OwnBytes } from '../bytes.ts';
 import { type Check, checkOptions, invalid, isBoolean, isSignal, type OptionChecks } from '../check.ts';
 import { F2fsError } from '../errors.ts';
@@ -34,6 +35,21 @@ export interface WriteFileOptions {
 
 /** What an open file can be asked for: it has its mode, and was opened. */
 export type HandleOptions = Pick<ReadFileOptions, 'encoding' | 'signal'>;
+
+/** Which bytes of a buffer, and where they are in the file. */
+export interface BufferPart {
+  /** The first byte of the buffer. Default: 0. */
+  offset?: Maybe<number>;
+  /** Default: to the end of the buffer. */
+  length?: Maybe<number>;
+  /** Byte of the file; null: where the last such call ended. */
+  position?: Maybe<number>;
+}
+
+export interface ReadOptions<B extends Uint8Array = OwnBuffer> extends BufferPart {
+  /** Default: a new one of 16 KiB. */
+  buffer?: B;
+}
 
 export interface MkdirOptions {
   /** Of each directory that is made. */
@@ -87,7 +103,7 @@ const isBufferOrEncoding: Check = (value, what) => {
 const isFalse: Check = (value, what) => {
   if (value !== false) throw invalid(what, value, 'false: there are no BigInts here');
 };
-/** Flags are looked at when the file is opened. */
+/** Looked at where it is used: flags when a file is opened. */
 const isAny: Check = () => {};
 
 const READ_FILE: OptionChecks<ReadFileOptions> = {
@@ -104,6 +120,9 @@ const HANDLE: OptionChecks<HandleOptions> = {
   encoding: isEncodingOrNull,
   signal: orNull(isSignal),
 };
+/** Looked at when the bytes are. */
+const PART: OptionChecks<BufferPart> = { offset: isAny, length: isAny, position: isAny };
+const READ: OptionChecks<ReadOptions> = { ...PART, buffer: isAny };
 const MKDIR: OptionChecks<MkdirOptions> = { mode: orNull(isMode), recursive: isBoolean };
 const RM: OptionChecks<RmOptions> = { recursive: isBoolean, force: isBoolean };
 const READDIR: OptionChecks<ReaddirOptions> = {
@@ -132,6 +151,35 @@ export function writeFileOptions(of: string, given: Maybe<WriteFileOptions | str
 /** Of an open file, to read or to write. */
 export function handleOptions(of: string, given: Maybe<HandleOptions | string>): HandleOptions {
   return optionsOf(of, given, HANDLE);
+}
+
+/** Bytes in the buffer of a read without one, as in node:fs. */
+const READ_BUFFER = 16384;
+
+/** Of a read: a buffer and what `bufferPart` takes, or all of it as options. */
+export function readInto([first = {}, ...rest]: readonly unknown[]): BufferPart & { buffer: Uint8Array } {
+  const isOptions = typeof first === 'object' && !ArrayBuffer.isView(first) && !types.isAnyArrayBuffer(first);
+  if (!isOptions) return { ...bufferPart('read', rest), buffer: first as Uint8Array };
+  const options: ReadOptions<Uint8Array> = first ?? {};
+  checkOptions('read', options, READ);
+  refuseBeside(rest);
+  const { buffer = Buffer.alloc(READ_BUFFER), ...part } = options;
+  return { ...part, buffer };
+}
+
+/** Offset, length and position, one by one or as options. */
+export function bufferPart(of: string, [first, ...rest]: readonly unknown[]): BufferPart {
+  if (typeof first !== 'object' || first === null)
+    return { offset: first, length: rest[0], position: rest[1] } as BufferPart;
+  checkOptions(of, first as BufferPart, PART);
+  refuseBeside(rest);
+  return first;
+}
+
+/** Throws EINVAL for what stands behind options, where it has no effect. */
+function refuseBeside(rest: readonly unknown[]): void {
+  const other = rest.find((it) => it !== undefined && it !== null);
+  if (other !== undefined) throw invalid('argument', other, 'none behind the options');
 }
 
 /** A number alone is a mode. */

@@ -19,6 +19,7 @@ import { FT } from '../format/dentry.ts';
 import { INLINE } from '../format/inode.ts';
 import type { Core } from './core.ts';
 import { flagNames, type InodeFlag } from './inode-flags.ts';
+import { OfType } from './of-type.ts';
 
 /** What `mknod` makes. */
 export const NODE_TYPES = ['fifo', 'socket', 'char', 'block'] as const;
@@ -33,9 +34,9 @@ export interface DeviceNumbers {
   minor: number;
 }
 
-export interface FileStat {
+/** What is known of an inode. That it is a file, a directory and so on is told by `type`, and by the methods that Stats of node:fs have. */
+export interface FileStat extends OfType {
   ino: number;
-  type: FileType;
   /** Type and permissions, 16 bits. */
   mode: number;
   uid: number;
@@ -114,9 +115,8 @@ export function statOf(core: Core, inode: Inode): FileStat {
   const raw = inode.load();
   const type = typeOfMode(raw.iMode);
   const hasCrtime = core.volume.hasFeature('inode_crtime') && inode.hasExtra('iCrtimeNsec');
-  return {
+  return Object.assign(new OfType(type), {
     ino: inode.ino,
-    type,
     mode: raw.iMode,
     uid: raw.iUid,
     gid: raw.iGid,
@@ -132,7 +132,7 @@ export function statOf(core: Core, inode: Inode): FileStat {
     flags: flagNames(raw.iFlags),
     encrypted: inode.isEncrypted,
     compression: inode.clusterPages > 1 ? compressionOf(inode) : null,
-  };
+  });
 }
 
 function compressionOf(inode: Inode): CompressionStat {

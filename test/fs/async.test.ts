@@ -10,6 +10,7 @@ import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { mount } from '../../src/fs/file-system.ts';
 import { type AsyncFileSystem, mountAsync } from '../../src/fs/promises.ts';
 import { format } from '../../src/mkfs/format.ts';
+import { kindsOf } from './node-calls.ts';
 
 const SEED = Number(process.env.F2FS_SEED ?? 4711);
 const MIB = 1 << 20;
@@ -263,7 +264,8 @@ describe('the shape of node:fs/promises', () => {
         () => file.writeFile(other),
         () => file.appendFile(other),
         () => file.write(other),
-        () => file.read(other),
+        // Nothing is a buffer of its own.
+        () => file.read(other ?? ([] as never)),
       ])
         await expect(call(), String(call)).rejects.toEqual(failure('EINVAL'));
     }
@@ -350,6 +352,15 @@ describe('the shape of node:fs/promises', () => {
     expect(named('block')?.isBlockDevice()).toBe(true);
     expect(named('symlink')?.isSymbolicLink()).toBe(true);
     expect(named('symlink')).toMatchObject({ type: 'symlink', ino: (await fs.lstat('/symlink')).ino });
+    // What a stat is asked is told alike, by either API.
+    for (const entry of entries) {
+      const kinds = kindsOf(entry);
+      expect(kinds).toHaveLength(1);
+      const path = Buffer.concat([Buffer.from('/'), entry.name === 'd\ufffd' ? odd : Buffer.from(entry.name)]);
+      expect(kindsOf(await fs.lstat(path))).toEqual(kinds);
+      expect(kindsOf(await fs.run((sync) => sync.lstat(path)))).toEqual(kinds);
+      expect(kindsOf(await fs.run((sync) => sync.open(path, { follow: false }).stat()))).toEqual(kinds);
+    }
     const options = { encoding: 'buffer', recursive: true, withFileTypes: true } as const;
     const raw = await fs.readdir(Buffer.from('/'), options);
     const file = raw.find((entry) => entry.isFile());

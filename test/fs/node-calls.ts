@@ -86,11 +86,14 @@ const READ_FILE: Row[] = [
 ];
 
 const KINDS = ['File', 'Directory', 'SymbolicLink', 'BlockDevice', 'CharacterDevice', 'FIFO', 'Socket'] as const;
+type OfKind = Record<`is${(typeof KINDS)[number]}`, () => boolean>;
+/** What a Dirent or stat says that it is of. */
+export const kindsOf = (it: OfKind) => KINDS.filter((kind) => it[`is${kind}`]());
 
 /** What a Dirent tells, each as one text that begins with the path of its directory. */
 function direntsOf(entries: Dirent<string | Buffer>[]): string[] {
   return entries.map((entry) => {
-    const kinds = KINDS.filter((kind) => entry[`is${kind}`]());
+    const kinds = kindsOf(entry);
     const name = typeof entry.name === 'string' ? entry.name : `bytes ${entry.name.toString('hex')}`;
     // In newer versions of Node there is no `path`.
     const isSame = ((entry as { path?: string }).path ?? entry.parentPath) === entry.parentPath;
@@ -199,6 +202,10 @@ const sizeOf = (stat: unknown) => (stat as { size: number }).size;
 const ATTRIBUTES: Row[] = [
   [(fs, at) => fs.stat(at('l')).then(sizeOf)],
   [(fs, at) => fs.lstat(at('l')).then(sizeOf)],
+  ...['f', 'd', 'l'].flatMap((name): Row[] => [
+    [(fs, at) => fs.stat(at(name)).then(kindsOf)],
+    [(fs, at) => fs.lstat(at(name)).then(kindsOf)],
+  ]),
   [(fs, at) => fs.stat(at('f'), { bigint: false }).then(sizeOf)],
   [(fs, at) => fs.stat(at('f'), { bigint: true }).then(() => 0), 'EINVAL'],
   [(fs, at) => fs.lstat(at('f'), { bigint: true }).then(() => 0), 'EINVAL'],
@@ -265,6 +272,10 @@ const buffer = () => Buffer.alloc(5);
 const read = ({ bytesRead, buffer: into }: { bytesRead: number; buffer: Uint8Array }) => [bytesRead, into];
 const written = ({ bytesWritten, buffer: of }: { bytesWritten: number; buffer: unknown }) => [bytesWritten, of];
 
+/** Calls with arguments that the types of Node do not have. */
+const reading = (file: Handle, ...args: unknown[]) => file.read(...(args as [Buffer])).then(read);
+const writing = (file: Handle, ...args: unknown[]) => file.write(...(args as [Buffer])).then(written);
+
 const HANDLES: Row[] = [
   ...['r', 'r+', 'w', 'w+', 'wx', 'wx+', 'a', 'a+', 'ax', 'ax+', 'rw', ''].map(
     (flags): Row => [(fs, at) => fs.open(at('f'), flags).then((file) => file.close())],
@@ -292,15 +303,41 @@ const HANDLES: Row[] = [
   opened('r', (file) => file.readFile({ encoding: 'hex' })),
   opened('r', (file) => file.readFile(wrong('nope'))),
   opened('r', (file) => file.readFile(wrong({ nonsense: 1 })), 'EINVAL'),
-  opened('r', (file) => file.read().then(() => 0), 'EINVAL'),
-  opened('r', (file) => file.read({ buffer: buffer() }).then(() => 0), 'EINVAL'),
-  opened('r', (file) => file.read(buffer(), { position: 2 }).then(() => 0), 'EINVAL'),
+  opened('r', (file) => file.read().then(read)),
+  opened('r', (file) => file.read(wrong<undefined>(null)).then(read)),
+  opened('r', (file) => file.read({}).then(read)),
+  opened('r', (file) => file.read({ buffer: buffer() }).then(read)),
+  opened('r', (file) => file.read({ buffer: buffer(), offset: 1, length: 2, position: 3 }).then(read)),
+  opened('r', async (file) => [await file.read({ length: 3 }).then(read), await file.read({ length: 3 }).then(read)]),
+  opened('r', (file) => file.read({ buffer: buffer(), offset: 6 }).then(read)),
+  opened('r', (file) => reading(file, { buffer: 5 })),
+  opened('r', (file) => reading(file, { buffer: null })),
+  opened('r', (file) => reading(file, { nonsense: 5 }), 'EINVAL'),
+  opened('r', (file) => file.read(buffer(), { position: 2 }).then(read)),
+  opened('r', (file) => file.read(buffer(), { offset: 1, length: 3, position: null }).then(read)),
+  opened('r', (file) => file.read(buffer(), {}).then(read)),
+  opened('r', (file) => file.read(buffer(), { offset: -1 }).then(read)),
+  opened('r', (file) => file.read(buffer(), { length: 6 }).then(read)),
+  opened('r', (file) => file.read(buffer(), wrong({ offset: '1' })).then(read)),
+  opened('r', (file) => file.read(buffer(), wrong({ nonsense: 1 })), 'EINVAL'),
+  opened('r', (file) => reading(file, buffer(), { offset: 1 }, 3), 'EINVAL'),
   opened('r', (file) => file.read(buffer(), 0, 5, wrong(2n)).then(() => 0), 'EINVAL'),
   opened('r', (file) => file.write(buffer()).then(written)),
   opened('w', (file) => file.readFile()),
   opened('r+', (file) => file.write(Buffer.from('HELLO')).then(written)),
   opened('r+', (file) => file.write(Buffer.from('HELLO'), 1, 3, 4).then(written)),
   opened('r+', (file) => file.write(Buffer.from('HELLO'), 1, 9).then(written)),
+  opened('r+', (file) => writing(file, Buffer.from('HELLO'), { offset: 1, length: 3, position: 4 })),
+  opened('r+', (file) => writing(file, Buffer.from('HELLO'), { position: 4 })),
+  opened('r+', (file) => writing(file, Buffer.from('HELLO'), {})),
+  opened('r+', async (file) => [
+    await writing(file, Buffer.from('HELLO'), { length: 2 }),
+    await writing(file, Buffer.from('HELLO'), { offset: 2, position: null }),
+  ]),
+  opened('r+', (file) => writing(file, Buffer.from('HELLO'), { offset: 1, length: 5 })),
+  opened('r+', (file) => writing(file, Buffer.from('HELLO'), { offset: '1' })),
+  opened('r+', (file) => writing(file, Buffer.from('HELLO'), { nonsense: 1 }), 'EINVAL'),
+  opened('r+', (file) => writing(file, Buffer.from('HELLO'), { offset: 1 }, 3), 'EINVAL'),
   opened('r+', (file) => file.write('HÉLLO').then(written)),
   opened('r+', (file) => file.write('HÉLLO', 4, 'latin1').then(written)),
   opened('r+', (file) => file.write('HELLO', null, wrong('nope')).then(written), 'EINVAL'),
@@ -324,6 +361,7 @@ const HANDLES: Row[] = [
   opened('r', (file) => file.truncate(5)),
   opened('r+', (file) => file.truncate(1.5)),
   opened('r', (file) => file.stat().then(sizeOf)),
+  opened('r', (file) => file.stat().then(kindsOf)),
   opened('r', (file) => file.stat({ bigint: true }).then(() => 0), 'EINVAL'),
   opened('r', (file) => file.chmod(0o600)),
   opened('r', (file) => file.chmod('600'), 'EINVAL'),

@@ -1,9 +1,21 @@
 // Calls by path that fail: with the code that the kernel gives, and without anything left behind.
+import * as nodeFs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { format } from '../../src/mkfs/format.ts';
-import { codeOf } from './compressed-volume.ts';
+
+/** Of a failure of the volume, or of the host. */
+function codeOf(call: () => unknown): string {
+  try {
+    call();
+    return 'none';
+  } catch (error) {
+    return (error as { code?: string }).code ?? String(error);
+  }
+}
 
 function fresh(): FileSystem {
   const device = new MemoryDevice(16384);
@@ -174,6 +186,73 @@ test.each([
   fs.symlink('/', '/root');
   const { ino } = fs.stat(paths[0]);
   for (const path of paths) expect([path, fs.stat(path).ino]).toEqual([path, ino]);
+});
+
+/** What is called on the volume and on the host alike, by the path of a directory and a path in it. */
+type Call = (fs: FileSystem | null, root: string, path: string) => unknown;
+const opening =
+  (flags: 'r' | 'r+' | 'w' | 'wx' | 'a' | 'a+' | 'ax'): Call =>
+  (fs, root, path) =>
+    fs === null ? nodeFs.closeSync(nodeFs.openSync(root + path, flags)) : fs.openFile(root + path, { flags }).close();
+
+/** A file, a directory, and links to these and to nothing, by targets that end with a slash, too. */
+function populate(fs: FileSystem | null, root: string): void {
+  (fs?.mkdir.bind(fs) ?? nodeFs.mkdirSync)(root);
+  (fs?.mkdir.bind(fs) ?? nodeFs.mkdirSync)(`${root}/dir`);
+  (fs?.writeFile.bind(fs) ?? nodeFs.writeFileSync)(`${root}/file`, 'text');
+  for (const target of ['file', 'dir', 'none', 'file/', 'dir/', 'none/', 'to-file/'])
+    (fs?.symlink.bind(fs) ?? nodeFs.symlinkSync)(target, `${root}/to-${target.replace('/', '-slash')}`);
+}
+
+test.each<[string, Call]>([
+  ...(['r', 'r+', 'w', 'wx', 'a', 'a+', 'ax'] as const).map((flags): [string, Call] => [flags, opening(flags)]),
+  ['writeFile', (fs, root, path) => (fs?.writeFile.bind(fs) ?? nodeFs.writeFileSync)(root + path, 'text')],
+  ['truncate', (fs, root, path) => (fs?.truncate.bind(fs) ?? nodeFs.truncateSync)(root + path, 1)],
+  ['stat', (fs, root, path) => (fs?.stat.bind(fs) ?? nodeFs.statSync)(root + path)],
+  ['lstat', (fs, root, path) => (fs?.lstat.bind(fs) ?? nodeFs.lstatSync)(root + path)],
+  ['readlink', (fs, root, path) => (fs?.readlink.bind(fs) ?? nodeFs.readlinkSync)(root + path)],
+  ['readdir', (fs, root, path) => (fs?.readdir.bind(fs) ?? nodeFs.readdirSync)(root + path)],
+  ['mkdir', (fs, root, path) => (fs?.mkdir.bind(fs) ?? nodeFs.mkdirSync)(root + path)],
+  ['symlink', (fs, root, path) => (fs?.symlink.bind(fs) ?? nodeFs.symlinkSync)('target', root + path)],
+  ['link', (fs, root, path) => (fs?.link.bind(fs) ?? nodeFs.linkSync)(`${root}/file`, root + path)],
+  ['unlink', (fs, root, path) => (fs?.unlink.bind(fs) ?? nodeFs.unlinkSync)(root + path)],
+])('paths with a slash at the end, or a target that has one, fail as on Linux: %s', (call, run) => {
+  using fs = fresh();
+  const host = nodeFs.mkdtempSync(join(tmpdir(), 'f2fs-paths-'));
+  const links = ['file', 'dir', 'none', 'file-slash', 'dir-slash', 'none-slash', 'to-file-slash'];
+  const names = ['new', 'file', 'dir', 'none/new', 'file/x', 'dir/.', 'dir/..', 'new/.', 'file/.'];
+  let count = 0;
+  for (const name of [...names, ...links.map((to) => `to-${to}`)]) {
+    for (const path of [`/${name}`, `/${name}/`, `/${name}//`]) {
+      const root = `/${count++}`;
+      populate(fs, root);
+      populate(null, host + root);
+      // A directory can be opened on Linux, to be listed.
+      const opensDirectory = call === 'r' && codeOf(() => nodeFs.readdirSync(host + root + path)) === 'none';
+      const expected = opensDirectory ? 'EISDIR' : codeOf(() => run(null, host + root, path));
+      expect([path, codeOf(() => run(fs, root, path))]).toEqual([path, expected]);
+    }
+  }
+  nodeFs.rmSync(host, { recursive: true });
+});
+
+test('a slash at the end is named, where it is what is wrong', () => {
+  using fs = fresh();
+  fs.mkdir('/dir');
+  fs.writeFile('/file', 'text');
+  const slash = 'ends with a slash, as only the path of a directory does: leave that out';
+  const calls: [() => unknown, string, string][] = [
+    [() => fs.writeFile('/new/', ''), 'EISDIR', `/new/ ${slash}`],
+    [() => fs.writeFile('/file/', ''), 'EISDIR', `/file/ ${slash}`],
+    [() => fs.writeFile('/dir/', ''), 'EISDIR', '/dir/ is a directory'],
+    [() => fs.writeFile('/', ''), 'EISDIR', '/ is a directory'],
+    [() => fs.openFile('/new/', { flags: 'w' }), 'EISDIR', `/new/ ${slash}`],
+    [() => fs.openFile('/file/', { flags: 'a' }), 'EISDIR', `/file/ ${slash}`],
+    [() => fs.symlink('file', '/new/'), 'ENOENT', `/new/ ${slash}`],
+    [() => fs.link('/file', '/new/'), 'ENOENT', `/new/ ${slash}`],
+    [() => fs.mknod('/new/', 'fifo'), 'ENOENT', `/new/ ${slash}`],
+  ];
+  for (const [call, code, message] of calls) expect(call).toThrow(expect.objectContaining({ code, message }));
 });
 
 test('an empty path leads nowhere', () => {

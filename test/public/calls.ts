@@ -260,10 +260,10 @@ methods(
   'AsyncFileHandle',
   {
     run: [k.callback],
-    read: [k.into, k.maybeIndex, k.maybeIndex, k.maybeIndex],
+    read: [k.intoOrOptions, k.offsetOrOptions, k.maybeIndex, k.maybeIndex],
     write: [
       kind(() => Buffer.from('bytes'), [...ALL_BYTES, 'text', 'empty text', 'text with NUL', 'half a character']),
-      k.maybeIndex,
+      k.offsetOrOptions,
       k.maybeIndex,
       k.maybeIndex,
     ],
@@ -282,6 +282,14 @@ methods(
   },
   ['run', 'close', 'asyncDispose'],
 );
+const onHandle = (name: string, args: readonly Kind<World>[]) =>
+  calls.set(`AsyncFileHandle.${name}, options`, {
+    args,
+    run: (world, given) => (world.asyncFile as unknown as Record<string, Method>)[name](...given),
+    afterClose: 'EBADF',
+  });
+onHandle('read', [k.readOptions]);
+onHandle('write', [kind(() => Buffer.from('bytes'), [...ALL_BYTES, 'text', 'empty text']), k.bufferPart]);
 calls.set('AsyncFileHandle.write, text', {
   args: [
     kind(() => 'text', [...ALL_BYTES, 'text', 'empty text', 'text with NUL', 'half a character']),

@@ -7,6 +7,7 @@ import type { Handle } from '../../src/fs/handle.ts';
 import {
   type AllocateOptions,
   type AsyncFileSystem,
+  type BufferPart,
   type BuildCompression,
   type Codec,
   type CompressOptions,
@@ -23,6 +24,7 @@ import {
   type ReaddirOptions,
   type ReadFileOptions,
   type ReadlinkOptions,
+  type ReadOptions,
   type RenameFlags,
   type RmOptions,
   type StatOptions,
@@ -32,7 +34,7 @@ import {
   type XattrChange,
   type XattrFlags,
 } from '../../src/index.ts';
-import { ALL_BYTES, fields, type Kind, kind, nullable, optional, VALUE_NAMES, VALUES } from './values.ts';
+import { ALL_BYTES, ALL_OBJECTS, fields, type Kind, kind, nullable, optional, VALUE_NAMES, VALUES } from './values.ts';
 
 /** A volume in use, and what is open on it. */
 export interface World {
@@ -274,3 +276,18 @@ export const timeLike: K = {
   takes: new Set([...NUMBERS, 'minus one', 'fraction', 'Date']),
 };
 export const maybeIndex: K = nullable(index);
+const part = { offset: maybeIndex, length: maybeIndex, position: maybeIndex };
+const partOptions = fields<World, BufferPart>(part);
+/** A number is an offset alone. */
+export const bufferPart: K = nullable({ ...partOptions, takes: new Set([...partOptions.takes, ...NUMBERS]) });
+const partAndBuffer = fields<World, ReadOptions<Uint8Array>>({ ...part, buffer: optional(into) });
+export const readOptions: K = nullable({
+  ...partAndBuffer,
+  takes: new Set([...ALL_BYTES, 'object', 'object without prototype', 'Date']),
+});
+/** Options in place of one that others follow: typed, if not taken. */
+export const offsetOrOptions: K = { ...maybeIndex, takes: new Set([...maybeIndex.takes, ...ALL_OBJECTS]) };
+export const intoOrOptions: K = {
+  ...into,
+  takes: new Set([...into.takes, 'undefined', 'null', 'object', 'object without prototype', 'Date']),
+};
