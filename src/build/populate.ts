@@ -365,12 +365,17 @@ export class Populator {
     const stat = this.#tree.stat(index);
     const { sizeBytes } = stat;
     assertFitsPinned(pinned, sizeBytes);
-    const fd = fromHost(() => openHostFile(this.#tree, index));
-    try {
-      yield* this.#copyRange(pinned, fd, [0, sizeBytes], false);
-      fromHost(() => verifyUnchanged(this.#tree, fd, index));
-    } finally {
-      closeHostFile(this.#tree, fd);
+    const known = this.#tree.known(index);
+    if (known instanceof F2fsError) throw new EntryFailure(known);
+    if (known !== null) pinned.write(known, 0);
+    else {
+      const fd = fromHost(() => openHostFile(this.#tree, index));
+      try {
+        yield* this.#copyRange(pinned, fd, [0, sizeBytes], false);
+        fromHost(() => verifyUnchanged(this.#tree, fd, index));
+      } finally {
+        closeHostFile(this.#tree, fd);
+      }
     }
     yield* clearRest(pinned, sizeBytes);
     const { crtime, inherit, ...attributes } = this.#attributes(stat);

@@ -756,6 +756,13 @@ describe('put to a pinned file', () => {
     expectInPlace();
   });
 
+  it.runIf(process.platform === 'linux')('from a file whose size only reading tells', async () => {
+    await done('put', '--quiet', image, '/proc/sys/kernel/ostype', '/pinned');
+    const { blocks, bytes } = pinned();
+    expect(blocks).toEqual(before.blocks);
+    expect(bytes.subarray(0, 7).toString()).toBe('Linux\n\0');
+  });
+
   it('nothing of it is written when it does not fit, or a hard link would take its place', async () => {
     fs.writeFileSync(`${host}/large`, Buffer.alloc(3 * MIB + 1));
     await refused(/has 3145728 bytes, too few for 3145729/, 'put', image, `${host}/large`, '/pinned');
