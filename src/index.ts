@@ -59,6 +59,7 @@ export {
 export { Handle } from './fs/handle.ts';
 export type { InodeFlag } from './fs/inode-flags.ts';
 export type { MountOptions } from './fs/mount-options.ts';
+export type { FileType, NodeType } from './fs/of-type.ts';
 export type { OpenFlags } from './fs/open-flags.ts';
 export type {
   BufferPart,
@@ -76,7 +77,7 @@ export type {
 export { AsyncFileSystem, mountAsync } from './fs/promises.ts';
 export type { CleanReport } from './fs/reclaim.ts';
 export type { RenameFlags } from './fs/rename.ts';
-export type { CompressionStat, DeviceNumbers, FileStat, FileType, NodeType } from './fs/stat.ts';
+export type { CompressionStat, DeviceNumbers, FileStat } from './fs/stat.ts';
 export {
   type CheckpointInfo,
   type LogPosition,

@@ -11,8 +11,9 @@ import type { Core } from './core.ts';
 import { FileHandle } from './file-handle.ts';
 import { Handle } from './handle.ts';
 import type { NewEntry } from './namespace.ts';
+import { type FileType, NODE_TYPES, type NodeType } from './of-type.ts';
 import { checkRenameFlags, type RenameFlags, rename } from './rename.ts';
-import { type DeviceNumbers, type FileType, modeOfType, NODE_TYPES, type NodeType, typeOfDentry } from './stat.ts';
+import { type DeviceNumbers, modeOfType, typeOfDentry } from './stat.ts';
 
 const DEVICE_NUMBERS: OptionChecks<DeviceNumbers> = { major: isWhole(0, 0xfff), minor: isWhole(0, 0xfffff) };
 

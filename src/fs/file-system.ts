@@ -28,6 +28,7 @@ import { Directory, type DirectoryEntry, openInode } from './directory-handle.ts
 import { FileHandle, readWhole } from './file-handle.ts';
 import type { Handle } from './handle.ts';
 import { checkMountOptions, type MountOptions } from './mount-options.ts';
+import type { NodeType } from './of-type.ts';
 import { type Access, accessOf, type OpenFlags, READ_WRITE } from './open-flags.ts';
 import { Names, splitLast } from './path-names.ts';
 import type { CleanReport } from './reclaim.ts';
@@ -35,7 +36,7 @@ import { recover } from './recover.ts';
 import { type Known, namingRefused, refusedAt } from './refusals.ts';
 import { removeTree } from './remove-tree.ts';
 import { checkRenameFlags, type RenameFlags } from './rename.ts';
-import { type DeviceNumbers, type FileStat, type NodeType, statOf } from './stat.ts';
+import { type DeviceNumbers, type FileStat, statOf } from './stat.ts';
 import { readlink } from './symlink.ts';
 
 /** Symlinks followed on one path before it counts as a loop. */

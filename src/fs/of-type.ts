@@ -1,5 +1,9 @@
 // What something is, asked as of the Dirents and Stats of node:fs.
-import type { FileType } from './stat.ts';
+
+/** What `mknod` makes. */
+export const NODE_TYPES = ['fifo', 'socket', 'char', 'block'] as const;
+export type NodeType = (typeof NODE_TYPES)[number];
+export type FileType = 'file' | 'directory' | 'symlink' | NodeType;
 
 /** Something that has a type. */
 export class OfType {

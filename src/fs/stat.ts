@@ -19,12 +19,7 @@ import { FT } from '../format/dentry.ts';
 import { INLINE } from '../format/inode.ts';
 import type { Core } from './core.ts';
 import { flagNames, type InodeFlag } from './inode-flags.ts';
-import { OfType } from './of-type.ts';
-
-/** What `mknod` makes. */
-export const NODE_TYPES = ['fifo', 'socket', 'char', 'block'] as const;
-export type NodeType = (typeof NODE_TYPES)[number];
-export type FileType = 'file' | 'directory' | 'symlink' | NodeType;
+import { type FileType, OfType } from './of-type.ts';
 
 /** Which device a character or block device stands for. */
 export interface DeviceNumbers {

@@ -1,7 +1,7 @@
 // What a volume holds, as its users see it: names, and what stands behind them.
 import { FileHandle } from '../../src/fs/file-handle.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
-import type { FileType } from '../../src/fs/stat.ts';
+import type { FileType } from '../../src/fs/of-type.ts';
 
 /** An inode. */
 export interface Entity {

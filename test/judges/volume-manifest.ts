@@ -4,7 +4,7 @@ import { Directory } from '../../src/fs/directory-handle.ts';
 import { FileHandle } from '../../src/fs/file-handle.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
 import type { Handle } from '../../src/fs/handle.ts';
-import type { FileType } from '../../src/fs/stat.ts';
+import type { FileType } from '../../src/fs/of-type.ts';
 import { type EntryType, finishManifest, type Manifest, type RawEntry } from '../../tools/judge/manifest.ts';
 
 const TYPES: Readonly<Record<FileType, EntryType>> = {
