@@ -232,7 +232,9 @@ describe("Android's defaults", () => {
     await runOrThrow('mkfs.f2fs', ['-g', 'android', image]);
     expect((await fsck(image)).complaints).toEqual([]);
     const device = openFileDevice(image, { writable: true });
-    expect(mount(device, { readonly: true }).readdir('/')).toEqual([]);
+    const fs = mount(device, { readonly: true });
+    expect(fs.readdir('/')).toEqual([]);
+    fs.close();
     expect(() => mount(device)).toThrow(/uses project_quota, quota, with/);
     device.close();
   });

@@ -76,7 +76,7 @@ test.each(damaged)('$name ($touch): told with its inode; all else can be read an
   fs.writeFile('/added', pattern(5000, 3));
   fs.writeFile('/late', pattern(70_000, 3));
   fs.unlink('/direct');
-  fs.sync();
+  fs.close();
   const after = faults(device);
   expect([...after].map(([path, fault]) => [path, fault === 'changed' ? fault : fault.code])).toEqual(
     expect.arrayContaining([
@@ -157,6 +157,7 @@ describe('changing a damaged file', () => {
       attempt(() => fs.writeFile('/added', pattern(5000, 3)));
       const synced = attempt(() => fs.sync());
       attempt(() => fs.close());
+      fs.abandon();
       const others = faults(device);
       others.delete(recipe.touch);
       expect([recipe.name, others]).toEqual([recipe.name, new Map()]);

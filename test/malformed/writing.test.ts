@@ -138,6 +138,7 @@ describe('counts of free segments that lie', () => {
     });
     expect(code).toBe('ENOSPC');
     expect(performance.now() - start).toBeLessThan(4000);
+    fs.abandon();
     const after = readEverything(device, LIMITS).seen;
     for (const [path, words] of seen) if (path !== '/') expect(after.get(path)).toBe(words);
   });
