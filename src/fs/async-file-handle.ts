@@ -3,6 +3,7 @@ import type { Contents } from '../bytes.ts';
 import { checkBytes, checkIndex, invalid, isFunction } from '../check.ts';
 import { checkSignal, F2fsError } from '../errors.ts';
 import type { Timestamp } from '../file/inode.ts';
+import { type ArgumentCounts, limitArguments } from './argument-counts.ts';
 import { CallQueue } from './call-queue.ts';
 import { type FileHandle, readWhole } from './file-handle.ts';
 import {
@@ -18,6 +19,7 @@ import {
   ownerOf,
   type ReadOptions,
   readInto,
+  refuseBehind,
   type StatOptions,
 } from './promise-options.ts';
 import type { FileStat } from './stat.ts';
@@ -30,6 +32,25 @@ export const ENDED = 'the call was ended before its turn';
 
 /** An open regular file. Each call is done as a whole, after those that came before it. */
 export class AsyncFileHandle {
+  static {
+    const counts = {
+      run: 1,
+      readFile: 1,
+      writeFile: 2,
+      appendFile: 2,
+      stat: 1,
+      truncate: 1,
+      chmod: 1,
+      chown: 2,
+      utimes: 2,
+      sync: 0,
+      datasync: 0,
+      close: 0,
+    } satisfies ArgumentCounts<Omit<AsyncFileHandle, 'read' | 'write'>>;
+    // These come in several forms.
+    limitArguments(AsyncFileHandle, { ...counts, read: 4, write: 4 });
+  }
+
   readonly #queue: CallQueue;
   readonly #file: FileHandle;
   /** Where the next read or write without a position begins. */
@@ -100,7 +121,8 @@ export class AsyncFileHandle {
     ...rest: unknown[]
   ): Promise<{ bytesWritten: number; buffer: Uint8Array | string }> {
     if (typeof buffer === 'string') {
-      const [position, encoding] = rest as [number?, BufferEncoding?];
+      const [position, encoding, ...more] = rest as [number?, BufferEncoding?, ...unknown[]];
+      refuseBehind('encoding', more);
       isEncodingOrNull(encoding, 'encoding');
       return this.#call((file) => this.#writePart(file, buffer, encoded(buffer, encoding), position));
     }

@@ -15,6 +15,7 @@ import { BLKS_PER_SEG, BLKSIZE, NAME_LEN_MAX, S_IFDIR, S_IFLNK, S_IFMT } from '.
 import type { VolumeCounters } from '../volume/counters.ts';
 import type { CleanPolicy } from '../volume/victims.ts';
 import type { Volume } from '../volume/volume.ts';
+import { type ArgumentCounts, limitArguments } from './argument-counts.ts';
 import {
   type Attributes,
   checkAttributes,
@@ -120,6 +121,44 @@ function coreOf(given: BlockDevice, options: MountOptions): Core {
 }
 
 export class FileSystem {
+  static {
+    limitArguments(FileSystem, {
+      root: 0,
+      open: 2,
+      openInode: 1,
+      openDirectory: 1,
+      openFile: 2,
+      stat: 1,
+      lstat: 1,
+      readdir: 1,
+      readlink: 1,
+      readFile: 1,
+      writeFile: 3,
+      truncate: 2,
+      mkdir: 2,
+      symlink: 3,
+      mknod: 4,
+      unlink: 1,
+      rmdir: 1,
+      remove: 1,
+      removeInSteps: 1,
+      rename: 3,
+      link: 2,
+      setAttributes: 3,
+      xattrs: 1,
+      getXattr: 2,
+      setXattr: 4,
+      removeXattr: 2,
+      statfs: 0,
+      sync: 0,
+      fsync: 1,
+      writeBack: 0,
+      clean: 1,
+      abandon: 0,
+      close: 0,
+    } satisfies ArgumentCounts<FileSystem>);
+  }
+
   /** The tables below, for those who inspect. */
   readonly volume: Volume;
   readonly #core: Core;

@@ -162,7 +162,7 @@ export function readInto([first = {}, ...rest]: readonly unknown[]): BufferPart 
   if (!isOptions) return { ...bufferPart('read', rest), buffer: first as Uint8Array };
   const options: ReadOptions<Uint8Array> = first ?? {};
   checkOptions('read', options, READ);
-  refuseBeside(rest);
+  refuseBehind('options', rest);
   const { buffer = Buffer.alloc(READ_BUFFER), ...part } = options;
   return { ...part, buffer };
 }
@@ -172,14 +172,14 @@ export function bufferPart(of: string, [first, ...rest]: readonly unknown[]): Bu
   if (typeof first !== 'object' || first === null)
     return { offset: first, length: rest[0], position: rest[1] } as BufferPart;
   checkOptions(of, first as BufferPart, PART);
-  refuseBeside(rest);
+  refuseBehind('options', rest);
   return first;
 }
 
-/** Throws EINVAL for what stands behind options, where it has no effect. */
-function refuseBeside(rest: readonly unknown[]): void {
+/** Throws EINVAL for what stands where it has no effect. @param last what should have been the last argument */
+export function refuseBehind(last: string, rest: readonly unknown[]): void {
   const other = rest.find((it) => it !== undefined && it !== null);
-  if (other !== undefined) throw invalid('argument', other, 'none behind the options');
+  if (other !== undefined) throw invalid('argument', other, `none behind the ${last}`);
 }
 
 /** A number alone is a mode. */

@@ -6,6 +6,7 @@ import { invalid, isFunction } from '../check.ts';
 import type { BlockDevice } from '../device/device.ts';
 import { checkSignal, corrupt, F2fsError } from '../errors.ts';
 import type { Xattr } from '../file/xattrs.ts';
+import { type ArgumentCounts, limitArguments } from './argument-counts.ts';
 import { AsyncFileHandle, ENDED, type TimeLike, timestampOf } from './async-file-handle.ts';
 import type { XattrFlags } from './attributes.ts';
 import { CallQueue } from './call-queue.ts';
@@ -57,6 +58,41 @@ export async function mountAsync(device: BlockDevice, options: MountOptions = {}
  * done.
  */
 export class AsyncFileSystem {
+  static {
+    limitArguments(AsyncFileSystem, {
+      run: 1,
+      open: 3,
+      readFile: 2,
+      writeFile: 3,
+      appendFile: 3,
+      truncate: 2,
+      mkdir: 2,
+      rmdir: 2,
+      unlink: 1,
+      rm: 2,
+      rename: 3,
+      link: 2,
+      symlink: 3,
+      readlink: 2,
+      readdir: 2,
+      stat: 2,
+      lstat: 2,
+      access: 2,
+      chmod: 2,
+      chown: 3,
+      lchown: 3,
+      utimes: 3,
+      lutimes: 3,
+      xattrs: 1,
+      getXattr: 2,
+      setXattr: 4,
+      removeXattr: 2,
+      statfs: 2,
+      sync: 0,
+      close: 0,
+    } satisfies ArgumentCounts<AsyncFileSystem>);
+  }
+
   readonly #fs: FileSystem;
   readonly #queue = new CallQueue();
 

@@ -342,6 +342,7 @@ const HANDLES: Row[] = [
   opened('r+', (file) => file.write('HÉLLO', 4, 'latin1').then(written)),
   opened('r+', (file) => file.write('HELLO', null, wrong('nope')).then(written), 'EINVAL'),
   opened('r+', (file) => file.write(wrong<string>(5))),
+  opened('r+', (file) => writing(file, 'HELLO', 0, 'utf8', 3), 'EINVAL'),
   opened('r+', async (file) => [await file.write('HE').then(written), await file.write('LLO').then(written)]),
   opened('r+', async (file) => [await file.write('HE', 4).then(written), await file.write('LLO').then(written)]),
   opened('r+', async (file) => [await file.read(buffer()).then(read), await file.writeFile('HELLO')]),

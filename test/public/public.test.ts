@@ -152,6 +152,46 @@ describe('wrong arguments', () => {
   });
 });
 
+/** What takes no options, or none behind those that it takes, is told such all the same by those who are used to node:fs. */
+const MORE: readonly [unknown, message: RegExp | null][] = [
+  [{ nonsense: true }, /^unknown option 'nonsense' of \w+: expected none$/],
+  [{ recursive: undefined }, null],
+  [{}, null],
+  [null, null],
+  ['utf8', /^\w+ takes (no argument|\d arguments?): 'utf8' is one too many$/],
+  [0, /^\w+ takes (no argument|\d arguments?): 0 is one too many$/],
+  [[], /^\w+ takes (no argument|\d arguments?): an array is one too many$/],
+];
+const LIMITED = /^(FileSystem|Handle|FileHandle|Directory|AsyncFileSystem|AsyncFileHandle)\./;
+
+test.each(MORE)('one argument more than a method takes: %j', async (more, message) => {
+  const common = await makeWorld();
+  const worlds = [common];
+  const faults: string[] = [];
+  for (const [name, call] of CALLS) {
+    // A handle's text and options are rows of their own for the same method, with fewer arguments.
+    if (!LIMITED.test(name) || name.includes(',') || Object.keys(SYMBOLS).some((symbol) => name.endsWith(`.${symbol}`)))
+      continue;
+    const world = ENDS.test(name) && message === null ? await makeWorld() : common;
+    if (world !== common) worlds.push(world);
+    beat(name);
+    let failure: unknown = null;
+    try {
+      await tidy(await call.run(world, [...call.args.map((kind) => kind.good(world)), more]));
+    } catch (error) {
+      failure = error;
+    }
+    const said = failure instanceof f2fs.F2fsError ? failure.message : String(failure);
+    const isSurplus = failure instanceof f2fs.F2fsError && failure.code === 'EINVAL' && /too many|nonsense/.test(said);
+    if (message === null ? isSurplus : !(isSurplus && message.test(said))) faults.push(`${name}: ${said}`);
+  }
+  expect(faults).toEqual([]);
+  for (const world of worlds) {
+    world.fs.close();
+    world.remove();
+  }
+});
+
 test('after close every call on a volume and its handles is EBADF', async () => {
   const world = await makeWorld();
   world.fs.close();
