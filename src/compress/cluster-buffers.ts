@@ -118,5 +118,8 @@ function nrDesksOf(pool: FramePool): number {
 
 function tooSmall(): F2fsError {
   const least = (MIN_FRAMES * PAGE_SIZE) / 2 ** 20;
-  return new F2fsError('ENOMEM', `compressed clusters take a page cache of ${least} MiB at least: mount with more cacheBytes`);
+  return new F2fsError(
+    'ENOMEM',
+    `compressed clusters take a page cache of ${least} MiB at least: mount with more cacheBytes`,
+  );
 }

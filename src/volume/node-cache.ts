@@ -303,7 +303,8 @@ export class NodeCache {
 
   #allocFrame(): number {
     const pfn = this.#pool.allocRun(1);
-    if (pfn < 0) throw new F2fsError('ENOMEM', 'the page cache has no page left for a node: mount with more cacheBytes');
+    if (pfn < 0)
+      throw new F2fsError('ENOMEM', 'the page cache has no page left for a node: mount with more cacheBytes');
     return pfn;
   }
 }
