@@ -2,6 +2,7 @@
 // alone: a block of the last checkpoint keeps its owner in the SSA. Source: f2fs_collapse_range, f2fs_insert_range.
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
+import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
 import {
@@ -203,6 +204,8 @@ export class Shift {
     inode.pages.truncate(to, to + nrPages);
     // Not to be written over what the place had: an fsync would not be one step then.
     this.#map.unwrite(inode, to, nrPages);
+    // The inode that an fsync sends has neither what that was nor where these were: the copies must be there before it.
+    this.#volume.nat.note(inode.ino, SINCE.REPLACED);
     for (let done = 0; done < nrPages; ) {
       const copy = this.#pages.allocate(to + done, nrPages - done);
       const { count } = this.#pages;

@@ -201,7 +201,7 @@ export class Exhaustion {
     const seen = new Set<string>();
     for (const number of states.numbers(SECOND_CUTS)) {
       const second = states.state(number);
-      if (number > events.length + SECOND_CUTS || seen.size === SECOND_CUTS) break;
+      if (number >= states.firstRandom + SECOND_CUTS || seen.size === SECOND_CUTS) break;
       if (seen.has(second.key)) continue;
       seen.add(second.key);
       this.counts.secondCrashes++;

@@ -1,9 +1,11 @@
 // The crash tests' own test: a promise that is not kept is noticed.
 import { describe, expect, test } from 'vitest';
-import { BLKSIZE } from '../../src/format/constants.ts';
-import type { DiskEvent } from './disk.ts';
+import { BLKS_PER_SEG, BLKSIZE } from '../../src/format/constants.ts';
+import { readSuperblocks } from '../../src/volume/superblocks.ts';
+import { blockOf, CowDevice, type DiskEvent } from './disk.ts';
 import { Exhaustion } from './exhaust.ts';
-import { content, type Recording, record, type Session } from './session.ts';
+import { content, type Recording, record, type Session, type Workload } from './session.ts';
+import { WORKLOADS } from './workloads/index.ts';
 
 function recorded(run: (session: Session) => void): Recording {
   return record({ name: 'broken', run });
@@ -15,14 +17,33 @@ async function failures(recording: Recording, states = 150): Promise<string[]> {
   return run.failures;
 }
 
+/** Between the superblocks and the checkpoints nobody reads anything. */
+const UNUSED: DiskEvent = { kind: 'write', blkaddr: 100, block: blockOf(new Uint8Array(BLKSIZE)), request: 0 };
+
 /** A log without the flushes for which `isLost`; the places of the others stay. */
 function withoutFlushes(recording: Recording, isLost: (index: number) => boolean): Recording {
-  const again = (i: number): DiskEvent =>
-    recording.events.slice(0, i).findLast(({ kind }) => kind === 'write') as DiskEvent;
   return {
     ...recording,
-    events: recording.events.map((event, i) => (event.kind === 'flush' && isLost(i) ? again(i) : event)),
+    events: recording.events.map((event, i) => (event.kind === 'flush' && isLost(i) ? UNUSED : event)),
   };
+}
+
+/** What a flush is for, by what stands beside it in the log. */
+type Flush =
+  | 'before the last block of a checkpoint'
+  | 'before the inode of an fsync'
+  | 'after a checkpoint'
+  | 'after an fsync';
+
+function flushAt({ base, events, steps }: Recording, index: number): Flush {
+  const { cpBlkaddr } = readSuperblocks(new CowDevice(base)).layout;
+  const isOfPack = (event: DiskEvent | undefined) =>
+    event?.kind === 'write' && event.blkaddr >= cpBlkaddr && event.blkaddr < cpBlkaddr + 2 * BLKS_PER_SEG;
+  if (isOfPack(events[index - 1]))
+    return isOfPack(events[index + 1]) ? 'before the last block of a checkpoint' : 'after a checkpoint';
+  return steps.some(({ begin, end }) => begin < index && index + 1 < end)
+    ? 'before the inode of an fsync'
+    : 'after an fsync';
 }
 
 function someWork(s: Session): void {
@@ -90,5 +111,23 @@ describe('noticed', () => {
     expect((await failures({ ...recording, events: recording.events.map(wrong) })).join()).toMatch(
       /\/b .*bytes from 0 on/,
     );
+  });
+});
+
+/** The states that a usual run tries of one workload. */
+const USUAL_STATES = 93;
+
+describe('with the states of a usual run it is noticed that a flush is missing', () => {
+  const of = (flush: Flush, names: string[]) => names.map((name) => [flush, name] as const);
+  test.each([
+    ...of('before the last block of a checkpoint', ['create and sync', 'collapse and insert', 'random program 1']),
+    ...of('before the inode of an fsync', ['append and fsync', 'overwrite and fsync', 'inline contents and ranges']),
+    ...of('after a checkpoint', ['attributes', 'names exchanged', 'one change of many, by an explicit checkpoint']),
+    ...of('after an fsync', ['append and fsync', 'new files, each fsynced', 'xattrs and fsync']),
+  ])('%s (%s)', async (flush, name) => {
+    const recording = record(WORKLOADS.find((it) => it.name === name) as Workload);
+    const broken = withoutFlushes(recording, (i) => flushAt(recording, i) === flush);
+    expect(broken.events).toContain(UNUSED);
+    expect(await failures(broken, USUAL_STATES)).not.toEqual([]);
   });
 });

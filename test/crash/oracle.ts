@@ -26,7 +26,7 @@ interface Loose {
   readonly path: string;
   readonly before: Entity | undefined;
   readonly after: Entity | undefined;
-  /** Whether its pages may hold anything where they changed: their node was written before them. */
+  /** Whether its new pages may hold anything: their node was written before them. */
   readonly anything: boolean;
 }
 
@@ -250,9 +250,10 @@ export class Oracle {
         const { before, after } = loose;
         const changed =
           before === undefined || after === undefined || !samePart(pad(before, at, unit), after.bytes, at);
-        if (changed && loose.anything) continue;
+        const isFresh = changed && isNew(at, before);
+        if (isFresh && loose.anything) continue;
         // A direct node has no checksum: of a torn one, addresses may be missing.
-        if ((changed || state.torn.size > 0) && part.equals(ZEROS.subarray(0, part.length))) continue;
+        if ((isFresh || state.torn.size > 0) && part.equals(ZEROS.subarray(0, part.length))) continue;
       }
       return `bytes from ${at} on are neither what was synced nor what was written later`;
     }
@@ -301,6 +302,13 @@ function samePart(part: Buffer, whole: Buffer, at: number): boolean {
   return (
     part.subarray(0, length).equals(other) && part.subarray(length).equals(ZEROS.subarray(0, part.length - length))
   );
+}
+
+/** Whether a file that was `before` had no data in the block of byte `at`. */
+function isNew(at: number, before: Entity | undefined): boolean {
+  const start = at - (at % BLKSIZE);
+  const block = before?.bytes.subarray(start, start + BLKSIZE) ?? ZEROS;
+  return block.equals(ZEROS.subarray(0, block.length));
 }
 
 function pad({ bytes }: Entity, at: number, unit: number): Buffer {

@@ -26,7 +26,10 @@ export type StateKind =
 
 /** A disk after a crash. */
 export interface CrashState {
-  /** Of a log of n events, 0 to n are its prefixes, by their length; those above are made from the seed. */
+  /**
+   * Of a log of n events, 0 to n are its prefixes, by their length; then come those of its flushes (see `CrashStates`); those above are
+   * made from the seed.
+   */
   readonly number: number;
   readonly kind: StateKind;
   /** Events that had been issued. */
@@ -51,7 +54,11 @@ function oldBlock(base: Disk, blocks: Blocks, blkaddr: number): Uint8Array {
 
 /** Some sectors of `block`, the others as they were; not all and not none. */
 function tear(block: Block, old: Uint8Array, random: Random): Block {
-  const mask = 1 + random.below((1 << SECTORS) - 2);
+  return partOf(block, old, 1 + random.below((1 << SECTORS) - 2));
+}
+
+/** The sectors of `block` whose bits are set, the others as they were. */
+function partOf(block: Block, old: Uint8Array, mask: number): Block {
   const bytes = old.slice();
   for (let i = 0; i < SECTORS; i++) {
     if ((mask & (1 << i)) !== 0) bytes.set(block.bytes.subarray(i * SECTOR, (i + 1) * SECTOR), i * SECTOR);
@@ -69,6 +76,12 @@ function keyOf(blocks: Blocks): string {
   return `${a}:${b}:${blocks.size}`;
 }
 
+/**
+ * Chance seldom loses just what a flush is for, such as a node that a whole checkpoint leads to. So each epoch, the events between two
+ * flushes, has two states of its own: all of it reached the disk but its first event; or but another one, or all but the last sector of
+ * that, where a node says whose it is. Where a flush is missing two epochs are one, and what it should have kept back is there without
+ * what comes before it.
+ */
 export class CrashStates {
   readonly #base: Disk;
   readonly #events: readonly DiskEvent[];
@@ -85,25 +98,38 @@ export class CrashStates {
     });
   }
 
-  get nrPrefixes(): number {
+  get #nrPrefixes(): number {
     return this.#events.length + 1;
+  }
+
+  /** The first number of those that are made from the seed. */
+  get firstRandom(): number {
+    return this.#nrPrefixes + 2 * this.#epochs.length;
   }
 
   /** The state of a number. */
   state(number: number): CrashState {
-    return number < this.nrPrefixes ? this.#prefix(number) : this.#random(number);
+    if (number < this.#nrPrefixes) return this.#prefix(number);
+    return number < this.firstRandom ? this.#withoutOne(number) : this.#random(number);
   }
 
   /**
-   * Numbers of about `count` states: prefixes for at most half of them, all or evenly spread; then ones made from the seed. Two may be of equal
-   * disks: see `CrashState.key`.
+   * Numbers of about `count` states: of each kind, prefixes and the two of the epochs, all or evenly spread ones for a share; then
+   * those that are made from the seed. Two may be of equal disks: see `CrashState.key`.
    */
   *numbers(count: number): Generator<number> {
-    const nrPrefixes = Math.min(this.nrPrefixes, Math.ceil(count / 2));
-    const step = this.nrPrefixes / nrPrefixes;
+    const middle = this.#nrPrefixes + this.#epochs.length;
+    yield* this.#spread(this.#nrPrefixes, middle, Math.ceil(count * 0.3));
+    yield* this.#spread(0, this.#nrPrefixes, Math.ceil(count * 0.3));
+    yield* this.#spread(middle, this.firstRandom, Math.ceil(count * 0.2));
+    for (let number = this.firstRandom; ; number++) yield number;
+  }
+
+  /** Up to `count` numbers of [start, end). */
+  *#spread(start: number, end: number, count: number): Generator<number> {
+    const step = Math.max(1, (end - start) / count);
     const offset = (this.#seed % 97) / 97;
-    for (let i = 0; i < nrPrefixes; i++) yield Math.floor((i + offset) * step);
-    for (let number = this.nrPrefixes; ; number++) yield number;
+    for (let at = offset * step; at < end - start; at += step) yield start + Math.floor(at);
   }
 
   #prefix(cut: number): CrashState {
@@ -112,9 +138,38 @@ export class CrashStates {
     return { number: cut, kind: 'prefix', cut, flushed: cut, blocks, torn: new Set(), key: keyOf(blocks) };
   }
 
-  #random(number: number): CrashState {
+  /** An epoch without its first event; or another one, or a part of that. */
+  #withoutOne(number: number): CrashState {
+    const random = this.#randomOf(number);
+    const at = number - this.#nrPrefixes;
+    const isFirst = at < this.#epochs.length;
+    const epoch = at % this.#epochs.length;
+    const start = this.#epochs[epoch];
+    const cut = this.#endOf(epoch);
+    const left = isFirst ? start : start + random.below(Math.max(1, cut - start - 1));
+    const blocks: Blocks = new Map();
+    const torn = new Set<number>();
+    for (let i = 0; i < cut; i++) {
+      const event = this.#events[i];
+      if (i !== left) this.#apply(blocks, event);
+      else if (!isFirst && event.kind === 'write' && random.below(2) === 0) {
+        blocks.set(event.blkaddr, partOf(event.block, oldBlock(this.#base, blocks, event.blkaddr), 1 << (SECTORS - 1)));
+        torn.add(event.blkaddr);
+      }
+      if (event.kind === 'write' && i > left) torn.delete(event.blkaddr);
+    }
+    const kind = torn.size > 0 ? 'torn' : 'subset';
+    return { number, kind, cut, flushed: start, blocks, torn, key: keyOf(blocks) };
+  }
+
+  #randomOf(number: number): Random {
     const random = new Random((Math.imul(this.#seed, 0x2545f491) ^ Math.imul(number, 0x9e3779b1)) >>> 0);
     for (let i = 0; i < 4; i++) random.below(2);
+    return random;
+  }
+
+  #random(number: number): CrashState {
+    const random = this.#randomOf(number);
     const kind = random.pick(['subset', 'reordered', 'torn', 'torn'] as const);
     const { start, cut } = this.#cut(random);
     const blocks: Blocks = new Map();
@@ -153,8 +208,13 @@ export class CrashStates {
     }
     const epoch = random.below(epochs.length);
     const start = epochs[epoch];
-    const end = epoch + 1 < epochs.length ? epochs[epoch + 1] - 1 : length;
-    return { start, cut: start + random.below(end - start + 1) };
+    return { start, cut: start + random.below(this.#endOf(epoch) - start + 1) };
+  }
+
+  /** Where the flush stands that ends an epoch. */
+  #endOf(epoch: number): number {
+    const next = epoch + 1;
+    return next < this.#epochs.length ? this.#epochs[next] - 1 : this.#events.length;
   }
 
   #apply(blocks: Blocks, event: DiskEvent): void {
