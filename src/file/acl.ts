@@ -62,12 +62,13 @@ export function aclToDisk(acl: Acl): Uint8Array {
 }
 
 /**
- * The ACL that a system call gave; null for one without entries, which stands for none. Throws EINVAL for bytes that are none,
+ * The ACL that a system call gave; null for one without entries, or nothing at all, which stand for none. Throws EINVAL for bytes that are none,
  * EOPNOTSUPP for another version. Source: posix_acl_from_xattr.
  */
 export function aclFromXattr(value: Uint8Array): Acl | null {
   const from = viewOf(value);
   const invalid = () => new F2fsError('EINVAL', 'the value is not a POSIX ACL in the form of the xattr system calls');
+  if (value.length === 0) return null;
   if (value.length < HEADER_SIZE) throw invalid();
   const version = from.getUint32(0, true);
   if (version !== SYSCALL_VERSION) throw new F2fsError('EOPNOTSUPP', `POSIX ACLs of version ${version} are not known`);

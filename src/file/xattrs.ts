@@ -17,6 +17,7 @@ import {
 import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
 import { aclFromDisk, aclFromXattr, aclToDisk, aclToXattr } from './acl.ts';
+import { CAPABILITY, shownCapability } from './capability.ts';
 import type { Inode } from './inode.ts';
 
 /** One attribute by its full name (`user.note`), with its value in the form that the xattr system calls use. */
@@ -45,6 +46,8 @@ export interface XattrChange {
   readonly replace?: boolean;
 }
 
+/** As it is stored. */
+const CAPABILITY_NAME = CAPABILITY.slice('security.'.length);
 /** The longest name, its prefix included. Source: XATTR_NAME_MAX. */
 const NAME_MAX = 255;
 
@@ -265,8 +268,9 @@ function isAcl(index: number): boolean {
 }
 
 /** In the form of the system calls. */
-function shownValue({ index, value }: Stored, ino: number): Uint8Array {
-  return isAcl(index) ? aclToXattr(aclFromDisk(value, ino)) : value;
+function shownValue({ index, name, value }: Stored, ino: number): Uint8Array {
+  if (isAcl(index)) return aclToXattr(aclFromDisk(value, ino));
+  return index === XATTR_INDEX.SECURITY && name === CAPABILITY_NAME ? shownCapability(value) : value;
 }
 
 function fullName({ index, name }: Stored): string | null {

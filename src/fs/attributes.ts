@@ -5,6 +5,7 @@ import { type Check, checkOptions, invalid, isBoolean, isWhole, type OptionCheck
 import { F2fsError } from '../errors.ts';
 import { aclFromXattr, aclToXattr } from '../file/acl.ts';
 import { aclAfterChmod, aclOfNew, checkAcl, modeOfAcl } from '../file/acl-rules.ts';
+import { CAPABILITY, checkCapability } from '../file/capability.ts';
 import { flagged } from '../file/change-rules.ts';
 import type { Inode, Timestamp } from '../file/inode.ts';
 import { checkXattrName, missing, type XattrChange as StoredChange, type Xattrs } from '../file/xattrs.ts';
@@ -18,8 +19,6 @@ const S_IXGRP = 0o010;
 
 const ACCESS_ACL = 'system.posix_acl_access';
 const DEFAULT_ACL = 'system.posix_acl_default';
-/** File capabilities, which neither a new owner nor new contents must get. */
-const CAPABILITY = 'security.capability';
 
 /** What may be set on an inode; what is left out stays, or on a new one gets its default. */
 export interface Attributes {
@@ -165,6 +164,7 @@ function checkedChange(change: XattrChange): { change: XattrChange; name: string
   checkOptions('a change', change, XATTR_CHANGE);
   const name = display(nameBytes(change.name, 'name of an attribute'));
   const value = change.value === null ? null : contentBytes(change.value, 'value of an attribute');
+  if (name === CAPABILITY && value !== null) checkCapability(value);
   return { change, name, value };
 }
 
@@ -188,7 +188,7 @@ export function getXattr(core: Pick<AttributeParts, 'xattrs'>, inode: Inode, wan
 /**
  * Sets attributes as setxattr(2) does, all of them or none: an access ACL changes the mode, and is not kept where the mode says the
  * same. Throws EPERM for immutable and append-only inodes, and for user.* of others than files and directories; EACCES for a default
- * ACL of no directory; EINVAL for what is no ACL; and what Xattrs.set does.
+ * ACL of no directory; EINVAL for what is no ACL, and no capability; and what Xattrs.set does.
  */
 export function setXattrs(core: AttributeParts, inode: Inode, changes: readonly XattrChange[]): void {
   let mode = inode.mode;

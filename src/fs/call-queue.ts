@@ -80,6 +80,8 @@ export class CallQueue {
     if (this.#waiting.length > 0) outer.#waiting = [...this.#waiting, ...outer.#waiting];
     this.#waiting = [];
     outer.#isHeld = false;
+    // As long as it is in use, all promises of the process take several times as long.
+    if (outer.#outer === null) this.#within.disable();
     outer.#schedule();
   }
 

@@ -116,7 +116,7 @@ export class Handle {
 
   /**
    * Sets attributes, and removes those whose value is null: all of them, or none. An access ACL changes the mode. Throws
-   * EOPNOTSUPP, EPERM, EACCES, ERANGE, EINVAL for what is no ACL, E2BIG, ENOSPC.
+   * EOPNOTSUPP, EPERM, EACCES, ERANGE, EINVAL for what is no ACL, and no capability, E2BIG, ENOSPC.
    */
   setXattrs(changes: readonly XattrChange[]): void {
     this.core.memory.balanceChange();

@@ -253,6 +253,10 @@ describe('as the host does it', () => {
       ['set', '/a-file', ACCESS, acl('u::rw u:5:r g::r m::r o::r')],
       ['chown', '/a-file', 10, 11],
       ['set', '/a-file', ACCESS, Buffer.from('02000000', 'hex')],
+      ['set', '/a-file', ACCESS, acl('u::rw u:5:r g::r m::r o::r')],
+      ['set', '/a-file', ACCESS, Buffer.alloc(0)],
+      ['set', '/a-file', ACCESS, Buffer.alloc(0)],
+      ['set', '/a-file', DEFAULT, Buffer.alloc(0)],
       ['set', '/a-file', DEFAULT, acl('u::rw g::r o::r')],
       ['remove', '/a-file', DEFAULT],
     ]);
@@ -303,7 +307,7 @@ describe('as the host does it', () => {
       other[at] = byte;
       steps.push(['set', '/bad', ACCESS, other]);
     }
-    steps.push(['set', '/bad', ACCESS, odd.subarray(0, 11)]);
+    for (const length of [1, 3, 5, 11]) steps.push(['set', '/bad', ACCESS, odd.subarray(0, length)]);
     await compare(steps);
   });
 
@@ -322,6 +326,55 @@ describe('as the host does it', () => {
       ['remove', '/x', 'user.none'],
       ['remove', '/x', 'user.a'],
     ]);
+  });
+
+  test('capabilities are of revision 2 or 3, each of its size', async ({ skip }) => {
+    if (!hostHasAcls) skip();
+    const revision = (magic: number, length: number, rootId = 0) => {
+      const value = Buffer.alloc(length, 1);
+      value.writeUInt32LE(magic, 0);
+      if (length >= 24) value.writeUInt32LE(rootId, 20);
+      return value;
+    };
+    const values = [
+      ...[1, 3, 4, 12, 19, 21, 23, 25, 28].map((length) => Buffer.alloc(length)),
+      revision(0x01000000, 12),
+      ...[0, 1, 2, 3].flatMap((flags) => [
+        revision(0x02000000 | flags, 20),
+        revision(0x02000000 | flags, 24),
+        revision(0x03000000 | flags, 20),
+        revision(0x03000000 | flags, 24),
+        revision(0x03000000 | flags, 24, 1000),
+      ]),
+      revision(0x03000000, 24, 0xfffffffe),
+      revision(0x03000000, 24, 0xffffffff),
+      revision(0x03000000, 28),
+      revision(0x04000000, 24),
+    ];
+    const steps: Step[] = [
+      ['file', '/capable', 0o755],
+      ['mkdir', '/capable-dir', 0o755],
+    ];
+    for (const value of values) steps.push(['set', '/capable', CAPABILITY, value]);
+    steps.push(['remove', '/capable', CAPABILITY], ['remove', '/capable', CAPABILITY]);
+    // Other names of security are nobody's business here.
+    steps.push(['set', '/capable', 'security.other', Buffer.from('x')]);
+    steps.push(['set', '/capable-dir', CAPABILITY, SOME_CAPABILITY]);
+    await compare(steps);
+    during(device64(), {}, (fs) => {
+      fs.writeFile('/f', 'x');
+      // Linux takes this, but gives EINVAL to who reads it.
+      for (const value of [Buffer.alloc(0), '']) {
+        const error = errorOf(() => fs.setXattr('/f', CAPABILITY, value));
+        expect(error).toMatchObject({
+          code: 'EINVAL',
+          message: expect.stringMatching(/^invalid .* of 0 bytes: expected 20/),
+        });
+      }
+      fs.setXattr('/f', CAPABILITY, SOME_CAPABILITY);
+      fs.setXattr('/f', CAPABILITY, null);
+      expect(fs.xattrs('/f')).toEqual([]);
+    });
   });
 });
 
