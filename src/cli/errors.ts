@@ -21,6 +21,15 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** Checks what was asked for: what that throws is told as wrong usage. */
+export function asUsage<T>(check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    throw error instanceof F2fsError ? new UsageError(error.message) : error;
+  }
+}
+
 /** What the argument parser says, as everything else is said: `invalid --size '2GB': expected ...`. */
 export function usageText(message: string): string {
   const text = message.replace(/^error: /, '').replaceAll('\n', ' ');
