@@ -16,7 +16,7 @@ import { Content } from './content.ts';
 import { figuresOf, Meter, type Work } from './measure.ts';
 import { giveMemoryBack } from './memory.ts';
 import { type Ratio, type Run, type RunResult, ratiosOf, type SummaryRow, summaryOf } from './summary.ts';
-import { openTarget, type TargetOptions } from './target.ts';
+import { leastBlocks, openTarget, type TargetOptions } from './target.ts';
 import { fill, pagesAndBlocks, type WorkloadName, workloadOf } from './workloads.ts';
 
 export interface BenchOptions extends TargetOptions {
@@ -78,12 +78,11 @@ const WARM_UP: Sizes = {
 
 /**
  * Formats `target` and runs the workloads on it, again and again. What the last run left stays there, unmounted cleanly.
- * Throws EINVAL for options that a mount refuses, before the target is touched; what openTarget throws; ECANCELED when the signal
- * ends it.
+ * Throws what checkBench throws, before the target is touched; what openTarget throws; ECANCELED when the signal ends it.
  */
 export async function runBench(target: string, options: BenchOptions): Promise<BenchReport> {
   const plan = planOf(options);
-  tryOptions(options);
+  checkBench(options);
   const device = openTarget(target, roomOf(options), options);
   try {
     const content = new Content(SEED);
@@ -135,8 +134,12 @@ function mountOptionsOf({ engine, compress }: Pick<Run, 'engine' | 'compress'>, 
   return { ...common, compress: { codec: parseCodec(compress), clusterPages, extensions: ['*'] } };
 }
 
-/** Mounts a volume in memory in each of the ways asked for: what the mount refuses must not cost a target. */
-function tryOptions(options: BenchOptions): void {
+/**
+ * Mounts a volume in memory in each of the ways asked for. Throws EINVAL for options that a mount refuses, EFBIG for workloads that no
+ * volume has room for: they must not cost a target.
+ */
+export function checkBench(options: BenchOptions): void {
+  leastBlocks(roomOf(options));
   const device = new MemoryDevice(TRIAL_BLOCKS);
   format(device);
   for (const compress of options.compress) {

@@ -30,14 +30,23 @@ export function isBlockDevice(path: string): boolean {
   return stat?.isBlockDevice() ?? false;
 }
 
+function wantedBlocks(roomBytes: number): number {
+  return Math.ceil((roomBytes / BLKSIZE) * (1 + NODE_SHARE)) + SLACK_BLOCKS;
+}
+
+/** Blocks of the least volume on which `roomBytes` bytes can be written once. Throws EFBIG where there is none. */
+export function leastBlocks(roomBytes: number): number {
+  return smallestGeometry({}, wantedBlocks(roomBytes)).blockCount;
+}
+
 /**
  * Opens a target on which `roomBytes` bytes can be written once: a new image file gets the size for that, a block device
  * must have it. Throws EEXIST without `force`, ENOSPC for a block device that is too small, and what openFileDevice throws.
  */
 export function openTarget(path: string, roomBytes: number, options: TargetOptions): FileDevice {
   const { force, direct, queueDepth } = options;
-  const wanted = Math.ceil((roomBytes / BLKSIZE) * (1 + NODE_SHARE)) + SLACK_BLOCKS;
-  const least = smallestGeometry({}, wanted).blockCount;
+  const wanted = wantedBlocks(roomBytes);
+  const least = leastBlocks(roomBytes);
   if (!isBlockDevice(path)) {
     if (!force && fs.existsSync(path)) {
       throw new F2fsError('EEXIST', `${path} exists; a benchmark formats it, --force allows that`, { path });

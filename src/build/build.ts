@@ -5,7 +5,7 @@ import type { FileDevice } from '../device/file-device.ts';
 import { type TargetPlace, targetAt } from '../device/host-target.ts';
 import { NewImage, openAroundCache, removeLeftParts } from '../device/new-image.ts';
 import { checkSignal, F2fsError } from '../errors.ts';
-import { CompressPolicy } from '../file/compression.ts';
+import type { CompressPolicy } from '../file/compression.ts';
 import type { Timestamp } from '../file/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { formatUuid } from '../format/superblock.ts';
@@ -14,17 +14,18 @@ import type { FileHandle } from '../fs/file-handle.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
 import type { MountOptions } from '../fs/mount-options.ts';
 import { featureBits } from '../mkfs/features.ts';
-import { type FormatOptions, format, planSize } from '../mkfs/format.ts';
+import { format, planSize } from '../mkfs/format.ts';
 import { smallestGeometry } from '../mkfs/geometry.ts';
 import { contentsOf } from '../mkfs/probe.ts';
 import type { Problem } from '../problems.ts';
+import { checkBuildOptions, compressionPolicy, formatOptions, isAutoSized, sizeRules } from './build-options.ts';
 import { CompressChoice, type NoneCompressed } from './compress-choice.ts';
 import { drive, driveScan, INTERRUPTED, inTurns, inTurnsOfScan, turn } from './drive.ts';
 import { Estimate } from './estimate.ts';
 import { type Host, thisHost } from './host.ts';
 import { hostInodes } from './host-scan.ts';
 import type { HostTree } from './host-tree.ts';
-import { closeAtItsSize, closeAtLeastSize, firstGeometry, type SizeRules } from './image-size.ts';
+import { closeAtItsSize, closeAtLeastSize, firstGeometry } from './image-size.ts';
 import { checkBuild } from './option-checks.ts';
 import type { BuildOptions } from './options.ts';
 import { type Populated, Populator } from './populate.ts';
@@ -92,9 +93,7 @@ export async function build(
 ): Promise<BuildReport> {
   const started = performance.now();
   checkBuild(sourceDir, image, options, host);
-  if (options.tight === true && !isAutoSized(options)) {
-    throw new F2fsError('EINVAL', "with a size 'tight' has no effect: leave one out");
-  }
+  checkBuildOptions(options);
   checkSignal(options.signal, INTERRUPTED);
   const target = targetAt(image);
   const isDevice = target.kind === 'block';
@@ -104,9 +103,6 @@ export async function build(
   if (target.kind === 'file') refuseIfHeld(image);
   const notes = isDevice ? [] : removeLeftParts(target.path);
   if (target.kind !== null) notes.push(...replacedNotes(image));
-  if (options.release === true && options.compress === undefined) {
-    throw new F2fsError('EINVAL', 'there is nothing to release without compression: say how to compress too');
-  }
   const policy = options.compress === undefined ? null : compressionPolicy(options);
   const { xattrs, owner } = options;
   using tree = await driveScan(sourceDir, { exclude: hostInodes(image), xattrs, owner, host }, options);
@@ -163,14 +159,6 @@ export async function build(
   }
   report.seconds = (performance.now() - started) / 1000;
   return report;
-}
-
-/** Throws EINVAL for options that do not go together, EOPNOTSUPP when the features lack compression. */
-function compressionPolicy({ compress, features }: BuildOptions): CompressPolicy {
-  if (features !== undefined && !features.includes('compression')) {
-    throw new F2fsError('EOPNOTSUPP', "compressed files need the feature 'compression': add it");
-  }
-  return new CompressPolicy({ ...compress, extensions: [], noExtensions: [] });
 }
 
 function mountOptions(
@@ -230,25 +218,6 @@ function* finishCompression(
 
 function stamp({ sourceDateEpoch }: BuildOptions): Timestamp {
   return sourceDateEpoch === undefined ? systemTime() : { sec: sourceDateEpoch, nsec: 0 };
-}
-
-function formatOptions(options: BuildOptions, now: Timestamp): FormatOptions {
-  return {
-    uuid: options.uuid,
-    label: options.label,
-    features: options.features,
-    timestamp: now.sec,
-    // One log after the other from the start: the end of the main area can be given back.
-    logPlacement: 'packed',
-  };
-}
-
-function isAutoSized({ size = 'auto' }: BuildOptions): boolean {
-  return size === 'auto';
-}
-
-function sizeRules({ freeBytes = 0, tight = false, release = false, holes = 'source' }: BuildOptions): SizeRules {
-  return { freeBlocks: Math.ceil(freeBytes / BLKSIZE), tight, exact: !release && holes === 'source' };
 }
 
 const FIXED_SIZE =

@@ -23,7 +23,7 @@ export class CompressChoice {
   readonly #isLimited: boolean;
   readonly #globs: ((path: string) => boolean) | null;
 
-  /** Throws EINVAL for a pattern or an extension that is none. */
+  /** Throws as checkChoice does. */
   constructor(tree: HostTree, clusterPages: number, options: BuildCompression) {
     this.#tree = tree;
     this.#clusterBytes = clusterPages * BLKSIZE;
@@ -54,6 +54,13 @@ export class CompressChoice {
     if (!this.#isLimited || this.#extensions.fits(name, false)) return true;
     return this.#globs?.(Buffer.from(this.#tree.pathBytes(i)).toString()) ?? false;
   }
+}
+
+/** Throws EINVAL for a pattern or an extension that is none. */
+export function checkChoice({ extensions = [], noExtensions = [], globs = [] }: BuildCompression): void {
+  checkExtensions(extensions);
+  checkExtensions(noExtensions);
+  matcher(globs);
 }
 
 function matcher(globs: readonly string[]): (path: string) => boolean {

@@ -15,6 +15,7 @@ import {
   isWhole,
   type OptionChecks,
 } from '../check.ts';
+import { MAX_WORKERS } from '../compress/algorithms.ts';
 import { MAX_ID } from '../format/constants.ts';
 import { Directory } from '../fs/directory-handle.ts';
 import { FileSystem } from '../fs/file-system.ts';
@@ -45,7 +46,7 @@ const BUILD_OPTIONS: OptionChecks<BuildOptions> = {
   cacheBytes: isNumber(1, Number.MAX_SAFE_INTEGER),
   compress: isOptions(BUILD_COMPRESSION),
   release: isBoolean,
-  workers: isWhole(0, 64),
+  workers: isWhole(0, MAX_WORKERS),
   engine: isOneOf(ENGINES),
   xattrs: isBoolean,
   owner: isOwner,

@@ -4,15 +4,16 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { chartOf } from '../bench/chart.ts';
 import { tablesOf } from '../bench/report.ts';
-import { type BenchOptions, type BenchProgress, type BenchReport, runBench } from '../bench/run.ts';
+import { type BenchOptions, type BenchProgress, type BenchReport, checkBench, runBench } from '../bench/run.ts';
 import { isBlockDevice } from '../bench/target.ts';
 import { USUAL_WORKLOADS, WORKLOAD_NAMES, type WorkloadName } from '../bench/workloads.ts';
 import { replacedNotes } from '../build/replaced.ts';
 import { refuseAmongDevices } from '../device/host-target.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
+import { MAX_BUDGET, MAX_FOLIO_PAGES, MIN_BUDGET } from '../pagecache/pool.ts';
 import type { EngineName } from '../writeback/engines.ts';
-import { complain, EXIT, UsageError } from './errors.ts';
+import { asUsage, complain, EXIT, UsageError } from './errors.ts';
 import { refuseDash } from './image.ts';
 import { Interruption } from './interrupt.ts';
 import { printable } from './names.ts';
@@ -53,13 +54,14 @@ const QUIET_SHARE = 1 / 4;
 /** Benchmarks on `target`. Throws EEXIST, EBUSY and what runBench throws. */
 export async function bench(target: string, options: BenchCommandOptions): Promise<number> {
   refuseDash(target, 'an image');
+  using interruption = new Interruption();
+  const wanted = wantedOf(options, interruption.signal);
+  asUsage(() => checkBench(wanted));
   const isDevice = isBlockDevice(target);
   if (options.rm && isDevice) throw new UsageError(`${target} is a block device: --rm is for image files`);
   checkChart(target, options);
   const notes = options.force && fs.existsSync(target) ? replacedNotes(target) : [];
   const host = hostOf();
-  using interruption = new Interruption();
-  const wanted = wantedOf(options, interruption.signal);
   let report: BenchReport;
   try {
     using progress = new Progress(options.quiet === true);
@@ -104,7 +106,11 @@ function checkChart(target: string, { svg, force }: BenchCommandOptions): void {
 }
 
 function wantedOf(options: BenchCommandOptions, signal: AbortSignal): BenchOptions {
-  const { size, block } = options;
+  const { size, block, folio = 1, cache = MIN_BUDGET } = options;
+  if (!(Number.isInteger(Math.log2(folio)) && folio <= MAX_FOLIO_PAGES))
+    throw new UsageError(`invalid --folio ${folio}: expected a power of two up to ${MAX_FOLIO_PAGES}`);
+  if (cache < MIN_BUDGET || cache > MAX_BUDGET)
+    throw new UsageError(`invalid --cache ${cache}: expected ${shortSize(MIN_BUDGET)} to ${shortSize(MAX_BUDGET)}`);
   if (size < BLKSIZE) throw new UsageError(`invalid --size ${size}: expected ${BLKSIZE} bytes, a block, or more`);
   if (block < 1) throw new UsageError('invalid --block 0: expected 1 byte or more');
   if (block > size) throw new UsageError(`invalid --block ${block}: expected ${size} at most, the --size of the file`);

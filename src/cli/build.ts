@@ -1,8 +1,11 @@
 // f2fs build: a directory of the host into an image.
 import { type BuildCompressionReport, build as buildImage } from '../build/build.ts';
+import { checkBuildOptions } from '../build/build-options.ts';
 import type { BuildCompression, NoneCompressed } from '../build/compress-choice.ts';
 import type { HolePolicy } from '../build/holes.ts';
+import type { BuildOptions } from '../build/options.ts';
 import { codecText, parseCodec } from '../compress/algorithms.ts';
+import { targetAt } from '../device/host-target.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { BuildReport } from '../index.ts';
@@ -10,7 +13,7 @@ import { expandFeatures } from '../mkfs/features.ts';
 import { countProblems } from '../problems.ts';
 import type { EngineName } from '../writeback/engines.ts';
 import { reportInCommandWords } from './command-words.ts';
-import { complain, complainOf, EXIT, UsageError } from './errors.ts';
+import { asUsage, complain, complainOf, EXIT, UsageError } from './errors.ts';
 import { refuseDash } from './image.ts';
 import { Interruption } from './interrupt.ts';
 import { printable } from './names.ts';
@@ -46,36 +49,36 @@ const ROOT = { uid: 0, gid: 0 };
 
 /** Bytes of a cluster when none are asked for. */
 const DEFAULT_CLUSTER = 64 * 1024;
-const CLUSTERS = [16, 32, 64, 128, 256, 512, 1024].map((kib) => kib * 1024);
 
 /** Builds `image` from `source`; exit code 1 when an entry could not be taken over. Throws what build throws. */
 export async function build(source: string, image: string, options: BuildCommandOptions): Promise<number> {
   refuseDash(image, 'an image');
   const compress = compressionOf(options);
-  const sourceDateEpoch = epochOf(process.env.SOURCE_DATE_EPOCH);
+  const wanted: BuildOptions = {
+    size: options.size,
+    freeBytes: options.free,
+    tight: options.tight,
+    holes: options.holes,
+    uuid: options.uuid,
+    label: options.label,
+    features: options.features && expandFeatures(options.features),
+    owner: options.allRoot ? ROOT : undefined,
+    xattrs: options.xattrs,
+    force: options.force,
+    compress,
+    release: options.release,
+    workers: options.workers,
+    engine: options.engine,
+    sourceDateEpoch: epochOf(process.env.SOURCE_DATE_EPOCH),
+  };
+  asUsage(() => checkBuildOptions(wanted));
+  refuseSizeOfDevice(image, options);
   using interruption = new Interruption();
   let report: BuildReport;
   try {
     using progress = new Progress(options.quiet === true);
-    report = await buildImage(source, image, {
-      size: options.size,
-      freeBytes: options.free,
-      tight: options.tight,
-      holes: options.holes,
-      uuid: options.uuid,
-      label: options.label,
-      features: options.features && expandFeatures(options.features),
-      owner: options.allRoot ? ROOT : undefined,
-      xattrs: options.xattrs,
-      force: options.force,
-      compress,
-      release: options.release,
-      workers: options.workers,
-      engine: options.engine,
-      sourceDateEpoch,
-      signal: interruption.signal,
-      onProgress: (at) => progress.tree(at),
-    });
+    const { signal } = interruption;
+    report = await buildImage(source, image, { ...wanted, signal, onProgress: (at) => progress.tree(at) });
   } catch (error) {
     const canceled = error instanceof F2fsError && error.code === 'ECANCELED';
     const exitCode = canceled ? interruption.exitCode('build', `${image} was not built`) : null;
@@ -89,7 +92,7 @@ export async function build(source: string, image: string, options: BuildCommand
   return report.problems.length > 0 ? EXIT.failed : EXIT.ok;
 }
 
-/** Throws UsageError for options of compression without it, EINVAL for an algorithm, level or size that there is not. */
+/** Throws UsageError for options of compression without it, and for an algorithm or level that there is not. */
 function compressionOf(options: BuildCommandOptions): BuildCompression | undefined {
   const { compress, cluster, compressExt, compressGlob, noCompressExt, compressChecksum, release, workers } = options;
   if (compress === undefined) {
@@ -99,17 +102,21 @@ function compressionOf(options: BuildCommandOptions): BuildCompression | undefin
     const flag = lonely.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     throw new UsageError(`--${flag} has no effect without --compress`);
   }
-  if (cluster !== undefined && !CLUSTERS.includes(cluster)) {
-    throw new UsageError(`invalid --cluster ${cluster}: expected 16K, 32K, 64K, 128K, 256K, 512K or 1M`);
-  }
   return {
-    codec: parseCodec(compress),
+    codec: asUsage(() => parseCodec(compress)),
     clusterPages: (cluster ?? DEFAULT_CLUSTER) / BLKSIZE,
     checksum: compressChecksum,
     extensions: compressExt,
     noExtensions: noCompressExt,
     globs: compressGlob,
   };
+}
+
+/** Throws UsageError for the size of a block device. */
+function refuseSizeOfDevice(image: string, { size = 'auto', tight }: BuildCommandOptions): void {
+  const flag = size === 'auto' ? tight && '--tight' : '--size';
+  if (!flag || targetAt(image).kind !== 'block') return;
+  throw new UsageError(`${image} is a block device: it has its own size; leave ${flag} out`);
 }
 
 /** Seconds of SOURCE_DATE_EPOCH. Throws UsageError when it is set, but no whole number. */

@@ -26,7 +26,7 @@ import { type OwnerSpec, parseOwnerSpec } from './owner.ts';
 import type { PutCommandOptions } from './put.ts';
 import type { RmOptions } from './rm.ts';
 import type { SetfattrOptions } from './setfattr.ts';
-import { parseCount, parseSize } from './sizes.ts';
+import { parseCount, parseLength, parseSize } from './sizes.ts';
 import { parseSizeChange, type TruncateOptions } from './truncate.ts';
 
 const NOT_INTO = 'DEST is the name itself, though a directory of that name is there';
@@ -187,7 +187,7 @@ function declareBlocks(program: Command, run: Run): void {
     'fallocate --reserve disk.img /usr/lib/large.so',
   )
     .argument('<path...>', 'files; one that is missing is made')
-    .option('-l, --length <size>', 'bytes: 10M, 1G', parseSize)
+    .option('-l, --length <size>', 'bytes: 10M, 1G', parseLength)
     .option('-o, --offset <size>', 'where they begin (default: 0)', parseSize)
     .option('-n, --keep-size', 'blocks past the end stay there: the file does not grow')
     .option('--pin', 'pin the file, which must be empty: its blocks are whole sections, and stay where they are')
@@ -204,7 +204,7 @@ function declareBlocks(program: Command, run: Run): void {
     'mkswap --size 512M -L swap disk.img /var/swapfile',
   )
     .argument('<path>', 'new file, of mode 600; /etc/fstab then takes the line: PATH none swap sw 0 0')
-    .requiredOption('-s, --size <size>', 'bytes, whole sections (2M unless formatted otherwise)', parseSize)
+    .requiredOption('-s, --size <size>', 'bytes, whole sections (2M unless formatted otherwise)', parseLength)
     .option('-L, --label <text>', 'up to 15 bytes')
     .option('-U, --uuid <uuid>', 'default: random')
     .action((image: string, path: string, options: MkswapOptions) =>

@@ -19,6 +19,14 @@ export const EXIT = {
   sigpipe: 141,
   sigterm: 143,
 } as const;
+/** Checks what was asked for: what that throws is told as wrong usage. */
+export function asUsage<T>(check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    throw error instanceof F2fsError ? new UsageError(error.message) : error;
+  }
+}
 
 /** What the argument parser says, as everything else is said: `invalid --size '2GB': expected ...`. */
 export function usageText(message: string): string {

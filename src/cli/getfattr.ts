@@ -1,13 +1,15 @@
 // f2fs getfattr: extended attributes, in the format of getfattr(1).
+
 import { othersLeftOut, textXattrs } from '../build/text-xattrs.ts';
 import { WalkPlace, walkDirectories } from '../build/volume-walk.ts';
 import { F2fsError } from '../errors.ts';
+import { checkXattrName } from '../file/xattrs.ts';
 import { Directory } from '../fs/directory-handle.ts';
 import type { Handle } from '../fs/handle.ts';
 import type { FileSystem, Xattr } from '../index.ts';
 import { kindOfMessage, Problems } from '../problems.ts';
 import { naming } from './change.ts';
-import { complain, EXIT, moreText, report, UsageError } from './errors.ts';
+import { asUsage, complain, EXIT, moreText, report, UsageError } from './errors.ts';
 import { type ReadOptions, ReadVolume } from './image.ts';
 import { escaped, volumePath } from './names.ts';
 import { Lines, writeOut } from './output.ts';
@@ -38,6 +40,7 @@ export async function getfattr(image: string, paths: readonly string[], options:
   if (encoding !== undefined && onlyValues) throw new UsageError('-e has no effect with --only-values');
   if (absoluteNames && onlyValues) throw new UsageError('--absolute-names has no effect with --only-values');
   if (encoding !== undefined && !dump && name === undefined) throw new UsageError('-e goes with -d or -n');
+  for (const one of name ?? []) asUsage(() => checkXattrName(one));
   const shown = new Shown(options);
   using volume = new ReadVolume('getfattr', image, options);
   for (const path of paths) await shown.path(volume.fs, volumePath(path, options.escaped));

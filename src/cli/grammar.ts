@@ -1,5 +1,5 @@
 // What the declarations of the command line share.
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { HOLE_POLICIES } from '../build/holes.ts';
 
 /** Runs a command's work and takes its exit code. */
@@ -57,7 +57,9 @@ export function holesOption(): Option {
 
 /** Features of several -O, each a list with commas. */
 export function addFeatures(text: string, before: string[] = []): string[] {
-  return [...before, ...text.split(',').filter((name) => name !== '')];
+  const names = text.split(',').filter((name) => name !== '');
+  if (names.length > 0) return [...before, ...names];
+  throw new InvalidArgumentError('Expected names with commas; none stands for no feature.');
 }
 
 export function featuresOption(): Option {

@@ -7,9 +7,9 @@ import { BLKSIZE, featureNames } from '../format/constants.ts';
 import { formatUuid } from '../format/superblock.ts';
 import type { FormatOptions, Formatted } from '../index.ts';
 import { expandFeatures } from '../mkfs/features.ts';
-import { format, planFormat, planSize } from '../mkfs/format.ts';
+import { checkFormat, format, planFormat, planSize } from '../mkfs/format.ts';
 import { contentsOf } from '../mkfs/probe.ts';
-import { complain, EXIT, UsageError } from './errors.ts';
+import { asUsage, complain, EXIT, UsageError } from './errors.ts';
 import { refuseDash } from './image.ts';
 import { printable } from './names.ts';
 import { printJson, printTable } from './output.ts';
@@ -41,6 +41,7 @@ export async function mkfs(image: string, options: MkfsOptions): Promise<number>
     rootGid: options.rootOwner?.gid,
   };
   refuseDash(image, 'an image');
+  asUsage(() => (options.size === undefined ? checkFormat(wanted) : planSize(options.size, wanted)));
   const notes = options.force ? replacedNotes(image) : [];
   const device = openTarget(image, options, wanted);
   let made: Formatted;
@@ -54,14 +55,13 @@ export async function mkfs(image: string, options: MkfsOptions): Promise<number>
   return EXIT.ok;
 }
 
-/** Opens or creates the target, once nothing speaks against it: an option that makes no sense must cost no file. */
+/** Opens or creates the target, once nothing speaks against it. */
 function openTarget(image: string, options: MkfsOptions, wanted: FormatOptions): FileDevice {
   const { size } = options;
   const { path, kind, sizeBytes } = targetAt(image);
   if (kind === null || (kind === 'file' && size !== undefined && sizeBytes !== size)) {
     if (size === undefined) throw new UsageError(`${image} does not exist: give the size of the new image with --size`);
     if (sizeBytes > 0) refuseUnlessForced(image, options, `exists, with ${sizeBytes} bytes`);
-    planSize(size, wanted);
     return openFileDevice(path, { writable: true, create: { sizeBytes: size, overwrite: kind !== null } });
   }
   if (kind === 'file' && sizeBytes === 0) throw new UsageError(`${image} is empty: give its size with --size`);

@@ -5,7 +5,7 @@ import { BLKSIZE } from '../format/constants.ts';
 import { viewOf } from '../format/struct.ts';
 import { parseUuid } from '../format/superblock.ts';
 import { type ChangeOptions, changeImage, naming } from './change.ts';
-import { EXIT } from './errors.ts';
+import { asUsage, EXIT } from './errors.ts';
 import { volumePath } from './names.ts';
 import { shortSize } from './sizes.ts';
 
@@ -22,17 +22,17 @@ const MIB = 1024 * 1024;
 const LABEL_BYTES = 16;
 
 /**
- * Makes a swap file. Throws EEXIST when something of that name is there, EINVAL for a size that is not whole sections, a label that
- * is too long and what is no UUID, ENOSPC.
+ * Makes a swap file. Throws EEXIST when something of that name is there, EINVAL for a size that is not whole sections, ENOSPC; UsageError
+ * for a label that is too long and what is no UUID.
  */
 export function mkswap(image: string, path: string, options: MkswapOptions): Promise<number> {
   const { size, label = '', uuid, escaped } = options;
   const file = volumePath(path, escaped);
-  const header = swapHeader(size, label, uuid ?? randomUUID());
+  const header = asUsage(() => swapHeader(size, label, uuid ?? randomUUID()));
   return changeImage('mkswap', image, options, (volume) => {
     naming(file, () => {
       const { sectionBytes } = volume.statfs();
-      if (size === 0 || size % sectionBytes !== 0) {
+      if (size % sectionBytes !== 0) {
         const more = (Math.floor(size / sectionBytes) + 1) * sectionBytes;
         const message = `invalid size of ${size} bytes: expected whole sections of ${shortSize(sectionBytes)}, as in --size ${more / MIB}M`;
         throw new F2fsError('EINVAL', message);

@@ -3,6 +3,7 @@
 import { InvalidArgumentError } from 'commander';
 import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
+import { MAX_ID } from '../format/constants.ts';
 import type { FileSystem } from '../index.ts';
 import { naming } from './change.ts';
 import { shortSize } from './sizes.ts';
@@ -50,7 +51,9 @@ export function parseOwnerSpec(text: string): OwnerSpec {
 }
 
 function whoOf(text: string): Who {
-  return /^\d+$/.test(text) ? Number(text) : text;
+  if (!/^\d+$/.test(text)) return text;
+  if (Number(text) <= MAX_ID) return Number(text);
+  throw new InvalidArgumentError(`Expected numbers of ${MAX_ID} at most.`);
 }
 
 /**

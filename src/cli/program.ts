@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
 import { WORKLOAD_NAMES } from '../bench/workloads.ts';
+import { MAX_WORKERS } from '../compress/algorithms.ts';
+import { MAX_DEPTH } from '../device/write-slots.ts';
 import { ENGINES } from '../writeback/engines.ts';
 import { refuseEmpty, refuseUndecodable } from './arguments.ts';
 import type { BenchCommandOptions } from './bench.ts';
@@ -28,7 +30,16 @@ import {
 import type { InfoOptions } from './info.ts';
 import type { LsOptions } from './ls.ts';
 import type { MkfsOptions } from './mkfs.ts';
-import { parseChoices, parseCount, parseList, parseOwner, parsePercent, parseSize, parseSizeOrAuto } from './sizes.ts';
+import {
+  parseChoices,
+  parseCluster,
+  parseCount,
+  parseList,
+  parseOwner,
+  parsePercent,
+  parseSize,
+  parseSizeOrAuto,
+} from './sizes.ts';
 import type { StatOptions } from './stat.ts';
 import { XATTR_ENCODINGS } from './xattr-text.ts';
 
@@ -121,13 +132,17 @@ function declareBuild(program: Command, run: Run): void {
     .option('--force', 'replace an image that exists, or what a device holds')
     .addOption(holesOption())
     .option('--compress <algorithm[:level]>', 'lz4, lz4:3 to lz4:16, zstd:1 to zstd:22, lzo or lzo-rle')
-    .option('--cluster <size>', 'bytes that are compressed together, 16K to 1M (default: 64K)', parseSize)
+    .option('--cluster <size>', 'bytes that are compressed together, 16K to 1M (default: 64K)', parseCluster)
     .option('--compress-ext <list>', 'only files with one of these extensions', parseList)
     .option('--compress-glob <pattern>', "only files whose path fits, as 'usr/**'; may be given again", addText)
     .addOption(excludedExtensions())
     .option('--compress-checksum', 'clusters get a checksum')
     .option('--release', 'give back what compression saves: a smaller image, whose compressed files stay as they are')
-    .option('--workers <n>', 'threads that compress (default: one for each core, if the cache has room)', parseCount(0))
+    .option(
+      '--workers <n>',
+      'threads that compress (default: one for each core, if the cache has room)',
+      parseCount(0, MAX_WORKERS),
+    )
     .addOption(new Option('--engine <name>', 'how dirty pages are written').choices(ENGINES).default('folios'))
     .option('--quiet', 'no summary, notes or progress; problems are told all the same')
     .addOption(jsonOption())
@@ -270,10 +285,10 @@ function declareBench(program: Command, run: Run): void {
         'none,lz4',
       ),
     )
-    .addOption(sizeOption('--cluster <size>', 'of a compressed cluster', '64K'))
-    .option('--workers <n>', 'threads that compress (default: 0: the one that writes)', parseCount(0))
+    .addOption(sizeOption('--cluster <size>', 'of a compressed cluster', '64K').argParser(parseCluster))
+    .option('--workers <n>', 'threads that compress (default: 0: the one that writes)', parseCount(0, MAX_WORKERS))
     .option('--folio <pages>', 'pages of the largest folio (default: 512; for the engine pages 1)', parseCount(1))
-    .option('--queue <n>', 'large writes under way at most; 0: no writing thread', parseCount(0))
+    .option('--queue <n>', 'large writes under way at most; 0: no writing thread', parseCount(0, MAX_DEPTH))
     .option('--cache <size>', 'of the page cache', parseSize)
     .option('--direct', "around the host's page cache")
     .option('--repeat <n>', 'runs of each', parseCount(1), 3)

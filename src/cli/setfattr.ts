@@ -1,10 +1,11 @@
 // f2fs setfattr: extended attributes, one of several files or those of a dump.
 import * as fs from 'node:fs';
 import { joinPath } from '../build/volume-walk.ts';
-import { F2fsError, hostError } from '../errors.ts';
+import { hostError } from '../errors.ts';
+import { checkXattrName } from '../file/xattrs.ts';
 import type { FileSystem } from '../index.ts';
 import { type ChangeOptions, changeImage, forEachPath, naming, Turns } from './change.ts';
-import { EXIT, UsageError } from './errors.ts';
+import { asUsage, EXIT, UsageError } from './errors.ts';
 import { escaped, volumePath } from './names.ts';
 import { percentText } from './progress.ts';
 import { standardInputOnce } from './replayed-input.ts';
@@ -42,6 +43,7 @@ export async function setfattr(image: string, paths: readonly string[], options:
   const targets = paths.map((path) => volumePath(path, options.escaped));
   if (restore !== undefined) return await restoreDump(image, restore, targets, options);
   if (targets.length === 0) throw new UsageError("missing required argument 'path'");
+  asUsage(() => checkXattrName(name ?? remove ?? ''));
   const value = bytesOf(options);
   return changeImage('setfattr', image, options, async (volume, signal, progress) => {
     await forEachPath(targets, signal, progress, (path) => {
@@ -56,12 +58,7 @@ export async function setfattr(image: string, paths: readonly string[], options:
 /** Throws UsageError for what is no value. */
 function bytesOf({ value = '', raw }: SetfattrOptions): Uint8Array {
   const bytes = Buffer.from(value);
-  if (raw) return bytes;
-  try {
-    return xattrBytes(bytes.toString('latin1'));
-  } catch (error) {
-    throw error instanceof F2fsError ? new UsageError(error.message) : error;
-  }
+  return raw ? bytes : asUsage(() => xattrBytes(bytes.toString('latin1')));
 }
 
 /** Sets what `dump` says of files below the one path, which is the root unless given. */

@@ -1,9 +1,11 @@
 // Sizes and numbers as people write and read them.
 import { InvalidArgumentError } from 'commander';
+import { MAX_ID } from '../format/constants.ts';
 import { shortSize } from '../size-text.ts';
 
 export { shortSize };
 
+const CLUSTERS = [16, 32, 64, 128, 256, 512, 1024].map((kib) => kib * 1024);
 const UNITS = ['', 'K', 'M', 'G', 'T'] as const;
 
 /** Bytes of `512M`, `1.5G`, `4096`. K, M, G and T are powers of 1024; `iB` may follow. Throws commander's error. */
@@ -24,12 +26,27 @@ export function parseSizeOrAuto(text: string): number | 'auto' {
   return text === 'auto' ? 'auto' : parseSize(text);
 }
 
-/** A whole number, at least `least`. */
-export function parseCount(least: number): (text: string) => number {
+/** A size of one byte or more. */
+export function parseLength(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes > 0) return bytes;
+  throw new InvalidArgumentError('Expected 1 byte or more.');
+}
+
+/** Bytes of a compressed cluster. */
+export function parseCluster(text: string): number {
+  const bytes = parseSize(text);
+  if (CLUSTERS.includes(bytes)) return bytes;
+  throw new InvalidArgumentError('Expected 16K, 32K, 64K, 128K, 256K, 512K or 1M.');
+}
+
+/** A whole number, from `least` to `most`. */
+export function parseCount(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} on` : `from ${least} to ${most}`;
   return (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-    if (Number.isSafeInteger(value) && value >= least) return value;
-    throw new InvalidArgumentError(`Expected a whole number from ${least} on.`);
+    if (value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Expected a whole number ${range}.`);
   };
 }
 
@@ -60,8 +77,9 @@ export function parsePercent(text: string): number {
 /** `uid:gid`. */
 export function parseOwner(text: string): { uid: number; gid: number } {
   const match = /^(\d{1,10}):(\d{1,10})$/.exec(text);
-  if (match === null) throw new InvalidArgumentError('Expected two numbers, uid:gid.');
-  return { uid: Number(match[1]), gid: Number(match[2]) };
+  const [uid, gid] = [Number(match?.[1]), Number(match?.[2])];
+  if (uid <= MAX_ID && gid <= MAX_ID) return { uid, gid };
+  throw new InvalidArgumentError(`Expected two numbers, uid:gid, of ${MAX_ID} at most.`);
 }
 
 /** `1.5 GiB (1610612736 bytes)` */

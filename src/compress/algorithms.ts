@@ -14,6 +14,9 @@ export type AlgorithmName = (typeof ALGORITHM_NAMES)[number];
 export const MIN_CLUSTER_PAGES = 4;
 export const MAX_CLUSTER_PAGES = 256;
 
+/** Threads that compress, at most. */
+export const MAX_WORKERS = 64;
+
 /** Levels that an algorithm has; lz4's are those of its slow variant, lz4hc. Source: f2fs_set_lz4hc_level, f2fs_set_zstd_level. */
 const LEVELS: Record<AlgorithmName, { from: number; to: number; byDefault: number } | null> = {
   lzo: null,

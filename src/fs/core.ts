@@ -1,5 +1,6 @@
 // The rooms below, put together for one mounted volume.
 import { checkChoice } from '../check.ts';
+import { MAX_WORKERS } from '../compress/algorithms.ts';
 import { ClusterBuffers } from '../compress/cluster-buffers.ts';
 import type { QueuedDevice } from '../device/queued-device.ts';
 import type { DeviceUse } from '../device/uses.ts';
@@ -144,8 +145,8 @@ export class Core {
 
 /** Throws EINVAL for what is no number of threads. */
 function checkWorkers(workers: number): number {
-  if (Number.isInteger(workers) && workers >= 0 && workers <= 64) return workers;
-  throw new F2fsError('EINVAL', `invalid workers ${workers}: expected 0 to 64`);
+  if (Number.isInteger(workers) && workers >= 0 && workers <= MAX_WORKERS) return workers;
+  throw new F2fsError('EINVAL', `invalid workers ${workers}: expected 0 to ${MAX_WORKERS}`);
 }
 
 function checkFolioPages(pages: number): number {

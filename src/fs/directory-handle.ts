@@ -6,7 +6,6 @@ import type { Dirent } from '../file/dentries.ts';
 import { isDots } from '../file/directory.ts';
 import type { Inode } from '../file/inode.ts';
 import { S_IFDIR, S_IFMT, S_IFREG } from '../format/constants.ts';
-import { type ArgumentCounts, limitArguments } from './argument-counts.ts';
 import { checkNewAttributes, type NewAttributes } from './attributes.ts';
 import type { Core } from './core.ts';
 import { FileHandle } from './file-handle.ts';
@@ -28,23 +27,6 @@ export interface DirectoryEntry {
 
 /** An open directory: makes, finds and lists what is in it, by names of bytes. */
 export class Directory extends Handle {
-  static {
-    limitArguments(Directory, {
-      entries: 0,
-      readEntries: 2,
-      lookup: 1,
-      open: 1,
-      createFile: 2,
-      mkdir: 2,
-      symlink: 3,
-      mknod: 4,
-      link: 2,
-      unlink: 1,
-      rmdir: 1,
-      rename: 4,
-    } satisfies ArgumentCounts<Directory, Handle>);
-  }
-
   /** Every name but `.` and `..`, in the order that the directory keeps them. Throws ENOENT once it is removed. */
   entries(): DirectoryEntry[] {
     const entries: DirectoryEntry[] = [];

@@ -20,7 +20,6 @@ import type { Extent, Region } from '../file/file-extents.ts';
 import type { Inode } from '../file/inode.ts';
 import { isPinned } from '../file/pinned.ts';
 import { BLKSIZE } from '../format/constants.ts';
-import { type ArgumentCounts, limitArguments } from './argument-counts.ts';
 import { dropCapabilities } from './attributes.ts';
 import { isTimestamp } from './clock.ts';
 import type { Core } from './core.ts';
@@ -45,32 +44,6 @@ const EXTENTS_OPTIONS: OptionChecks<ExtentsOptions> = { sync: isBoolean };
 
 /** An open regular file. What it was not opened for throws EBADF, and what calls for the contents of an encrypted one ENOKEY. */
 export class FileHandle extends Handle {
-  static {
-    limitArguments(FileHandle, {
-      read: 2,
-      write: 2,
-      append: 1,
-      writeFrom: 4,
-      truncate: 1,
-      freeInSteps: 0,
-      allocate: 3,
-      punch: 2,
-      zeroRange: 3,
-      collapseRange: 2,
-      insertRange: 2,
-      seekData: 1,
-      seekHole: 1,
-      regionAt: 1,
-      extents: 3,
-      setPinned: 1,
-      setCompressed: 1,
-      releaseBlocks: 0,
-      reserveBlocks: 0,
-      compress: 0,
-      decompress: 0,
-    } satisfies ArgumentCounts<FileHandle, Handle>);
-  }
-
   readonly #access: Access;
 
   /** @internal */

@@ -3,7 +3,6 @@ import type { Contents, Name } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
 import { Inode } from '../file/inode.ts';
 import type { Xattr } from '../file/xattrs.ts';
-import { type ArgumentCounts, limitArguments } from './argument-counts.ts';
 import {
   type Attributes,
   checkXattrFlags,
@@ -21,24 +20,6 @@ import { readlink } from './symlink.ts';
 
 /** An inode held open: attributes and xattrs of any kind of file. `close` it, or use `using`. */
 export class Handle {
-  static {
-    limitArguments(Handle, {
-      isOn: 1,
-      stat: 0,
-      setAttributes: 1,
-      setFlags: 1,
-      readlink: 0,
-      xattrs: 0,
-      getXattr: 1,
-      setXattrs: 1,
-      setXattr: 3,
-      removeXattr: 1,
-      fsync: 0,
-      fdatasync: 0,
-      close: 0,
-    } satisfies ArgumentCounts<Handle>);
-  }
-
   protected readonly core: Core;
   readonly #inode: Inode;
   readonly #writes: boolean;

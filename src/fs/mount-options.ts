@@ -11,7 +11,7 @@ import {
   isWhole,
   type OptionChecks,
 } from '../check.ts';
-import { ALGORITHM_NAMES, type Codec } from '../compress/algorithms.ts';
+import { ALGORITHM_NAMES, type Codec, MAX_WORKERS } from '../compress/algorithms.ts';
 import { COMPRESS_MODES, type CompressOptions } from '../file/compression.ts';
 import { IPU_POLICIES, type IpuPolicy, WRITE_MODES, type WriteMode } from '../file/in-place.ts';
 import type { Timestamp } from '../file/inode.ts';
@@ -80,7 +80,7 @@ const MOUNT_OPTIONS: OptionChecks<MountOptions> = {
   cacheBytes: isNumber(1, Number.MAX_SAFE_INTEGER),
   now: isFunction,
   compress: isOptions(COMPRESS_OPTIONS),
-  workers: isWhole(0, 64),
+  workers: isWhole(0, MAX_WORKERS),
   recovery: isBoolean,
   engine: isOneOf(ENGINES),
   maxFolioPages: isWhole(1, MAX_FOLIO_PAGES),

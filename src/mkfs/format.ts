@@ -26,7 +26,7 @@ import { checkpointBlock, firstPack, hasNatBits, natBits } from './checkpoint-pa
 import { extensionTable } from './extensions.ts';
 import { featureBits } from './features.ts';
 import { dentryBlocks, inodeBlocks, natBlock } from './first-nodes.ts';
-import { type Geometry, type GeometryRequest, geometryFor } from './geometry.ts';
+import { checkRequest, type Geometry, type GeometryRequest, geometryFor } from './geometry.ts';
 import { type FormatPlan, logBlkaddr } from './plan.ts';
 import { superblockBlock } from './superblock-block.ts';
 
@@ -103,7 +103,7 @@ function uuidOf(uuid: Uint8Array | string | undefined): Uint8Array {
   }
   const parsed = typeof uuid === 'string' ? parseUuid(uuid) : new Uint8Array(uuid);
   if (parsed !== null && parsed.length === 16) return parsed;
-  throw invalid('uuid', uuid, '8-4-4-4-12 hexadecimal digits, or 16 bytes');
+  throw invalid('uuid', uuid, typeof uuid === 'string' ? '8-4-4-4-12 hexadecimal digits' : '16 bytes');
 }
 
 function labelOf(label: string): Uint8Array {
@@ -138,22 +138,25 @@ export function planSize(sizeBytes: number, options: FormatOptions): FormatPlan 
 
 function plan(nrBlocks: number, sizeBytes: number, options: FormatOptions): FormatPlan {
   checkOptions('format', options, FORMAT_OPTIONS);
+  return { geometry: geometryFor(requestOf(nrBlocks, options), sizeBytes), ...contentsOfPlan(options) };
+}
+
+/** Throws EINVAL and EOPNOTSUPP for options that would suit no device. */
+export function checkFormat(options: FormatOptions): void {
+  checkOptions('format', options, FORMAT_OPTIONS);
+  checkRequest(requestOf(1, options));
+  contentsOfPlan(options);
+}
+
+function requestOf(nrBlocks: number, options: FormatOptions): GeometryRequest {
+  const { sectorSize, segsPerSec, secsPerZone, overprovision, largeNatBitmap, startSector, logPlacement } = options;
+  return { nrBlocks, sectorSize, segsPerSec, secsPerZone, overprovision, largeNatBitmap, startSector, logPlacement };
+}
+
+/** What does not depend on the device. */
+function contentsOfPlan(options: FormatOptions): Omit<FormatPlan, 'geometry'> {
   const uuid = uuidOf(options.uuid);
-  const now = Math.floor(Date.now() / 1000);
   return {
-    geometry: geometryFor(
-      {
-        nrBlocks,
-        sectorSize: options.sectorSize,
-        segsPerSec: options.segsPerSec,
-        secsPerZone: options.secsPerZone,
-        overprovision: options.overprovision,
-        largeNatBitmap: options.largeNatBitmap,
-        startSector: options.startSector,
-        logPlacement: options.logPlacement,
-      },
-      sizeBytes,
-    ),
     features: featureBits(options.features ?? 'default'),
     uuid,
     label: labelOf(options.label ?? ''),
@@ -161,7 +164,7 @@ function plan(nrBlocks: number, sizeBytes: number, options: FormatOptions): Form
     version: versionOf(options.version ?? DEFAULT_VERSION),
     rootUid: options.rootUid ?? 0,
     rootGid: options.rootGid ?? 0,
-    timestamp: options.timestamp ?? now,
+    timestamp: options.timestamp ?? Math.floor(Date.now() / 1000),
     checkpointVer: options.checkpointVer ?? defaultVersion(uuid),
     discarded: options.discard ?? true,
   };

@@ -144,7 +144,7 @@ function placeLogs(zones: number, segsPerZone: number, placement: 'spread' | 'pa
   return curSegno;
 }
 
-function checkRequest(request: GeometryRequest): Required<GeometryRequest> {
+export function checkRequest(request: GeometryRequest): Required<GeometryRequest> {
   const full = {
     sectorSize: 512 as const,
     segsPerSec: 1,

@@ -11,9 +11,9 @@ export const PAGE_SIZE = 4096;
 export const MAX_FOLIO_PAGES = 1 << MAX_ORDER;
 
 const DEFAULT_BUDGET = 128 * 1024 * 1024;
-const MIN_BUDGET = 4 * 1024 * 1024;
+export const MIN_BUDGET = 4 * 1024 * 1024;
 /** What a 32-bit WebAssembly.Memory can hold. */
-const MAX_BUDGET = 2 ** 32;
+export const MAX_BUDGET = 2 ** 32;
 const FOLIO_MAX_BYTES = MAX_FOLIO_PAGES * PAGE_SIZE;
 const WASM_PAGE = 65536;
 

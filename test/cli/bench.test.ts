@@ -153,7 +153,9 @@ describe.concurrent('f2fs bench', () => {
     expect(fs.readFileSync(image, 'utf8')).toBe('precious');
     const asked = some.map((word) => (word === 'none' ? 'lz4:99' : word));
     const wrong = await f2fs(['bench', image, ...asked, '--force']);
-    expect(wrong.stderr).toMatch(/^f2fs: bench: invalid level '99' of lz4: expected 3 to 16 \(EINVAL\)\n$/);
+    expect(wrong.stderr).toMatch(
+      /^f2fs: bench: invalid level '99' of lz4: expected 3 to 16 \(see f2fs bench --help\)\n$/,
+    );
     expect(fs.readFileSync(image, 'utf8')).toBe('precious');
     expect(await f2fs(['bench', image, ...some, '--force'])).toMatchObject({ code: 0, stderr: '' });
     expect(fs.existsSync(image)).toBe(false);
@@ -167,13 +169,11 @@ describe.concurrent('f2fs bench', () => {
       ['--engine', 'none'],
       ['--size', '100'],
       ['--block', '1G'],
+      ['--compress', 'gzip'],
     ];
     for (const options of usage) {
       expect(await f2fs(['bench', image, ...options])).toMatchObject({ code: 2, stdout: '' });
     }
-    const wrong = await f2fs(['bench', image, '--compress', 'gzip']);
-    expect(wrong).toMatchObject({ code: 1, stdout: '' });
-    expect(wrong.stderr).toMatch(/^f2fs: bench: [^\n]*\(EINVAL\)\n$/);
     const good: BenchOptions = {
       sizes: { fileBytes: MIB, blockBytes: 4096, writes: 1, appends: 1, files: 1 },
       workloads: ['seq-write'],

@@ -394,10 +394,9 @@ describe('chmod and chown', () => {
   it('refuse what is missing, and what is no mode or owner', async () => {
     await refused(/\/none does not exist \(ENOENT\)\n$/, 'chmod', image, '600', '/top', '/none');
     await refused(/\/broken does not exist \(ENOENT\)\n$/, 'chown', image, '1:1', '/top', '/broken');
-    await refused(/\(EINVAL\)\n$/, 'chown', image, '4294967296', '/top');
     for (const mode of ['8', 'u+q', '77777', 'u', ''])
       expect((await f2fsHere('chmod', image, mode, '/top')).code).toBe(2);
-    for (const owner of [':', '', '1:2:3']) {
+    for (const owner of [':', '', '1:2:3', '4294967296']) {
       expect((await f2fsHere('chown', image, owner, '/top')).code, owner).toBe(2);
     }
   });
@@ -427,9 +426,9 @@ describe('setfattr', () => {
     await refused(/\(ENODATA\)\n$/, 'setfattr', '-n', 'user.none', '--replace', image, '/top');
     await done('setfattr', '-n', 'user.a', image, '/top');
     await refused(/\(EEXIST\)\n$/, 'setfattr', '-n', 'user.a', '-v', 'x', '--create', image, '/dir', '/top');
-    await refused(/\(EOPNOTSUPP\)\n$/, 'setfattr', '-n', 'nonsense.a', image, '/top');
     for (const args of [
       [],
+      ['-n', 'nonsense.a'],
       ['-n', 'user.a', '-x', 'user.a'],
       ['-x', 'user.a', '-v', '1'],
       ['-n', 'user.a', '-v', '0x1'],

@@ -77,6 +77,10 @@ describe('what is replaced', () => {
     if (typeof loop === 'string') return skip(loop);
     try {
       await refused(/--force/, 'build', tree, loop.device);
+      for (const flag of ['--size=80M', '--tight']) {
+        const sized = await f2fsHere('build', '--force', flag, tree, loop.device);
+        expect(sized).toMatchObject({ code: 2, stderr: expect.stringMatching(/has its own size; leave --\w+ out/) });
+      }
       const first = await f2fsHere('build', '--force', tree, loop.device);
       expect([first.code, first.stderr]).toEqual([
         0,
