@@ -30,8 +30,9 @@ export class CallQueue {
    * The same of work that may return a promise: the calls behind it wait until that settles, but for those that are made within it.
    */
   hold<T>(work: () => T | PromiseLike<T>): Promise<T> {
-    const outer = this.#innermost;
-    return outer.#add(() => {
+    const asked = this.#innermost;
+    return asked.#add(() => {
+      const outer = asked.#living;
       const own = new CallQueue(outer);
       let result: T | PromiseLike<T>;
       try {
@@ -55,7 +56,12 @@ export class CallQueue {
 
   /** Where a call goes that is made now. */
   get #innermost(): CallQueue {
-    let queue: CallQueue = this.#within.getStore() ?? this;
+    return (this.#within.getStore() ?? this).#living;
+  }
+
+  /** This, or where its calls went when it ended. */
+  get #living(): CallQueue {
+    let queue: CallQueue = this;
     while (queue.#isOver && queue.#outer !== null) queue = queue.#outer;
     return queue;
   }

@@ -174,17 +174,22 @@ describe('work that goes on in a promise', () => {
     });
     const synchronous = fs.run(() => {
       left.push(fs.appendFile('/log', '3'));
+      const more = async () => {
+        await later();
+        await fs.appendFile('/log', '+');
+      };
+      left.push(fs.run(() => void left.push(fs.run(more))));
       throw new Error('of the caller, at once');
     });
     const next = fs.appendFile('/log', '4');
     await expect(failing).rejects.toThrow('of the caller');
     await expect(synchronous).rejects.toThrow('at once');
     await next;
-    expect(await fs.readFile('/log', 'utf8')).toBe('1234');
+    expect(await fs.readFile('/log', 'utf8')).toBe('123+4');
     // Long after what it was made in: a call as any.
     wake();
     await Promise.all(left);
-    expect(await fs.readFile('/log', 'utf8')).toBe('12345');
+    expect(await fs.readFile('/log', 'utf8')).toBe('123+45');
     await fs.run(() => fs.close());
     await expect(fs.stat('/')).rejects.toEqual(failure('EBADF'));
   });
