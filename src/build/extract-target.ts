@@ -1,5 +1,4 @@
 // Directories that an extraction writes into and that were there before: no more open than they were.
-
 import * as fs from 'node:fs';
 import { display } from '../bytes.ts';
 import { F2fsError, hostError } from '../errors.ts';

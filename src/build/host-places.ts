@@ -1,6 +1,5 @@
 // Places below one directory of the host, however deep: each is known by its name and the directory above. What lies deeper than the
 // longest path that a call takes is reached from an open directory on the way. Linux: through /proc/PID/fd.
-
 import * as fs from 'node:fs';
 import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';

@@ -1,6 +1,5 @@
 // Reads a host tree: names, stats, flags and the presence of extended attributes of all its entries, in one pass, directory after
 // directory. What can't be read is named and left out; the rest goes on. Relies on host-source (how to list and stat).
-
 import * as fs from 'node:fs';
 import { display } from '../bytes.ts';
 import { errnoText, F2fsError, hostError } from '../errors.ts';

@@ -1,6 +1,5 @@
 // A host directory tree as a scan found it (host-scan): every entry's name, stat, flags and whether it has extended attributes.
 // Contents and attributes are read later, by paths that tree-paths makes. Relies on host-table (what is kept).
-
 import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '../format/constants.ts';

@@ -1,7 +1,6 @@
 // Writing a tree onto the host: the entries of an image that may be hostile, below one directory and nowhere else. Every directory
 // is made here, or was there and is no symlink, so no path leads through one; every other entry is made new. Nobody else gets in
 // before all of it is as it is to be: directories are made with mode 0700, files with 0600.
-
 import * as fs from 'node:fs';
 import { display } from '../bytes.ts';
 import { F2fsError, hostError } from '../errors.ts';

@@ -92,6 +92,7 @@ export async function bench(target: string, options: BenchCommandOptions): Promi
 /** Throws before hours of work what would be thrown after them. */
 function checkChart(target: string, { svg, force }: BenchCommandOptions): void {
   if (svg === undefined) return;
+  if (svg === '') throw new UsageError("invalid --svg '': expected a name for the chart");
   if (svg === target) throw new UsageError('the chart cannot go to the target');
   refuseDash(svg, 'a chart');
   const there = fs.statSync(svg, { throwIfNoEntry: false });

@@ -1,5 +1,4 @@
 // f2fs getfattr: extended attributes, in the format of getfattr(1).
-
 import { othersLeftOut, textXattrs } from '../build/text-xattrs.ts';
 import { WalkPlace, walkDirectories } from '../build/volume-walk.ts';
 import { F2fsError } from '../errors.ts';

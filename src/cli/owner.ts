@@ -1,5 +1,4 @@
 // Owners as chown takes them: numbers, and names that the image's own tables give a number to. The host's would be others.
-
 import { InvalidArgumentError } from 'commander';
 import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';

@@ -109,7 +109,7 @@ const BAD: Readonly<Record<string, readonly (readonly string[])[] | null>> = {
     ['', ...LZ4],
     ['longerthan8', ...LZ4],
   ],
-  'build --compress-glob': null,
+  'build --compress-glob': [['', ...LZ4]],
   'build --no-compress-ext': [
     ['', ...LZ4],
     ['longerthan8', ...LZ4],
@@ -162,7 +162,7 @@ const BAD: Readonly<Record<string, readonly (readonly string[])[] | null>> = {
   'bench --queue': [['65'], ['x']],
   'bench --cache': [['1M'], ['8G'], ['x']],
   'bench --repeat': [['0'], ['x']],
-  'bench --svg': null,
+  'bench --svg': [[''], [fresh], ['-']],
 };
 
 const takesValue = (option: Option) => option.required || option.optional;
