@@ -29,7 +29,7 @@ import { closeAtItsSize, closeAtLeastSize, firstGeometry } from './image-size.ts
 import { checkBuild } from './option-checks.ts';
 import type { BuildOptions } from './options.ts';
 import { type Populated, Populator } from './populate.ts';
-import { refuseIfHeld, replacedNotes } from './replaced.ts';
+import { ReplacedImage, replacedNotes } from './replaced.ts';
 
 export type { BuildProgress } from './drive.ts';
 export type { Populated } from './populate.ts';
@@ -100,7 +100,7 @@ export async function build(
   if (target.kind === 'file' && options.force !== true) {
     throw new F2fsError('EEXIST', `${image} exists already; force: true replaces it`, { path: image });
   }
-  if (target.kind === 'file') refuseIfHeld(image);
+  using replaced = target.kind === 'file' ? new ReplacedImage(image) : null;
   const notes = isDevice ? [] : removeLeftParts(target.path);
   if (target.kind !== null) notes.push(...replacedNotes(image));
   const policy = options.compress === undefined ? null : compressionPolicy(options);
@@ -149,7 +149,7 @@ export async function build(
     report = reportOf(image, formatUuid(uuid), tree, populator, volume, device, compression);
     report.notes.unshift(...notes);
     device.close();
-    if (target.kind === 'file') refuseIfHeld(image);
+    replaced?.assertSame();
     made.publish(options.force === true);
   } catch (error) {
     volume?.abandon();

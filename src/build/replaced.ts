@@ -22,15 +22,47 @@ export function replacedNotes(path: string): string[] {
   }
 }
 
-/**
- * Throws EBUSY while another process changes the image file that is to be replaced, or a loop device is attached to it: what is written
- * there would be lost.
- */
-export function refuseIfHeld(image: string): void {
-  refuseLooped(image);
+/** The image file that is to be replaced: until then others may read it, and nobody changes it. */
+export class ReplacedImage {
+  readonly #path: string;
+  /** Keeps the lock; -1: the file can't be opened, so that there is none. */
+  readonly #fd: number;
+  readonly #ino: bigint;
+
+  /** Throws EBUSY while another process changes the file, or a loop device is attached to it: what is written there would be lost. */
+  constructor(path: string) {
+    refuseLooped(path);
+    this.#path = path;
+    this.#ino = inodeOf(path);
+    this.#fd = openShared(path);
+  }
+
+  /** To be called before it is replaced. Throws EBUSY when another file has its name by now, or as the constructor does. */
+  assertSame(): void {
+    refuseLooped(this.#path);
+    if (inodeOf(this.#path) === this.#ino) return;
+    const message = `${this.#path} was replaced by another process meanwhile: look which one is to stay, and build again`;
+    throw new F2fsError('EBUSY', message, { path: this.#path });
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#fd >= 0) fs.closeSync(this.#fd);
+  }
+}
+
+function inodeOf(path: string): bigint {
+  return fs.statSync(path, { bigint: true, throwIfNoEntry: false })?.ino ?? -1n;
+}
+
+function openShared(path: string): number {
   try {
-    fs.closeSync(openHostTarget(image, { writable: false }).fd);
+    const { fd } = openHostTarget(path, { writable: false });
+    if (process.platform !== 'win32') return fd;
+    // There an open file can't be replaced.
+    fs.closeSync(fd);
+    return -1;
   } catch (error) {
     if (error instanceof F2fsError && error.code === 'EBUSY') throw error;
+    return -1;
   }
 }

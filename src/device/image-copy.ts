@@ -3,6 +3,7 @@
 import * as fs from 'node:fs';
 import * as nodePath from 'node:path';
 import { checkSignal, F2fsError, hostError } from '../errors.ts';
+import { copyAttributes } from './file-attributes.ts';
 import { targetAt } from './host-target.ts';
 import { flushDirectory, partPath } from './new-image.ts';
 
@@ -50,7 +51,7 @@ export class ImageCopy {
     const copy = new ImageCopy(path, partPath(path));
     try {
       if (!copy.#share()) await copy.#copy(ranges, stats.size, options);
-      copy.#takeAttributes(stats);
+      copyAttributes(path, copy.path);
       return copy;
     } catch (error) {
       copy.discard();
@@ -111,13 +112,6 @@ export class ImageCopy {
     } finally {
       await from.close();
     }
-  }
-
-  /** The copy gets the image's mode, and its owner where that is another. */
-  #takeAttributes({ mode, uid, gid }: fs.Stats): void {
-    const own = fs.statSync(this.path);
-    if (own.uid !== uid || own.gid !== gid) fs.chownSync(this.path, uid, gid);
-    fs.chmodSync(this.path, mode & 0o7777);
   }
 }
 

@@ -5,6 +5,7 @@ import * as nodePath from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import { errnoText, F2fsError, hostError } from '../errors.ts';
 import { type Koffi, loadKoffi } from '../koffi.ts';
+import { copyAttributes } from './file-attributes.ts';
 import { FileDevice, openNamed } from './file-device.ts';
 import { makeHole, type OpenOptions, refuseLooped } from './host-target.ts';
 import { tryLock } from './lock.ts';
@@ -63,21 +64,22 @@ export class NewImage {
   }
 
   /**
-   * Makes an image of `sizeBytes` bytes, all hole, that is to be at `path` (see targetAt). See openAroundCache. Throws what the host
-   * says.
+   * Makes an image of `sizeBytes` bytes, all hole, that is to be at `path` (see targetAt). Where a file is there already nobody else
+   * may open the new one before it has that one's mode. See openAroundCache. Throws what the host says.
    */
   static create(path: string, sizeBytes: number): NewImage {
-    return NewImage.#nameless(path, sizeBytes) ?? NewImage.#named(path, sizeBytes);
+    const mode = fs.existsSync(path) ? 0o600 : 0o666;
+    return NewImage.#nameless(path, sizeBytes, mode) ?? NewImage.#named(path, sizeBytes, mode);
   }
 
   /** Null where the host or its file system has no such files; why else it can't be made is told by making one with a name. */
-  static #nameless(path: string, sizeBytes: number): NewImage | null {
+  static #nameless(path: string, sizeBytes: number, mode: number): NewImage | null {
     const link = linkOpenFile();
     if (link === null) return null;
     for (const direct of [true, false]) {
       let fd: number;
       try {
-        fd = fs.openSync(nodePath.dirname(path), O_TMPFILE | O_RDWR | (direct ? O_DIRECT : 0), 0o666);
+        fd = fs.openSync(nodePath.dirname(path), O_TMPFILE | O_RDWR | (direct ? O_DIRECT : 0), mode);
       } catch (error) {
         // EINVAL: no direct I/O there.
         if (direct && (error as NodeJS.ErrnoException).code === 'EINVAL') continue;
@@ -96,21 +98,23 @@ export class NewImage {
     return null;
   }
 
-  static #named(path: string, sizeBytes: number): NewImage {
+  static #named(path: string, sizeBytes: number, mode: number): NewImage {
     const part = partPath(path);
+    fs.rmSync(part, { force: true });
+    fs.closeSync(fs.openSync(part, 'wx', mode));
     const device = openAroundCache(part, { sizeBytes, overwrite: true }, path);
     return new NewImage(device, path, part, null, -1);
   }
 
   /**
-   * Gives it its name; the device must be closed. `replace`: what has that name is replaced, in one step. Throws EEXIST without, EBUSY
-   * where that is attached to a loop device, and what the host says.
+   * Gives it its name; the device must be closed. `replace`: what has that name is replaced, in one step, and leaves it its mode, owner
+   * and attributes. Throws EEXIST without, EBUSY where that is attached to a loop device, and what the host says.
    */
   publish(replace: boolean): void {
     refuseLooped(this.#path);
     try {
       if (this.#link !== null) this.#publishNameless(this.#link, replace);
-      else if (replace) fs.renameSync(this.#part!, this.#path);
+      else if (replace && fs.existsSync(this.#path)) this.#replaceBy(this.#part!);
       else this.#publishNew(this.#part!);
       flushDirectory(nodePath.dirname(this.#path));
     } catch (error) {
@@ -134,11 +138,16 @@ export class NewImage {
     const failedToo = link(this.#fd, part);
     if (failedToo !== null) throw this.#failure(failedToo);
     try {
-      fs.renameSync(part, this.#path);
+      this.#replaceBy(part);
     } catch (error) {
       fs.rmSync(part, { force: true });
       throw error;
     }
+  }
+
+  #replaceBy(part: string): void {
+    copyAttributes(this.#path, part);
+    fs.renameSync(part, this.#path);
   }
 
   /** What came there meanwhile stays, where the host has links to tell it by. */

@@ -1,5 +1,6 @@
 // A change that does not fit beside what it replaces, in an image of the least size, is done all the same: on a copy that takes the
 // image's place, so wholly or not at all; or in steps, where that is asked for.
+import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { build, type FileSystem, mount, openFileDevice } from '../../src/index.ts';
@@ -97,13 +98,16 @@ describe('on an image of the least size', () => {
     expect(found).toEqual({ '7:8': ENTRIES + 1 });
   });
 
-  it('every mode is changed, and the image file keeps its own mode and size', async () => {
+  it('every mode is changed, and the image file keeps its own mode, size and attributes', async () => {
+    const given = spawnSync('setfattr', ['-n', 'user.note', '-v', 'kept', image]).status === 0;
     const before = fs.statSync(image);
     await done('chmod', image, '-R', 'a=rX', '/');
     expect(Object.keys(counts(({ mode }) => (mode & 0o7777).toString(8))).sort()).toEqual(['444', '555']);
     const after = fs.statSync(image);
     expect([after.mode, after.size]).toEqual([before.mode, before.size]);
     expect(after.blocks).toBeLessThanOrEqual(before.blocks * 1.05);
+    const note = spawnSync('getfattr', ['--only-values', '-n', 'user.note', image], { encoding: 'utf8' });
+    if (given) expect(note.stdout).toBe('kept');
   });
 
   it('attributes are set on every file of several directories', async () => {

@@ -1,9 +1,10 @@
 // Where an image goes: what is in use or is no place for one is refused, what is replaced is named, and what ends the command leaves
 // nothing that could be taken for an image.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { build } from '../../src/build/build.ts';
 import { attachLoop, imageDirectory, run } from '../device/temporary.ts';
 import { f2fsHere } from './in-process.ts';
 
@@ -123,6 +124,38 @@ describe('what is replaced', () => {
     } finally {
       loop.detach();
     }
+  });
+
+  it('leaves its mode, owner, ACL and attributes to the new image', async () => {
+    expect((await f2fsHere('build', '--quiet', tree, image)).code).toBe(0);
+    fs.chmodSync(image, 0o640);
+    if (process.geteuid?.() === 0) fs.chownSync(image, 12, 34);
+    const given = run('setfattr', ['-n', 'user.note', '-v', 'kept', image]).ok;
+    const { mode, uid, gid } = fs.statSync(image);
+    expect((await f2fsHere('build', '--quiet', '--force', tree, image)).code).toBe(0);
+    expect(fs.statSync(image)).toMatchObject({ mode, uid, gid });
+    if (given) expect(run('getfattr', ['--only-values', '-n', 'user.note', image]).out).toBe('kept');
+  });
+
+  it('is not changed while the new one is made, nor replaced when another took its place', async () => {
+    expect((await f2fsHere('build', '--quiet', tree, image)).code).toBe(0);
+    let put: { code: number; stderr: string } | null = null;
+    const onProgress = () => {
+      const { status, stderr } = spawnSync(process.execPath, [MAIN, 'put', image, `${tree}/dir`, '/put'], {
+        encoding: 'utf8',
+      });
+      put ??= { code: status ?? -1, stderr };
+    };
+    await build(tree, image, { force: true, onProgress });
+    expect(put).toMatchObject({ code: 1, stderr: expect.stringMatching(/\(EBUSY\)\n$/) });
+
+    const other = () => {
+      fs.writeFileSync(`${places}/other`, 'of somebody else');
+      fs.renameSync(`${places}/other`, image);
+    };
+    await expect(build(tree, image, { force: true, onProgress: other })).rejects.toMatchObject({ code: 'EBUSY' });
+    expect(fs.readFileSync(image, 'utf8')).toBe('of somebody else');
+    expect(fs.readdirSync(places)).toEqual(['disk.img']);
   });
 
   it('is worth no word when it is an image of ours', async () => {
