@@ -40,3 +40,33 @@ cd /mnt
 find . -mindepth 1 -printf '%y %i %n %P\n' | sort -k 4
 cd /
 umount /mnt
+
+# The second image, cut off after an fsync of new files, in directories of each kind.
+mkfs.f2fs -q -O encrypt,verity,casefold,extra_attr,inode_checksum,inode_crtime,lost_found,sb_checksum -C utf8 "$DEV1"
+mount -t f2fs "$DEV1" /mnt
+mkdir /mnt/upper /mnt/uppers
+chattr +F /mnt/upper /mnt/uppers
+for i in $(seq 300); do : > "/mnt/uppers/File $i"; done
+umount /mnt
+mount -t f2fs -o test_dummy_encryption=v2 "$DEV1" /mnt
+mkdir /mnt/few /mnt/many /mnt/folded /mnt/foldeds
+chattr +F /mnt/folded /mnt/foldeds
+for i in $(seq 300); do : > "/mnt/many/file $i"; : > "/mnt/foldeds/File $i"; done
+: > /mnt/few/replaced
+sync
+rm /mnt/few/replaced
+long=$(printf 'N%.0s' $(seq 200))
+for name in few/replaced few/new few/$long many/new many/$long folded/New foldeds/New foldeds/$long \
+  upper/New upper/ALL.TXT uppers/New 'uppers/[new] ~^_`|' uppers/$long; do
+  echo "contents of $name" > "/mnt/$name"
+  in_host sync "/mnt/$name"
+done
+in_host f2fs_io shutdown 2 /mnt > /dev/null
+umount /mnt
+dd if="$DEV1" of="$DEV2" bs=1M 2> /dev/null
+mount -t f2fs "$DEV2" /mnt
+echo 'once recovered:'
+cd /mnt
+find . -mindepth 1 -printf '%y %i %n %P\n' | sort -k 4
+cd /
+umount /mnt

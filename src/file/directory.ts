@@ -78,6 +78,12 @@ export class Directories {
     return place === null ? null : this.entryAt(dir, place, name);
   }
 
+  /** The same of a name as it is stored, for which a directory's key is not needed. */
+  lookupStored(dir: Inode, name: StoredName): Dirent | null {
+    const place = this.#locateStored(dir, name);
+    return place === null ? null : this.entryAt(dir, place, name.bytes);
+  }
+
   /** The entry of a name where `find` found it. */
   entryAt(dir: Inode, { area, layout, slot }: Place, name: Uint8Array): Dirent {
     return this.#dentries.entry(dir, area, layout, slot, name);
@@ -123,15 +129,26 @@ export class Directories {
 
   /** Where a name stands, ready to be changed; null when it is not there. */
   find(dir: Inode, name: Uint8Array): Place | null {
-    const place = this.#locate(dir, name);
+    return this.#ready(dir, this.#locate(dir, name));
+  }
+
+  /** The same of a name as it is stored. */
+  findStored(dir: Inode, name: StoredName): Place | null {
+    return this.#ready(dir, this.#locateStored(dir, name));
+  }
+
+  #ready(dir: Inode, place: Place | null): Place | null {
     if (place !== null && place.block !== INLINE_AREA) this.#blocks.waitStable(dir, place);
     return place;
   }
 
-  /** Source: __f2fs_find_entry. */
   #locate(dir: Inode, name: Uint8Array): Place | null {
     const stored = this.#stored(dir, name);
-    if (stored === null) return null;
+    return stored === null ? null : this.#locateStored(dir, stored);
+  }
+
+  /** Source: __f2fs_find_entry. */
+  #locateStored(dir: Inode, stored: StoredName): Place | null {
     if (!dir.hasInline(INLINE.DENTRY)) return this.#blocks.find(dir, stored);
     const layout = inlineDentryLayout(dir.maxInlineData);
     const area = dir.inlineOffset;
@@ -224,8 +241,11 @@ export class Directories {
    */
   placeDentry(dir: Inode, name: Uint8Array): Place {
     this.#assertTakesNames(dir, name);
-    const hash = nameHash(name);
-    const stored = { bytes: name, hash, digest: null };
+    return this.#placeStored(dir, { bytes: name, hash: nameHash(name), digest: null });
+  }
+
+  #placeStored(dir: Inode, stored: StoredName): Place {
+    const { bytes: name, hash } = stored;
     const slots = dentrySlots(name.length);
     if (dir.hasInline(INLINE.DENTRY)) {
       const layout = inlineDentryLayout(dir.maxInlineData);
@@ -258,6 +278,11 @@ export class Directories {
     this.put(dir, this.placeDentry(dir, name), name, ino, fileType);
   }
 
+  /** The same of a name as it is stored, in any directory. */
+  addStored(dir: Inode, name: StoredName, ino: number, fileType: number): void {
+    this.put(dir, this.#placeStored(dir, name), name.bytes, ino, fileType);
+  }
+
   /** Lets a name that `find` found lead to another inode. Source: f2fs_set_link. */
   retarget(dir: Inode, place: Place, ino: number, fileType: number): void {
     dir.change();
@@ -286,10 +311,10 @@ export class Directories {
     const from = inlineDentryLayout(dir.maxInlineData);
     const area = dir.inlineOffset;
     const { iCurrentDepth, iDirLevel } = dir.load();
-    const entries: Dirent[] = [];
+    const entries: (Dirent & { hash: number })[] = [];
     if (iDirLevel > 0)
-      this.#dentries.forEach(dir, area, from, (_slot, entry) => {
-        entries.push(entry);
+      this.#dentries.forEach(dir, area, from, (_slot, entry, hash) => {
+        entries.push({ ...entry, hash });
         return false;
       });
     // A rehashed entry may need a block and three nodes on the way to it.
@@ -319,10 +344,10 @@ export class Directories {
   }
 
   /** Source: f2fs_add_inline_entries. */
-  #addAll(dir: Inode, entries: readonly Dirent[]): void {
+  #addAll(dir: Inode, entries: readonly (Dirent & { hash: number })[]): void {
     const index = new DirectoryIndex();
-    for (const { name, ino, fileType } of entries) {
-      const place = this.#blocks.placeDentry(dir, index, dentrySlots(name.length), nameHash(name));
+    for (const { name, hash, ino, fileType } of entries) {
+      const place = this.#blocks.placeDentry(dir, index, dentrySlots(name.length), hash);
       this.put(dir, place, name, ino, fileType);
       index.setFreeSlots(place.block, index.freeSlots(place.block, NR_DENTRY_IN_BLOCK) - place.slots);
     }

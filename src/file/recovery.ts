@@ -3,7 +3,8 @@
 import { corrupt, F2fsError } from '../errors.ts';
 import { NAME_LEN_MAX, NULL_ADDR, S_IFMT, S_IFREG } from '../format/constants.ts';
 import { fileTypeOf } from '../format/dentry.ts';
-import { ADVISE, I_ADDR_OFFSET, I_FLAGS, I_NID_OFFSET, INLINE, Inode as InodeView } from '../format/inode.ts';
+import { nameHash } from '../format/hash.ts';
+import { ADVISE, I_ADDR_OFFSET, I_NID_OFFSET, INLINE, Inode as InodeView } from '../format/inode.ts';
 import { ADDRS_PER_BLOCK, XATTR_NODE_OFFSET } from '../format/node.ts';
 import { type ChainNode, segmentsToRecover } from '../volume/fsync-chain.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -12,7 +13,15 @@ import { checkName, type Directories, isDots } from './directory.ts';
 import type { Inode } from './inode.ts';
 import { type Inodes, setParent } from './inodes.ts';
 import { InodeRecovery } from './recovered-inode.ts';
+import { MIN_CIPHERTEXT_BYTES, type StoredName } from './stored-names.ts';
 import type { Xattrs } from './xattrs.ts';
+
+const HASH_BYTES = 4;
+/** s_encoding. Source: F2FS_ENC_UTF8_12_1. */
+const ENCODING_UTF8 = 1;
+const UPPER_A = 0x41;
+const UPPER_Z = 0x5a;
+const ON_LINUX = 'mount it once on Linux, or read it without recovery (--no-recovery)';
 
 /** What roll-forward asks of its owner. */
 export interface RecoveryRules {
@@ -192,46 +201,75 @@ export class Recovery {
   /** Gives an inode the name that it notes; who has it now loses it. Source: recover_dentry. */
   #recoverName(inode: Inode, node: ChainNode): void {
     const { ino, blkaddr } = node;
-    const raw = new InodeView(node.view);
-    const { iPino, iNamelen } = raw;
-    const name = node.bytes.slice(InodeView.offsets.iName, InodeView.offsets.iName + Math.min(iNamelen, NAME_LEN_MAX));
-    if (iNamelen === 0 || iNamelen > NAME_LEN_MAX || !isName(name)) {
+    const { iPino } = new InodeView(node.view);
+    const dir = this.#inodes.get(iPino);
+    if (!dir.isDirectory) {
+      throw corrupt(`the fsynced inode ${ino} should lie in inode ${iPino}, which is no directory`, { ino, blkaddr });
+    }
+    const name = this.#notedName(dir, node);
+    const there = this.#directories.lookupStored(dir, name);
+    if (there?.ino === ino) return;
+    if (there !== null) this.#displace(dir, name, this.#inodes.get(there.ino));
+    this.#directories.addStored(dir, name, ino, fileTypeOf(inode.mode));
+    setParent(inode, dir.ino, name.bytes);
+    if (dir.isEncrypted) noteEncrypted(inode, name, dir.foldsCase);
+    this.#rules.touch(dir);
+  }
+
+  /**
+   * The name that a chain's inode notes, as its directory stores it, which takes no key. Throws EUCLEAN for what can't be one,
+   * EOPNOTSUPP for one that takes tables of Unicode to be folded. Source: init_recovered_filename.
+   */
+  #notedName(dir: Inode, { ino, blkaddr, bytes: block, view }: ChainNode): StoredName {
+    const { iNamelen } = new InodeView(view);
+    const at = InodeView.offsets.iName;
+    const bytes = block.slice(at, at + Math.min(iNamelen, NAME_LEN_MAX));
+    const hasHash = dir.isEncrypted && dir.foldsCase;
+    const most = hasHash ? NAME_LEN_MAX - HASH_BYTES : NAME_LEN_MAX;
+    if (iNamelen > most || !(dir.isEncrypted ? iNamelen >= MIN_CIPHERTEXT_BYTES : isName(bytes))) {
       throw corrupt(`the fsynced inode ${ino} at block ${blkaddr} has a name of ${iNamelen} bytes that can't be one`, {
         ino,
         blkaddr,
       });
     }
-    const dir = this.#inodes.get(iPino);
-    if (!dir.isDirectory) {
-      throw corrupt(`the fsynced inode ${ino} should lie in inode ${iPino}, which is no directory`, { ino, blkaddr });
-    }
-    const { iFlags, iAdvise } = dir.load();
-    if ((iFlags & I_FLAGS.CASEFOLD) !== 0 || (iAdvise & ADVISE.ENCRYPT) !== 0) {
+    if (hasHash) return { bytes, hash: view.getUint32(at + iNamelen, true), digest: null };
+    const hashed = dir.foldsCase ? this.#folded(bytes) : bytes;
+    if (hashed === null) {
       throw new F2fsError(
         'EOPNOTSUPP',
-        `a fsynced file is to be recovered in directory ${iPino}, which folds case or is encrypted: mount it once on Linux, or read-only without recovery`,
+        `a fsynced file is to be recovered in directory ${dir.ino}, which folds case, by a name that is no plain ASCII or too long: ${ON_LINUX}`,
         { ino },
       );
     }
-    const there = this.#directories.lookup(dir, name);
-    if (there?.ino === ino) return;
-    if (there !== null) this.#displace(dir, name, this.#inodes.get(there.ino));
-    this.#directories.add(dir, name, ino, fileTypeOf(inode.mode));
-    setParent(inode, dir.ino, name);
-    this.#rules.touch(dir);
+    return { bytes, hash: nameHash(hashed), digest: null };
+  }
+
+  /**
+   * What a name becomes where case is folded. Null where more than ASCII is in it, and for the longest: of those Linux hashes what is
+   * not folded, and fsck.f2fs what is. Source: utf8_casefold.
+   */
+  #folded(name: Uint8Array): Uint8Array | null {
+    if (this.#volume.layout.sb.sEncoding !== ENCODING_UTF8 || name.length === NAME_LEN_MAX) return null;
+    if (name.some((byte) => byte >= 0x80)) return null;
+    return name.map((byte) => (byte >= UPPER_A && byte <= UPPER_Z ? byte + 0x20 : byte));
   }
 
   /**
    * Takes a name off an inode, since it was removed before the crash. A directory is kept under another name when it is not empty:
    * nobody knows what became of its contents. Source: f2fs_delete_entry.
    */
-  #displace(dir: Inode, name: Uint8Array, inode: Inode): void {
+  #displace(dir: Inode, name: StoredName, inode: Inode): void {
     const keeps = inode.isDirectory && !this.#directories.isEmpty(inode);
-    const place = this.#directories.find(dir, name);
+    if (keeps && dir.isEncrypted) {
+      const message = `a fsynced file is to take the name of directory ${inode.ino}, which would be lost: ${ON_LINUX}`;
+      throw new F2fsError('EOPNOTSUPP', message, { ino: inode.ino });
+    }
+    const place = this.#directories.findStored(dir, name);
     if (place !== null) this.#directories.remove(dir, place);
     if (keeps) {
       const other = Buffer.from(`#${inode.ino}`);
-      this.#directories.add(dir, other, inode.ino, fileTypeOf(inode.mode));
+      const stored = { bytes: other, hash: nameHash(other), digest: null };
+      this.#directories.addStored(dir, stored, inode.ino, fileTypeOf(inode.mode));
       setParent(inode, dir.ino, other);
       return;
     }
@@ -246,6 +284,13 @@ export class Recovery {
     this.#volume.orphans.add(inode.ino);
     this.#inodes.evict(inode);
   }
+}
+
+/** A name that is ciphertext is marked as that; the hash, which takes the key, stands behind it. Source: init_dent_inode. */
+function noteEncrypted(inode: Inode, { bytes, hash }: StoredName, hasHash: boolean): void {
+  const raw = inode.change();
+  raw.iAdvise |= ADVISE.ENC_NAME;
+  if (hasHash) raw.dv.setUint32(raw.base + InodeView.offsets.iName + bytes.length, hash, true);
 }
 
 function isName(name: Uint8Array): boolean {

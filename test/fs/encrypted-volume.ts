@@ -6,10 +6,14 @@ import { expect } from 'vitest';
 import { Directory, type FileSystem } from '../../src/index.ts';
 import { projectRoot } from '../../tools/judge/paths.ts';
 
-const read = (name: string) => gunzipSync(readFileSync(join(projectRoot, 'images', `kernel-encrypted.${name}.gz`)));
-export const IMAGE = read('img');
+const read = (name: string) => gunzipSync(readFileSync(join(projectRoot, 'images', `kernel-encrypted${name}.gz`)));
+const linesOf = (list: Buffer) => list.toString().trimEnd().split('\n');
+export const IMAGE = read('.img');
 /** What Linux 6.12 listed: type, inode, links and path, a line each. */
-export const LISTED = read('list').toString().trimEnd().split('\n');
+export const LISTED = linesOf(read('.list'));
+/** One that was cut off, and what Linux listed once it had recovered it. */
+export const CUT_IMAGE = read('-cut.img');
+export const CUT_LISTED = linesOf(read('-cut.list'));
 
 /** Every entry, in the form of LISTED. */
 export function listingOf(fs: FileSystem): string[] {

@@ -2,10 +2,14 @@
 import { describe, expect, test } from 'vitest';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { shownWithoutKey, storedFromShown } from '../../src/file/stored-names.ts';
+import { Inode } from '../../src/format/inode.ts';
 import type { FileHandle } from '../../src/fs/file-handle.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { mountAsync } from '../../src/fs/promises.ts';
-import { IMAGE, LISTED, listingOf } from './encrypted-volume.ts';
+import { DamagedImage } from '../malformed/damaged-image.ts';
+import { goldenBase } from '../malformed/golden-bases.ts';
+import { metadataOf } from '../malformed/metadata.ts';
+import { CUT_IMAGE, CUT_LISTED, IMAGE, LISTED, listingOf } from './encrypted-volume.ts';
 import { fsckDevice } from './fsck-device.ts';
 
 const [, , , DIR] = lineOf((line) => line.startsWith('d') && /^few\/[^/]+$/.test(line.split(' ')[3]));
@@ -20,9 +24,14 @@ function lineOf(isIt: (line: string) => boolean): string[] {
   return (LISTED.find(isIt) as string).split(' ');
 }
 
+function deviceOf(image: Uint8Array): MemoryDevice {
+  const device = new MemoryDevice(image.length / 4096);
+  device.write(0, [image]);
+  return device;
+}
+
 function openImage(readonly = false): { fs: FileSystem; device: MemoryDevice } {
-  const device = new MemoryDevice(IMAGE.length / 4096);
-  device.write(0, [IMAGE]);
+  const device = deviceOf(IMAGE);
   return { fs: mount(device, { readonly }), device };
 }
 
@@ -186,4 +195,79 @@ test('a name without a key is 253 bytes at most, whatever its ciphertext', () =>
     });
     expect(stored?.digest === null).toBe(length <= 149);
   }
+});
+
+describe('files fsynced in encrypted and case-folding directories, before the power failed', () => {
+  const listed = [...CUT_LISTED].sort();
+  /** Those that a checkpoint has. */
+  const before = listingOf(mount(deviceOf(CUT_IMAGE), { readonly: true, recovery: false }));
+  const fresh = listed.filter((line) => !before.includes(line)).map((line) => line.split(' ').slice(3).join(' '));
+
+  test('come back without the key, in each kind of directory, as Linux brings them back', async () => {
+    expect(fresh.length).toBeGreaterThan(10);
+    const kinds = ['few', 'folded', 'foldeds', 'many', 'upper', 'uppers'];
+    expect([...new Set(fresh.map((path) => path.split('/')[0]))].sort()).toEqual(kinds);
+    const device = deviceOf(CUT_IMAGE);
+    expect(listingOf(mount(device, { readonly: true }))).toEqual(listed);
+    const fs = mount(device);
+    expect(listingOf(fs)).toEqual(listed);
+    for (const path of fresh) expect(fs.stat(`/${path}`)).toMatchObject({ type: 'file', nlink: 1, encrypted: true });
+    fs.close();
+    expect((await fsckDevice(device)).complaints).toEqual([]);
+    const again = mount(device);
+    for (const path of fresh) again.unlink(`/${path}`);
+    again.close();
+    expect((await fsckDevice(device)).complaints).toEqual([]);
+    expect(listingOf(mount(device, { readonly: true }))).toEqual(listed.filter((line) => before.includes(line)));
+  });
+
+  const base = goldenBase('kernel-encrypted-cut');
+  /** The cut image, with another name noted by the file `/upper/New`. */
+  const renamed = (name: Buffer) => {
+    const image = new DamagedImage(base);
+    const at = (metadataOf(base).blocks.get('chain') as readonly number[]).find((blkaddr) => {
+      let isIt = false;
+      image.nodeAt(blkaddr, ({ bytes, inode }) => {
+        isIt = inode.iNamelen === 3 && Buffer.from(bytes.subarray(NAME_AT, NAME_AT + 3)).toString() === 'New';
+      });
+      return isIt;
+    });
+    image.nodeAt(at as number, ({ bytes, inode }) => {
+      inode.iNamelen = name.length;
+      bytes.set(name, NAME_AT);
+    });
+    return image.device();
+  };
+  const NAME_AT = Inode.offsets.iName;
+
+  test.each([
+    ['254 bytes', Buffer.alloc(254, 'N')],
+    [
+      'every ASCII character but / and NUL',
+      Buffer.from(Array.from({ length: 126 }, (_, i) => i + 1 + Number(i >= 46))),
+    ],
+  ])('the folded name has %s', async (_, name) => {
+    const device = renamed(name);
+    const fs = mount(device);
+    expect(fs.readdir('/upper').map((entry) => Buffer.from(entry.name))).toContainEqual(name);
+    fs.close();
+    expect((await fsckDevice(device)).complaints).toEqual([]);
+  });
+
+  test.each([
+    ['255 bytes, of which Linux and fsck.f2fs have other hashes', Buffer.alloc(255, 'N')],
+    ['a letter beyond ASCII', Buffer.from('\u00c4')],
+    ['no UTF-8', Buffer.of(0x61, 0xff)],
+  ])('the folded name has %s: refused, and read without recovery', (_, name) => {
+    const device = renamed(name);
+    for (const readonly of [true, false]) {
+      expect(() => mount(device, { readonly })).toThrow(
+        expect.objectContaining({
+          code: 'EOPNOTSUPP',
+          message: expect.stringMatching(/without recovery \(--no-recovery\)/),
+        }),
+      );
+    }
+    expect(listingOf(mount(device, { readonly: true, recovery: false }))).toEqual(before);
+  });
 });

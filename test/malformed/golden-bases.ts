@@ -16,6 +16,7 @@ const IMAGES = {
   'sload-compressed': { cacheBytes: 16 << 20 },
   'kernel-quota': { writable: false },
   'kernel-encrypted': {},
+  'kernel-encrypted-cut': {},
 } as const;
 export type GoldenName = keyof typeof IMAGES;
 export const GOLDEN_NAMES = Object.keys(IMAGES) as GoldenName[];
