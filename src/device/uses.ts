@@ -1,9 +1,9 @@
 // Who uses a device as a whole, in this process: one who writes it, or several who read it. A device is known by the object that
 // callers have; two that are open on one file are kept apart by its lock.
 import { F2fsError } from '../errors.ts';
-import type { QueuedDevice } from './queued-device.ts';
+import type { BlockDevice } from './device.ts';
 
-const uses = new WeakMap<QueuedDevice, Set<DeviceUse>>();
+const uses = new WeakMap<BlockDevice, Set<DeviceUse>>();
 
 /** The use that a mount makes of a device, until `end`. */
 export class DeviceUse {
@@ -24,18 +24,18 @@ export class DeviceUse {
 }
 
 /** Takes a device for a mount. Throws EBUSY while another writes it, and to write while others read it. */
-export function useDevice(device: QueuedDevice, writes: boolean): DeviceUse {
+export function useDevice(device: BlockDevice, writes: boolean): DeviceUse {
   const of = usesOf(device);
   assertFree(device, of, 'mount', writes);
   return new DeviceUse(of, writes);
 }
 
 /** Throws EBUSY while a device is mounted. `doing`: what would take it away from under the mount. */
-export function assertUnused(device: QueuedDevice, doing: string): void {
+export function assertUnused(device: BlockDevice, doing: string): void {
   assertFree(device, usesOf(device), doing, true);
 }
 
-function usesOf(device: QueuedDevice): Set<DeviceUse> {
+function usesOf(device: BlockDevice): Set<DeviceUse> {
   let of = uses.get(device);
   if (of === undefined) {
     of = new Set();
@@ -44,7 +44,7 @@ function usesOf(device: QueuedDevice): Set<DeviceUse> {
   return of;
 }
 
-function assertFree({ name }: QueuedDevice, of: Iterable<DeviceUse>, doing: string, writes: boolean): void {
+function assertFree({ name = 'device' }: BlockDevice, of: Iterable<DeviceUse>, doing: string, writes: boolean): void {
   for (const use of of) {
     if ((!writes && !use.writes) || use.yields()) continue;
     const how = use.writes ? 'writing' : 'reading';

@@ -111,7 +111,7 @@ export function mount(device: BlockDevice, options: MountOptions = {}): FileSyst
 
 function coreOf(given: BlockDevice, options: MountOptions): Core {
   const device = deviceOf(given);
-  const use = useDevice(device, options.readonly !== true);
+  const use = useDevice(given, options.readonly !== true);
   try {
     return new Core(device, use, options);
   } catch (error) {

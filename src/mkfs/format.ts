@@ -231,7 +231,7 @@ export function format(given: BlockDevice, options: FormatOptions = {}): Formatt
     const message = `${device.name} was opened for reading only: open it writable to format it`;
     throw new F2fsError('EROFS', message, { path: device.name });
   }
-  assertUnused(device, 'format');
+  assertUnused(given, 'format');
   invalidate(device, plan);
   zeroTables(device, plan);
   writeNodes(device, plan);
