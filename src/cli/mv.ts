@@ -1,4 +1,6 @@
 // f2fs mv: other names and places.
+import { display } from '../bytes.ts';
+import { F2fsError } from '../errors.ts';
 import type { FileSystem } from '../index.ts';
 import { type ChangeOptions, changeImage, forEachPath, naming } from './change.ts';
 import { Destination, lastName, typeAt } from './destination.ts';
@@ -28,12 +30,24 @@ export function mv(image: string, sources: readonly string[], to: string, option
     const nameItself = exchange || options.targetDirectory === false || isNewDirectory(volume, from, path);
     const destination = new Destination(volume, path, from.length, nameItself);
     await forEachPath(from, signal, progress, (source) => {
-      volume.lstat(source);
+      const { ino } = volume.lstat(source);
       const target = destination.isDirectory ? destination.pathOf(lastName(source)) : path;
+      if (!exchange && replace && inodeAt(volume, target) === ino) throw sameFile(source, target);
       naming(target, () => volume.rename(source, target, { noReplace: !replace, exchange }));
     });
     return EXIT.ok;
   });
+}
+
+/** The inode that has a path; null where there is none. */
+function inodeAt(volume: FileSystem, path: Uint8Array): number | null {
+  return typeAt(volume, path) === null ? null : volume.lstat(path).ino;
+}
+
+/** rename(2) would do nothing, and both names stay: not what was asked for. */
+function sameFile(source: Uint8Array, target: Uint8Array): F2fsError {
+  const [from, to] = [source, target].map((path) => display(path));
+  return new F2fsError('EINVAL', `${from} and ${to} are the same file: remove one with rm`, { path: from });
 }
 
 /** Whether a directory gets a name that ends with a slash and that nothing has: allowed, as it can only mean a directory. */

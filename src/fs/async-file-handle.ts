@@ -1,7 +1,7 @@
 // An open file of the promise API, in the shape of node:fs/promises's FileHandle.
 import type { Contents } from '../bytes.ts';
 import { checkBytes, checkIndex, invalid, isFunction } from '../check.ts';
-import { checkSignal, F2fsError } from '../errors.ts';
+import { F2fsError } from '../errors.ts';
 import type { Timestamp } from '../file/inode.ts';
 import { type ArgumentCounts, limitArguments } from './argument-counts.ts';
 import { CallQueue } from './call-queue.ts';
@@ -26,9 +26,6 @@ import type { FileStat } from './stat.ts';
 
 /** Seconds since 1970, a Date, or seconds and nanoseconds. */
 export type TimeLike = number | Date | Timestamp;
-
-/** What a call is told that its signal ended. */
-export const ENDED = 'the call was ended before its turn';
 
 /** An open regular file. Each call is done as a whole, after those that came before it. */
 export class AsyncFileHandle {
@@ -74,8 +71,8 @@ export class AsyncFileHandle {
     return this.#queue.hold(() => work(this.#file));
   }
 
-  async #call<T>(work: (file: FileHandle) => T): Promise<T> {
-    return this.#queue.run(() => work(this.#file));
+  async #call<T>(work: (file: FileHandle) => T, signal?: AbortSignal | null): Promise<T> {
+    return this.#queue.run(() => work(this.#file), signal);
   }
 
   /**
@@ -151,11 +148,10 @@ export class AsyncFileHandle {
   async readFile(options?: BufferEncoding | HandleOptions | null): Promise<OwnBuffer | string> {
     const { encoding, signal } = handleOptions('readFile', options);
     return this.#call((file) => {
-      checkSignal(signal, ENDED);
       const bytes = readWhole(file, undefined, this.#position);
       this.#position += bytes.length;
       return decoded(bytes, encoding);
-    });
+    }, signal);
   }
 
   /**
@@ -165,9 +161,8 @@ export class AsyncFileHandle {
   async writeFile(data: Contents, options?: BufferEncoding | HandleOptions | null): Promise<void> {
     const { encoding, signal } = handleOptions('writeFile', options);
     return this.#call((file) => {
-      checkSignal(signal, ENDED);
       this.#write(file, encoded(data, encoding));
-    });
+    }, signal);
   }
 
   /** The same as `writeFile`, as in node:fs: only a file opened for appending is written at its end. */

@@ -1,9 +1,13 @@
 // The calls of the promise API, one after the other in the order in which they came. A call that goes on in a promise holds the queue,
 // and what is called within it has a queue of its own.
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { abortError } from '../errors.ts';
 
 /** Milliseconds of calls between two turns of the event loop. */
 const SLICE_MS = 10;
+
+/** What a call is told that its signal ended. */
+const ENDED = 'the call was ended before its turn';
 
 /** Runs work in turn. A call is never begun before the one ahead of it has ended. */
 export class CallQueue {
@@ -21,9 +25,12 @@ export class CallQueue {
     this.#within = outer === null ? new AsyncLocalStorage() : outer.#within;
   }
 
-  /** Resolves with what `work` returns, or rejects with what it throws; the calls behind it go on in any case. */
-  run<T>(work: () => T): Promise<T> {
-    return this.#innermost.#add(work);
+  /**
+   * Resolves with what `work` returns, or rejects with what it throws; the calls behind it go on in any case. A signal that comes
+   * before its turn ends it at once, with an AbortError.
+   */
+  run<T>(work: () => T, signal?: AbortSignal | null): Promise<T> {
+    return this.#innermost.#add(work, signal);
   }
 
   /**
@@ -66,9 +73,14 @@ export class CallQueue {
     return queue;
   }
 
-  #add<T>(work: () => T | PromiseLike<T>): Promise<T> {
+  #add<T>(work: () => T | PromiseLike<T>, signal?: AbortSignal | null): Promise<T> {
     return new Promise((resolve, reject) => {
+      const abort = () => reject(abortError(signal as AbortSignal, ENDED));
+      if (signal?.aborted) return abort();
+      signal?.addEventListener('abort', abort, { once: true });
       this.#waiting.push(() => {
+        signal?.removeEventListener('abort', abort);
+        if (signal?.aborted) return;
         try {
           resolve(work());
         } catch (error) {

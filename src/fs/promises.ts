@@ -4,10 +4,10 @@ import { constants } from 'node:fs';
 import { type Contents, display, type Name, nameBytes, type Path } from '../bytes.ts';
 import { invalid, isFunction } from '../check.ts';
 import type { BlockDevice } from '../device/device.ts';
-import { checkSignal, corrupt, F2fsError } from '../errors.ts';
+import { corrupt, F2fsError } from '../errors.ts';
 import type { Xattr } from '../file/xattrs.ts';
 import { type ArgumentCounts, limitArguments } from './argument-counts.ts';
-import { AsyncFileHandle, ENDED, type TimeLike, timestampOf } from './async-file-handle.ts';
+import { AsyncFileHandle, type TimeLike, timestampOf } from './async-file-handle.ts';
 import type { XattrFlags } from './attributes.ts';
 import { CallQueue } from './call-queue.ts';
 import type { Directory, DirectoryEntry } from './directory-handle.ts';
@@ -112,8 +112,8 @@ export class AsyncFileSystem {
     return this.#queue.hold(() => work(this.#fs));
   }
 
-  async #call<T>(work: (fs: FileSystem) => T): Promise<T> {
-    return this.#queue.run(() => work(this.#fs));
+  async #call<T>(work: (fs: FileSystem) => T, signal?: AbortSignal | null): Promise<T> {
+    return this.#queue.run(() => work(this.#fs), signal);
   }
 
   /** Opens a regular file, by the flags of node:fs, words or numbers; `mode` is for one that is made. */
@@ -129,10 +129,9 @@ export class AsyncFileSystem {
   async readFile(path: Path, options?: BufferEncoding | ReadFileOptions | null): Promise<OwnBuffer | string> {
     const { encoding, flag, signal } = readFileOptions('readFile', options);
     return this.#call((fs) => {
-      checkSignal(signal, ENDED);
       using file = fs.openFile(path, { flags: flag ?? 'r' });
       return decoded(readWhole(file, display(path)), encoding);
-    });
+    }, signal);
   }
 
   /** Makes a file, or replaces the contents of one; other flags append (`a`) or want it new (`wx`). */
@@ -154,13 +153,12 @@ export class AsyncFileSystem {
   ): Promise<void> {
     const { encoding, mode, flag, flush, signal } = writeFileOptions(of, options);
     return this.#call((fs) => {
-      checkSignal(signal, ENDED);
       // What can't be written must not empty the file.
       const bytes = encoded(data, encoding);
       using file = fs.openFile(path, { flags: flag ?? defaultFlag, attributes: { mode: mode ?? undefined } });
       file.write(bytes, 0);
       if (flush === true) file.fsync();
-    });
+    }, signal);
   }
 
   async truncate(path: Path, sizeBytes = 0): Promise<void> {

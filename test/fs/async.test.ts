@@ -23,6 +23,38 @@ async function volume(): Promise<{ device: MemoryDevice; fs: AsyncFileSystem }> 
 
 const failure = (code: string) => expect.objectContaining({ name: 'F2fsError', code });
 
+describe('a call that waits for its turn', () => {
+  it('is ended by its signal at once, is not done, and those behind it go on', async () => {
+    const { fs } = await volume();
+    await fs.writeFile('/file', 'before');
+    let end = () => {};
+    let held: Promise<void> | null = null;
+    await new Promise<void>((begun) => {
+      held = fs.run(() => {
+        begun();
+        return new Promise<void>((resolve) => {
+          end = resolve;
+        });
+      });
+    });
+    const { signal } = new AbortController();
+    const controller = new AbortController();
+    const calls = [
+      fs.readFile('/file', { signal: controller.signal }),
+      fs.writeFile('/file', 'lost', { signal: controller.signal }),
+      fs.appendFile('/file', 'lost', { signal: AbortSignal.abort() }),
+    ];
+    const behind = fs.readFile('/file', { encoding: 'utf8', signal });
+    controller.abort(new Error('enough'));
+    for (const call of calls) await expect(call).rejects.toMatchObject({ name: 'AbortError', code: 'ECANCELED' });
+    await expect(calls[0]).rejects.toMatchObject({ cause: new Error('enough') });
+    end();
+    await held;
+    expect(await behind).toBe('before');
+    await fs.close();
+  });
+});
+
 describe('calls made together', () => {
   it('write whole: of two writers of one file one is first, everywhere', async () => {
     const { fs } = await volume();
