@@ -322,9 +322,8 @@ export class Directories {
     space.reserveBlocks(needed);
     space.releaseBlocks(needed);
     const inline = bytes.slice(area - 4, area + from.size);
-    const raw = dir.change();
+    const raw = dir.endInline(INLINE.DENTRY);
     zero(bytes, area - 4, area + from.size);
-    raw.iInline &= ~INLINE.DENTRY;
     raw.iCurrentDepth = 1;
     raw.iSize = BLKSIZE;
     dir.refreshLayout();

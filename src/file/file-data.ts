@@ -299,9 +299,8 @@ export class FileData {
     }
     const at = inode.inlineOffset;
     const contents = bytes.slice(at, at + size);
-    const raw = inode.change();
+    inode.endInline(INLINE.DATA | INLINE.DATA_EXIST);
     zero(bytes, at, at + inode.maxInlineData);
-    raw.iInline &= ~(INLINE.DATA | INLINE.DATA_EXIST);
     if (size === 0) return;
     const pfn = this.#pages.allocate(0, 1);
     pool.zero(pfn, 1);

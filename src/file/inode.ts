@@ -3,6 +3,7 @@ import { ALGORITHM_NAMES } from '../compress/algorithms.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import {
   BLKSIZE,
+  NULL_ADDR,
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,
@@ -28,7 +29,7 @@ import {
   maxInlineData,
   TOTAL_EXTRA_ISIZE,
 } from '../format/inode.ts';
-import { ADDRS_PER_BLOCK, maxFileBlocks } from '../format/node.ts';
+import { ADDRS_PER_BLOCK, maxFileBlocks, NODE_DIND } from '../format/node.ts';
 import { XattrHeader } from '../format/xattr.ts';
 import { AddressSpace } from '../pagecache/address-space.ts';
 import { SINCE } from '../volume/nat.ts';
@@ -286,6 +287,18 @@ export class Inode {
   /** Byte offset of i_nid in the pool's memory. */
   get nidOffset(): number {
     return this.load().base + I_NID_OFFSET;
+  }
+
+  /**
+   * Its contents leave the inode: these flags of i_inline go. An inline inode has no blocks and nodes: addresses and numbers that damage
+   * has left there must not come to mean any.
+   */
+  endInline(flags: number): InodeView {
+    const raw = this.change();
+    raw.iInline &= ~flags;
+    raw.dv.setUint32(this.addrOffset, NULL_ADDR, true);
+    for (let slot = 0; slot <= NODE_DIND; slot++) raw.dv.setUint32(raw.base + I_NID_OFFSET + 4 * slot, 0, true);
+    return raw;
   }
 
   /** Learns the layout of the block from its flags. To be called once it is read or set up. */

@@ -166,10 +166,8 @@ export class InodeRecovery {
       const from = inlineDataOffset(inode.extraIsize);
       pool.bytes.set(node.bytes.subarray(from, from + inode.maxInlineData), inode.inlineOffset);
     } else if (inode.hasInline(INLINE.DATA)) {
-      const raw = inode.change();
+      inode.endInline(node.isInode ? INLINE.DATA : INLINE.DATA | INLINE.DATA_EXIST);
       zero(pool.bytes, inode.inlineOffset, inode.inlineOffset + inode.maxInlineData);
-      raw.iInline &= ~INLINE.DATA;
-      if (!node.isInode) raw.iInline &= ~INLINE.DATA_EXIST;
     }
     return isInline;
   }

@@ -87,7 +87,7 @@ export class FileCompression {
     if (inodes.compression.mode !== 'user') {
       throw new F2fsError(
         'EOPNOTSUPP',
-        'files are compressed as they are written: mount in the mode "user" to say when',
+        "files are compressed as they are written: mount with compress: { mode: 'user' } to say when",
       );
     }
     if (inode.clusterPages === 1) throw invalid(inode, 'is not a compressed file');

@@ -306,7 +306,7 @@ export class Volume {
     const allowed = this.readonly ? READABLE_FEATURES : WRITABLE_FEATURES;
     const missing = featureNames(bits & ~allowed);
     if (missing.length > 0) {
-      const how = this.readonly ? 'read' : 'written; mount it read-only';
+      const how = this.readonly ? 'read' : 'written, only read';
       throw new F2fsError('EOPNOTSUPP', `the volume uses ${missing.join(', ')}, with which it can't be ${how}`, {
         path: this.device.name,
       });
