@@ -100,10 +100,19 @@ export class NewImage {
 
   static #named(path: string, sizeBytes: number, mode: number): NewImage {
     const part = partPath(path);
-    fs.rmSync(part, { force: true });
-    fs.closeSync(fs.openSync(part, 'wx', mode));
-    const device = openAroundCache(part, { sizeBytes, overwrite: true }, path);
-    return new NewImage(device, path, part, null, -1);
+    try {
+      fs.rmSync(part, { force: true });
+      fs.closeSync(fs.openSync(part, 'wx', mode));
+    } catch (error) {
+      throw hostError(`cannot open ${path}`, error, { path });
+    }
+    try {
+      const device = openAroundCache(part, { sizeBytes, overwrite: true }, path);
+      return new NewImage(device, path, part, null, -1);
+    } catch (error) {
+      fs.rmSync(part, { force: true });
+      throw error;
+    }
   }
 
   /**

@@ -21,7 +21,7 @@ const HASH_BYTES = 4;
 const ENCODING_UTF8 = 1;
 const UPPER_A = 0x41;
 const UPPER_Z = 0x5a;
-const ON_LINUX = 'mount it once on Linux, or read it without recovery (--no-recovery)';
+const ON_LINUX = 'mount it once on Linux, or read it with recovery: false';
 
 /** What roll-forward asks of its owner. */
 export interface RecoveryRules {

@@ -266,7 +266,7 @@ describe('files fsynced in encrypted and case-folding directories, before the po
       expect(() => mount(device, { readonly })).toThrow(
         expect.objectContaining({
           code: 'EOPNOTSUPP',
-          message: expect.stringMatching(/without recovery \(--no-recovery\)/),
+          message: expect.stringMatching(/with recovery: false/),
         }),
       );
     }
