@@ -51,7 +51,6 @@ export { type ExtentsOptions, FileHandle } from './fs/file-handle.ts';
 export {
   type CleanOptions,
   type FileSystem,
-  type FollowOptions,
   mount,
   type OpenFileOptions,
   type VolumeStat,
@@ -61,6 +60,7 @@ export type { InodeFlag } from './fs/inode-flags.ts';
 export type { MountOptions } from './fs/mount-options.ts';
 export type { FileType, NodeType } from './fs/of-type.ts';
 export type { OpenFlags } from './fs/open-flags.ts';
+export type { FollowOptions } from './fs/path-lookup.ts';
 export type {
   BufferPart,
   HandleOptions,

@@ -1,5 +1,6 @@
 // What an entry has besides contents, owner, mode and times: extended attributes, and inode flags. It stays without what can't be read
 // or stored of them, which is told.
+import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { Handle } from '../fs/handle.ts';
@@ -42,7 +43,10 @@ export class EntryExtras {
     for (const error of failed) this.#problem(index, error);
     const known = found.filter(({ name }) => {
       if (isStorableXattr(name)) return true;
-      this.#problem(index, new F2fsError('EOPNOTSUPP', `F2FS has no place for the extended attribute ${name}`));
+      this.#problem(
+        index,
+        new F2fsError('EOPNOTSUPP', `F2FS has no place for the extended attribute ${display(name)}`),
+      );
       return false;
     });
     // All at once where that can be; else one that is refused costs none of the others.
@@ -67,7 +71,7 @@ export class EntryExtras {
       return true;
     } catch (error) {
       if (!(error instanceof F2fsError) || !REFUSALS.includes(error.code)) throw error;
-      const message = `the extended attribute ${xattrs[0].name} can't be stored: ${error.message}`;
+      const message = `the extended attribute ${display(xattrs[0].name)} can't be stored: ${error.message}`;
       if (tell) this.#problem(index, new F2fsError(error.code, message));
       return false;
     }

@@ -17,7 +17,6 @@ import { type HostDir, HostPlace } from './host-places.ts';
 import { type HostFile, HostWriter } from './host-writer.ts';
 import type { HostXattr } from './host-xattr.ts';
 import { checkExtract } from './option-checks.ts';
-import { othersLeftOut, textXattrs } from './text-xattrs.ts';
 import { type WalkPlace, WalkStep, walkTree } from './volume-walk.ts';
 
 /** Milliseconds between two turns of the event loop, in which signals arrive. */
@@ -260,9 +259,7 @@ class Extraction {
 
   #xattrs(handle: Handle, place: HostPlace): HostXattr[] {
     try {
-      const { found, hasOthers } = textXattrs(handle);
-      if (hasOthers) this.#problem(place, othersLeftOut());
-      return found;
+      return handle.xattrs().map(({ nameBytes, value }) => ({ name: nameBytes, value }));
     } catch (error) {
       if (!(error instanceof F2fsError)) throw error;
       this.#problem(place, error);

@@ -1,5 +1,6 @@
 // Owner, extended attributes, mode and times of entries made on the host, in the order that keeps each of them.
 import * as fs from 'node:fs';
+import { display } from '../bytes.ts';
 import { errnoText, F2fsError } from '../errors.ts';
 import type { InodeFlag } from '../fs/inode-flags.ts';
 import { shortPath } from '../problems.ts';
@@ -86,7 +87,7 @@ export class AttributeSetter {
         this.note('set-id bits are dropped where the owner was not restored', place);
       }
       const allowed = isOwned ? mode : mode & ~S_ISUID_ISGID;
-      const hasAcls = xattrs.some(({ name }) => IS_ACL.test(name));
+      const hasAcls = xattrs.some(({ name }) => IS_ACL.test(display(name)));
       fs.chmodSync(hostPath, hasAcls ? allowed & ~S_IRWXG : allowed);
       if (hasAcls) {
         this.#setXattrs(pathZ, place, xattrs, true);
@@ -122,7 +123,7 @@ export class AttributeSetter {
   }
 
   #setXattrs(pathZ: Buffer, place: Place, xattrs: readonly HostXattr[], acls: boolean): void {
-    const wanted = xattrs.filter(({ name }) => IS_ACL.test(name) === acls);
+    const wanted = xattrs.filter(({ name }) => IS_ACL.test(display(name)) === acls);
     if (wanted.length === 0) return;
     if (!this.#storeXattrs) {
       for (const _ of wanted) this.note('extended attributes are left out, as asked', place);

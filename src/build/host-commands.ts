@@ -1,5 +1,6 @@
 // What the C library would tell of entries, asked of commands where it can't be called: getfattr and lsattr, each run once for many
 // paths; and setfattr. They are in Debian's packages attr and e2fsprogs; busybox's lsattr will do, too.
+import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
 import { I_FLAGS } from '../format/inode.ts';
 import type { Host, Ran } from './host.ts';
@@ -119,7 +120,7 @@ export class CommandXattrs extends CommandBatch {
       if (index === undefined) continue;
       const code = codeOfReason(reason);
       if (isWhole && code === 'EOPNOTSUPP') return;
-      const name = cut === subject.length ? ALL_XATTRS : decoded(subject.slice(cut + 2)).name;
+      const name = cut === subject.length ? ALL_XATTRS : display(nameOf(subject.slice(cut + 2)));
       this.answers.problem(index, xattrFailure('read', name, code, code === 'EIO' ? reason : undefined));
       return;
     }
@@ -129,16 +130,13 @@ export class CommandXattrs extends CommandBatch {
     const known = this.#shared.get(lines);
     if (known !== undefined) return known;
     const found: HostXattr[] = [];
-    const failed: F2fsError[] = [];
     for (const line of lines.split('\n')) {
       const at = line.indexOf('=');
       if (at < 0) continue;
-      const { name, isUtf8 } = decoded(line.slice(0, at));
-      if (isUtf8) found.push({ name, value: new Uint8Array(Buffer.from(line.slice(at + 3), 'hex')) });
-      else failed.push(xattrFailure('read', JSON.stringify(name), 'EILSEQ'));
+      found.push({ name: nameOf(line.slice(0, at)), value: new Uint8Array(Buffer.from(line.slice(at + 3), 'hex')) });
     }
-    found.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
-    const xattrs = { found, failed };
+    found.sort((a, b) => Buffer.compare(a.name, b.name));
+    const xattrs = { found, failed: [] };
     if (lines.length <= MAX_SHARED) this.#shared.set(lines, xattrs);
     return xattrs;
   }
@@ -187,14 +185,12 @@ export class CommandXattrWriter implements XattrWriter {
     if (reason === null) return [];
     // It does not tell which it was.
     if (xattrs.length > 1) return xattrs.flatMap((one) => this.set(path, [one]));
-    return [{ name: xattrs[0].name, code: reason }];
+    return [{ name: display(xattrs[0].name), code: reason }];
   }
 
   /** Null when all is done, else an errno name. */
   #restore(path: Uint8Array, xattrs: readonly HostXattr[]): string | null {
-    const lines = xattrs.map(
-      ({ name, value }) => `${quoted(Buffer.from(name))}=0x${Buffer.from(value).toString('hex')}\n`,
-    );
+    const lines = xattrs.map(({ name, value }) => `${quoted(name)}=0x${Buffer.from(value).toString('hex')}\n`);
     const dump = Buffer.from(`# file: ${quoted(path.subarray(0, -1))}\n${lines.join('')}\n`);
     const { status, stderr } = this.#host.run('setfattr', ['-h', '--restore=-'], dump);
     if (status === null) return 'ENOSYS';
@@ -224,10 +220,8 @@ function unquoted(text: string): string {
 }
 
 /** The name of an attribute as getfattr prints it. */
-function decoded(quoted: string): { name: string; isUtf8: boolean } {
-  const bytes = Buffer.from(unquoted(quoted), 'latin1');
-  const name = bytes.toString();
-  return Buffer.from(name).equals(bytes) ? { name, isUtf8: true } : { name: bytes.toString('latin1'), isUtf8: false };
+function nameOf(quoted: string): Uint8Array {
+  return Buffer.from(unquoted(quoted), 'latin1');
 }
 
 /** What the C libraries of glibc and musl say in the C locale. */

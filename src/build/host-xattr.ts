@@ -1,10 +1,11 @@
 // Extended attributes of host files through the C library, by path, without following symlinks. Relies on host-libc.
+import { display } from '../bytes.ts';
 import { errnoText, F2fsError } from '../errors.ts';
 import type { HostLibc } from './host-libc.ts';
 
 /** One attribute. POSIX ACLs (`system.posix_acl_*`) are in the host's form: le32 version 2, {le16 tag, le16 perm, le32 id}... */
 export interface HostXattr {
-  readonly name: string;
+  readonly name: Uint8Array;
   readonly value: Uint8Array;
 }
 
@@ -16,7 +17,7 @@ export interface EntryXattrs {
 
 export const NO_XATTRS: EntryXattrs = { found: [], failed: [] };
 
-/** An attribute that the host did not take, and its errno name; ENOSYS: it has no way to set any. */
+/** An attribute that the host did not take, its name for a message, and its errno name; ENOSYS: it has no way to set any. */
 export interface XattrRefusal {
   readonly name: string;
   readonly code: string;
@@ -33,18 +34,19 @@ const MAX_SIZE = 65536;
 const MAX_TRIES = 8;
 /** What is read, in a message. */
 export const ALL_XATTRS = 'its extended attributes';
+const NUL = Buffer.alloc(1);
 const ACLS: readonly string[] = ['system.posix_acl_access', 'system.posix_acl_default'];
 const PREFIXES: readonly string[] = ['user.', 'trusted.', 'security.'];
 
 /** Whether F2FS can hold an attribute of this name; the caller reports the others. */
-export function isStorableXattr(name: string): boolean {
+export function isStorableXattr(bytes: Uint8Array): boolean {
+  const name = display(bytes);
   return ACLS.includes(name) || PREFIXES.some((prefix) => name.startsWith(prefix) && name.length > prefix.length);
 }
 
 /** Paths are bytes that end with a NUL (see HostTree.hostPathZ). Errors carry the host's code, and name no path. */
 export class HostXattrs implements XattrWriter {
   readonly #libc: HostLibc;
-  readonly #utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   /** Receives names and values; reused by every call. Grows only on hosts without a limit. */
   #scratch = Buffer.alloc(MAX_SIZE);
 
@@ -61,9 +63,10 @@ export class HostXattrs implements XattrWriter {
   }
 
   /** A copy of the value. Throws the host's code: ENODATA when there is no such attribute. */
-  get(path: Uint8Array, name: string): Uint8Array {
+  get(path: Uint8Array, bytes: Uint8Array): Uint8Array {
     checkPath(path);
-    const key = Buffer.from(`${name}\0`);
+    const name = display(bytes);
+    const key = Buffer.concat([bytes, NUL]);
     const size = this.#fill('read', name, (into, most) => this.#libc.getxattr(path, key, into, most));
     if (size === null) throw xattrFailure('read', name, 'EOPNOTSUPP');
     return new Uint8Array(this.#scratch.subarray(0, size));
@@ -82,12 +85,9 @@ export class HostXattrs implements XattrWriter {
         return null;
       }
     };
-    for (const bytes of attempt(() => this.#names(path)) ?? []) {
-      const one = attempt(() => {
-        const name = this.#decode(bytes);
-        return { name, value: this.get(path, name) };
-      });
-      if (one !== null) found.push(one);
+    for (const name of attempt(() => this.#names(path)) ?? []) {
+      const value = attempt(() => this.get(path, name));
+      if (value !== null) found.push({ name, value });
     }
     return { found, failed };
   }
@@ -95,11 +95,12 @@ export class HostXattrs implements XattrWriter {
   set(path: Uint8Array, xattrs: readonly HostXattr[]): XattrRefusal[] {
     checkPath(path);
     const refused: XattrRefusal[] = [];
-    for (const { name, value } of xattrs) {
-      const key = Buffer.from(`${name}\0`);
-      const bytes = value.length === 0 ? Buffer.alloc(1) : Buffer.from(value.buffer, value.byteOffset, value.length);
-      if (name.includes('\0')) refused.push({ name, code: 'EINVAL' });
-      else if (this.#libc.setxattr(path, key, bytes, value.length) < 0) {
+    for (const { name: bytes, value: stored } of xattrs) {
+      const name = display(bytes);
+      const key = Buffer.concat([bytes, NUL]);
+      const value = stored.length === 0 ? NUL : Buffer.from(stored.buffer, stored.byteOffset, stored.length);
+      if (bytes.includes(0)) refused.push({ name, code: 'EINVAL' });
+      else if (this.#libc.setxattr(path, key, value, stored.length) < 0) {
         refused.push({ name, code: this.#libc.errorCode() });
       }
     }
@@ -139,14 +140,6 @@ export class HostXattrs implements XattrWriter {
     }
     throw xattrFailure(doing, what, 'ERANGE');
   }
-
-  #decode(bytes: Uint8Array): string {
-    try {
-      return this.#utf8.decode(bytes);
-    } catch {
-      throw xattrFailure('read', JSON.stringify(Buffer.from(bytes).toString('latin1')), 'EILSEQ');
-    }
-  }
 }
 
 function checkPath(path: Uint8Array): void {
@@ -154,7 +147,6 @@ function checkPath(path: Uint8Array): void {
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  EILSEQ: 'its name is not UTF-8',
   ENODATA: 'it went away meanwhile',
   ENOATTR: 'it went away meanwhile',
   ERANGE: 'its size changes again and again',

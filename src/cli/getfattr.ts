@@ -1,5 +1,4 @@
 // f2fs getfattr: extended attributes, in the format of getfattr(1).
-import { othersLeftOut, textXattrs } from '../build/text-xattrs.ts';
 import { WalkPlace, walkDirectories } from '../build/volume-walk.ts';
 import { F2fsError } from '../errors.ts';
 import { checkXattrName } from '../file/xattrs.ts';
@@ -60,9 +59,9 @@ class Shown {
 
   async path(volume: FileSystem, path: Uint8Array): Promise<void> {
     const { recursive, dereference = true } = this.#options;
-    const open = (at: Uint8Array) => naming(at, () => volume.open(at, { follow: dereference }));
+    const follow = dereference;
     const root = new WalkPlace(null, path);
-    const start = this.#attempt(root, () => open(path));
+    const start = this.#attempt(root, () => naming(path, () => volume.open(path, { follow })));
     if (start === null) return;
     try {
       await this.#show(root, start);
@@ -70,8 +69,7 @@ class Shown {
       for (const step of walkDirectories(start, path, (place, error) => this.#problem(place, error))) {
         for (const { name, type } of step.entries) {
           const at = new WalkPlace(step, name);
-          const follow = type === 'symlink' && dereference;
-          const handle = this.#attempt(at, () => (follow ? open(at.path) : step.directory.open(name)));
+          const handle = this.#attempt(at, () => step.directory.open(name, { follow: follow && type === 'symlink' }));
           if (handle === null) continue;
           using closed = handle;
           await this.#show(at, closed);
@@ -92,7 +90,7 @@ class Shown {
   async #show(place: WalkPlace, handle: Handle): Promise<void> {
     const { name: names, dump, encoding, onlyValues, absoluteNames } = this.#options;
     const found = this.#attempt(place, () =>
-      names === undefined ? this.#matching(place, handle) : this.#named(place, handle, names),
+      names === undefined ? this.#matching(handle) : this.#named(place, handle, names),
     );
     if (found === null || found.length === 0) return;
     if (onlyValues) {
@@ -101,16 +99,15 @@ class Shown {
     }
     await this.#out.line(fileLine(absoluteNames ? place.path : relative(place.path)));
     const valued = dump || names !== undefined;
-    for (const { name, value } of found)
-      await this.#out.line(valued ? `${xattrName(name)}=${xattrValue(value, encoding)}` : xattrName(name));
+    for (const { nameBytes, value } of found)
+      await this.#out.line(valued ? `${xattrName(nameBytes)}=${xattrValue(value, encoding)}` : xattrName(nameBytes));
     await this.#out.line('');
   }
 
   /** In byte order of the names. */
-  #matching(place: WalkPlace, handle: Handle): Xattr[] {
-    const { found, hasOthers } = textXattrs(handle, this.#isWanted);
-    if (hasOthers) this.#problem(place, othersLeftOut());
-    return found.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+  #matching(handle: Handle): Xattr[] {
+    const found = handle.xattrs().filter(({ name }) => this.#isWanted(name));
+    return found.sort((a, b) => Buffer.compare(a.nameBytes, b.nameBytes));
   }
 
   /** In the order asked for. With -R what has none of a name is passed over. */
@@ -118,7 +115,7 @@ class Shown {
     const found: Xattr[] = [];
     for (const name of names) {
       try {
-        found.push({ name, value: handle.getXattr(name) });
+        found.push({ name, nameBytes: Buffer.from(name), value: handle.getXattr(name) });
       } catch (error) {
         if (!(error instanceof F2fsError)) throw error;
         if (error.code !== 'ENODATA') this.#problem(place, error);

@@ -1,6 +1,6 @@
 // f2fs put: files and directories of the host into an image that exists.
 import type { HolePolicy } from '../build/holes.ts';
-import { clearRest } from '../build/pinned-target.ts';
+import { assertFitsPinned, clearRest } from '../build/pinned-target.ts';
 import { type PutReport, put as putSource } from '../build/put.ts';
 import { PutLinks } from '../build/put-links.ts';
 import { F2fsError } from '../errors.ts';
@@ -101,6 +101,7 @@ async function putStdin(
   const sparse = holes === 'zeros' && !file.pinned;
   let size = 0;
   for await (const chunk of inBlocks(input)) {
+    if (file.pinned) naming(path, () => assertFitsPinned(file, size + chunk.length));
     const fill: ByteSource['fill'] = (memory, offset, length, position) =>
       memory.set(chunk.subarray(position - size, position - size + length), offset);
     // A stream has no holes of its own.

@@ -3,7 +3,7 @@ import { codecText } from '../compress/algorithms.ts';
 import type { CompressionStat, FileStat, FileType, Timestamp, Xattr } from '../index.ts';
 import { EXIT } from './errors.ts';
 import { type ReadOptions, ReadVolume } from './image.ts';
-import { escaped, jsonName, printable, volumePath } from './names.ts';
+import { escaped, jsonName, volumePath } from './names.ts';
 import { printJson, printTable } from './output.ts';
 import { counted, longSize, shortSize } from './sizes.ts';
 import { exactTime, modeString } from './stat-text.ts';
@@ -55,7 +55,10 @@ function rowsOf(
     ['modified', exactTime(found.mtime)],
     ['changed', exactTime(found.ctime)],
     ['created', found.crtime === null ? null : exactTime(found.crtime)],
-    ...xattrs.map(({ name, value }): [string, string] => ['xattr', `${printable(name)} (${value.length} bytes)`]),
+    ...xattrs.map(({ nameBytes, value }): [string, string] => [
+      'xattr',
+      `${escaped(nameBytes)} (${value.length} bytes)`,
+    ]),
   ];
 }
 
@@ -69,8 +72,8 @@ function jsonOf(path: Uint8Array, found: FileStat, target: Uint8Array | null, xa
     mtime: time(found.mtime),
     ctime: time(found.ctime),
     crtime: found.crtime === null ? null : time(found.crtime),
-    xattrs: xattrs.map(({ name, value }) => ({
-      name,
+    xattrs: xattrs.map(({ nameBytes, value }) => ({
+      ...jsonName('name', nameBytes),
       size: value.length,
       valueBase64: Buffer.from(value).toString('base64'),
     })),

@@ -22,8 +22,8 @@ export function fileLine(path: Uint8Array): string {
 }
 
 /** A name as it stands before `=`. */
-export function xattrName(name: string): string {
-  return escapedBytes(Buffer.from(name), octal, (text) => text.replaceAll('\\', '\\134').replaceAll('=', '\\075'));
+export function xattrName(name: Uint8Array): string {
+  return escapedBytes(name, octal, (text) => text.replaceAll('\\', '\\134').replaceAll('=', '\\075'));
 }
 
 /** A value as `setfattr -v` takes it back, byte for byte. Without an encoding: text where that is readable, else base64. */

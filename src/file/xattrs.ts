@@ -22,7 +22,10 @@ import type { Inode } from './inode.ts';
 
 /** One attribute by its full name (`user.note`), with its value in the form that the xattr system calls use. */
 export interface Xattr {
+  /** With U+FFFD where its bytes are not UTF-8. */
   readonly name: string;
+  /** As stored. */
+  readonly nameBytes: Uint8Array;
   readonly value: Uint8Array;
 }
 
@@ -62,8 +65,9 @@ export class Xattrs {
   list(inode: Inode): Xattr[] {
     const attributes: Xattr[] = [];
     for (const stored of this.#read(inode)) {
-      const name = fullName(stored);
-      if (name !== null) attributes.push({ name, value: shownValue(stored, inode.ino) });
+      const nameBytes = fullName(stored);
+      if (nameBytes === null) continue;
+      attributes.push({ name: nameBytes.toString(), nameBytes, value: shownValue(stored, inode.ino) });
     }
     return attributes;
   }
@@ -273,10 +277,10 @@ function shownValue({ index, name, value }: Stored, ino: number): Uint8Array {
   return index === XATTR_INDEX.SECURITY && name === CAPABILITY_NAME ? shownCapability(value) : value;
 }
 
-function fullName({ index, name }: Stored): string | null {
+function fullName({ index, name }: Stored): Buffer | null {
   const prefix = XATTR_PREFIXES.find((known) => known.index === index);
   if (prefix === undefined) return null;
-  return prefix.exact ? prefix.prefix : prefix.prefix + Buffer.from(name, 'latin1').toString();
+  return Buffer.from(prefix.exact ? prefix.prefix : prefix.prefix + name, 'latin1');
 }
 
 /** The error for an attribute that is not there. */

@@ -5,13 +5,14 @@ import { F2fsError } from '../errors.ts';
 import type { Dirent } from '../file/dentries.ts';
 import { isDots } from '../file/directory.ts';
 import type { Inode } from '../file/inode.ts';
-import { S_IFDIR, S_IFMT, S_IFREG } from '../format/constants.ts';
+import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
 import { checkNewAttributes, type NewAttributes } from './attributes.ts';
 import type { Core } from './core.ts';
 import { FileHandle } from './file-handle.ts';
 import { Handle } from './handle.ts';
 import type { NewEntry } from './namespace.ts';
 import { type FileType, NODE_TYPES, type NodeType } from './of-type.ts';
+import { FOLLOW_OPTIONS, type FollowOptions, resolve } from './path-lookup.ts';
 import { checkRenameFlags, type RenameFlags, rename } from './rename.ts';
 import { type DeviceNumbers, modeOfType, typeOfDentry } from './stat.ts';
 
@@ -56,11 +57,14 @@ export class Directory extends Handle {
     return found === null ? null : entryOf({ ...found, name: new Uint8Array(bytes) });
   }
 
-  /** Opens what a name stands for; a symlink is opened itself. Throws ENOENT. */
-  open(name: Name): Handle {
+  /** Opens what a name stands for; a symlink is opened itself unless `follow` is true. Throws ENOENT; ENOTDIR, ELOOP where it leads. */
+  open(name: Name, options: FollowOptions = {}): Handle {
     const bytes = nameOf(name);
+    checkOptions('open', options, FOLLOW_OPTIONS);
     this.core.memory.balance();
-    return openInode(this.core, this.core.namespace.get(this.inode, bytes));
+    const inode = this.core.namespace.get(this.inode, bytes);
+    const isFollowed = options.follow === true && (inode.mode & S_IFMT) === S_IFLNK;
+    return openInode(this.core, isFollowed ? resolve(this.core, bytes, true, this.inode) : inode);
   }
 
   /** Makes an empty regular file. Throws EEXIST. */

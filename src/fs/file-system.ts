@@ -1,17 +1,16 @@
 // A mounted volume by paths, in the shape of node:fs's synchronous calls. Paths are bytes or text, from the root.
-import { type Contents, contentBytes, display, type Name, nameBytes, type OwnBytes, type Path } from '../bytes.ts';
-import { type Check, checkOptions, invalid, isBoolean, type OptionChecks } from '../check.ts';
+import { type Contents, contentBytes, display, type Name, type OwnBytes, type Path } from '../bytes.ts';
+import { type Check, checkOptions, invalid, type OptionChecks } from '../check.ts';
 import { deviceOf } from '../device/checked-device.ts';
 import type { BlockDevice } from '../device/device.ts';
 
 import { useDevice } from '../device/uses.ts';
 import { F2fsError } from '../errors.ts';
 import { assertMutable, assertNotAppendOnly, assertNotPinned } from '../file/change-rules.ts';
-import { checkName, isDots } from '../file/directory.ts';
+import { isDots } from '../file/directory.ts';
 import { assertReadable } from '../file/encryption.ts';
-import type { Inode } from '../file/inode.ts';
 import type { Xattr } from '../file/xattrs.ts';
-import { BLKS_PER_SEG, BLKSIZE, NAME_LEN_MAX, S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
+import { BLKS_PER_SEG, BLKSIZE, NAME_LEN_MAX } from '../format/constants.ts';
 import type { VolumeCounters } from '../volume/counters.ts';
 import type { CleanPolicy } from '../volume/victims.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -31,20 +30,26 @@ import type { Handle } from './handle.ts';
 import { checkMountOptions, type MountOptions } from './mount-options.ts';
 import type { NodeType } from './of-type.ts';
 import { type Access, accessOf, type OpenFlags, READ_WRITE } from './open-flags.ts';
-import { Names, splitLast } from './path-names.ts';
+import {
+  endsWithSlash,
+  exists,
+  isDirectory,
+  missing,
+  notA,
+  pathBytes,
+  refusing,
+  slashed,
+  symlinkLoop,
+} from './path-errors.ts';
+import { FOLLOW_OPTIONS, type FollowOptions, MAX_SYMLINKS, resolve, rootInode } from './path-lookup.ts';
+import { joinTarget, splitLast } from './path-names.ts';
 import type { CleanReport } from './reclaim.ts';
 import { recover } from './recover.ts';
-import { type Known, namingRefused, refusedAt } from './refusals.ts';
+import { type Known, namingRefused } from './refusals.ts';
 import { removeTree } from './remove-tree.ts';
 import { checkRenameFlags, type RenameFlags } from './rename.ts';
 import { type DeviceNumbers, type FileStat, statOf } from './stat.ts';
 import { readlink } from './symlink.ts';
-
-/** Symlinks followed on one path before it counts as a loop. */
-const MAX_SYMLINKS = 40;
-/** Names of a path that are looked up without a look at memory. */
-const STEPS_UNBALANCED = 128;
-const SLASH = 0x2f;
 
 /** Space of a volume, in blocks of 4096 bytes, and inodes; what statfs(2) tells. Source: f2fs_statfs. */
 export interface VolumeStat {
@@ -72,12 +77,6 @@ export interface CleanOptions {
   sections?: number;
 }
 
-/** What becomes of a symlink that a path ends with. */
-export interface FollowOptions {
-  /** It is followed. */
-  follow?: boolean;
-}
-
 export interface OpenFileOptions {
   /** Default: a file that is there, for reading and writing. */
   flags?: OpenFlags | number;
@@ -85,7 +84,6 @@ export interface OpenFileOptions {
   attributes?: NewAttributes;
 }
 
-const FOLLOW_OPTIONS: OptionChecks<FollowOptions> = { follow: isBoolean };
 /** What no further check is needed for, as whoever takes it checks it. */
 const isAny: Check = () => {};
 const OPEN_FILE_OPTIONS: OptionChecks<OpenFileOptions> = { flags: isAny, attributes: isAny };
@@ -168,7 +166,7 @@ export class FileSystem {
     this.#core = core;
     this.volume = core.volume;
     // Nobody may write where the root is damaged: its number might be given away. Source: f2fs_fill_super.
-    if (!this.volume.readonly) this.#root();
+    if (!this.volume.readonly) rootInode(this.#core);
   }
 
   /**
@@ -191,13 +189,13 @@ export class FileSystem {
 
   root(): Directory {
     this.#core.memory.balance();
-    return new Directory(this.#core, this.#root());
+    return new Directory(this.#core, rootInode(this.#core));
   }
 
   /** Opens what a path leads to; a last symlink is followed unless `follow` is false. Throws ENOENT, ENOTDIR, ELOOP. */
   open(path: Path, options: FollowOptions = {}): Handle {
     checkOptions('open', options, FOLLOW_OPTIONS);
-    return openInode(this.#core, this.#resolve(path, options.follow ?? true));
+    return openInode(this.#core, resolve(this.#core, path, options.follow ?? true));
   }
 
   /** Opens an inode by its number, as an entry gives it. Throws ESTALE when there is none, or none any more; EINVAL. */
@@ -208,7 +206,7 @@ export class FileSystem {
   }
 
   openDirectory(path: Path): Directory {
-    const inode = this.#resolve(path, true);
+    const inode = resolve(this.#core, path, true);
     if (!inode.isDirectory) throw notA('directory', 'ENOTDIR', path);
     return new Directory(this.#core, inode);
   }
@@ -227,7 +225,7 @@ export class FileSystem {
       const made = this.#createFor(path, access, attributes);
       if (made !== null) return made;
     }
-    const inode = this.#resolve(path, true);
+    const inode = resolve(this.#core, path, true);
     if (inode.isDirectory) throw notA('file', 'EISDIR', path);
     if (!inode.isRegular) throw notA('regular file', 'EINVAL', path);
     if (flags !== undefined) assertReadable(inode);
@@ -253,17 +251,17 @@ export class FileSystem {
    * slash at the end, whatever is there. Source: open_last_lookups.
    */
   #createFor(path: Path, access: Access, attributes: NewAttributes): FileHandle | null {
-    let at = toBytes(path);
+    let at = pathBytes(path);
     for (let symlinks = 0; symlinks <= MAX_SYMLINKS; symlinks++) {
       const { directory: parentPath, name } = splitLast(at);
       if (name === null || isDots(name)) {
         if (!access.exclusive) return null;
-        this.#resolve(at, true);
+        resolve(this.#core, at, true);
         throw exists(path);
       }
       using parent = this.openDirectory(parentPath);
       const entry = parent.lookup(name);
-      if (endsWithSlash(at)) throw slashed('EISDIR', path, entry);
+      if (endsWithSlash(at)) throw slashed('EISDIR', path, entry?.type);
       if (entry === null) {
         using made = parent.createFile(name, attributes);
         return new FileHandle(this.#core, this.#core.inodes.get(made.ino), access);
@@ -271,17 +269,17 @@ export class FileSystem {
       if (access.exclusive) throw exists(path);
       if (entry.type !== 'symlink') return null;
       const target = readlink(this.#core, this.#core.inodes.get(entry.ino));
-      at = target[0] === SLASH ? target : Buffer.concat([parentPath, Buffer.of(SLASH), target]);
+      at = joinTarget(parentPath, target);
     }
-    throw new F2fsError('ELOOP', `${display(path)} leads through too many symlinks`, { path: display(path) });
+    throw symlinkLoop(path);
   }
 
   stat(path: Path): FileStat {
-    return statOf(this.#core, this.#resolve(path, true));
+    return statOf(this.#core, resolve(this.#core, path, true));
   }
 
   lstat(path: Path): FileStat {
-    return statOf(this.#core, this.#resolve(path, false));
+    return statOf(this.#core, resolve(this.#core, path, false));
   }
 
   readdir(path: Path): DirectoryEntry[] {
@@ -290,7 +288,7 @@ export class FileSystem {
   }
 
   readlink(path: Path): Uint8Array {
-    return readlink(this.#core, this.#resolve(path, false));
+    return readlink(this.#core, resolve(this.#core, path, false));
   }
 
   /** All bytes of a file; throws EFBIG for 2 GiB or more: use `openFile` and `read`. */
@@ -306,7 +304,7 @@ export class FileSystem {
   writeFile(path: Path, contents: Contents, attributes: NewAttributes = {}): void {
     const bytes = contentBytes(contents, 'contents');
     checkNewAttributes(attributes);
-    if (splitLast(toBytes(path)).name === null) throw isDirectory(path);
+    if (splitLast(pathBytes(path)).name === null) throw isDirectory(path);
     this.#inParent(path, 'EISDIR', (parent, name) => {
       const there = parent.lookup(name);
       let made = there === null ? parent.createFile(name, attributes) : null;
@@ -366,7 +364,7 @@ export class FileSystem {
   /** The same, something at a time: what is not asked for is not removed. */
   *removeInSteps(path: Path): Generator<void> {
     this.#refuseRoot(path, 'EBUSY');
-    const { directory, name } = splitLast(toBytes(path));
+    const { directory, name } = splitLast(pathBytes(path));
     if (name === null) return;
     using parent = this.openDirectory(directory);
     const type = refusing(path, () => parent.lookup(name))?.type ?? 'directory';
@@ -375,7 +373,7 @@ export class FileSystem {
       const shown = display(path);
       throw new F2fsError('EINVAL', `${shown} can't be removed by this name`, { path: shown });
     }
-    yield* removeTree(parent, name, toBytes(path));
+    yield* removeTree(parent, name, pathBytes(path));
   }
 
   /**
@@ -400,22 +398,22 @@ export class FileSystem {
       if (!swapsDirectory) throw notA('directory', 'ENOTDIR', to);
     }
     const known = (): Known[] => [
-      [there?.ino, toBytes(from)],
+      [there?.ino, pathBytes(from)],
       [parent.ino, atFrom.directory],
       [toParent.ino, atTo.directory],
     ];
     const refused = there === null || isDots(name) ? from : to;
-    namingRefused(toBytes(refused), known, () => parent.rename(name, toParent, toName, flags));
+    namingRefused(pathBytes(refused), known, () => parent.rename(name, toParent, toName, flags));
   }
 
   link(existing: Path, path: Path): void {
     using target = this.open(existing, { follow: false });
     this.#inParent(path, 'ENOENT', (parent, name) =>
       namingRefused(
-        toBytes(path),
+        pathBytes(path),
         () => [
-          [target.ino, toBytes(existing)],
-          [parent.ino, splitLast(toBytes(path)).directory],
+          [target.ino, pathBytes(existing)],
+          [parent.ino, splitLast(pathBytes(path)).directory],
         ],
         () => parent.link(name, target),
       ),
@@ -538,58 +536,6 @@ export class FileSystem {
     this.close();
   }
 
-  #root(): Inode {
-    const root = this.#core.inodes.get(this.volume.layout.sb.rootIno);
-    if (!root.isDirectory) throw new F2fsError('EUCLEAN', 'the root inode is not a directory', { ino: root.ino });
-    return root;
-  }
-
-  #resolve(path: Path, follow: boolean): Inode {
-    this.#core.memory.balance();
-    const names = new Names(toBytes(path));
-    const root = this.#root();
-    // Inodes on the way: a path may have more names than there is memory for what they lead to.
-    const trail: number[] = [];
-    let last = root;
-    let symlinks = 0;
-    let steps = 0;
-    let toDirectory = endsWithSlash(path);
-    for (let name = names.next(); name !== null; name = names.next()) {
-      if (++steps % STEPS_UNBALANCED === 0) {
-        this.#core.memory.balance();
-        last = this.#core.inodes.get(last.ino);
-      }
-      if ((last.mode & S_IFMT) !== S_IFDIR) throw notA('directory', 'ENOTDIR', path);
-      if (isDot(name)) continue;
-      if (isDotDot(name)) {
-        const ino = trail.pop();
-        last = ino === undefined ? root : this.#core.inodes.get(ino);
-        continue;
-      }
-      checkNameOf(path, name);
-      const found = this.#core.directories.lookup(last, name);
-      if (found === null) throw missing(path);
-      const inode = this.#core.inodes.get(found.ino);
-      if ((inode.mode & S_IFMT) === S_IFLNK && (!names.isAtEnd || follow || toDirectory)) {
-        if (++symlinks > MAX_SYMLINKS)
-          throw new F2fsError('ELOOP', `${display(path)} leads through too many symlinks`, { path: display(path) });
-        const target = readlink(this.#core, inode);
-        if (target[0] === SLASH) {
-          trail.length = 0;
-          last = root;
-        }
-        // A slash that ends the last target counts as one that ends the path.
-        if (names.isAtEnd && endsWithSlash(target)) toDirectory = true;
-        names.insert(target);
-        continue;
-      }
-      trail.push(last.ino);
-      last = inode;
-    }
-    if (toDirectory && !last.isDirectory) throw notA('directory', 'ENOTDIR', path);
-    return last;
-  }
-
   /**
    * Does something to the last name of a path, in its directory. A slash at the end stands for a directory: `slash` is the error
    * for what is none, or null where one is meant. Source: filename_create, do_unlinkat.
@@ -600,7 +546,7 @@ export class FileSystem {
     const { name, directory } = at;
     if (slash !== null && endsWithSlash(path)) this.#refuseSlash(parent, name, path, slash);
     return namingRefused(
-      toBytes(path),
+      pathBytes(path),
       () => [[parent.ino, directory]],
       () => change(parent, name),
     );
@@ -608,76 +554,21 @@ export class FileSystem {
 
   /** Opens the directory of a path's last name. Throws EEXIST for the root, which has none. */
   #parentOf(path: Path): { parent: Directory; directory: Uint8Array; name: Uint8Array } {
-    const { directory, name } = splitLast(toBytes(path));
+    const { directory, name } = splitLast(pathBytes(path));
     if (name === null) throw new F2fsError('EEXIST', 'the root directory exists already', { path: '/' });
     return { parent: this.openDirectory(directory), directory, name };
   }
 
   #refuseSlash(parent: Directory, name: Uint8Array, path: Path, slash: string): never {
     const there = parent.lookup(name);
-    if (slash === 'EISDIR') throw slashed('EISDIR', path, there);
-    if (slash === 'ENOENT') throw there === null ? slashed('ENOENT', path, there) : exists(path);
+    if (slash === 'EISDIR') throw slashed('EISDIR', path, there?.type);
+    if (slash === 'ENOENT') throw there === null ? slashed('ENOENT', path, undefined) : exists(path);
     if (there === null) throw missing(path);
     throw there.type === 'directory' ? isDirectory(path) : notA('directory', 'ENOTDIR', path);
   }
 
   #refuseRoot(path: Path, code: string): void {
-    if (splitLast(toBytes(path)).name === null)
+    if (splitLast(pathBytes(path)).name === null)
       throw new F2fsError(code, 'the root directory can be neither removed nor moved', { path: '/' });
   }
-}
-
-function toBytes(path: Path): Uint8Array {
-  const bytes = nameBytes(path, 'path');
-  if (bytes.length === 0) throw new F2fsError('ENOENT', 'an empty path leads nowhere: the root is /', { path: '' });
-  return bytes;
-}
-
-/** Throws what is wrong with one name of a path: a path may have very many. */
-function checkNameOf(path: Path, name: Uint8Array): void {
-  try {
-    checkName(name);
-  } catch (error) {
-    throw refusedAt(error, toBytes(path), () => []);
-  }
-}
-
-/** What is done to the entry at `path`. */
-function refusing<T>(path: Path, work: () => T): T {
-  return namingRefused(toBytes(path), () => [], work);
-}
-
-function endsWithSlash(path: Path): boolean {
-  return toBytes(path).at(-1) === SLASH;
-}
-
-function missing(path: Path): F2fsError {
-  return new F2fsError('ENOENT', `${display(path)} does not exist`, { path: display(path) });
-}
-
-function exists(path: Path): F2fsError {
-  return new F2fsError('EEXIST', `${display(path)} exists already`, { path: display(path) });
-}
-
-function isDirectory(path: Path): F2fsError {
-  return new F2fsError('EISDIR', `${display(path)} is a directory`, { path: display(path) });
-}
-
-/** A slash at the end of what is to be no directory; `there`: what has the name. */
-function slashed(code: string, path: Path, there: DirectoryEntry | null): F2fsError {
-  if (there?.type === 'directory') return isDirectory(path);
-  const message = `${display(path)} ends with a slash, as only the path of a directory does: leave that out`;
-  return new F2fsError(code, message, { path: display(path) });
-}
-
-function isDot(name: Uint8Array): boolean {
-  return name.length === 1 && name[0] === 0x2e;
-}
-
-function isDotDot(name: Uint8Array): boolean {
-  return name.length === 2 && name[0] === 0x2e && name[1] === 0x2e;
-}
-
-function notA(what: string, code: string, path: Path): F2fsError {
-  return new F2fsError(code, `${display(path)} is not a ${what}`, { path: display(path) });
 }

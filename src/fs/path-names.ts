@@ -55,6 +55,11 @@ export function joinName(directory: Uint8Array, name: Uint8Array): Uint8Array {
   return path;
 }
 
+/** Where the symlink of that target in the directory at a path leads. */
+export function joinTarget(directory: Uint8Array, target: Uint8Array): Uint8Array {
+  return target[0] === SLASH ? target : joinName(directory, target);
+}
+
 /** A relative path of names. */
 export function joinNames(names: readonly Uint8Array[]): Uint8Array {
   const path = new Uint8Array(names.reduce((length, name) => length + name.length + 1, -1));

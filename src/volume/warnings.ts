@@ -16,7 +16,7 @@ export function metadataWarnings(
   if (pack !== null && !pack.hasWholeSpare) {
     const { cp, blkaddr } = pack;
     const [used, other] = [pack.pack + 1, 2 - pack.pack];
-    const message = `checkpoint ${other} is not whole, by a power cut or damage: the volume is as checkpoint ${used} has it, version ${cp.checkpointVer}`;
+    const message = `checkpoint ${other} is not whole, by a power cut, damage or a resize.f2fs, which writes but one: the volume is as checkpoint ${used} has it, version ${cp.checkpointVer}`;
     warnings.push(corrupt(message, { path, blkaddr }));
   }
   if (pack !== null && (pack.cp.ckptFlags & CP.DISABLED) !== 0) {

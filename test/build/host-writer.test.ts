@@ -241,7 +241,7 @@ it('as an ordinary user tells what it does not restore, and drops set-id bits', 
   fs.chmodSync(dir, 0o777);
   const notes = asNobody(() => {
     const writer = new HostWriter(`${dir}/out`);
-    const xattrs = [{ name: 'trusted.x', value: bytes('1') }];
+    const xattrs = [{ name: bytes('trusted.x'), value: bytes('1') }];
     for (const name of ['a', 'b']) {
       writer.closeFile(writer.openFile(writer.root, bytes(name))!, { ...plain, mode: 0o4755, uid: 12345, xattrs });
     }

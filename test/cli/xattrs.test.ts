@@ -248,6 +248,12 @@ describe('of an image alone', () => {
     );
   });
 
+  it('restores names that are not UTF-8, and shows them as it takes them', async () => {
+    const dump = '# file: dir/file\nuser.b\\377="1"\n\n';
+    expect(await restore(dump)).toMatchObject({ code: 0, stderr: '' });
+    expect(await done('getfattr', '-d', '-m', '^user.b', image, '/dir/file')).toBe(dump);
+  });
+
   it('sets nothing of a dump of which anything fails, and names the line', async () => {
     const before = await done('getfattr', '-R', '-d', '-m', '-', image, '/dir');
     for (const [dump, message] of [
