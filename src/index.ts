@@ -1,32 +1,5 @@
 // The library's public face: formatting, mounting, building, extracting and inspecting F2FS images.
-export {
-  type BuildCompressionReport,
-  type BuildProgress,
-  type BuildReport,
-  build,
-} from './build/build.ts';
-export type { BuildCompression } from './build/compress-choice.ts';
-export { extract } from './build/extract.ts';
-export type {
-  ExtractNote,
-  ExtractOptions,
-  ExtractProgress,
-  ExtractReport,
-} from './build/extract-report.ts';
-export type { HolePolicy } from './build/holes.ts';
-export type { BuildOptions, PutOptions, PutPlace } from './build/options.ts';
-export { type PutReport, put } from './build/put.ts';
-export {
-  joinPath,
-  sortedEntries,
-  type WalkEvent,
-  type WalkListing,
-  type WalkPlace,
-  type WalkProblem,
-  type WalkStep,
-  walkDirectories,
-  walkTree,
-} from './build/volume-walk.ts';
+
 export type { Contents, Name, OwnBytes, Path } from './bytes.ts';
 export { type AlgorithmName, type Codec, parseCodec } from './compress/algorithms.ts';
 export { type BlockDevice, IoCounters } from './device/device.ts';
@@ -34,6 +7,13 @@ export { type FileDevice, openFileDevice } from './device/file-device.ts';
 export type { OpenOptions } from './device/host-target.ts';
 export { MemoryDevice, type MemoryDeviceOptions } from './device/memory-device.ts';
 export { type ErrorPlace, F2fsError } from './errors.ts';
+export { extract } from './extract/extract.ts';
+export type {
+  ExtractNote,
+  ExtractOptions,
+  ExtractProgress,
+  ExtractReport,
+} from './extract/report.ts';
 export type { CompressMode, CompressOptions } from './file/compression.ts';
 export type { AllocateOptions } from './file/fallocate.ts';
 export type { ByteSource, WriteOptions } from './file/file-data.ts';
@@ -79,6 +59,17 @@ export type { CleanReport } from './fs/reclaim.ts';
 export type { RenameFlags } from './fs/rename.ts';
 export type { CompressionStat, DeviceNumbers, FileStat } from './fs/stat.ts';
 export {
+  joinPath,
+  sortedEntries,
+  type WalkEvent,
+  type WalkListing,
+  type WalkPlace,
+  type WalkProblem,
+  type WalkStep,
+  walkDirectories,
+  walkTree,
+} from './fs/walk.ts';
+export {
   type CheckpointInfo,
   type LogPosition,
   type VolumeArea,
@@ -90,7 +81,17 @@ export { type FormatOptions, type Formatted, format, planFormat } from './mkfs/f
 export type { Geometry } from './mkfs/geometry.ts';
 export type { FormatPlan } from './mkfs/plan.ts';
 export { probe } from './mkfs/probe.ts';
+export {
+  type BuildCompressionReport,
+  type BuildProgress,
+  type BuildReport,
+  build,
+} from './populate/build.ts';
+export type { BuildCompression } from './populate/compress-choice.ts';
+export type { BuildOptions, PutOptions, PutPlace } from './populate/options.ts';
+export { type PutReport, put } from './populate/put.ts';
 export { countProblems, type Problem } from './problems.ts';
+export type { HolePolicy } from './source/hole-policy.ts';
 export type { VolumeCounters } from './volume/counters.ts';
 export type { CleanPolicy } from './volume/victims.ts';
 export type { EngineName } from './writeback/engines.ts';

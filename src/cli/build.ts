@@ -1,16 +1,17 @@
 // f2fs build: a directory of the host into an image.
-import { type BuildCompressionReport, build as buildImage } from '../build/build.ts';
-import { checkBuildOptions } from '../build/build-options.ts';
-import type { BuildCompression, NoneCompressed } from '../build/compress-choice.ts';
-import type { HolePolicy } from '../build/holes.ts';
-import type { BuildOptions } from '../build/options.ts';
+
 import { codecText, parseCodec } from '../compress/algorithms.ts';
 import { targetAt } from '../device/host-target.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { BuildReport } from '../index.ts';
 import { expandFeatures } from '../mkfs/features.ts';
+import { type BuildCompressionReport, build as buildImage } from '../populate/build.ts';
+import { checkBuildOptions } from '../populate/build-options.ts';
+import type { BuildCompression, NoneCompressed } from '../populate/compress-choice.ts';
+import type { BuildOptions } from '../populate/options.ts';
 import { countProblems } from '../problems.ts';
+import type { HolePolicy } from '../source/hole-policy.ts';
 import type { EngineName } from '../writeback/engines.ts';
 import { reportInCommandWords } from './command-words.ts';
 import { asUsage, complain, complainOf, EXIT, UsageError } from './errors.ts';

@@ -1,9 +1,9 @@
 // Where put, mv and ln put things: into a directory that is there, or to the name itself.
 import * as path from 'node:path';
-import { joinPath } from '../build/volume-walk.ts';
 import { F2fsError } from '../errors.ts';
 import { isDots } from '../file/directory.ts';
 import { splitLast } from '../fs/path-names.ts';
+import { joinPath } from '../fs/walk.ts';
 import type { FileSystem } from '../index.ts';
 import { UsageError } from './errors.ts';
 import { endsWithSlash, escaped } from './names.ts';

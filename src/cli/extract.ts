@@ -1,11 +1,12 @@
 // f2fs extract: a volume, or a part of it, into a directory of the host.
-import { extract as extractTree } from '../build/extract.ts';
-import type { HolePolicy } from '../build/holes.ts';
+
 import { defaultWorkers } from '../compress/cluster-buffers.ts';
 import { F2fsError } from '../errors.ts';
+import { extract as extractTree } from '../extract/extract.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { ExtractProgress, ExtractReport, FileSystem } from '../index.ts';
 import { countProblems } from '../problems.ts';
+import type { HolePolicy } from '../source/hole-policy.ts';
 import { reportInCommandWords } from './command-words.ts';
 import { complain, complainOf, EXIT } from './errors.ts';
 import { type ReadOptions, ReadVolume, refuseDash } from './image.ts';

@@ -1,9 +1,10 @@
 // f2fs getfattr: extended attributes, in the format of getfattr(1).
-import { WalkPlace, walkDirectories } from '../build/volume-walk.ts';
+
 import { F2fsError } from '../errors.ts';
 import { checkXattrName } from '../file/xattrs.ts';
 import { Directory } from '../fs/directory-handle.ts';
 import type { Handle } from '../fs/handle.ts';
+import { WalkPlace, walkDirectories } from '../fs/walk.ts';
 import type { FileSystem, Xattr } from '../index.ts';
 import { kindOfMessage, Problems } from '../problems.ts';
 import { naming } from './change.ts';

@@ -1,6 +1,7 @@
 // f2fs ls: names, and with -l what stat knows of each.
-import { sortedEntries, WalkPlace, WalkStep, walkDirectories } from '../build/volume-walk.ts';
+
 import { F2fsError } from '../errors.ts';
+import { sortedEntries, WalkPlace, WalkStep, walkDirectories } from '../fs/walk.ts';
 import type { Directory, DirectoryEntry, FileStat, FileSystem } from '../index.ts';
 import { kindOfMessage, Problems } from '../problems.ts';
 import { complain, EXIT, moreText, report } from './errors.ts';

@@ -1,5 +1,5 @@
 // f2fs mkfs: an empty volume on an image file or a block device.
-import { replacedNotes } from '../build/replaced.ts';
+
 import { type FileDevice, openFileDevice } from '../device/file-device.ts';
 import { targetAt } from '../device/host-target.ts';
 import { F2fsError } from '../errors.ts';
@@ -9,6 +9,7 @@ import type { FormatOptions, Formatted } from '../index.ts';
 import { expandFeatures } from '../mkfs/features.ts';
 import { checkFormat, format, planFormat, planSize } from '../mkfs/format.ts';
 import { contentsOf } from '../mkfs/probe.ts';
+import { replacedNotes } from '../populate/replaced.ts';
 import { asUsage, complain, EXIT, UsageError } from './errors.ts';
 import { refuseDash } from './image.ts';
 import { printable } from './names.ts';

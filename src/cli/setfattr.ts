@@ -1,8 +1,8 @@
 // f2fs setfattr: extended attributes, one of several files or those of a dump.
 import * as fs from 'node:fs';
-import { joinPath } from '../build/volume-walk.ts';
 import { hostError } from '../errors.ts';
 import { checkXattrName } from '../file/xattrs.ts';
+import { joinPath } from '../fs/walk.ts';
 import type { FileSystem } from '../index.ts';
 import { type ChangeOptions, changeImage, forEachPath, naming, Turns } from './change.ts';
 import { asUsage, EXIT, UsageError } from './errors.ts';

@@ -1,7 +1,8 @@
 // What chmod -R and chown -R do: a change of an entry and of all below it.
-import { WalkPlace, walkTree } from '../build/volume-walk.ts';
+
 import { Directory } from '../fs/directory-handle.ts';
 import type { Handle } from '../fs/handle.ts';
+import { WalkPlace, walkTree } from '../fs/walk.ts';
 import type { FileSystem } from '../index.ts';
 import { naming, type Turns } from './change.ts';
 import { escaped } from './names.ts';

@@ -89,6 +89,11 @@ const isAny: Check = () => {};
 const OPEN_FILE_OPTIONS: OptionChecks<OpenFileOptions> = { flags: isAny, attributes: isAny };
 const CLEAN_OPTIONS: OptionChecks<CleanOptions> = { policy: isAny, sections: isAny };
 
+/** Throws EINVAL for what no mount gave. */
+export function checkFileSystem(volume: FileSystem): void {
+  if (!(volume instanceof FileSystem)) throw invalid('volume', volume, 'one that mount gave');
+}
+
 /**
  * Mounts the volume on `device` in this process. Throws EINVAL when there is none, EUCLEAN when it is damaged, EOPNOTSUPP
  * for a feature that is not supported, EROFS when it must not be written, EBUSY when it is mounted for writing already, or is to be

@@ -4,10 +4,10 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { hostLibc } from '../../src/build/host-libc.ts';
+import { hostLibc } from '../../src/host/libc.ts';
 import { mount, openFileDevice } from '../../src/index.ts';
-import { canSetXattrs, isRoot, setXattr } from '../build/host-fixture.ts';
 import { imageDirectory, run } from '../device/temporary.ts';
+import { canSetXattrs, isRoot, setXattr } from '../host-fixture.ts';
 import { f2fs, makeImage } from './command.ts';
 import { f2fsHere } from './in-process.ts';
 

@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { build } from '../../src/build/build.ts';
+import { build } from '../../src/populate/build.ts';
 import { attachLoop, imageDirectory, run } from '../device/temporary.ts';
 import { f2fsHere } from './in-process.ts';
 

@@ -2,12 +2,12 @@
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { WalkPlace } from '../../src/build/volume-walk.ts';
 import { namePattern } from '../../src/cli/xattr-pattern.ts';
+import { WalkPlace } from '../../src/fs/walk.ts';
 import { build, type FileSystem, mount, openFileDevice } from '../../src/index.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
-import { canSetXattrs, isRoot, setXattr } from '../build/host-fixture.ts';
 import { imageDirectory } from '../device/temporary.ts';
+import { canSetXattrs, isRoot, setXattr } from '../host-fixture.ts';
 import { f2fs, makeImage } from './command.ts';
 import { f2fsHere } from './in-process.ts';
 

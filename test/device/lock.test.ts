@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { afterAll, afterEach, expect, test } from 'vitest';
-import { build } from '../../src/build/build.ts';
 import { openFileDevice } from '../../src/device/file-device.ts';
 import { F2fsError } from '../../src/errors.ts';
 import { loadKoffi } from '../../src/koffi.ts';
+import { build } from '../../src/populate/build.ts';
 import { attachLoop, imageDirectory } from './temporary.ts';
 
 const images = imageDirectory();

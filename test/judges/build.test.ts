@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fsExtra from 'fs-extra';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { build } from '../../src/build/build.ts';
-import type { BuildOptions } from '../../src/build/options.ts';
 import { openFileDevice } from '../../src/device/file-device.ts';
 import { mount } from '../../src/fs/file-system.ts';
+import { build } from '../../src/populate/build.ts';
+import type { BuildOptions } from '../../src/populate/options.ts';
 import { fsck, judgeImages, kernelsHere, manifestOfTree, runInUml, umlIsThere } from '../../tools/judge/index.ts';
 import { compareManifests } from '../../tools/judge/manifest.ts';
-import { asNobody, isRoot, makeVariedTree } from '../build/host-fixture.ts';
+import { asNobody, isRoot, makeVariedTree } from '../host-fixture.ts';
 import { manifestOfVolume } from './volume-manifest.ts';
 
 const { outputFileSync, removeSync } = fsExtra;

@@ -3,12 +3,12 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { afterAll, expect, it } from 'vitest';
-import { build } from '../../src/build/build.ts';
 import { type FileSystem, mount, openFileDevice } from '../../src/index.ts';
+import { build } from '../../src/populate/build.ts';
 import { judgeImage } from '../../tools/judge/index.ts';
-import { isRoot, makeVariedTree } from '../build/host-fixture.ts';
 import { f2fsHere } from '../cli/in-process.ts';
 import { imageDirectory } from '../device/temporary.ts';
+import { isRoot, makeVariedTree } from '../host-fixture.ts';
 
 const temporary = imageDirectory();
 afterAll(temporary.remove);

@@ -4,15 +4,15 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { build } from '../../src/build/build.ts';
-import { canGrow } from '../../src/build/image-size.ts';
 import { NR_LOGS } from '../../src/format/constants.ts';
 import { mount, openFileDevice } from '../../src/index.ts';
 import { geometryFor } from '../../src/mkfs/geometry.ts';
+import { build } from '../../src/populate/build.ts';
+import { canGrow } from '../../src/populate/image-size.ts';
 import { judgeImages } from '../../tools/judge/index.ts';
 import { newerFsck, toolEnv } from '../../tools/judge/paths.ts';
-import { makeVariedTree } from '../build/host-fixture.ts';
 import { noise } from '../fs/compressed-volume.ts';
+import { makeVariedTree } from '../host-fixture.ts';
 
 const MIB_BLOCKS = 256;
 const tools = ['resize.f2fs', join(dirname(newerFsck), 'resize.f2fs')].filter(

@@ -5,8 +5,8 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { build } from '../../src/build/build.ts';
 import { mount, openFileDevice } from '../../src/index.ts';
+import { build } from '../../src/populate/build.ts';
 import { fsck, kernelIsThere, runInKernel } from '../../tools/judge/index.ts';
 import { noise } from '../fs/compressed-volume.ts';
 

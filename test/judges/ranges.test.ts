@@ -16,15 +16,15 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../src/bench/random.ts';
-import { extract } from '../../src/build/extract.ts';
-import { dataRanges } from '../../src/build/host-extents.ts';
-import { hostLibc } from '../../src/build/host-libc.ts';
 import { openFileDevice } from '../../src/device/file-device.ts';
 import { F2fsError } from '../../src/errors.ts';
+import { extract } from '../../src/extract/extract.ts';
 import type { ExtentFlag } from '../../src/file/file-extents.ts';
 import type { FileHandle } from '../../src/fs/file-handle.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
+import { hostLibc } from '../../src/host/libc.ts';
 import { format } from '../../src/mkfs/format.ts';
+import { dataRanges } from '../../src/source/host/extents.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
 import { runInUml, umlIsThere } from '../../tools/judge/uml.ts';
 import {

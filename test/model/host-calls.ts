@@ -1,4 +1,4 @@
-// Calls of the host's C library that the model needs and node:fs does not have. Through koffi, as src/build/host-libc.ts.
+// Calls of the host's C library that the model needs and node:fs does not have. Through koffi, as src/host/libc.ts.
 import { createRequire } from 'node:module';
 import { getSystemErrorName } from 'node:util';
 

@@ -1,0 +1,307 @@
+// A directory of the host made into an image: format, mount, fill, checkpoint. Nothing here writes a block itself.
+import { ALGORITHM_NAMES, type AlgorithmName } from '../compress/algorithms.ts';
+import { defaultWorkers } from '../compress/cluster-buffers.ts';
+import type { FileDevice } from '../device/file-device.ts';
+import { type TargetPlace, targetAt } from '../device/host-target.ts';
+import { NewImage, openAroundCache, removeLeftParts } from '../device/new-image.ts';
+import { checkSignal, F2fsError } from '../errors.ts';
+import type { CompressPolicy } from '../file/compression.ts';
+import type { Timestamp } from '../file/inode.ts';
+import { BLKSIZE } from '../format/constants.ts';
+import { formatUuid } from '../format/superblock.ts';
+import { systemTime } from '../fs/clock.ts';
+import type { FileHandle } from '../fs/file-handle.ts';
+import { type FileSystem, mount } from '../fs/file-system.ts';
+import type { MountOptions } from '../fs/mount-options.ts';
+import { type Host, thisHost } from '../host/host.ts';
+import { featureBits } from '../mkfs/features.ts';
+import { format, planSize } from '../mkfs/format.ts';
+import { smallestGeometry } from '../mkfs/geometry.ts';
+import { contentsOf } from '../mkfs/probe.ts';
+import type { Problem } from '../problems.ts';
+import { hostInodes } from '../source/host/scan.ts';
+import type { HostTree } from '../source/host/tree.ts';
+import { checkBuildOptions, compressionPolicy, formatOptions, isAutoSized, sizeRules } from './build-options.ts';
+import { CompressChoice, type NoneCompressed } from './compress-choice.ts';
+import { drive, driveScan, INTERRUPTED, inTurns, inTurnsOfScan, turn } from './drive.ts';
+import { Estimate } from './estimate.ts';
+import { closeAtItsSize, closeAtLeastSize, firstGeometry } from './image-size.ts';
+import { checkBuild } from './option-checks.ts';
+import type { BuildOptions } from './options.ts';
+import { type Populated, Populator } from './populate.ts';
+import { ReplacedImage, replacedNotes } from './replaced.ts';
+
+export type { BuildProgress } from './drive.ts';
+export type { Populated } from './populate.ts';
+
+export interface BuildReport extends Populated {
+  image: string;
+  uuid: string;
+  imageBytes: number;
+  /** Bytes of content that are holes in the image. */
+  holeBytes: number;
+  /** The first of each kind. */
+  problems: Problem[];
+  /** What the host could not tell, and entries left out on purpose. */
+  notes: string[];
+  seconds: number;
+  /** What compression did; null when it was not asked for. */
+  compression: BuildCompressionReport | null;
+  /** Blocks of 4096 bytes. */
+  usedBlocks: number;
+  freeBlocks: number;
+}
+
+export interface BuildCompressionReport {
+  algorithm: AlgorithmName;
+  level: number;
+  clusterBytes: number;
+  /** Files that have a compressed cluster. */
+  files: number;
+  clusters: number;
+  /** Whole clusters that stay raw: compression would not save a block. */
+  rawClusters: number;
+  savedBlocks: number;
+  /** Pages of all these clusters for each block that they take; 1 when there are none. */
+  ratio: number;
+  /** Blocks that were given back. */
+  releasedBlocks: number;
+  /** Why there was no cluster: no file fits the choice, or none that does holds one of data. Else null. */
+  none: NoneCompressed | null;
+}
+
+const MIB = 1024 * 1024;
+/** Page cache, where the table of the tree leaves as much: a million entries, whose table has 96 MiB, are built within 350 MiB. */
+const DEFAULT_CACHE = 64 * MIB;
+const LEAST_CACHE = 32 * MIB;
+const CACHE_AND_TABLE = 140 * MIB;
+/** Clusters under way and the threads' tables come to the pages. */
+const COMPRESSION_CACHE = 128 * MIB;
+
+/**
+ * Makes `image` (a file or a block device) from the directory `sourceDir`. An image file is written beside its name and
+ * moved there when it is whole, so a build that fails leaves what was there; a symlink stays, and leads to the image.
+ * Throws EEXIST without `force` when the target is not empty, ENOTBLK when it is neither file nor block device, ENOSPC with
+ * the size that is needed, ECANCELED when the signal ends it; what concerns single entries is in the report's `problems`.
+ * @param host for tests
+ */
+export async function build(
+  sourceDir: string,
+  image: string,
+  options: BuildOptions = {},
+  host: Host = thisHost(),
+): Promise<BuildReport> {
+  const started = performance.now();
+  checkBuild(sourceDir, image, options, host);
+  checkBuildOptions(options);
+  checkSignal(options.signal, INTERRUPTED);
+  const target = targetAt(image);
+  const isDevice = target.kind === 'block';
+  if (target.kind === 'file' && options.force !== true) {
+    throw new F2fsError('EEXIST', `${image} exists already; force: true replaces it`, { path: image });
+  }
+  using replaced = target.kind === 'file' ? new ReplacedImage(image) : null;
+  const notes = isDevice ? [] : removeLeftParts(target.path);
+  if (target.kind !== null) notes.push(...replacedNotes(image));
+  const policy = options.compress === undefined ? null : compressionPolicy(options);
+  const { xattrs, owner } = options;
+  using tree = await driveScan(sourceDir, { exclude: hostInodes(image), xattrs, owner, host }, options);
+  const now = stamp(options);
+  const choice = policy && new CompressChoice(tree, policy.clusterPages, options.compress ?? {});
+  const feature = featureBits(options.features ?? 'default');
+  const needed = await inTurnsOfScan(
+    new Estimate(tree, feature, choice, policy?.clusterPages ?? 1).blocks(),
+    tree,
+    options,
+  );
+  const made = isDevice ? openDevice(image, needed, options) : newImage(target, needed, options);
+  const { device } = made;
+  let report: BuildReport;
+  let volume: FileSystem | null = null;
+  try {
+    await turn(options);
+    const { uuid } = format(device, { ...formatOptions(options, now), startSector: device.startSector });
+    await turn(options);
+    volume = mount(device, mountOptions(options, now, policy, tree.table.memorySize));
+    const populator = new Populator(tree, volume, now, choice, null, options.holes);
+    try {
+      await drive(populator, tree, options);
+    } finally {
+      populator.close();
+    }
+    const compression =
+      policy &&
+      choice &&
+      (await inTurns(finishCompression(volume, populator, policy, choice, options.release === true), options));
+    populator.setFlags();
+    await turn(options);
+    if (isDevice) {
+      volume.close();
+    } else if (!isAutoSized(options)) {
+      closeAtItsSize(volume);
+    } else {
+      const rules = sizeRules(options);
+      const { nrBlocks, canGrow, growthBound } = closeAtLeastSize(volume, rules, needed);
+      device.resize(nrBlocks);
+      if (growthBound !== null) notes.push(boundText(growthBound));
+      if (!canGrow && !rules.tight) notes.push(FIXED_SIZE);
+    }
+    report = reportOf(image, formatUuid(uuid), tree, populator, volume, device, compression);
+    report.notes.unshift(...notes);
+    device.close();
+    replaced?.assertSame();
+    made.publish(options.force === true);
+  } catch (error) {
+    volume?.abandon();
+    closeQuietly(device);
+    made.discard();
+    throw error;
+  }
+  report.seconds = (performance.now() - started) / 1000;
+  return report;
+}
+
+function mountOptions(
+  options: BuildOptions,
+  now: Timestamp,
+  policy: CompressPolicy | null,
+  tableBytes: number,
+): MountOptions {
+  const { engine } = options;
+  // The volume has what the tree takes and is written once: there is nothing to clean.
+  const common: MountOptions = { now: () => now, engine, cleaning: false, discard: false };
+  if (policy === null) {
+    const left = Math.max(LEAST_CACHE, Math.min(DEFAULT_CACHE, CACHE_AND_TABLE - tableBytes));
+    return { ...common, cacheBytes: options.cacheBytes ?? left };
+  }
+  return {
+    ...common,
+    cacheBytes: options.cacheBytes ?? COMPRESSION_CACHE,
+    workers: options.workers ?? defaultWorkers(),
+    compress: { codec: policy.codec, clusterPages: policy.clusterPages, checksum: policy.checksum },
+  };
+}
+
+/** Waits for the last clusters, gives back what they save if asked, and counts. */
+function* finishCompression(
+  volume: FileSystem,
+  populator: Populator,
+  policy: CompressPolicy,
+  choice: CompressChoice,
+  release: boolean,
+): Generator<void, BuildCompressionReport> {
+  volume.writeBack();
+  let files = 0;
+  let releasedBlocks = 0;
+  for (const ino of populator.compressed) {
+    using handle = volume.openInode(ino) as FileHandle;
+    if ((handle.stat().compression?.savedBlocks ?? 0) === 0) continue;
+    files++;
+    if (release) releasedBlocks += handle.releaseBlocks();
+    yield;
+  }
+  const { clusters, rawClusters, clusterPages, clusterBlocks } = volume.writebackCounters;
+  const rawPages = rawClusters * policy.clusterPages;
+  return {
+    algorithm: ALGORITHM_NAMES[policy.codec.algorithm],
+    level: policy.codec.level,
+    clusterBytes: policy.clusterPages * BLKSIZE,
+    files,
+    clusters,
+    rawClusters,
+    savedBlocks: clusterPages - clusterBlocks,
+    ratio: clusters + rawClusters === 0 ? 1 : (clusterPages + rawPages) / (clusterBlocks + rawPages),
+    releasedBlocks,
+    none: clusters + rawClusters === 0 ? choice.whyNone() : null,
+  };
+}
+
+function stamp({ sourceDateEpoch }: BuildOptions): Timestamp {
+  return sourceDateEpoch === undefined ? systemTime() : { sec: sourceDateEpoch, nsec: 0 };
+}
+
+const FIXED_SIZE =
+  'resize.f2fs may fail to grow the image, and lose it: where it is to be grown, make it with more freeBytes';
+
+function boundText(bytes: number): string {
+  return `the contents took less than was to be expected; resize.f2fs must not grow the image to less than ${bytes} bytes (${bytes / 2 ** 20} MiB), which would destroy it`;
+}
+
+/** Where the tree goes. */
+type Target = Pick<NewImage, 'device' | 'publish' | 'discard'>;
+
+/** An image file of the least size, or of the size asked for once that is known to be large enough. */
+function newImage({ path }: TargetPlace, needed: number, options: BuildOptions): Target {
+  const rules = sizeRules(options);
+  const { size = 'auto' } = options;
+  const nrBlocks = size === 'auto' ? firstGeometry(needed, rules).blockCount : Math.floor(size / BLKSIZE);
+  if (size !== 'auto') checkRoom(path, size, needed + rules.freeBlocks, options);
+  return NewImage.create(path, nrBlocks * BLKSIZE);
+}
+
+/** A block device, once it is known to be large enough. What it holds is replaced with `force` only. */
+function openDevice(path: string, needed: number, options: BuildOptions): Target {
+  if (!isAutoSized(options)) {
+    throw new F2fsError('EINVAL', `${path} is a block device: it has its own size; leave the size out`, { path });
+  }
+  if (options.tight) {
+    throw new F2fsError('EINVAL', `${path} is a block device: it has its own size; leave 'tight' out`, { path });
+  }
+  const device = openAroundCache(path);
+  try {
+    const contents = options.force === true ? null : contentsOf(device);
+    if (contents !== null) {
+      throw new F2fsError('EEXIST', `${path} ${contents.now}; force: true replaces that`, { path });
+    }
+    checkRoom(path, device.nrBlocks * BLKSIZE, needed + Math.ceil((options.freeBytes ?? 0) / BLKSIZE), options);
+  } catch (error) {
+    device.close();
+    throw error;
+  }
+  return { device, publish: () => undefined, discard: () => undefined };
+}
+
+/** Throws ENOSPC, naming the size that would do, when the tree can't fit. */
+function checkRoom(path: string, sizeBytes: number, wanted: number, options: BuildOptions): void {
+  const { geometry } = planSize(sizeBytes, formatOptions(options, { sec: 0, nsec: 0 }));
+  if (geometry.userBlockCount >= wanted) return;
+  const least = smallestGeometry({ logPlacement: 'packed' }, wanted).blockCount * BLKSIZE;
+  throw new F2fsError(
+    'ENOSPC',
+    `the tree does not fit: it needs an image of ${least} bytes (${Math.ceil(least / 2 ** 20)} MiB), the target has ${sizeBytes}`,
+    { path },
+  );
+}
+
+function reportOf(
+  image: string,
+  uuid: string,
+  tree: HostTree,
+  populator: Populator,
+  { volume }: FileSystem,
+  device: FileDevice,
+  compression: BuildCompressionReport | null,
+): BuildReport {
+  const notes = tree.skipped.map(({ path, message }) => `${path} ${message}`);
+  return {
+    image,
+    uuid,
+    imageBytes: device.nrBlocks * BLKSIZE,
+    ...populator.done,
+    holeBytes: populator.holeBytes,
+    problems: [...tree.problems, ...populator.problems.list],
+    notes,
+    seconds: 0,
+    compression,
+    usedBlocks: volume.space.validBlockCount,
+    freeBlocks: volume.space.freeBlocks,
+  };
+}
+
+function closeQuietly(device: FileDevice): void {
+  try {
+    device.close();
+  } catch {
+    // The failure that led here says more.
+  }
+}

@@ -1,0 +1,74 @@
+// Which files of a tree become compressed ones.
+import picomatch from 'picomatch';
+import { F2fsError } from '../errors.ts';
+import { type CompressOptions, checkExtensions } from '../file/compression.ts';
+import { ExtensionSet } from '../file/temperature.ts';
+import { BLKSIZE } from '../format/constants.ts';
+import type { HostTree } from '../source/host/tree.ts';
+
+export interface BuildCompression extends Omit<CompressOptions, 'mode'> {
+  /** Paths below the source that are compressed, as patterns: `usr/**`, `*.txt`. With extensions too, either is enough. */
+  globs?: readonly string[];
+}
+
+/** Why nothing is compressed: no file fits the choice, or none that does holds a whole cluster of data. */
+export type NoneCompressed = 'unfit' | 'small';
+
+/** Without extensions and globs every file is chosen, but for those with an excluded extension. */
+export class CompressChoice {
+  readonly #tree: HostTree;
+  readonly #clusterBytes: number;
+  readonly #extensions: ExtensionSet;
+  readonly #noExtensions: ExtensionSet;
+  readonly #isLimited: boolean;
+  readonly #globs: ((path: string) => boolean) | null;
+
+  /** Throws as checkChoice does. */
+  constructor(tree: HostTree, clusterPages: number, options: BuildCompression) {
+    this.#tree = tree;
+    this.#clusterBytes = clusterPages * BLKSIZE;
+    const extensions = checkExtensions(options.extensions ?? []);
+    this.#extensions = new ExtensionSet(extensions);
+    this.#noExtensions = new ExtensionSet(checkExtensions(options.noExtensions ?? []));
+    this.#globs = options.globs === undefined ? null : matcher(options.globs);
+    this.#isLimited = extensions.length > 0 || this.#globs !== null;
+  }
+
+  /**
+   * Whether entry `i`, a regular file, is to be compressed. One that is too small for a cluster is not: it would not be
+   * smaller, and could not lie within its inode.
+   */
+  has(i: number): boolean {
+    return Math.ceil(this.#tree.size(i) / BLKSIZE) * BLKSIZE >= this.#clusterBytes && this.#fits(i);
+  }
+
+  /** Of a tree in which nothing was to be compressed in the end. */
+  whyNone(): NoneCompressed {
+    for (let i = 0; i < this.#tree.count; i++) if (this.#tree.type(i) === 'file' && this.#fits(i)) return 'small';
+    return 'unfit';
+  }
+
+  #fits(i: number): boolean {
+    const name = this.#tree.name(i);
+    if (this.#noExtensions.fits(name, false)) return false;
+    if (!this.#isLimited || this.#extensions.fits(name, false)) return true;
+    return this.#globs?.(Buffer.from(this.#tree.pathBytes(i)).toString()) ?? false;
+  }
+}
+
+/** Throws EINVAL for a pattern or an extension that is none. */
+export function checkChoice({ extensions = [], noExtensions = [], globs = [] }: BuildCompression): void {
+  checkExtensions(extensions);
+  checkExtensions(noExtensions);
+  matcher(globs);
+}
+
+function matcher(globs: readonly string[]): (path: string) => boolean {
+  try {
+    return picomatch([...globs], { dot: true });
+  } catch (cause) {
+    throw new F2fsError('EINVAL', `invalid pattern '${globs.join(',')}': expected one for paths, such as usr/**`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,79 @@
+// What an entry has besides contents, owner, mode and times: extended attributes, and inode flags. It stays without what can't be read
+// or stored of them, which is told.
+import { display } from '../bytes.ts';
+import { F2fsError } from '../errors.ts';
+import type { FileSystem } from '../fs/file-system.ts';
+import type { Handle } from '../fs/handle.ts';
+import { flagNames } from '../fs/inode-flags.ts';
+import { type HostXattr, isStorableXattr } from '../host/xattrs.ts';
+import type { HostTree } from '../source/host/tree.ts';
+
+/** Codes by which the volume refuses an extended attribute of one entry; any other failure of it ends the work. */
+const REFUSALS: readonly string[] = ['EINVAL', 'EOPNOTSUPP', 'ERANGE', 'E2BIG', 'EPERM', 'EACCES', 'ENAMETOOLONG'];
+
+export class EntryExtras {
+  readonly #tree: HostTree;
+  readonly #volume: FileSystem;
+  readonly #problem: (index: number, error: F2fsError) => void;
+  /** Inodes that are to get flags, and their entries. */
+  readonly #flagged = new Map<number, number>();
+  readonly #done: { xattrs: number };
+
+  /** @param done counts the attributes that were stored */
+  constructor(
+    tree: HostTree,
+    volume: FileSystem,
+    done: { xattrs: number },
+    problem: (index: number, error: F2fsError) => void,
+  ) {
+    this.#tree = tree;
+    this.#volume = volume;
+    this.#done = done;
+    this.#problem = problem;
+  }
+
+  /** Stores the attributes of an entry, and notes its flags. */
+  set(index: number, handle: Handle): void {
+    const type = this.#tree.type(index);
+    if (this.#tree.table.flags(index) !== 0 && (type === 'file' || type === 'dir')) {
+      this.#flagged.set(handle.ino, index);
+    }
+    if (!this.#tree.hasXattrs(index)) return;
+    const { found, failed } = this.#tree.xattrs(index);
+    for (const error of failed) this.#problem(index, error);
+    const known = found.filter(({ name }) => {
+      if (isStorableXattr(name)) return true;
+      this.#problem(
+        index,
+        new F2fsError('EOPNOTSUPP', `F2FS has no place for the extended attribute ${display(name)}`),
+      );
+      return false;
+    });
+    // All at once where that can be; else one that is refused costs none of the others.
+    if (known.length > 0 && !this.#store(index, handle, known, known.length === 1)) {
+      for (const one of known) this.#store(index, handle, [one], true);
+    }
+  }
+
+  /** Gives inodes their flags, some of which forbid all that is done with them before: when everything else is done. */
+  setFlags(): void {
+    for (const [ino, index] of this.#flagged) {
+      using handle = this.#volume.openInode(ino);
+      handle.setFlags(flagNames(this.#tree.table.flags(index)));
+    }
+  }
+
+  /** False when the volume refused; a problem of the entry then, if `tell`. */
+  #store(index: number, handle: Handle, xattrs: readonly HostXattr[], tell: boolean): boolean {
+    try {
+      handle.setXattrs(xattrs);
+      this.#done.xattrs += xattrs.length;
+      return true;
+    } catch (error) {
+      if (!(error instanceof F2fsError) || !REFUSALS.includes(error.code)) throw error;
+      const message = `the extended attribute ${display(xattrs[0].name)} can't be stored: ${error.message}`;
+      if (tell) this.#problem(index, new F2fsError(error.code, message));
+      return false;
+    }
+  }
+}

@@ -1,0 +1,62 @@
+// What `build` and `put` can be asked for.
+import type { Name, Path } from '../bytes.ts';
+import type { HolePolicy } from '../source/hole-policy.ts';
+import type { EngineName } from '../writeback/engines.ts';
+import type { BuildCompression } from './compress-choice.ts';
+import type { BuildProgress, DriveOptions } from './drive.ts';
+
+export interface BuildOptions {
+  /** Bytes of the image, or `auto` for the least that holds the tree. Default: auto; a block device has its own. */
+  size?: number | 'auto';
+  /** Bytes that stay free for files, with `auto`. Default 0. */
+  freeBytes?: number;
+  /** With `auto`: the least size of all, though resize.f2fs can't make such an image larger. Default: false. */
+  tight?: boolean;
+  /** Which parts of files become holes. Default: source. */
+  holes?: HolePolicy;
+  uuid?: string;
+  label?: string;
+  features?: readonly string[];
+  /** Replace an image that exists, or what a block device holds. */
+  force?: boolean;
+  /** Seconds since 1970 that everything of the build is stamped with; with a uuid too the image is reproducible. */
+  sourceDateEpoch?: number;
+  /** Bytes of page cache. Default: 64 MiB, down to 32 MiB for trees of more than some 800,000 entries. */
+  cacheBytes?: number;
+  /** Files are compressed; which ones, and how. */
+  compress?: BuildCompression;
+  /** The blocks that compression saves are given back: the image is smaller, and those files can't be changed in it. */
+  release?: boolean;
+  /** Threads that compress. Default: one for each core, eight at most. The image does not depend on it. */
+  workers?: number;
+  /** Default: folios. */
+  engine?: EngineName;
+  /** Take over extended attributes and the flags immutable, append-only and nodump. Default: true. */
+  xattrs?: boolean;
+  /** Give everything this owner, instead of its own. */
+  owner?: { uid: number; gid: number };
+  onProgress?: (progress: BuildProgress) => void;
+  /** Ends the build between two entries; what it had made is removed. */
+  signal?: AbortSignal;
+}
+
+export interface PutOptions extends DriveOptions {
+  /** Files that stand where one is to go are replaced. Default: true; else they are problems. */
+  replace?: boolean;
+  /** Which parts of files become holes. Default: source. */
+  holes?: HolePolicy;
+  /** A file of the host to leave out: the image itself. */
+  exclude?: string;
+  /** Take over extended attributes and the flags immutable, append-only and nodump. Default: true. */
+  xattrs?: boolean;
+  /** Give everything this owner, instead of its own. */
+  owner?: { uid: number; gid: number };
+}
+
+/** Where one source goes. */
+export interface PutPlace {
+  /** A directory of the volume. */
+  directory: Path;
+  /** Its name there; null: what is in the source, a directory, goes into `directory`, which gets its attributes. */
+  name: Name | null;
+}

@@ -1,0 +1,463 @@
+// Pours a scanned host tree into a mounted volume: a directory's entries, then each of its subdirectories in turn, so that
+// what is written is written once.
+import { F2fsError } from '../errors.ts';
+import type { ByteSource } from '../file/file-data.ts';
+import type { Timestamp } from '../file/inode.ts';
+import { BLKSIZE } from '../format/constants.ts';
+import type { NewAttributes } from '../fs/attributes.ts';
+import type { Directory } from '../fs/directory-handle.ts';
+import { FileHandle } from '../fs/file-handle.ts';
+import type { FileSystem } from '../fs/file-system.ts';
+import type { Handle } from '../fs/handle.ts';
+import type { NodeType } from '../fs/of-type.ts';
+import { removeFile } from '../fs/remove-tree.ts';
+import { hostFailure } from '../host/host.ts';
+import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
+import { kindOfMessage, Problems } from '../problems.ts';
+import type { HostStat } from '../source/entry-table.ts';
+import type { HolePolicy } from '../source/hole-policy.ts';
+import { dataRanges } from '../source/host/extents.ts';
+import { closeHostFile, openHostFile, verifyUnchanged } from '../source/host/file.ts';
+import { ReadAhead } from '../source/host/read-ahead.ts';
+import type { HostTree } from '../source/host/tree.ts';
+import type { CompressChoice } from './compress-choice.ts';
+import { EntryExtras } from './entry-extras.ts';
+import { assertFitsPinned, clearRest } from './pinned-target.ts';
+import type { PutLinks } from './put-links.ts';
+
+export interface Populated {
+  files: number;
+  directories: number;
+  symlinks: number;
+  /** Fifos, sockets, devices. */
+  special: number;
+  /** Names beyond an inode's first. */
+  hardLinks: number;
+  /** Bytes of the regular files. */
+  contentBytes: number;
+  xattrs: number;
+}
+
+/** A failure of the host or of an entry that F2FS can't hold: it concerns that entry alone. */
+class EntryFailure extends Error {
+  readonly failure: F2fsError;
+  constructor(failure: F2fsError) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
+/** Runs what touches the host. */
+function fromHost<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new EntryFailure(hostFailure('cannot be read', error));
+  }
+}
+
+/** Bytes of a file after which the caller is heard again: the largest folio. */
+const PIECE_BYTES = MAX_FOLIO_PAGES * BLKSIZE;
+
+/** Codes by which the volume refuses one entry; any other failure of it ends the build. */
+const REFUSALS = new Set([
+  'ENAMETOOLONG',
+  'EINVAL',
+  'EFBIG',
+  'EEXIST',
+  'EMLINK',
+  'EISDIR',
+  'ENOENT',
+  'EOPNOTSUPP',
+  'ERANGE',
+  'E2BIG',
+  'ENOKEY',
+  'EPERM',
+  'EACCES',
+  'ENOTDIR',
+  'ENOTEMPTY',
+]);
+
+/** What forbids a change of what is in the image: that it is there must be said, as the path is one of the host. */
+function refusal(error: F2fsError): F2fsError {
+  const { code, message } = error;
+  return code === 'EPERM' ? new F2fsError(code, `the image refuses it: ${message}`, { cause: error }) : error;
+}
+
+/** Where a tree goes, when not to the root of a new volume. */
+export interface PourTarget {
+  /** What is in the tree's root goes here. The populator closes it. */
+  directory: Directory;
+  /** Whether it gets the attributes of the tree's root, too. */
+  isRoot: boolean;
+  /** The name that the only entry gets; else entries keep theirs. */
+  name?: Uint8Array;
+  /** Files that stand there are replaced; else they are problems. Directories take what comes in addition. */
+  replace: boolean;
+  /** What came with other trees, and comes again by another name, becomes a link. */
+  links: PutLinks;
+}
+
+export class Populator {
+  readonly #tree: HostTree;
+  readonly #volume: FileSystem;
+  /** The time of creation and change of every inode. */
+  readonly #stamp: Timestamp;
+  readonly #readAhead: ReadAhead;
+  readonly #compressed: CompressChoice | null;
+  readonly #target: PourTarget | null;
+  readonly #holes: HolePolicy;
+  readonly problems = new Problems();
+  readonly done: Populated = {
+    files: 0,
+    directories: 0,
+    symlinks: 0,
+    special: 0,
+    hardLinks: 0,
+    contentBytes: 0,
+    xattrs: 0,
+  };
+  /** Entries dealt with so far, and the one at hand. */
+  entries = 0;
+  current = 0;
+  /** Bytes of content that are holes. */
+  holeBytes = 0;
+  /** Blocks that were freed by what was replaced. */
+  freedBlocks = 0;
+  /** Inodes of the compressed files. */
+  readonly compressed: number[] = [];
+  /** Inodes of files with several links, by the index of their first entry. */
+  readonly #linked = new Map<number, number>();
+  readonly #extras: EntryExtras;
+
+  /** @param target null for the root of a volume that is empty */
+  constructor(
+    tree: HostTree,
+    volume: FileSystem,
+    stamp: Timestamp,
+    compressed: CompressChoice | null,
+    target: PourTarget | null = null,
+    holes: HolePolicy = 'source',
+  ) {
+    this.#tree = tree;
+    this.#volume = volume;
+    this.#stamp = stamp;
+    this.#compressed = compressed;
+    this.#target = target;
+    this.#holes = holes;
+    this.#readAhead = new ReadAhead(tree);
+    this.#extras = new EntryExtras(tree, volume, this.done, (index, error) => this.#problem(index, error));
+  }
+
+  /**
+   * Does the work, yielding after each entry so that the caller may show progress or stop. What concerns one entry goes to
+   * `problems`; what concerns the volume is thrown.
+   */
+  *run(): Generator<void> {
+    // Directories still to be filled, deepest last; each one's inode is there already.
+    const root = this.#target?.directory ?? this.#volume.root();
+    const takesAttributes = this.#target?.isRoot ?? true;
+    if (takesAttributes) this.#extras.set(0, root);
+    const stack: { index: number; handle: Directory; child: number }[] = [{ index: 0, handle: root, child: 0 }];
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const { index, handle } = top;
+      const first = this.#tree.firstChild(index);
+      const end = first + this.#tree.nrChildren(index);
+      if (top.child === 0) {
+        for (let child = first; child < end; child++) {
+          if (this.#tree.type(child) === 'dir') continue;
+          yield* this.#attempt(child, () => this.#addEntry(handle, child));
+        }
+      }
+      let subdir = first + top.child;
+      while (subdir < end && this.#tree.type(subdir) !== 'dir') subdir++;
+      top.child = subdir - first + 1;
+      if (subdir < end) {
+        yield* this.#attempt(subdir, () => {
+          stack.push({ index: subdir, handle: this.#addDirectory(handle, subdir), child: 0 });
+        });
+        continue;
+      }
+      // Its times last: filling it changed them.
+      if (index > 0 || takesAttributes) {
+        const { crtime, inherit, ...attributes } = this.#attributes(this.#tree.stat(index));
+        try {
+          handle.setAttributes(attributes);
+        } catch (error) {
+          if (!(error instanceof F2fsError) || error.code !== 'EPERM') throw error;
+          this.#problem(index, refusal(error));
+        }
+      }
+      // It is made at once: no name is looked for in it again.
+      handle.inode.index = null;
+      handle.close();
+      stack.pop();
+    }
+  }
+
+  /** Ends its thread, when it will not be run any further. */
+  close(): void {
+    this.#readAhead.close();
+  }
+
+  *#attempt(index: number, work: () => Generator<void> | void): Generator<void> {
+    this.current = index;
+    this.entries++;
+    try {
+      yield* work() ?? [];
+    } catch (error) {
+      if (error instanceof EntryFailure) this.#problem(index, error.failure);
+      else if (error instanceof F2fsError && REFUSALS.has(error.code)) this.#problem(index, refusal(error));
+      else throw error;
+    }
+    yield;
+  }
+
+  #problem(index: number, error: F2fsError): void {
+    const { code, message } = error;
+    this.problems.add(code, kindOfMessage(message), () => ({ path: this.#tree.path(index), message }));
+  }
+
+  #addDirectory(parent: Directory, index: number): Directory {
+    const name = this.#name(index);
+    const there = parent.lookup(name);
+    // mkfs has made lost+found already.
+    const handle =
+      there?.type === 'directory' ? parent.open(name) : parent.mkdir(name, this.#attributes(this.#tree.stat(index)));
+    this.done.directories++;
+    this.#extras.set(index, handle);
+    return handle as Directory;
+  }
+
+  #name(index: number): Uint8Array {
+    return this.#target?.name ?? this.#tree.name(index);
+  }
+
+  /**
+   * Takes away what stands where an entry is to go: true. False when it is the inode itself which gets the name. A pinned file
+   * stays, and is returned.
+   */
+  *#clear(
+    parent: Directory,
+    index: number,
+    { replace, links }: PourTarget,
+    ino: number | undefined,
+  ): Generator<void, boolean | FileHandle> {
+    const name = this.#name(index);
+    const there = parent.lookup(name);
+    if (there === null) return true;
+    if (there.type === 'directory') throw new F2fsError('EISDIR', 'a directory of that name stands in the image');
+    if (!replace) throw new F2fsError('EEXIST', 'it exists in the image');
+    if (there.ino === ino) return false;
+    const handle = parent.open(name);
+    if (handle instanceof FileHandle && handle.pinned) return handle;
+    if (handle.stat().nlink === 1) links.forget(handle.ino);
+    const { space } = this.#volume.volume;
+    const before = space.freeBlocks;
+    yield* removeFile(parent, name, handle);
+    this.freedBlocks += space.freeBlocks - before;
+    return true;
+  }
+
+  *#addEntry(parent: Directory, index: number): Generator<void> {
+    const group = this.#tree.linkGroup(index);
+    const ino = group >= 0 ? this.#inodeOf(group) : undefined;
+    const cleared = this.#target === null || (yield* this.#clear(parent, index, this.#target, ino));
+    if (cleared === false) return;
+    using pinned = cleared === true ? null : cleared;
+    if (pinned !== null && (ino !== undefined || this.#tree.type(index) !== 'file')) {
+      const message = 'the file there is pinned to its blocks: remove it first if nothing relies on them';
+      throw new F2fsError('EOPNOTSUPP', message);
+    }
+    if (ino !== undefined) {
+      using target = this.#volume.openInode(ino);
+      parent.link(this.#name(index), target);
+      target.setAttributes({ ctime: this.#stamp });
+      this.done.hardLinks++;
+      return;
+    }
+    using handle = yield* pinned === null ? this.#makeInode(parent, index) : this.#overwrite(pinned, index);
+    this.#extras.set(index, handle);
+    if (group < 0) return;
+    this.#linked.set(group, handle.ino);
+    this.#target?.links.set(this.#tree.stat(group), handle.ino);
+  }
+
+  /** The inode that a file with several names has in the volume, if it is there already. */
+  #inodeOf(group: number): number | undefined {
+    return this.#linked.get(group) ?? this.#target?.links.get(this.#tree.stat(group));
+  }
+
+  *#makeInode(parent: Directory, index: number): Generator<void, Handle> {
+    const name = this.#name(index);
+    const stat = this.#tree.stat(index);
+    const attributes = this.#attributes(stat);
+    const type = this.#tree.type(index);
+    switch (type) {
+      case 'file':
+        return yield* this.#makeFile(parent, index, stat, attributes);
+      case 'symlink': {
+        const handle = parent.symlink(
+          name,
+          fromHost(() => this.#tree.readlink(index)),
+          attributes,
+        );
+        this.done.symlinks++;
+        return handle;
+      }
+      default: {
+        const handle = parent.mknod(name, type as NodeType, attributes, {
+          major: stat.rdevMajor,
+          minor: stat.rdevMinor,
+        });
+        this.done.special++;
+        return handle;
+      }
+    }
+  }
+
+  /** Opens the source first: a file that can't be read gets no entry. */
+  *#makeFile(parent: Directory, index: number, stat: HostStat, asked: NewAttributes): Generator<void, FileHandle> {
+    const name = this.#name(index);
+    const attributes = { ...asked, compress: this.#compressed?.has(index) };
+    const { sizeBytes, nrSectors } = stat;
+    const known = this.#tree.known(index);
+    if (known instanceof F2fsError) throw new EntryFailure(known);
+    if (known !== null) return this.#makeReadFile(parent, name, attributes, known);
+    if (sizeBytes === 0) {
+      this.done.files++;
+      return parent.createFile(name, attributes);
+    }
+    const ahead = this.#readAhead.take(index);
+    if (ahead >= 0) {
+      const bytes = this.#readAhead.contents.subarray(ahead, ahead + sizeBytes);
+      const handle = this.#makeReadFile(parent, name, attributes, bytes);
+      this.#readAhead.release(index);
+      return handle;
+    }
+    const fd = fromHost(() => openHostFile(this.#tree, index));
+    try {
+      const handle = parent.createFile(name, attributes);
+      try {
+        yield* this.#copy(handle, fd, sizeBytes, nrSectors * 512);
+        // A file with holes got its size first, which counts as a change.
+        handle.setAttributes({ mtime: attributes.mtime, ctime: attributes.ctime });
+        fromHost(() => verifyUnchanged(this.#tree, fd, index));
+      } catch (error) {
+        // Half a file, or two halves of different ones, is worse than none.
+        handle.close();
+        if (!this.#volume.volume.stopped) parent.unlink(name);
+        throw error;
+      }
+      this.done.files++;
+      this.done.contentBytes += sizeBytes;
+      this.#countHoles(handle, sizeBytes);
+      if (attributes.compress) this.compressed.push(handle.ino);
+      return handle;
+    } finally {
+      closeHostFile(this.#tree, fd);
+      this.#readAhead.release(index);
+    }
+  }
+
+  /** Writes a file over a pinned one, which gets its attributes, too. Throws EFBIG when it has not that many bytes. */
+  *#overwrite(pinned: FileHandle, index: number): Generator<void, FileHandle> {
+    const stat = this.#tree.stat(index);
+    const { sizeBytes } = stat;
+    assertFitsPinned(pinned, sizeBytes);
+    const known = this.#tree.known(index);
+    if (known instanceof F2fsError) throw new EntryFailure(known);
+    if (known !== null) pinned.write(known, 0);
+    else {
+      const fd = fromHost(() => openHostFile(this.#tree, index));
+      try {
+        yield* this.#copyRange(pinned, fd, [0, sizeBytes], false);
+        fromHost(() => verifyUnchanged(this.#tree, fd, index));
+      } finally {
+        closeHostFile(this.#tree, fd);
+      }
+    }
+    yield* clearRest(pinned, sizeBytes);
+    const { crtime, inherit, ...attributes } = this.#attributes(stat);
+    pinned.setAttributes(attributes);
+    this.done.files++;
+    this.done.contentBytes += sizeBytes;
+    return pinned;
+  }
+
+  /** A file whose contents are there: read by another thread, and found as they should be, or by the scan. */
+  #makeReadFile(parent: Directory, name: Uint8Array, attributes: NewAttributes, bytes: Uint8Array): FileHandle {
+    const handle = parent.createFile(name, attributes);
+    const source: ByteSource = {
+      fill: (memory, to, length, position) => memory.set(bytes.subarray(position, position + length), to),
+    };
+    handle.writeFrom(source, 0, bytes.length, { sparse: this.#holes === 'zeros' });
+    this.done.files++;
+    this.done.contentBytes += bytes.length;
+    this.#countHoles(handle, bytes.length);
+    if (attributes.compress) this.compressed.push(handle.ino);
+    return handle;
+  }
+
+  #countHoles(handle: FileHandle, size: number): void {
+    const { inline, blocks } = handle.stat();
+    if (!inline) this.holeBytes += Math.min(size, Math.max(0, Math.ceil(size / BLKSIZE) - (blocks - 1)) * BLKSIZE);
+  }
+
+  *#copy(handle: FileHandle, fd: number, size: number, allocated: number): Generator<void> {
+    const { libc } = this.#tree.host;
+    const isSparse = allocated < size;
+    if (isSparse) handle.truncate(size);
+    // Where the host has holes and can't tell which, its zeros are as good as they.
+    const { ranges, areExact } = isSparse
+      ? dataRanges(fd, size, allocated, libc)
+      : { ranges: [[0, size]] as const, areExact: true };
+    const sparse = this.#holes === 'zeros' || !areExact;
+    for (const [start, end] of ranges) {
+      const to = Math.min(size, Math.ceil(end / BLKSIZE) * BLKSIZE);
+      yield* this.#copyRange(handle, fd, [start - (start % BLKSIZE), to], sparse);
+    }
+  }
+
+  *#copyRange(
+    handle: FileHandle,
+    fd: number,
+    [start, end]: readonly [number, number],
+    sparse: boolean,
+  ): Generator<void> {
+    const { fs } = this.#tree.host;
+    const source = {
+      fill: (memory: Uint8Array, offset: number, length: number, position: number) => {
+        for (let done = 0; done < length; ) {
+          const got = fromHost(() => fs.readSync(fd, memory, offset + done, length - done, position + done));
+          if (got === 0) throw new EntryFailure(new F2fsError('ESTALE', 'it became shorter while it was read'));
+          done += got;
+        }
+      },
+    };
+    for (let from = start; from < end; from += PIECE_BYTES) {
+      handle.writeFrom(source, from, Math.min(PIECE_BYTES, end - from), { sparse });
+      yield;
+    }
+  }
+
+  /** The last step, when everything else is done. */
+  setFlags(): void {
+    this.#extras.setFlags();
+  }
+
+  /** Access times change with each reading: the image gets the modification time, and is the same each time. */
+  #attributes(entry: HostStat): NewAttributes {
+    const mtime = { sec: entry.mtimeSec, nsec: entry.mtimeNsec };
+    return {
+      mode: entry.mode & 0o7777,
+      uid: entry.uid,
+      gid: entry.gid,
+      atime: mtime,
+      mtime,
+      ctime: this.#stamp,
+      crtime: this.#stamp,
+      inherit: false,
+    };
+  }
+}

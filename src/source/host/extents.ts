@@ -1,0 +1,69 @@
+// Where a sparse file of the host has data, so that its holes are neither read nor counted.
+import { BLKSIZE } from '../../format/constants.ts';
+import { type HostLibc, hostLibc, type LinuxCalls } from '../../host/libc.ts';
+import { rangesByTar } from './tar-holes.ts';
+
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
+
+/** Bytes of holes from which on a child process that tells where they are costs less than reading them. */
+const LEAST_HOLES = 8 << 20;
+
+/** Where a file has data. */
+export interface DataRanges {
+  /** The ranges of bytes [start, end) that may hold data, in order. */
+  readonly ranges: Iterable<readonly [start: number, end: number]>;
+  /** Whether the host tells holes: if not, they are among the ranges. */
+  readonly areExact: boolean;
+}
+
+/** The pages [first, end) that ranges of bytes, in order, lie in; a page once. */
+export function* pagesOf(
+  ranges: Iterable<readonly [start: number, end: number]>,
+): Generator<[first: number, end: number]> {
+  let done = 0;
+  for (const [start, end] of ranges) {
+    const first = Math.max(done, Math.floor(start / BLKSIZE));
+    done = Math.max(done, Math.ceil(end / BLKSIZE));
+    if (done > first) yield [first, done];
+  }
+}
+
+/**
+ * Where an open file of `sizeBytes` bytes has data, of which the host stores `storedBytes`. Where it can't tell holes, the whole file may
+ * be data.
+ */
+export function dataRanges(
+  fd: number,
+  sizeBytes: number,
+  storedBytes: number,
+  libc: HostLibc | null = hostLibc(),
+): DataRanges {
+  const linux = libc?.linux;
+  if (libc && linux) {
+    const areExact = linux.lseek(fd, 0, SEEK_DATA) >= 0 || libc.errorCode() === 'ENXIO';
+    return { ranges: rangesBySeeking(fd, sizeBytes, libc, linux), areExact };
+  }
+  const ranges = sizeBytes - storedBytes < LEAST_HOLES ? null : rangesByTar(fd, sizeBytes);
+  return { ranges: ranges ?? [[0, sizeBytes]], areExact: ranges !== null };
+}
+
+function* rangesBySeeking(
+  fd: number,
+  sizeBytes: number,
+  libc: HostLibc,
+  linux: LinuxCalls,
+): Generator<readonly [start: number, end: number]> {
+  for (let at = 0; at < sizeBytes; ) {
+    const start = linux.lseek(fd, at, SEEK_DATA);
+    if (start < 0) {
+      // ENXIO: no data from here on. Anything else: this host or file system can't tell.
+      if (libc.errorCode() !== 'ENXIO') yield [at, sizeBytes];
+      return;
+    }
+    const end = linux.lseek(fd, start, SEEK_HOLE);
+    yield [start, end <= start ? sizeBytes : Math.min(end, sizeBytes)];
+    if (end <= start) return;
+    at = end;
+  }
+}

@@ -1,0 +1,168 @@
+// Small files are read by another thread before they are wanted: opening them takes longer than what is done with them. It
+// decides nothing: the populator takes the contents in its own order, and reads by itself what is not there.
+import type { Worker } from 'node:worker_threads';
+import { S_IFDIR, S_IFMT, S_IFREG } from '../../format/constants.ts';
+import { startThread } from '../../thread.ts';
+import {
+  DEV,
+  FINISHED,
+  GOOD,
+  INO_HIGH,
+  INO_LOW,
+  MAX_PATH,
+  MTIME_NSEC,
+  MTIME_SEC,
+  NR_SLOTS,
+  OFFSET,
+  POSTED,
+  ReadSlots,
+  RING_BYTES,
+  SIZE,
+} from './read-ahead-slots.ts';
+import type { HostTree } from './tree.ts';
+
+/** Larger files are read straight into page frames. */
+const MAX_FILE_BYTES = 256 * 1024;
+/** Files below which a tree is not worth a thread. */
+const MIN_FILES = 64;
+/** Milliseconds to wait for a file; a thread that takes longer is not asked again. */
+const PATIENCE_MS = 30_000;
+
+/** The regular files of a tree in the order that the populator comes to them: a directory's, then its subdirectories'. */
+function* filesInOrder(tree: HostTree): Generator<number> {
+  const stack = [0];
+  for (let dir = stack.pop(); dir !== undefined; dir = stack.pop()) {
+    const first = tree.firstChild(dir);
+    const end = first + tree.nrChildren(dir);
+    for (let i = first; i < end; i++) if ((tree.table.mode(i) & S_IFMT) === S_IFREG) yield i;
+    for (let i = end - 1; i >= first; i--) if ((tree.table.mode(i) & S_IFMT) === S_IFDIR) stack.push(i);
+  }
+}
+
+export class ReadAhead {
+  readonly #tree: HostTree;
+  readonly #slots = new ReadSlots();
+  readonly #files: Generator<number>;
+  #worker: Worker | null = null;
+  /** The file that found no room when it was looked at last. */
+  #pending = -1;
+  /** Files that no request can be made for. */
+  readonly #leftOut = new Set<number>();
+  #posted = 0;
+  #taken = 0;
+  /** The entry in each slot, and the ring's fill (counted up for ever) with it. */
+  readonly #index = new Int32Array(NR_SLOTS);
+  readonly #end = new Float64Array(NR_SLOTS);
+  #filled = 0;
+  #released = 0;
+
+  constructor(tree: HostTree) {
+    this.#tree = tree;
+    this.#files = filesInOrder(tree);
+    if (tree.totals.files < MIN_FILES) return;
+    this.#worker = startThread('read-ahead-worker', import.meta.url, { slots: this.#slots.buffer });
+    this.#post();
+  }
+
+  /** The ring that contents lie in. */
+  get contents(): Uint8Array {
+    return this.#slots.contents;
+  }
+
+  /**
+   * Byte offset of a file's contents in the ring, or -1 when the caller must read it. Valid until `release`. Files must be
+   * asked for in order; some may be left out, with the directory that they are in.
+   */
+  take(index: number): number {
+    if (!this.#isWanted(index) || this.#leftOut.has(index)) return -1;
+    while (this.#taken < this.#posted && this.#wait()) {
+      const slot = this.#taken % NR_SLOTS;
+      if (this.#index[slot] === index) return this.#slots.get(slot, GOOD) === 1 ? this.#slots.get(slot, OFFSET) : -1;
+      this.#drop();
+    }
+    return -1;
+  }
+
+  /** The caller is done with a file that it asked for, wherever it read it from. */
+  release(index: number): void {
+    if (this.#taken < this.#posted && this.#index[this.#taken % NR_SLOTS] === index) this.#drop();
+    // Waking the thread costs more than a file: it gets many at once.
+    if (this.#posted - this.#taken <= NR_SLOTS / 2) this.#post();
+  }
+
+  close(): void {
+    void this.#worker?.terminate();
+    this.#worker = null;
+  }
+
+  /** Small, with one name, without holes. */
+  #isWanted(index: number): boolean {
+    const { sizeBytes, nrSectors } = this.#tree.stat(index);
+    if (sizeBytes === 0 || sizeBytes > MAX_FILE_BYTES || nrSectors * 512 < sizeBytes) return false;
+    return this.#tree.linkGroup(index) < 0;
+  }
+
+  /** Hands over requests while there is room for them. */
+  #post(): void {
+    if (this.#worker === null) return;
+    while (this.#posted - this.#taken < NR_SLOTS) {
+      if (this.#pending < 0) {
+        const next = this.#files.next();
+        if (next.done === true) break;
+        if (!this.#isWanted(next.value)) continue;
+        if (this.#tree.hostPath(next.value).length > MAX_PATH) {
+          this.#leftOut.add(next.value);
+          continue;
+        }
+        this.#pending = next.value;
+      }
+      if (!this.#fill(this.#pending)) break;
+      this.#pending = -1;
+    }
+    Atomics.store(this.#slots.header, POSTED, this.#posted | 0);
+    Atomics.notify(this.#slots.header, POSTED);
+  }
+
+  /** Describes one request; false when the ring has no room for the contents. */
+  #fill(index: number): boolean {
+    const stat = this.#tree.stat(index);
+    let start = this.#filled;
+    // The contents lie in one piece: what is left before the ring's end may have to stay empty.
+    if ((start % RING_BYTES) + stat.sizeBytes > RING_BYTES) start += RING_BYTES - (start % RING_BYTES);
+    if (start + stat.sizeBytes - this.#released > RING_BYTES) return false;
+    const slot = this.#posted % NR_SLOTS;
+    const slots = this.#slots;
+    slots.set(slot, SIZE, stat.sizeBytes);
+    slots.set(slot, OFFSET, start % RING_BYTES);
+    slots.set(slot, DEV, stat.dev);
+    slots.set(slot, INO_HIGH, stat.inoHigh);
+    slots.set(slot, INO_LOW, stat.inoLow);
+    slots.set(slot, MTIME_SEC, stat.mtimeSec);
+    slots.set(slot, MTIME_NSEC, stat.mtimeNsec);
+    slots.setPath(slot, this.#tree.hostPath(index));
+    this.#index[slot] = index;
+    this.#filled = start + stat.sizeBytes;
+    this.#end[slot] = this.#filled;
+    this.#posted++;
+    return true;
+  }
+
+  /** Waits for the oldest request; false when the thread does not answer, after which nothing is asked of it. */
+  #wait(): boolean {
+    const { header } = this.#slots;
+    while (((Atomics.load(header, FINISHED) - this.#taken) | 0) <= 0) {
+      if (Atomics.wait(header, FINISHED, this.#taken | 0, PATIENCE_MS) === 'timed-out') {
+        this.close();
+        this.#posted = this.#taken;
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Forgets the oldest request. */
+  #drop(): void {
+    this.#released = this.#end[this.#taken % NR_SLOTS];
+    this.#taken++;
+  }
+}
