@@ -122,7 +122,7 @@ export async function build(
     await turn(options);
     const { uuid } = format(device, { ...formatOptions(options, now), startSector: device.startSector });
     await turn(options);
-    volume = mount(device, mountOptions(options, now, policy, tree.table.memorySize));
+    volume = mount(device, mountOptions(options, now, policy, tree.memoryBytes));
     const populator = new Populator(tree, volume, now, choice, null, options.holes);
     try {
       await drive(populator, tree, options);

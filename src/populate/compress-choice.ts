@@ -4,7 +4,7 @@ import { F2fsError } from '../errors.ts';
 import { type CompressOptions, checkExtensions } from '../file/compression.ts';
 import { ExtensionSet } from '../file/temperature.ts';
 import { BLKSIZE } from '../format/constants.ts';
-import type { HostTree } from '../source/host/tree.ts';
+import type { SourceTree } from '../source/source-tree.ts';
 
 export interface BuildCompression extends Omit<CompressOptions, 'mode'> {
   /** Paths below the source that are compressed, as patterns: `usr/**`, `*.txt`. With extensions too, either is enough. */
@@ -16,7 +16,7 @@ export type NoneCompressed = 'unfit' | 'small';
 
 /** Without extensions and globs every file is chosen, but for those with an excluded extension. */
 export class CompressChoice {
-  readonly #tree: HostTree;
+  readonly #tree: SourceTree;
   readonly #clusterBytes: number;
   readonly #extensions: ExtensionSet;
   readonly #noExtensions: ExtensionSet;
@@ -24,7 +24,7 @@ export class CompressChoice {
   readonly #globs: ((path: string) => boolean) | null;
 
   /** Throws as checkChoice does. */
-  constructor(tree: HostTree, clusterPages: number, options: BuildCompression) {
+  constructor(tree: SourceTree, clusterPages: number, options: BuildCompression) {
     this.#tree = tree;
     this.#clusterBytes = clusterPages * BLKSIZE;
     const extensions = checkExtensions(options.extensions ?? []);

@@ -6,13 +6,13 @@ import type { FileSystem } from '../fs/file-system.ts';
 import type { Handle } from '../fs/handle.ts';
 import { flagNames } from '../fs/inode-flags.ts';
 import { type HostXattr, isStorableXattr } from '../host/xattrs.ts';
-import type { HostTree } from '../source/host/tree.ts';
+import type { SourceTree } from '../source/source-tree.ts';
 
 /** Codes by which the volume refuses an extended attribute of one entry; any other failure of it ends the work. */
 const REFUSALS: readonly string[] = ['EINVAL', 'EOPNOTSUPP', 'ERANGE', 'E2BIG', 'EPERM', 'EACCES', 'ENAMETOOLONG'];
 
 export class EntryExtras {
-  readonly #tree: HostTree;
+  readonly #tree: SourceTree;
   readonly #volume: FileSystem;
   readonly #problem: (index: number, error: F2fsError) => void;
   /** Inodes that are to get flags, and their entries. */
@@ -21,7 +21,7 @@ export class EntryExtras {
 
   /** @param done counts the attributes that were stored */
   constructor(
-    tree: HostTree,
+    tree: SourceTree,
     volume: FileSystem,
     done: { xattrs: number },
     problem: (index: number, error: F2fsError) => void,
@@ -35,7 +35,7 @@ export class EntryExtras {
   /** Stores the attributes of an entry, and notes its flags. */
   set(index: number, handle: Handle): void {
     const type = this.#tree.type(index);
-    if (this.#tree.table.flags(index) !== 0 && (type === 'file' || type === 'dir')) {
+    if (this.#tree.flags(index) !== 0 && (type === 'file' || type === 'dir')) {
       this.#flagged.set(handle.ino, index);
     }
     if (!this.#tree.hasXattrs(index)) return;
@@ -59,7 +59,7 @@ export class EntryExtras {
   setFlags(): void {
     for (const [ino, index] of this.#flagged) {
       using handle = this.#volume.openInode(ino);
-      handle.setFlags(flagNames(this.#tree.table.flags(index)));
+      handle.setFlags(flagNames(this.#tree.flags(index)));
     }
   }
 

@@ -1,5 +1,5 @@
-// How many blocks a host tree will take, before any is written: exact, but for zeros that are to become holes.
-import { FEATURES, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
+// How many blocks a tree will take, before any is written: exact, but for zeros that are to become holes.
+import { FEATURES } from '../format/constants.ts';
 import {
   bucketBlocks,
   dentrySlots,
@@ -12,7 +12,7 @@ import { nameHash } from '../format/hash.ts';
 import { DEF_ADDRS_PER_INODE, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, maxInlineData } from '../format/inode.ts';
 import { ADDRS_PER_BLOCK, NIDS_PER_BLOCK } from '../format/node.ts';
 import { XattrHeader, xattrEntrySize } from '../format/xattr.ts';
-import type { HostTree } from '../source/host/tree.ts';
+import type { SourceTree } from '../source/source-tree.ts';
 import type { CompressChoice } from './compress-choice.ts';
 
 /** The direct node of a file, by their order, before which as many come that stand under the inode or the two indirect nodes. */
@@ -79,7 +79,7 @@ export function blocksOf(
 
 /** Counts the blocks of one tree, for a volume with the features `feature`. */
 export class Estimate {
-  readonly #tree: HostTree;
+  readonly #tree: SourceTree;
   readonly #hasLostFound: boolean;
   readonly #extraIsize: number;
   readonly #addrsPerInode: number;
@@ -88,7 +88,7 @@ export class Estimate {
   readonly #clusterPages: number;
 
   /** @param compressed the files that get clusters, of `clusterPages` pages */
-  constructor(tree: HostTree, feature: number, compressed: CompressChoice | null = null, clusterPages = 1) {
+  constructor(tree: SourceTree, feature: number, compressed: CompressChoice | null = null, clusterPages = 1) {
     this.#tree = tree;
     this.#compressed = compressed;
     this.#clusterPages = clusterPages;
@@ -113,22 +113,21 @@ export class Estimate {
   }
 
   #contentBlocks(i: number): number {
-    const type = this.#tree.table.mode(i) & S_IFMT;
-    if (type === S_IFDIR) return this.#directoryBlocks(i);
-    if (type !== S_IFREG && type !== S_IFLNK) return 0;
+    const type = this.#tree.type(i);
+    if (type === 'dir') return this.#directoryBlocks(i);
+    if (type !== 'file' && type !== 'symlink') return 0;
     // All pages of a compressed cluster stay reserved, and a node holds whole clusters only.
-    if (type === S_IFREG && this.#compressed?.has(i)) {
+    if (type === 'file' && this.#compressed?.has(i)) {
       const whole = (addrs: number) => addrs - (addrs % this.#clusterPages);
       return blocksOf(this.#tree.dataPages(i), whole(this.#addrsPerInode), whole(ADDRS_PER_BLOCK));
     }
     if (this.#tree.size(i) <= this.#inlineBytes) return 0;
-    return type === S_IFREG ? blocksOf(this.#tree.dataPages(i), this.#addrsPerInode) : 1;
+    return type === 'file' ? blocksOf(this.#tree.dataPages(i), this.#addrsPerInode) : 1;
   }
 
   #xattrBlocks(i: number): number {
     let bytes = XattrHeader.size;
-    for (const { name, value } of this.#tree.xattrs(i).found)
-      bytes += xattrEntrySize(Buffer.byteLength(name), value.length);
+    for (const { name, value } of this.#tree.xattrs(i).found) bytes += xattrEntrySize(name.length, value.length);
     return bytes > DEFAULT_INLINE_XATTR_ADDRS * 4 ? 1 : 0;
   }
 

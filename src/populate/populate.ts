@@ -1,25 +1,22 @@
-// Pours a scanned host tree into a mounted volume: a directory's entries, then each of its subdirectories in turn, so that
-// what is written is written once.
+// Pours a tree into a mounted volume: a directory's entries, then each of its subdirectories in turn, so that what is written is
+// written once.
 import { F2fsError } from '../errors.ts';
 import type { ByteSource } from '../file/file-data.ts';
 import type { Timestamp } from '../file/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
-import type { NewAttributes } from '../fs/attributes.ts';
+import type { Attributes, NewAttributes } from '../fs/attributes.ts';
 import type { Directory } from '../fs/directory-handle.ts';
 import { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { Handle } from '../fs/handle.ts';
 import type { NodeType } from '../fs/of-type.ts';
 import { removeFile } from '../fs/remove-tree.ts';
-import { hostFailure } from '../host/host.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import { kindOfMessage, Problems } from '../problems.ts';
-import type { HostStat } from '../source/entry-table.ts';
+import type { EntryStat } from '../source/entry-table.ts';
 import type { HolePolicy } from '../source/hole-policy.ts';
-import { dataRanges } from '../source/host/extents.ts';
-import { closeHostFile, openHostFile, verifyUnchanged } from '../source/host/file.ts';
-import { ReadAhead } from '../source/host/read-ahead.ts';
-import type { HostTree } from '../source/host/tree.ts';
+import { PourOrder } from '../source/pour-order.ts';
+import type { ContentReader, SourceFile, SourceTree } from '../source/source-tree.ts';
 import type { CompressChoice } from './compress-choice.ts';
 import { EntryExtras } from './entry-extras.ts';
 import { assertFitsPinned, clearRest } from './pinned-target.ts';
@@ -38,7 +35,7 @@ export interface Populated {
   xattrs: number;
 }
 
-/** A failure of the host or of an entry that F2FS can't hold: it concerns that entry alone. */
+/** A failure of the source: it concerns one entry alone. */
 class EntryFailure extends Error {
   readonly failure: F2fsError;
   constructor(failure: F2fsError) {
@@ -47,15 +44,17 @@ class EntryFailure extends Error {
   }
 }
 
-/** Runs what touches the host. */
-function fromHost<T>(work: () => T): T {
+/** Runs what touches the source. */
+function fromSource<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw new EntryFailure(hostFailure('cannot be read', error));
+    throw error instanceof F2fsError ? new EntryFailure(error) : error;
   }
 }
 
+/** What blocks of a source are counted in. */
+const SECTOR_BYTES = 512;
 /** Bytes of a file after which the caller is heard again: the largest folio. */
 const PIECE_BYTES = MAX_FOLIO_PAGES * BLKSIZE;
 
@@ -99,11 +98,11 @@ export interface PourTarget {
 }
 
 export class Populator {
-  readonly #tree: HostTree;
+  readonly #tree: SourceTree;
   readonly #volume: FileSystem;
   /** The time of creation and change of every inode. */
   readonly #stamp: Timestamp;
-  readonly #readAhead: ReadAhead;
+  readonly #reader: ContentReader;
   readonly #compressed: CompressChoice | null;
   readonly #target: PourTarget | null;
   readonly #holes: HolePolicy;
@@ -132,7 +131,7 @@ export class Populator {
 
   /** @param target null for the root of a volume that is empty */
   constructor(
-    tree: HostTree,
+    tree: SourceTree,
     volume: FileSystem,
     stamp: Timestamp,
     compressed: CompressChoice | null,
@@ -145,7 +144,7 @@ export class Populator {
     this.#compressed = compressed;
     this.#target = target;
     this.#holes = holes;
-    this.#readAhead = new ReadAhead(tree);
+    this.#reader = tree.reader();
     this.#extras = new EntryExtras(tree, volume, this.done, (index, error) => this.#problem(index, error));
   }
 
@@ -154,63 +153,56 @@ export class Populator {
    * `problems`; what concerns the volume is thrown.
    */
   *run(): Generator<void> {
-    // Directories still to be filled, deepest last; each one's inode is there already.
     const root = this.#target?.directory ?? this.#volume.root();
     const takesAttributes = this.#target?.isRoot ?? true;
     if (takesAttributes) this.#extras.set(0, root);
-    const stack: { index: number; handle: Directory; child: number }[] = [{ index: 0, handle: root, child: 0 }];
-    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-      const { index, handle } = top;
-      const first = this.#tree.firstChild(index);
-      const end = first + this.#tree.nrChildren(index);
-      if (top.child === 0) {
-        for (let child = first; child < end; child++) {
-          if (this.#tree.type(child) === 'dir') continue;
-          yield* this.#attempt(child, () => this.#addEntry(handle, child));
-        }
-      }
-      let subdir = first + top.child;
-      while (subdir < end && this.#tree.type(subdir) !== 'dir') subdir++;
-      top.child = subdir - first + 1;
-      if (subdir < end) {
-        yield* this.#attempt(subdir, () => {
-          stack.push({ index: subdir, handle: this.#addDirectory(handle, subdir), child: 0 });
-        });
+    const order = new PourOrder(this.#tree);
+    // Directories still to be filled, deepest last.
+    const open: Directory[] = [root];
+    for (let step = order.next(); step !== 'end'; step = order.next()) {
+      const { index } = order;
+      const parent = open[open.length - 1];
+      if (step === 'leave') {
+        if (index > 0 || takesAttributes) this.#finishDirectory(index, parent);
+        // It is made at once: no name is looked for in it again.
+        parent.inode.index = null;
+        parent.close();
+        open.pop();
         continue;
       }
-      // Its times last: filling it changed them.
-      if (index > 0 || takesAttributes) {
-        const { crtime, inherit, ...attributes } = this.#attributes(this.#tree.stat(index));
-        try {
-          handle.setAttributes(attributes);
-        } catch (error) {
-          if (!(error instanceof F2fsError) || error.code !== 'EPERM') throw error;
-          this.#problem(index, refusal(error));
-        }
+      this.current = index;
+      this.entries++;
+      try {
+        if (step === 'enter') open.push(this.#addDirectory(parent, index));
+        else yield* this.#addEntry(parent, index);
+      } catch (error) {
+        this.#assertOfEntry(index, error);
+        if (step === 'enter') order.skip();
       }
-      // It is made at once: no name is looked for in it again.
-      handle.inode.index = null;
-      handle.close();
-      stack.pop();
+      yield;
+    }
+  }
+
+  /** Its times last: filling it changed them. */
+  #finishDirectory(index: number, handle: Directory): void {
+    try {
+      handle.setAttributes(this.#changedAttributes(this.#tree.stat(index)));
+    } catch (error) {
+      if (!(error instanceof F2fsError) || error.code !== 'EPERM') throw error;
+      this.#problem(index, refusal(error));
     }
   }
 
   /** Ends its thread, when it will not be run any further. */
   close(): void {
-    this.#readAhead.close();
+    this.#reader.close();
   }
 
-  *#attempt(index: number, work: () => Generator<void> | void): Generator<void> {
-    this.current = index;
-    this.entries++;
-    try {
-      yield* work() ?? [];
-    } catch (error) {
-      if (error instanceof EntryFailure) this.#problem(index, error.failure);
-      else if (error instanceof F2fsError && REFUSALS.has(error.code)) this.#problem(index, refusal(error));
-      else throw error;
-    }
-    yield;
+  /** Notes what went wrong with one entry. Throws what concerns the volume. */
+  #assertOfEntry(index: number, error: unknown): void {
+    if (error instanceof EntryFailure) this.#problem(index, error.failure);
+    else if (error instanceof F2fsError && REFUSALS.has(error.code)) this.#problem(index, refusal(error));
+    else throw error;
   }
 
   #problem(index: number, error: F2fsError): void {
@@ -291,15 +283,14 @@ export class Populator {
   *#makeInode(parent: Directory, index: number): Generator<void, Handle> {
     const name = this.#name(index);
     const stat = this.#tree.stat(index);
-    const attributes = this.#attributes(stat);
     const type = this.#tree.type(index);
+    if (type === 'file') return yield* this.#makeFile(parent, index, stat);
+    const attributes = this.#attributes(stat);
     switch (type) {
-      case 'file':
-        return yield* this.#makeFile(parent, index, stat, attributes);
       case 'symlink': {
         const handle = parent.symlink(
           name,
-          fromHost(() => this.#tree.readlink(index)),
+          fromSource(() => this.#tree.readlink(index)),
           attributes,
         );
         this.done.symlinks++;
@@ -317,86 +308,91 @@ export class Populator {
   }
 
   /** Opens the source first: a file that can't be read gets no entry. */
-  *#makeFile(parent: Directory, index: number, stat: HostStat, asked: NewAttributes): Generator<void, FileHandle> {
+  *#makeFile(parent: Directory, index: number, stat: EntryStat): Generator<void, FileHandle> {
     const name = this.#name(index);
-    const attributes = { ...asked, compress: this.#compressed?.has(index) };
-    const { sizeBytes, nrSectors } = stat;
-    const known = this.#tree.known(index);
-    if (known instanceof F2fsError) throw new EntryFailure(known);
-    if (known !== null) return this.#makeReadFile(parent, name, attributes, known);
+    const attributes = this.#attributes(stat, this.#compressed?.has(index));
+    const { sizeBytes } = stat;
     if (sizeBytes === 0) {
       this.done.files++;
       return parent.createFile(name, attributes);
     }
-    const ahead = this.#readAhead.take(index);
-    if (ahead >= 0) {
-      const bytes = this.#readAhead.contents.subarray(ahead, ahead + sizeBytes);
-      const handle = this.#makeReadFile(parent, name, attributes, bytes);
-      this.#readAhead.release(index);
-      return handle;
+    const isSparse = stat.nrSectors * SECTOR_BYTES < sizeBytes;
+    let handle: FileHandle;
+    try {
+      const bytes = fromSource(() => this.#reader.take(index));
+      handle =
+        bytes === null
+          ? yield* this.#copyFile(parent, name, index, attributes, isSparse)
+          : this.#makeReadFile(parent, name, attributes, bytes);
+    } finally {
+      this.#reader.release(index);
     }
-    const fd = fromHost(() => openHostFile(this.#tree, index));
+    this.done.files++;
+    this.done.contentBytes += sizeBytes;
+    if (isSparse || this.#holes === 'zeros') this.#countHoles(handle, sizeBytes);
+    if (attributes.compress) this.compressed.push(handle.ino);
+    return handle;
+  }
+
+  /** A file whose contents are there: read by another thread, and found as they should be, or by the scan. */
+  #makeReadFile(parent: Directory, name: Uint8Array, attributes: NewAttributes, bytes: Uint8Array): FileHandle {
+    const handle = parent.createFile(name, attributes);
+    handle.writeFrom(sourceOf(bytes), 0, bytes.length, { sparse: this.#holes === 'zeros' });
+    return handle;
+  }
+
+  *#copyFile(
+    parent: Directory,
+    name: Uint8Array,
+    index: number,
+    attributes: NewAttributes,
+    isSparse: boolean,
+  ): Generator<void, FileHandle> {
+    const file = fromSource(() => this.#tree.open(index));
     try {
       const handle = parent.createFile(name, attributes);
       try {
-        yield* this.#copy(handle, fd, sizeBytes, nrSectors * 512);
+        const sizeBytes = this.#tree.size(index);
+        if (isSparse) handle.truncate(sizeBytes);
+        yield* this.#copy(handle, file, sizeBytes);
         // A file with holes got its size first, which counts as a change.
         handle.setAttributes({ mtime: attributes.mtime, ctime: attributes.ctime });
-        fromHost(() => verifyUnchanged(this.#tree, fd, index));
+        fromSource(() => file.verify());
       } catch (error) {
         // Half a file, or two halves of different ones, is worse than none.
         handle.close();
         if (!this.#volume.volume.stopped) parent.unlink(name);
         throw error;
       }
-      this.done.files++;
-      this.done.contentBytes += sizeBytes;
-      this.#countHoles(handle, sizeBytes);
-      if (attributes.compress) this.compressed.push(handle.ino);
       return handle;
     } finally {
-      closeHostFile(this.#tree, fd);
-      this.#readAhead.release(index);
+      file.close();
     }
   }
 
   /** Writes a file over a pinned one, which gets its attributes, too. Throws EFBIG when it has not that many bytes. */
   *#overwrite(pinned: FileHandle, index: number): Generator<void, FileHandle> {
     const stat = this.#tree.stat(index);
+    const attributes = this.#changedAttributes(stat);
     const { sizeBytes } = stat;
     assertFitsPinned(pinned, sizeBytes);
-    const known = this.#tree.known(index);
-    if (known instanceof F2fsError) throw new EntryFailure(known);
-    if (known !== null) pinned.write(known, 0);
-    else {
-      const fd = fromHost(() => openHostFile(this.#tree, index));
+    const bytes = sizeBytes === 0 ? null : fromSource(() => this.#reader.take(index));
+    if (bytes !== null) pinned.write(bytes, 0);
+    else if (sizeBytes > 0) {
+      const file = fromSource(() => this.#tree.open(index));
       try {
-        yield* this.#copyRange(pinned, fd, [0, sizeBytes], false);
-        fromHost(() => verifyUnchanged(this.#tree, fd, index));
+        yield* this.#copyRange(pinned, file, 0, sizeBytes, false);
+        fromSource(() => file.verify());
       } finally {
-        closeHostFile(this.#tree, fd);
+        file.close();
       }
     }
+    this.#reader.release(index);
     yield* clearRest(pinned, sizeBytes);
-    const { crtime, inherit, ...attributes } = this.#attributes(stat);
     pinned.setAttributes(attributes);
     this.done.files++;
     this.done.contentBytes += sizeBytes;
     return pinned;
-  }
-
-  /** A file whose contents are there: read by another thread, and found as they should be, or by the scan. */
-  #makeReadFile(parent: Directory, name: Uint8Array, attributes: NewAttributes, bytes: Uint8Array): FileHandle {
-    const handle = parent.createFile(name, attributes);
-    const source: ByteSource = {
-      fill: (memory, to, length, position) => memory.set(bytes.subarray(position, position + length), to),
-    };
-    handle.writeFrom(source, 0, bytes.length, { sparse: this.#holes === 'zeros' });
-    this.done.files++;
-    this.done.contentBytes += bytes.length;
-    this.#countHoles(handle, bytes.length);
-    if (attributes.compress) this.compressed.push(handle.ino);
-    return handle;
   }
 
   #countHoles(handle: FileHandle, size: number): void {
@@ -404,36 +400,19 @@ export class Populator {
     if (!inline) this.holeBytes += Math.min(size, Math.max(0, Math.ceil(size / BLKSIZE) - (blocks - 1)) * BLKSIZE);
   }
 
-  *#copy(handle: FileHandle, fd: number, size: number, allocated: number): Generator<void> {
-    const { libc } = this.#tree.host;
-    const isSparse = allocated < size;
-    if (isSparse) handle.truncate(size);
-    // Where the host has holes and can't tell which, its zeros are as good as they.
-    const { ranges, areExact } = isSparse
-      ? dataRanges(fd, size, allocated, libc)
-      : { ranges: [[0, size]] as const, areExact: true };
+  *#copy(handle: FileHandle, file: SourceFile, size: number): Generator<void> {
+    // Where the source has holes and can't tell which, its zeros are as good as they.
+    const { ranges, areExact } = file.data();
     const sparse = this.#holes === 'zeros' || !areExact;
     for (const [start, end] of ranges) {
       const to = Math.min(size, Math.ceil(end / BLKSIZE) * BLKSIZE);
-      yield* this.#copyRange(handle, fd, [start - (start % BLKSIZE), to], sparse);
+      yield* this.#copyRange(handle, file, start - (start % BLKSIZE), to, sparse);
     }
   }
 
-  *#copyRange(
-    handle: FileHandle,
-    fd: number,
-    [start, end]: readonly [number, number],
-    sparse: boolean,
-  ): Generator<void> {
-    const { fs } = this.#tree.host;
-    const source = {
-      fill: (memory: Uint8Array, offset: number, length: number, position: number) => {
-        for (let done = 0; done < length; ) {
-          const got = fromHost(() => fs.readSync(fd, memory, offset + done, length - done, position + done));
-          if (got === 0) throw new EntryFailure(new F2fsError('ESTALE', 'it became shorter while it was read'));
-          done += got;
-        }
-      },
+  *#copyRange(handle: FileHandle, file: SourceFile, start: number, end: number, sparse: boolean): Generator<void> {
+    const source: ByteSource = {
+      fill: (memory, offset, length, position) => fromSource(() => file.fill(memory, offset, length, position)),
     };
     for (let from = start; from < end; from += PIECE_BYTES) {
       handle.writeFrom(source, from, Math.min(PIECE_BYTES, end - from), { sparse });
@@ -446,18 +425,31 @@ export class Populator {
     this.#extras.setFlags();
   }
 
-  /** Access times change with each reading: the image gets the modification time, and is the same each time. */
-  #attributes(entry: HostStat): NewAttributes {
-    const mtime = { sec: entry.mtimeSec, nsec: entry.mtimeNsec };
+  #attributes(stat: EntryStat, compress?: boolean): NewAttributes {
+    const mtime = { sec: stat.mtimeSec, nsec: stat.mtimeNsec };
     return {
-      mode: entry.mode & 0o7777,
-      uid: entry.uid,
-      gid: entry.gid,
+      mode: stat.mode & 0o7777,
+      uid: stat.uid,
+      gid: stat.gid,
+      // Access times change with each reading: so the image is the same each time.
       atime: mtime,
       mtime,
       ctime: this.#stamp,
       crtime: this.#stamp,
       inherit: false,
+      compress,
     };
   }
+
+  /** Of an inode that is there. */
+  #changedAttributes(stat: EntryStat): Attributes {
+    const { mode, uid, gid, atime, mtime, ctime } = this.#attributes(stat);
+    return { mode, uid, gid, atime, mtime, ctime };
+  }
+}
+
+function sourceOf(bytes: Uint8Array): ByteSource {
+  return {
+    fill: (memory, to, length, position) => memory.set(bytes.subarray(position, position + length), to),
+  };
 }

@@ -1,5 +1,5 @@
 // Files of the host with several names, over several puts of one copy.
-import type { HostStat } from '../source/entry-table.ts';
+import type { EntryStat } from '../source/entry-table.ts';
 
 /**
  * To be given to every put of one copy: a file that comes again by another name, from another source, becomes a hard link. Nothing
@@ -11,11 +11,11 @@ export class PutLinks {
   readonly #keys = new Map<number, string>();
 
   /** The inode that a file of the host was put to. */
-  get(file: HostStat): number | undefined {
+  get(file: EntryStat): number | undefined {
     return this.#inos.get(keyOf(file));
   }
 
-  set(file: HostStat, ino: number): void {
+  set(file: EntryStat, ino: number): void {
     const key = keyOf(file);
     this.#inos.set(key, ino);
     this.#keys.set(ino, key);
@@ -30,6 +30,6 @@ export class PutLinks {
   }
 }
 
-function keyOf({ dev, inoHigh, inoLow }: HostStat): string {
+function keyOf({ dev, inoHigh, inoLow }: EntryStat): string {
   return `${dev} ${inoHigh} ${inoLow}`;
 }

@@ -1,7 +1,9 @@
-// What a scan keeps of a host tree: one record of 92 bytes and the name's bytes an entry, in chunks, no object an entry.
+// What is kept of a tree: one record of 92 bytes and the name's bytes an entry, in chunks, no object an entry.
 import { F2fsError } from '../errors.ts';
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT } from '../format/constants.ts';
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '../format/constants.ts';
 import { I_FLAGS } from '../format/inode.ts';
+
+export type SourceType = 'file' | 'dir' | 'symlink' | 'fifo' | 'socket' | 'char' | 'block';
 
 /**
  * The inode flags that an image takes over: what they say is about the file. Others (sync, noatime, compressed, ...) are about how
@@ -9,8 +11,8 @@ import { I_FLAGS } from '../format/inode.ts';
  */
 export const KEPT_FLAGS = I_FLAGS.IMMUTABLE | I_FLAGS.APPEND | I_FLAGS.NODUMP;
 
-/** What one lstat tells; one object is refilled for every entry. Times: seconds since 1970 and nanoseconds below 1e9. */
-export class HostStat {
+/** What one lstat tells, or an archive; one object is refilled for every entry. Times: seconds since 1970 and nanoseconds below 1e9. */
+export class EntryStat {
   /** Type and permissions, 16 bits. */
   mode = 0;
   /** Some of KEPT_FLAGS; 0 where the host does not tell. */
@@ -40,6 +42,25 @@ export class HostStat {
 
 /** Nanoseconds of a time that is not known. */
 export const NO_TIME = -1;
+
+/** Bits of a mode below its type. */
+const TYPE_SHIFT = 12;
+/** By the type's bits. */
+const TYPES: SourceType[] = new Array(16);
+for (const [bits, type] of [
+  [S_IFREG, 'file'],
+  [S_IFDIR, 'dir'],
+  [S_IFLNK, 'symlink'],
+  [S_IFIFO, 'fifo'],
+  [S_IFSOCK, 'socket'],
+  [S_IFCHR, 'char'],
+  [S_IFBLK, 'block'],
+] as const)
+  TYPES[bits >>> TYPE_SHIFT] = type;
+
+export function typeOf(mode: number): SourceType {
+  return TYPES[(mode & S_IFMT) >>> TYPE_SHIFT];
+}
 
 const CHUNK_LOG = 14;
 const CHUNK_MASK = (1 << CHUNK_LOG) - 1;
@@ -87,7 +108,7 @@ function isDevice(mode: number): boolean {
 }
 
 /** Entries by index, in scan order; 0 is the root. */
-export class HostTable {
+export class EntryTable {
   #count = 0;
   readonly #rows: Uint32Array[] = [];
   readonly #names: Uint8Array[] = [];
@@ -107,13 +128,13 @@ export class HostTable {
   }
 
   /** Bytes of memory held, to keep an eye on compactness. */
-  get memorySize(): number {
+  get memoryBytes(): number {
     const rows = this.#rows.length * ((4 * WORDS) << CHUNK_LOG);
     return rows + this.#names.length * NAMES_SIZE + this.#links.byteLength;
   }
 
   /** `names[start..end)` is the name. Returns the index. Throws EOVERFLOW past 4 GiB of names. */
-  append(parent: number, names: Uint8Array, start: number, end: number, stat: HostStat): number {
+  append(parent: number, names: Uint8Array, start: number, end: number, stat: EntryStat): number {
     const index = this.#count++;
     if ((index & CHUNK_MASK) === 0) this.#rows.push(new Uint32Array(WORDS << CHUNK_LOG));
     const row = this.#rows[index >>> CHUNK_LOG];
@@ -211,7 +232,7 @@ export class HostTable {
     return isDevice(mode) ? (this.#deviceLinks.get(index) ?? -1) : this.#get(index, B) - 1;
   }
 
-  read(index: number, stat: HostStat): HostStat {
+  read(index: number, stat: EntryStat): EntryStat {
     stat.mode = this.mode(index);
     stat.flags = this.flags(index);
     stat.uid = this.#get(index, UID);
@@ -236,7 +257,7 @@ export class HostTable {
   }
 
   /** Whether inode, size and mtime are those of the record. */
-  isUnchanged(index: number, stat: HostStat): boolean {
+  isUnchanged(index: number, stat: EntryStat): boolean {
     return (
       this.isSameInode(index, stat) &&
       this.sizeBytes(index) === stat.sizeBytes &&
@@ -245,7 +266,7 @@ export class HostTable {
     );
   }
 
-  isSameInode(index: number, stat: HostStat): boolean {
+  isSameInode(index: number, stat: EntryStat): boolean {
     return (
       this.#get(index, INO_LOW) === stat.inoLow &&
       this.#get(index, INO_HIGH) === stat.inoHigh &&

@@ -6,6 +6,7 @@ import { type HostLibc, hostLibc } from '../../src/host/libc.ts';
 import type { HostDir, HostPlace } from '../../src/host/places.ts';
 import { scanHostTree } from '../../src/source/host/scan.ts';
 import { asNobody, isRoot, makeTempDir, makeVariedTree } from '../host-fixture.ts';
+import { treeEntry } from '../source/tree-entry.ts';
 
 let dir: string;
 beforeEach(() => {
@@ -34,7 +35,7 @@ function copy(from: string, to: string, options: WriterOptions): HostWriter {
   const writer = new HostWriter(to, options);
   const dirs = new Map<number, HostDir>([[0, writer.root]]);
   const firsts = new Map<number, HostPlace>();
-  const attributes = (i: number) => ({ ...tree.entry(i), xattrs: tree.xattrs(i).found });
+  const attributes = (i: number) => ({ ...treeEntry(tree, i), xattrs: tree.xattrs(i).found });
   writer.restrict(writer.root, attributes(0));
   for (let i = 1; i < tree.count; i++) {
     const parent = dirs.get(tree.parent(i));
@@ -58,7 +59,7 @@ function copy(from: string, to: string, options: WriterOptions): HostWriter {
     } else if (type === 'symlink') {
       place = writer.makeSymlink(parent, name, tree.readlink(i), attributes(i));
     } else {
-      const { rdevMajor, rdevMinor } = tree.entry(i);
+      const { rdevMajor, rdevMinor } = treeEntry(tree, i);
       place = writer.makeNode(parent, name, type, attributes(i), rdevMajor, rdevMinor);
     }
     if (place) firsts.set(i, place);
@@ -72,7 +73,7 @@ function copy(from: string, to: string, options: WriterOptions): HostWriter {
 function kept(root: string, roughly: boolean): unknown[] {
   const tree = scanHostTree(root);
   return Array.from({ length: tree.count }, (_, i) => {
-    const { path, mode, uid, gid, type, size, nlink, rdevMajor, rdevMinor, mtimeSec, mtimeNsec } = tree.entry(i);
+    const { path, mode, uid, gid, type, size, nlink, rdevMajor, rdevMinor, mtimeSec, mtimeNsec } = treeEntry(tree, i);
     const target = type === 'symlink' ? Buffer.from(tree.readlink(i)).toString('hex') : '';
     const time = roughly ? Math.round(mtimeSec + mtimeNsec / 1e9) : [mtimeSec, mtimeNsec];
     const content = type === 'file' && size < 1000 ? fs.readFileSync(tree.hostPath(i), 'latin1') : '';

@@ -5,7 +5,7 @@ import { makeDev } from '../../src/host/device-numbers.ts';
 import { type Host, thisHost } from '../../src/host/host.ts';
 import { hostLibc } from '../../src/host/libc.ts';
 import { HostXattrs, isStorableXattr } from '../../src/host/xattrs.ts';
-import { HostStat, HostTable } from '../../src/source/entry-table.ts';
+import { EntryStat, EntryTable } from '../../src/source/entry-table.ts';
 import { openHostFile, verifyUnchanged } from '../../src/source/host/file.ts';
 import { scanHostTree } from '../../src/source/host/scan.ts';
 import type { HostTree } from '../../src/source/host/tree.ts';
@@ -19,6 +19,7 @@ import {
   makeVariedTree,
   setXattr,
 } from '../host-fixture.ts';
+import { treeEntry } from './tree-entry.ts';
 
 let root: string;
 beforeAll(() => {
@@ -34,7 +35,7 @@ function find(tree: HostTree, path: string): number {
 
 function everything(tree: HostTree): unknown[] {
   return Array.from({ length: tree.count }, (_, i) => ({
-    ...tree.entry(i),
+    ...treeEntry(tree, i),
     name: Buffer.from(tree.name(i)).toString('hex'),
     parent: tree.parent(i),
     children: tree.nrChildren(i),
@@ -86,7 +87,7 @@ describe.each(methods)('a scan through %s', (method) => {
     expect(tree.source.method).toBe(method);
     expect(tree.problems).toEqual([]);
     for (let i = 0; i < tree.count; i++) {
-      const entry = tree.entry(i);
+      const entry = treeEntry(tree, i);
       const stat = fs.lstatSync(tree.hostPath(i), { bigint: true });
       expect([entry.mode, entry.uid, entry.gid, entry.size, entry.nlink, entry.dev, entry.blocks].map(BigInt)).toEqual([
         stat.mode,
@@ -427,17 +428,17 @@ it.runIf(hostLibc())('attributes are set, and asked for one by one', () => {
 
 describe('the table of a scan', () => {
   it('holds a million entries in less than 120 MiB', () => {
-    const table = new HostTable();
-    const stat = new HostStat();
+    const table = new EntryTable();
+    const stat = new EntryStat();
     stat.mode = 0o100644;
     const name = Buffer.from('a-name-of-20-bytes-x');
     for (let i = 0; i < 1_000_000; i++) table.append(0, name, 0, name.length, stat);
-    expect(table.memorySize).toBeLessThan(120 * 2 ** 20);
+    expect(table.memoryBytes).toBeLessThan(120 * 2 ** 20);
   });
 
   it('keeps times exactly, the far ones too', () => {
-    const table = new HostTable();
-    const stat = new HostStat();
+    const table = new EntryTable();
+    const stat = new EntryStat();
     const seconds = [0, -1, -(2 ** 31), -(2 ** 31) - 1, 2 ** 31, 2 ** 34 - 2 ** 31 - 1, 2 ** 34 - 2 ** 31, 2 ** 40];
     for (const sec of seconds) {
       stat.mtimeSec = sec;
@@ -451,8 +452,8 @@ describe('the table of a scan', () => {
   });
 
   it('finds the first of each group among many hard links', () => {
-    const table = new HostTable();
-    const stat = new HostStat();
+    const table = new EntryTable();
+    const stat = new EntryStat();
     stat.mode = 0o100644;
     stat.nlink = 2;
     for (let i = 0; i < 20_000; i++) {

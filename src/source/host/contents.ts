@@ -4,7 +4,7 @@ import { F2fsError } from '../../errors.ts';
 import { S_IFMT, S_IFREG } from '../../format/constants.ts';
 import { devMajor } from '../../host/device-numbers.ts';
 import { hostFailure } from '../../host/host.ts';
-import type { HostStat } from '../entry-table.ts';
+import type { EntryStat } from '../entry-table.ts';
 import { closeHostFile, openHostFile, type ScannedFiles, verifyUnchanged } from './file.ts';
 
 /** Bytes that are kept in memory, of all files together. */
@@ -18,7 +18,7 @@ const chunk = Buffer.allocUnsafeSlow(CHUNK_SIZE);
  * Whether only reading tells how much is in a file: it has no size, or no blocks, and its file system lies on no block device, which
  * would store what it tells.
  */
-export function isSizeUncertain({ mode, sizeBytes, nrSectors, dev }: HostStat): boolean {
+export function isSizeUncertain({ mode, sizeBytes, nrSectors, dev }: EntryStat): boolean {
   if ((mode & S_IFMT) !== S_IFREG || nrSectors > 0 || sizeBytes >= MAX_STATED) return false;
   // Windows has other device numbers, and tells no blocks.
   return process.platform !== 'win32' && devMajor(BigInt(dev)) === 0;

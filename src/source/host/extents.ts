@@ -1,6 +1,7 @@
 // Where a sparse file of the host has data, so that its holes are neither read nor counted.
 import { BLKSIZE } from '../../format/constants.ts';
 import { type HostLibc, hostLibc, type LinuxCalls } from '../../host/libc.ts';
+import type { DataRanges } from '../source-tree.ts';
 import { rangesByTar } from './tar-holes.ts';
 
 const SEEK_DATA = 3;
@@ -8,14 +9,6 @@ const SEEK_HOLE = 4;
 
 /** Bytes of holes from which on a child process that tells where they are costs less than reading them. */
 const LEAST_HOLES = 8 << 20;
-
-/** Where a file has data. */
-export interface DataRanges {
-  /** The ranges of bytes [start, end) that may hold data, in order. */
-  readonly ranges: Iterable<readonly [start: number, end: number]>;
-  /** Whether the host tells holes: if not, they are among the ranges. */
-  readonly areExact: boolean;
-}
 
 /** The pages [first, end) that ranges of bytes, in order, lie in; a page once. */
 export function* pagesOf(

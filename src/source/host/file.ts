@@ -2,7 +2,9 @@
 import * as fs from 'node:fs';
 import { F2fsError } from '../../errors.ts';
 import { type Host, hostFailure } from '../../host/host.ts';
-import type { HostTable } from '../entry-table.ts';
+import type { EntryStat, EntryTable } from '../entry-table.ts';
+import type { DataRanges, SourceFile } from '../source-tree.ts';
+import { dataRanges } from './extents.ts';
 import type { HostSource } from './lister.ts';
 
 // Some hosts lack some of these; O_NONBLOCK keeps a fifo put in a file's place from blocking us.
@@ -13,12 +15,14 @@ const OPEN_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 export interface ScannedFiles {
   readonly host: Host;
   readonly source: HostSource;
-  readonly table: HostTable;
+  readonly table: EntryTable;
   /** Path on the host, and for messages. */
   hostPath(index: number): Buffer;
   path(index: number): string;
   /** Bytes, as the host states them. */
   size(index: number): number;
+  /** One object, which the next call fills anew. */
+  stat(index: number): EntryStat;
 }
 
 /** Whether O_NOATIME was refused to us once (it is the owner's and root's): then it is not tried again. */
@@ -84,4 +88,49 @@ export function closeHostFile(tree: ScannedFiles, fd: number): void {
 function changed(tree: ScannedFiles, index: number): F2fsError {
   const message = 'changed under us: it is not what it was when the tree was scanned';
   return new F2fsError('ESTALE', message, { path: tree.path(index) });
+}
+
+/** A regular file of the tree, open for reading. */
+export class HostFile implements SourceFile {
+  readonly #tree: ScannedFiles;
+  readonly #index: number;
+  readonly #fd: number;
+
+  /** Throws as openHostFile does. */
+  constructor(tree: ScannedFiles, index: number) {
+    this.#tree = tree;
+    this.#index = index;
+    this.#fd = openHostFile(tree, index);
+  }
+
+  data(): DataRanges {
+    const { sizeBytes, nrSectors } = this.#tree.stat(this.#index);
+    const storedBytes = nrSectors * 512;
+    if (storedBytes >= sizeBytes) return { ranges: [[0, sizeBytes]], areExact: true };
+    return dataRanges(this.#fd, sizeBytes, storedBytes, this.#tree.host.libc);
+  }
+
+  fill(memory: Uint8Array, offset: number, length: number, position: number): void {
+    for (let done = 0; done < length; ) {
+      const got = this.#read(memory, offset + done, length - done, position + done);
+      if (got === 0) throw new F2fsError('ESTALE', 'it became shorter while it was read');
+      done += got;
+    }
+  }
+
+  #read(memory: Uint8Array, offset: number, length: number, position: number): number {
+    try {
+      return this.#tree.host.fs.readSync(this.#fd, memory, offset, length, position);
+    } catch (error) {
+      throw hostFailure('cannot be read', error);
+    }
+  }
+
+  verify(): void {
+    verifyUnchanged(this.#tree, this.#fd, this.#index);
+  }
+
+  close(): void {
+    closeHostFile(this.#tree, this.#fd);
+  }
 }

@@ -1,11 +1,11 @@
 // Two ways to list a host directory and to stat what is in it: through the C library (fast) and through node:fs (anywhere).
-// Both fill the same DirNames and HostStat, and must tell the same.
+// Both fill the same DirNames and EntryStat, and must tell the same.
 import * as fs from 'node:fs';
 import { devMajor, devMinor, makeDev } from '../../host/device-numbers.ts';
 import type { Host, HostFs } from '../../host/host.ts';
 import type { HostLibc, LinuxCalls } from '../../host/libc.ts';
 import { O_PATH, PATH_MAX } from '../../host/places.ts';
-import { HostStat, KEPT_FLAGS, NO_TIME } from '../entry-table.ts';
+import { EntryStat, KEPT_FLAGS, NO_TIME } from '../entry-table.ts';
 import { DirNames } from './dir-names.ts';
 
 /** One directory at a time. A string is a failure: the errno name. */
@@ -15,7 +15,7 @@ export interface HostSource {
   readonly tellsFlags: boolean;
   readonly names: DirNames;
   /** What stat fills. */
-  readonly stat: HostStat;
+  readonly stat: EntryStat;
   /** Opens the directory itself, no symlink, and fills `stat`. `path` ends with a NUL. One not to be listed need not be readable. */
   open(path: Buffer, toList?: boolean): string | null;
   /** Fills `names`, in no order. */
@@ -42,7 +42,7 @@ class LibcSource implements HostSource {
   readonly method = 'libc';
   readonly tellsFlags = true;
   readonly names = new DirNames();
-  readonly stat = new HostStat();
+  readonly stat = new EntryStat();
   readonly #libc: HostLibc;
   readonly #calls: LinuxCalls;
   /** struct statx, as words. */
@@ -166,7 +166,7 @@ class NodeSource implements HostSource {
   readonly method = 'node';
   readonly tellsFlags = false;
   readonly names = new DirNames();
-  readonly stat = new HostStat();
+  readonly stat = new EntryStat();
   readonly #fs: HostFs;
   #dir: Buffer = Buffer.alloc(0);
   /** The directory's path, null when it is not UTF-8. */

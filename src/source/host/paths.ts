@@ -1,7 +1,7 @@
 // Paths of a scanned tree's entries, as bytes in one buffer: no object an entry. Those too long for the host come from host-places.
 import type { HostFs } from '../../host/host.ts';
 import { HostDir, HostPlaces, PATH_MAX } from '../../host/places.ts';
-import type { HostTable } from '../entry-table.ts';
+import type { EntryTable } from '../entry-table.ts';
 
 const MAX_NAME = 255;
 /** Longest path of a directory whose children are reached by it: a slash, a name and a NUL follow. */
@@ -10,7 +10,7 @@ const SLASH = 0x2f;
 
 export class TreePaths {
   readonly #root: Buffer;
-  readonly #table: HostTable;
+  readonly #table: EntryTable;
   readonly #far: HostPlaces;
   /** Directories below which paths are too long, and those above these. */
   readonly #farDirs: Map<number, HostDir>;
@@ -19,7 +19,7 @@ export class TreePaths {
   #dir = -1;
   #dirEnd = 0;
 
-  constructor(root: Buffer, table: HostTable, hostFs: HostFs) {
+  constructor(root: Buffer, table: EntryTable, hostFs: HostFs) {
     this.#root = root;
     this.#table = table;
     this.#far = new HostPlaces(root, hostFs);

@@ -1,8 +1,10 @@
 // Small files are read by another thread before they are wanted: opening them takes longer than what is done with them. It
 // decides nothing: the populator takes the contents in its own order, and reads by itself what is not there.
 import type { Worker } from 'node:worker_threads';
-import { S_IFDIR, S_IFMT, S_IFREG } from '../../format/constants.ts';
+import { F2fsError } from '../../errors.ts';
 import { startThread } from '../../thread.ts';
+import { PourOrder } from '../pour-order.ts';
+import type { ContentReader, SourceTree } from '../source-tree.ts';
 import {
   DEV,
   FINISHED,
@@ -19,7 +21,6 @@ import {
   RING_BYTES,
   SIZE,
 } from './read-ahead-slots.ts';
-import type { HostTree } from './tree.ts';
 
 /** Larger files are read straight into page frames. */
 const MAX_FILE_BYTES = 256 * 1024;
@@ -28,21 +29,17 @@ const MIN_FILES = 64;
 /** Milliseconds to wait for a file; a thread that takes longer is not asked again. */
 const PATIENCE_MS = 30_000;
 
-/** The regular files of a tree in the order that the populator comes to them: a directory's, then its subdirectories'. */
-function* filesInOrder(tree: HostTree): Generator<number> {
-  const stack = [0];
-  for (let dir = stack.pop(); dir !== undefined; dir = stack.pop()) {
-    const first = tree.firstChild(dir);
-    const end = first + tree.nrChildren(dir);
-    for (let i = first; i < end; i++) if ((tree.table.mode(i) & S_IFMT) === S_IFREG) yield i;
-    for (let i = end - 1; i >= first; i--) if ((tree.table.mode(i) & S_IFMT) === S_IFDIR) stack.push(i);
-  }
+/** What it takes to read a tree's files. */
+export interface ReadableTree extends SourceTree {
+  hostPath(index: number): Buffer;
+  /** See HostTree. */
+  known(index: number): Uint8Array | F2fsError | null;
 }
 
-export class ReadAhead {
-  readonly #tree: HostTree;
+export class ReadAhead implements ContentReader {
+  readonly #tree: ReadableTree;
   readonly #slots = new ReadSlots();
-  readonly #files: Generator<number>;
+  readonly #order: PourOrder;
   #worker: Worker | null = null;
   /** The file that found no room when it was looked at last. */
   #pending = -1;
@@ -56,34 +53,34 @@ export class ReadAhead {
   #filled = 0;
   #released = 0;
 
-  constructor(tree: HostTree) {
+  constructor(tree: ReadableTree) {
     this.#tree = tree;
-    this.#files = filesInOrder(tree);
+    this.#order = new PourOrder(tree);
     if (tree.totals.files < MIN_FILES) return;
     this.#worker = startThread('read-ahead-worker', import.meta.url, { slots: this.#slots.buffer });
     this.#post();
   }
 
-  /** The ring that contents lie in. */
-  get contents(): Uint8Array {
-    return this.#slots.contents;
-  }
-
-  /**
-   * Byte offset of a file's contents in the ring, or -1 when the caller must read it. Valid until `release`. Files must be
-   * asked for in order; some may be left out, with the directory that they are in.
-   */
-  take(index: number): number {
-    if (!this.#isWanted(index) || this.#leftOut.has(index)) return -1;
+  /** Files must be asked for in order; some may be left out, with the directory that they are in. */
+  take(index: number): Uint8Array | null {
+    const known = this.#tree.known(index);
+    if (known instanceof F2fsError) throw known;
+    if (known !== null || !this.#isWanted(index) || this.#leftOut.has(index)) return known;
     while (this.#taken < this.#posted && this.#wait()) {
       const slot = this.#taken % NR_SLOTS;
-      if (this.#index[slot] === index) return this.#slots.get(slot, GOOD) === 1 ? this.#slots.get(slot, OFFSET) : -1;
+      if (this.#index[slot] === index) return this.#contentsIn(slot);
       this.#drop();
     }
-    return -1;
+    return null;
   }
 
-  /** The caller is done with a file that it asked for, wherever it read it from. */
+  /** What the thread has read; null when it could not. */
+  #contentsIn(slot: number): Uint8Array | null {
+    if (this.#slots.get(slot, GOOD) !== 1) return null;
+    const offset = this.#slots.get(slot, OFFSET);
+    return this.#slots.contents.subarray(offset, offset + this.#slots.get(slot, SIZE));
+  }
+
   release(index: number): void {
     if (this.#taken < this.#posted && this.#index[this.#taken % NR_SLOTS] === index) this.#drop();
     // Waking the thread costs more than a file: it gets many at once.
@@ -102,19 +99,27 @@ export class ReadAhead {
     return this.#tree.linkGroup(index) < 0;
   }
 
+  /** The next regular file of the tree; -1 at its end. */
+  #nextFile(): number {
+    for (let step = this.#order.next(); step !== 'end'; step = this.#order.next()) {
+      if (step === 'entry' && this.#tree.type(this.#order.index) === 'file') return this.#order.index;
+    }
+    return -1;
+  }
+
   /** Hands over requests while there is room for them. */
   #post(): void {
     if (this.#worker === null) return;
     while (this.#posted - this.#taken < NR_SLOTS) {
       if (this.#pending < 0) {
-        const next = this.#files.next();
-        if (next.done === true) break;
-        if (!this.#isWanted(next.value)) continue;
-        if (this.#tree.hostPath(next.value).length > MAX_PATH) {
-          this.#leftOut.add(next.value);
+        const index = this.#nextFile();
+        if (index < 0) break;
+        if (!this.#isWanted(index)) continue;
+        if (this.#tree.hostPath(index).length > MAX_PATH) {
+          this.#leftOut.add(index);
           continue;
         }
-        this.#pending = next.value;
+        this.#pending = index;
       }
       if (!this.#fill(this.#pending)) break;
       this.#pending = -1;

@@ -8,7 +8,7 @@ import { joinName } from '../../fs/path-names.ts';
 import { type Answers, CommandFlags, CommandXattrs } from '../../host/commands.ts';
 import { type Host, thisHost } from '../../host/host.ts';
 import { HostXattrs } from '../../host/xattrs.ts';
-import type { HostTable } from '../entry-table.ts';
+import type { EntryTable } from '../entry-table.ts';
 import { isSizeUncertain } from './contents.ts';
 import type { HostSource } from './lister.ts';
 import { HostTree } from './tree.ts';
@@ -302,7 +302,7 @@ function missingCommand(command: string): string {
 }
 
 /** Whether the entry is the first that the scan came to of its inode. */
-function isFirstName(table: HostTable, index: number): boolean {
+function isFirstName(table: EntryTable, index: number): boolean {
   const group = table.linkGroup(index);
   return group < 0 || group === index;
 }

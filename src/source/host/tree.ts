@@ -1,31 +1,19 @@
-// A host directory tree as a scan found it (host-scan): every entry's name, stat, flags and whether it has extended attributes.
-// Contents and attributes are read later, by paths that tree-paths makes. Relies on host-table (what is kept).
+// A host directory tree as a scan found it: every entry's name, stat, flags and whether it has extended attributes. Contents and
+// attributes are read later, by paths that paths.ts makes.
 import { display } from '../../bytes.ts';
 import { F2fsError } from '../../errors.ts';
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '../../format/constants.ts';
 import { joinNames } from '../../fs/path-names.ts';
 import { type Host, hostFailure } from '../../host/host.ts';
 import { type EntryXattrs, NO_XATTRS } from '../../host/xattrs.ts';
 import { kindOfMessage, type Problem, Problems } from '../../problems.ts';
-import { HostStat, HostTable, NO_TIME } from '../entry-table.ts';
+import { EntryStat, EntryTable, type SourceType, typeOf } from '../entry-table.ts';
+import type { ContentReader, SourceFile, SourceProblem, SourceTotals, SourceTree } from '../source-tree.ts';
 import { HostContents } from './contents.ts';
-import type { HostEntry, HostProblem, HostTotals, HostType } from './entry.ts';
 import { dataRanges, pagesOf } from './extents.ts';
-import { closeHostFile, openHostFile } from './file.ts';
+import { closeHostFile, HostFile, openHostFile } from './file.ts';
 import { type HostSource, hostSource } from './lister.ts';
 import { TreePaths } from './paths.ts';
-
-export type { HostEntry, HostProblem, HostTotals, HostType };
-
-const TYPES: Readonly<Record<number, HostType>> = {
-  [S_IFREG]: 'file',
-  [S_IFDIR]: 'dir',
-  [S_IFLNK]: 'symlink',
-  [S_IFIFO]: 'fifo',
-  [S_IFSOCK]: 'socket',
-  [S_IFCHR]: 'char',
-  [S_IFBLK]: 'block',
-};
+import { ReadAhead } from './read-ahead.ts';
 
 const DOT = Buffer.from('.');
 
@@ -34,15 +22,12 @@ function mayRead(mode: number, uid: number, euid: number): boolean {
   return euid === 0 || (mode & 0o444) === 0o444 || (uid === euid && (mode & 0o400) !== 0);
 }
 
-/**
- * The result of scanHostTree. Entries have indexes from 0 (the root) to count - 1, a directory's children follow each
- * other in byte order of their names, and come after their directory.
- */
-export class HostTree {
+/** The result of scanHostTree. */
+export class HostTree implements SourceTree {
   /** Absolute path of the root, no NUL. */
   readonly root: Buffer;
   readonly host: Host;
-  readonly table = new HostTable();
+  readonly table = new EntryTable();
   readonly source: HostSource;
   readonly paths: TreePaths;
   readonly contents = new HostContents();
@@ -50,9 +35,9 @@ export class HostTree {
   readXattrs: (index: number, path: Buffer) => EntryXattrs = () => NO_XATTRS;
   readonly #problems = new Problems();
   /** Entries left out on purpose. */
-  readonly skipped: HostProblem[] = [];
-  readonly totals: HostTotals = { files: 0, dirs: 0, symlinks: 0, others: 0, bytes: 0 };
-  readonly #stat = new HostStat();
+  readonly skipped: SourceProblem[] = [];
+  readonly totals: SourceTotals = { files: 0, dirs: 0, symlinks: 0, others: 0, bytes: 0 };
+  readonly #stat = new EntryStat();
   /** Who reads; 0 where hosts have no such numbers. */
   readonly #euid = process.geteuid?.() ?? 0;
 
@@ -67,6 +52,10 @@ export class HostTree {
     return this.table.count;
   }
 
+  get memoryBytes(): number {
+    return this.table.memoryBytes;
+  }
+
   /** Entries (or their contents or attributes) that could not be read: the first of each kind. */
   get problems(): Problem[] {
     return this.#problems.list;
@@ -76,42 +65,18 @@ export class HostTree {
     this.#problems.add(code, kindOfMessage(message), () => ({ path: path(), message }));
   }
 
-  /** A new object with everything that is known. */
-  entry(index: number): HostEntry {
-    const stat = this.table.read(index, this.#stat);
-    const known = stat.birthtimeNsec !== NO_TIME;
-    return {
-      name: this.table.name(index),
-      path: this.path(index),
-      type: TYPES[stat.mode & S_IFMT],
-      mode: stat.mode,
-      uid: stat.uid,
-      gid: stat.gid,
-      size: stat.sizeBytes,
-      nlink: stat.nlink,
-      rdevMajor: stat.rdevMajor,
-      rdevMinor: stat.rdevMinor,
-      dev: stat.dev,
-      ino: (BigInt(stat.inoHigh) << 32n) | BigInt(stat.inoLow),
-      atimeSec: stat.atimeSec,
-      atimeNsec: stat.atimeNsec,
-      mtimeSec: stat.mtimeSec,
-      mtimeNsec: stat.mtimeNsec,
-      ctimeSec: stat.ctimeSec,
-      ctimeNsec: stat.ctimeNsec,
-      birthtimeSec: known ? stat.birthtimeSec : undefined,
-      birthtimeNsec: known ? stat.birthtimeNsec : undefined,
-      blocks: stat.nrSectors * 512,
-    };
-  }
-
   /** The numbers that are known; one object, which the next call fills anew. */
-  stat(index: number): HostStat {
+  stat(index: number): EntryStat {
     return this.table.read(index, this.#stat);
   }
 
-  type(index: number): HostType {
-    return TYPES[this.table.mode(index) & S_IFMT];
+  type(index: number): SourceType {
+    return typeOf(this.table.mode(index));
+  }
+
+  /** Some of KEPT_FLAGS. */
+  flags(index: number): number {
+    return this.table.flags(index);
   }
 
   /** Bytes. */
@@ -228,6 +193,14 @@ export class HostTree {
     } catch (error) {
       throw hostFailure('cannot be read', error, this.path(index));
     }
+  }
+
+  reader(): ContentReader {
+    return new ReadAhead(this);
+  }
+
+  open(index: number): SourceFile {
+    return new HostFile(this, index);
   }
 
   /** Closes the directories that paths begin with. */
