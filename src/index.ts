@@ -22,6 +22,7 @@ export type { IpuPolicy, WriteMode } from './file/in-place.ts';
 export type { Timestamp } from './file/inode.ts';
 export type { Xattr } from './file/xattrs.ts';
 export { BLKSIZE, FEATURES, type Feature, featureNames } from './format/constants.ts';
+export type { InodeFlag } from './format/inode-flags.ts';
 export { formatUuid, parseUuid } from './format/superblock.ts';
 export { AsyncFileHandle, type TimeLike } from './fs/async-file-handle.ts';
 export type { Attributes, NewAttributes, XattrChange, XattrFlags } from './fs/attributes.ts';
@@ -36,7 +37,6 @@ export {
   type VolumeStat,
 } from './fs/file-system.ts';
 export { Handle } from './fs/handle.ts';
-export type { InodeFlag } from './fs/inode-flags.ts';
 export type { MountOptions } from './fs/mount-options.ts';
 export type { FileType, NodeType } from './fs/of-type.ts';
 export type { OpenFlags } from './fs/open-flags.ts';

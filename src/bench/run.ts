@@ -17,7 +17,8 @@ import { figuresOf, Meter, type Work } from './measure.ts';
 import { giveMemoryBack } from './memory.ts';
 import { type Ratio, type Run, type RunResult, ratiosOf, type SummaryRow, summaryOf } from './summary.ts';
 import { leastBlocks, openTarget, type TargetOptions } from './target.ts';
-import { fill, pagesAndBlocks, type WorkloadName, workloadOf } from './workloads.ts';
+import type { WorkloadName } from './workload-names.ts';
+import { fill, pagesAndBlocks, workloadOf } from './workloads.ts';
 
 export interface BenchOptions extends TargetOptions {
   sizes: Sizes;

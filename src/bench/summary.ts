@@ -2,7 +2,7 @@
 
 import type { EngineName } from '../writeback/engines.ts';
 import { FIGURE_NAMES, type Figures, median, percentile, type Work } from './measure.ts';
-import type { WorkloadName } from './workloads.ts';
+import type { WorkloadName } from './workload-names.ts';
 
 /** One run of one workload. */
 export interface Run {

@@ -10,6 +10,7 @@ import type { Bench, Sizes } from './bench.ts';
 import type { Content } from './content.ts';
 import { SEED, SeededRandom } from './random.ts';
 import { checkRecovered, countRecovered, createAndDelete, fsyncFiles, smallFiles, statOf } from './small-files.ts';
+import type { WorkloadName } from './workload-names.ts';
 
 export interface Workload {
   readonly name: WorkloadName;
@@ -27,24 +28,6 @@ export interface Workload {
   /** Bytes that are written at most, no block being used twice; `unitBytes`: of a page, or a cluster, which is written as a whole. */
   roomBytes: (sizes: Sizes, unitBytes: number) => number;
 }
-
-export const WORKLOAD_NAMES = [
-  'seq-write',
-  'overwrite',
-  'rand-write',
-  'append-fsync',
-  'small-files',
-  'create-delete',
-  'read-back',
-  'recovery',
-  'nearly-full',
-] as const;
-export type WorkloadName = (typeof WORKLOAD_NAMES)[number];
-
-/** What runs unless asked otherwise: not those that want a volume of their own. */
-export const USUAL_WORKLOADS: readonly WorkloadName[] = WORKLOAD_NAMES.filter(
-  (name) => name !== 'recovery' && name !== 'nearly-full',
-);
 
 /** Bytes of a sequential write or read: as many as the largest folio has. */
 const CHUNK_BYTES = 2 * 1024 * 1024;

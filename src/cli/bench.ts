@@ -6,7 +6,7 @@ import { chartOf } from '../bench/chart.ts';
 import { tablesOf } from '../bench/report.ts';
 import { type BenchOptions, type BenchProgress, type BenchReport, checkBench, runBench } from '../bench/run.ts';
 import { isBlockDevice } from '../bench/target.ts';
-import { USUAL_WORKLOADS, WORKLOAD_NAMES, type WorkloadName } from '../bench/workloads.ts';
+import { USUAL_WORKLOADS, WORKLOAD_NAMES, type WorkloadName } from '../bench/workload-names.ts';
 import { refuseAmongDevices } from '../device/host-target.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';

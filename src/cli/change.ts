@@ -11,6 +11,7 @@ import { EXIT, Warnings } from './errors.ts';
 import { HostRoom } from './host-room.ts';
 import { Interruption, killable } from './interrupt.ts';
 import { escaped } from './names.ts';
+import { naming } from './naming.ts';
 import { Progress, percentText } from './progress.ts';
 import { shortSize } from './sizes.ts';
 
@@ -244,16 +245,6 @@ export class Turns {
     this.#progress.show(text);
     await turn(this.#signal);
     this.#last = performance.now();
-  }
-}
-
-/** Runs `work`; what it throws names `path`, unless it names one already. */
-export function naming<T>(path: Uint8Array, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof F2fsError) || error.path !== undefined) throw error;
-    throw new F2fsError(error.code, error.message, { ino: error.ino, path: escaped(path), cause: error });
   }
 }
 

@@ -1,12 +1,13 @@
 // The grammar of the commands that change an image: each does all that it is asked, or nothing.
 import { type Command, Option } from 'commander';
 import { CLEAN_POLICIES } from '../volume/victims.ts';
-import { type ChattrOptions, type FlagChange, parseFlagChange } from './chattr.ts';
+import type { ChattrOptions } from './chattr.ts';
 import type { ChmodOptions } from './chmod.ts';
 import type { ChownOptions } from './chown.ts';
 import type { CleanCommandOptions } from './clean.ts';
 import { UsageError } from './errors.ts';
 import type { FallocateOptions } from './fallocate.ts';
+import { type FlagChange, parseFlagChange } from './flag-change.ts';
 import {
   allRootOption,
   holesOption,
@@ -26,8 +27,8 @@ import { type OwnerSpec, parseOwnerSpec } from './owner.ts';
 import type { PutCommandOptions } from './put.ts';
 import type { RmOptions } from './rm.ts';
 import type { SetfattrOptions } from './setfattr.ts';
-import { parseCount, parseLength, parseSize } from './sizes.ts';
-import { parseSizeChange, type TruncateOptions } from './truncate.ts';
+import { parseCount, parseLength, parseSize, parseSizeChange } from './sizes.ts';
+import type { TruncateOptions } from './truncate.ts';
 
 const NOT_INTO = 'DEST is the name itself, though a directory of that name is there';
 const ALL_OR_NOTHING = `Done wholly or not at all: after a failure, a signal or a crash the image is as it was. What does not fit beside what it

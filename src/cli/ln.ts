@@ -1,10 +1,11 @@
 // f2fs ln: one more name for a file, or a symlink.
 import { F2fsError } from '../errors.ts';
 import type { FileSystem } from '../index.ts';
-import { type ChangeOptions, changeImage, naming } from './change.ts';
+import { type ChangeOptions, changeImage } from './change.ts';
 import { Destination, lastName } from './destination.ts';
 import { EXIT } from './errors.ts';
 import { volumePath } from './names.ts';
+import { naming } from './naming.ts';
 
 export interface LnOptions extends ChangeOptions {
   symbolic?: boolean;

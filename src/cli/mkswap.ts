@@ -4,9 +4,10 @@ import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { viewOf } from '../format/struct.ts';
 import { parseUuid } from '../format/superblock.ts';
-import { type ChangeOptions, changeImage, naming } from './change.ts';
+import { type ChangeOptions, changeImage } from './change.ts';
 import { asUsage, EXIT } from './errors.ts';
 import { volumePath } from './names.ts';
+import { naming } from './naming.ts';
 import { shortSize } from './sizes.ts';
 
 export interface MkswapOptions extends ChangeOptions {

@@ -2,10 +2,11 @@
 import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
 import type { FileSystem } from '../index.ts';
-import { type ChangeOptions, changeImage, forEachPath, naming } from './change.ts';
+import { type ChangeOptions, changeImage, forEachPath } from './change.ts';
 import { Destination, lastName, typeAt } from './destination.ts';
 import { EXIT, UsageError } from './errors.ts';
 import { endsWithSlash, volumePath } from './names.ts';
+import { naming } from './naming.ts';
 
 export interface MvOptions extends ChangeOptions {
   /** false with -n */

@@ -4,7 +4,7 @@ import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
 import { MAX_ID } from '../format/constants.ts';
 import type { FileSystem } from '../index.ts';
-import { naming } from './change.ts';
+import { naming } from './naming.ts';
 import { shortSize } from './sizes.ts';
 
 /** A number, or a name to be looked up. */

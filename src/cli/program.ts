@@ -1,7 +1,7 @@
 // The grammar of the command line. What a command does is loaded when it runs, so that help and small commands start fast.
 import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
-import { WORKLOAD_NAMES } from '../bench/workloads.ts';
+import { WORKLOAD_NAMES } from '../bench/workload-names.ts';
 import { MAX_WORKERS } from '../compress/algorithms.ts';
 import { MAX_DEPTH } from '../device/write-slots.ts';
 import { ENGINES } from '../writeback/engines.ts';

@@ -1,9 +1,10 @@
 // f2fs rm: names, and with them what has no other.
 import { F2fsError } from '../errors.ts';
 import type { FileSystem } from '../index.ts';
-import { type ChangeOptions, changeImage, naming, Turns } from './change.ts';
+import { type ChangeOptions, changeImage, Turns } from './change.ts';
 import { EXIT } from './errors.ts';
 import { escaped, volumePath } from './names.ts';
+import { naming } from './naming.ts';
 
 export interface RmOptions extends ChangeOptions {
   recursive?: boolean;

@@ -109,3 +109,16 @@ export function countedEntries(made: {
   ];
   return kinds.filter(([count]) => count > 0).map(([count, one, many]) => counted(count, one, many));
 }
+
+/** The new size in bytes of a file that has `size`. */
+export type SizeChange = (size: number) => number;
+
+/** `10M`: that size; `+10M`, `-10M`: more or less, at least none. Throws commander's error. */
+export function parseSizeChange(text: string): SizeChange {
+  const [, sign, amount] = /^([+-]?)(.*)$/s.exec(text) ?? ['', '', ''];
+  const bytes = parseSize(amount);
+  if (sign === '+') return (size) => size + bytes;
+  if (sign === '-') return (size) => Math.max(0, size - bytes);
+  if (sign === '') return () => bytes;
+  throw new InvalidArgumentError('Expected a size, behind + or - for a change.');
+}

@@ -4,8 +4,9 @@ import { Directory } from '../fs/directory-handle.ts';
 import type { Handle } from '../fs/handle.ts';
 import { WalkPlace, walkTree } from '../fs/walk.ts';
 import type { FileSystem } from '../index.ts';
-import { naming, type Turns } from './change.ts';
+import type { Turns } from './change.ts';
 import { escaped } from './names.ts';
+import { naming } from './naming.ts';
 
 /** Runs `work` on what `path` leads to, the entry of a symlink itself unless `follow`, and with `recursive` on all below it. */
 export async function forTree(

@@ -1,28 +1,14 @@
 // f2fs truncate: the size of files.
-import { InvalidArgumentError } from 'commander';
 import { type ChangeOptions, changeImage, forEachPath } from './change.ts';
 import { typeAt } from './destination.ts';
 import { EXIT } from './errors.ts';
 import { volumePath } from './names.ts';
-import { parseSize } from './sizes.ts';
+import type { SizeChange } from './sizes.ts';
 
 export interface TruncateOptions extends ChangeOptions {
   size: SizeChange;
   create?: boolean;
   escaped?: boolean;
-}
-
-/** The new size in bytes of a file that has `size`. */
-export type SizeChange = (size: number) => number;
-
-/** `10M`: that size; `+10M`, `-10M`: more or less, at least none. Throws commander's error. */
-export function parseSizeChange(text: string): SizeChange {
-  const [, sign, amount] = /^([+-]?)(.*)$/s.exec(text) ?? ['', '', ''];
-  const bytes = parseSize(amount);
-  if (sign === '+') return (size) => size + bytes;
-  if (sign === '-') return (size) => Math.max(0, size - bytes);
-  if (sign === '') return () => bytes;
-  throw new InvalidArgumentError('Expected a size, behind + or - for a change.');
 }
 
 /** Sets the size of each file; what is new is a hole. A file that is missing is made, unless `create` is false. */

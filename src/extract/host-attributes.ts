@@ -2,7 +2,7 @@
 import * as fs from 'node:fs';
 import { display } from '../bytes.ts';
 import { errnoText, F2fsError } from '../errors.ts';
-import type { InodeFlag } from '../fs/inode-flags.ts';
+import type { InodeFlag } from '../format/inode-flags.ts';
 import { CommandXattrWriter } from '../host/commands.ts';
 import { type FlagSetter, flagSetter } from '../host/flags.ts';
 import { thisHost } from '../host/host.ts';

@@ -4,7 +4,7 @@
 import * as fs from 'node:fs';
 import { display } from '../bytes.ts';
 import { F2fsError, hostError } from '../errors.ts';
-import type { InodeFlag } from '../fs/inode-flags.ts';
+import type { InodeFlag } from '../format/inode-flags.ts';
 import { type HostLibc, hostLibc } from '../host/libc.ts';
 import { type HostNodeType, makeHostNode, NODE_NAMES } from '../host/node.ts';
 import { HostDir, HostPlace, HostPlaces } from '../host/places.ts';

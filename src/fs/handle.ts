@@ -3,6 +3,7 @@ import type { Contents, Name } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
 import { Inode } from '../file/inode.ts';
 import type { Xattr } from '../file/xattrs.ts';
+import type { InodeFlag } from '../format/inode-flags.ts';
 import {
   type Attributes,
   checkXattrFlags,
@@ -14,7 +15,7 @@ import {
 } from './attributes.ts';
 import type { Core } from './core.ts';
 import { fsync } from './fsync.ts';
-import { type InodeFlag, setFlags } from './inode-flags.ts';
+import { setFlags } from './inode-flags.ts';
 import { type FileStat, statOf } from './stat.ts';
 import { readlink } from './symlink.ts';
 

@@ -1,45 +1,14 @@
-// The flags of an inode that chattr(1) sets: their names, and who may have which.
+// The flags of an inode that chattr(1) sets: who may have which.
 import { isList, isOneOf } from '../check.ts';
 import { F2fsError } from '../errors.ts';
 import type { Inode } from '../file/inode.ts';
 import { I_FLAGS } from '../format/inode.ts';
+import { flagBits, flagNames, INODE_FLAGS, type InodeFlag } from '../format/inode-flags.ts';
 import type { Core } from './core.ts';
 
-/** Source: FS_*_FL in linux/fs.h, which are the same on disk. */
-const FLAGS = {
-  immutable: I_FLAGS.IMMUTABLE,
-  append: I_FLAGS.APPEND,
-  nodump: I_FLAGS.NODUMP,
-  noatime: I_FLAGS.NOATIME,
-  sync: I_FLAGS.SYNC,
-  dirsync: I_FLAGS.DIRSYNC,
-} as const;
-
-/** As lsattr -l calls them, in short. */
-export type InodeFlag = keyof typeof FLAGS;
-/** What chattr and lsattr call them. */
-export const FLAG_LETTERS: Readonly<Record<InodeFlag, string>> = {
-  immutable: 'i',
-  append: 'a',
-  nodump: 'd',
-  noatime: 'A',
-  sync: 'S',
-  dirsync: 'D',
-};
-export const INODE_FLAGS = Object.keys(FLAGS) as InodeFlag[];
 const isFlags = isList(isOneOf(INODE_FLAGS));
 /** Source: F2FS_OTHER_FLMASK. */
 const OF_OTHERS = I_FLAGS.NODUMP | I_FLAGS.NOATIME;
-
-/** The bits of flags, in i_flags and in FS_IOC_SETFLAGS. */
-export function flagBits(names: readonly InodeFlag[]): number {
-  return names.reduce((bits, name) => bits | FLAGS[name], 0);
-}
-
-/** The flags among the bits of i_flags. */
-export function flagNames(bits: number): InodeFlag[] {
-  return INODE_FLAGS.filter((name) => (bits & FLAGS[name]) !== 0);
-}
 
 const ALL = flagBits(INODE_FLAGS);
 

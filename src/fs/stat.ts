@@ -17,8 +17,8 @@ import {
 } from '../format/constants.ts';
 import { FT } from '../format/dentry.ts';
 import { INLINE } from '../format/inode.ts';
+import { flagNames, type InodeFlag } from '../format/inode-flags.ts';
 import type { Core } from './core.ts';
-import { flagNames, type InodeFlag } from './inode-flags.ts';
 import { type FileType, OfType } from './of-type.ts';
 
 /** Which device a character or block device stands for. */

@@ -1,6 +1,6 @@
 // Inode flags of files and directories made on the host, as chattr sets them: by the C library, or by chattr itself.
 import * as fs from 'node:fs';
-import { FLAG_LETTERS, flagBits, type InodeFlag } from '../fs/inode-flags.ts';
+import { FLAG_LETTERS, flagBits, type InodeFlag } from '../format/inode-flags.ts';
 import { codeOfReason } from './commands.ts';
 import { type Host, thisHost } from './host.ts';
 import type { HostLibc, LinuxCalls } from './libc.ts';

@@ -2,9 +2,9 @@
 // or stored of them, which is told.
 import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
+import { flagNames } from '../format/inode-flags.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { Handle } from '../fs/handle.ts';
-import { flagNames } from '../fs/inode-flags.ts';
 import { type HostXattr, isStorableXattr } from '../host/xattrs.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 

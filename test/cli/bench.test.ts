@@ -5,7 +5,7 @@ import { chartOf } from '../../src/bench/chart.ts';
 import { FIGURE_NAMES, median, percentile } from '../../src/bench/measure.ts';
 import { type BenchOptions, type BenchReport, runBench } from '../../src/bench/run.ts';
 import type { RunResult, SummaryRow } from '../../src/bench/summary.ts';
-import { USUAL_WORKLOADS } from '../../src/bench/workloads.ts';
+import { USUAL_WORKLOADS } from '../../src/bench/workload-names.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
 import { attachLoop, imageDirectory } from '../device/temporary.ts';
 import { f2fs } from './command.ts';

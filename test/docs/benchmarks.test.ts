@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { expect, it } from 'vitest';
 import { FIGURES } from '../../src/bench/measure.ts';
-import { WORKLOAD_NAMES } from '../../src/bench/workloads.ts';
+import { WORKLOAD_NAMES } from '../../src/bench/workload-names.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const page = fs.readFileSync(path.join(ROOT, 'docs/BENCHMARKS.md'), 'utf8');

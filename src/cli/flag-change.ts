@@ -1,0 +1,30 @@
+// Inode flags as chattr takes them.
+import { InvalidArgumentError } from 'commander';
+import { FLAG_LETTERS, INODE_FLAGS, type InodeFlag } from '../format/inode-flags.ts';
+
+/** The flags that an entry gets which has some. */
+export type FlagChange = (flags: readonly InodeFlag[]) => InodeFlag[];
+
+const FLAGS = new Map(INODE_FLAGS.map((flag) => [FLAG_LETTERS[flag], flag]));
+
+/** `+i`, `-ia`, `+d-a`, `=i`, as chattr takes them. Throws commander's error. */
+export function parseFlagChange(text: string): FlagChange {
+  const parts = /^(?:[+-][aAdDiS]+)+$|^=[aAdDiS]*$/.test(text) ? [...text.matchAll(/([+=-])([^+=-]*)/g)] : [];
+  if (parts.length === 0) {
+    throw new InvalidArgumentError(
+      'Expected flags behind +, - or =, as +i or -ia: a append-only, A noatime, d nodump, D dirsync, i immutable, S sync.',
+    );
+  }
+  return (before) => {
+    const flags = new Set(before);
+    for (const [, how, letters] of parts) {
+      if (how === '=') flags.clear();
+      for (const letter of letters) {
+        const flag = FLAGS.get(letter) as InodeFlag;
+        if (how === '-') flags.delete(flag);
+        else flags.add(flag);
+      }
+    }
+    return [...flags];
+  };
+}
