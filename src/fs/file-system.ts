@@ -162,7 +162,7 @@ export class FileSystem {
     } satisfies ArgumentCounts<FileSystem>);
   }
 
-  /** The tables below, for those who inspect. */
+  /** @internal The tables below. */
   readonly volume: Volume;
   readonly #core: Core;
 

@@ -21,6 +21,7 @@ import { readlink } from './symlink.ts';
 
 /** An inode held open: attributes and xattrs of any kind of file. `close` it, or use `using`. */
 export class Handle {
+  /** @internal */
   protected readonly core: Core;
   readonly #inode: Inode;
   readonly #writes: boolean;

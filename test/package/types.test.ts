@@ -30,6 +30,10 @@ const stat: FileStat = volume.stat('/f');
 const file: FileHandle = volume.openFile('/f', { flags: 'r+' });
 file.write(bytes, stat.size);
 const directory: Directory = volume.root();
+// @ts-expect-error: the tables below are not public
+volume.volume;
+// @ts-expect-error: a volume is mounted, not made
+new FileHandle();
 for (const step of walkDirectories(directory, '/', () => {})) if (step.parent === null) directory.lookup('f')?.ino;
 
 export async function use(): Promise<string> {
