@@ -1,5 +1,5 @@
 #!/bin/sh
-# Lint, types, what nothing uses, then all tests, on a fresh clone too. What is given goes to vitest:
+# Lint, types, what nothing uses, what is public without a word on it, then all tests, on a fresh clone too. What is given goes to vitest:
 #
 #   tools/test.sh
 #   tools/test.sh test/format
@@ -14,4 +14,5 @@ tools/setup.sh
 npm run --silent lint
 npm run --silent typecheck
 npm run --silent knip
+npm run --silent docs -- --emit none --logLevel Warn
 npm test -- "$@"

@@ -8,6 +8,7 @@ export type Algorithm = (typeof ALGORITHM)[keyof typeof ALGORITHM];
 
 /** Names by number, as mount options spell them. */
 export const ALGORITHM_NAMES = ['lzo', 'lz4', 'zstd', 'lzo-rle'] as const;
+/** What F2FS compresses with. */
 export type AlgorithmName = (typeof ALGORITHM_NAMES)[number];
 
 /** Pages of a cluster: a power of two. Source: MIN_COMPRESS_LOG_SIZE, MAX_COMPRESS_LOG_SIZE. */

@@ -30,6 +30,7 @@ export interface BlockDevice {
   flush(): void;
   /** Tells the device that these blocks are not needed; they may read as anything afterwards. What it throws is passed over. */
   discard(blkaddr: number, nrBlocks: number): void;
+  /** Gives back what it holds. */
   close(): void;
   /** Path, or what to call it in a message. Default: device. */
   readonly name?: string;

@@ -84,6 +84,7 @@ export class FileDevice implements QueuedDevice {
     return this.#nrBlocks;
   }
 
+  /** Fills `into` from block `blkaddr` on. Throws EINVAL for what is not on it, and what the host throws. */
   read(blkaddr: number, into: Uint8Array): void {
     checkBytes(into, 'buffer');
     checkRange(this, 'read', blkaddr, wholeBlocks(this, blkaddr, into.length));
@@ -100,6 +101,7 @@ export class FileDevice implements QueuedDevice {
     this.counters.readBytes += into.length;
   }
 
+  /** Writes whole blocks from `blkaddr` on. Throws EINVAL for what is not on it, EROFS, and what the host throws. */
   write(blkaddr: number, vectors: readonly Uint8Array[]): void {
     checkWritable(this, 'write');
     const size = vectorBytes(vectors);
@@ -225,6 +227,7 @@ export class FileDevice implements QueuedDevice {
     this.#sizeBytes = nrBlocks * BLKSIZE;
   }
 
+  /** Waits for what is under way and gives the file back. Throws the first failure. */
   close(): void {
     if (this.#fd < 0) return;
     const fd = this.#fd;

@@ -4,6 +4,7 @@ import * as nodePath from 'node:path';
 import { F2fsError, hostError } from '../errors.ts';
 import { busy, lockFile, lockingFlags } from './lock.ts';
 
+/** How a file or block device is opened. */
 export interface OpenOptions {
   /** Default: false. */
   writable?: boolean;

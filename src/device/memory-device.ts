@@ -16,6 +16,7 @@ import {
 } from './range.ts';
 import { assertUnused } from './uses.ts';
 
+/** What a device in memory is like. */
 export interface MemoryDeviceOptions {
   /** What to call it in messages. Default: memory. */
   name?: string;
@@ -58,6 +59,7 @@ export class MemoryDevice implements QueuedDevice {
     return this.#chunks.size * CHUNK_SIZE;
   }
 
+  /** Fills `into` from block `blkaddr` on. Throws EINVAL for what is not on it. */
   read(blkaddr: number, into: Uint8Array): void {
     checkBytes(into, 'buffer');
     checkRange(this, 'read', blkaddr, wholeBlocks(this, blkaddr, into.length));
@@ -76,6 +78,7 @@ export class MemoryDevice implements QueuedDevice {
     this.counters.readBytes += into.length;
   }
 
+  /** Writes whole blocks from `blkaddr` on. Throws EINVAL for what is not on it, EROFS. */
   write(blkaddr: number, vectors: readonly Uint8Array[]): void {
     checkWritable(this, 'write');
     const size = vectorBytes(vectors);
@@ -125,6 +128,7 @@ export class MemoryDevice implements QueuedDevice {
     this.#nrBlocks = nrBlocks;
   }
 
+  /** Does nothing: the contents stay as long as the object. */
   close(): void {}
 
   #chunkFor(index: number): Uint8Array {

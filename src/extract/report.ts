@@ -2,6 +2,7 @@
 import type { Problem } from '../problems.ts';
 import type { HolePolicy } from '../source/hole-policy.ts';
 
+/** What `extract` restores. */
 export interface ExtractOptions {
   /**
    * Write into directories that are there, which get the attributes that the volume's have; what else exists stays as it is, and is a
@@ -20,6 +21,7 @@ export interface ExtractOptions {
   signal?: AbortSignal;
 }
 
+/** How far `extract` has come. */
 export interface ExtractProgress {
   entries: number;
   bytes: number;
@@ -36,6 +38,7 @@ export interface ExtractNote {
   path: string;
 }
 
+/** What `extract` has made. */
 export interface ExtractReport {
   directory: string;
   files: number;

@@ -10,6 +10,7 @@ import { ExtensionSet, type Extensions, isStar, lower } from './temperature.ts';
 
 /** `fs`: dirty clusters are compressed as they are written. `user`: only when a file's `compress` is called. */
 export const COMPRESS_MODES = ['fs', 'user'] as const;
+/** When files are compressed: as they are written, or when they are asked to be. Source: compress_mode=. */
 export type CompressMode = (typeof COMPRESS_MODES)[number];
 
 /** How files are compressed that become so from now on; those that are keep their own way. */

@@ -37,6 +37,7 @@ export interface MemoryRules {
   throttle(): void;
 }
 
+/** How bytes are written. */
 export interface WriteOptions {
   /** Pages that turn out to be all zeros stay holes. */
   sparse?: boolean;

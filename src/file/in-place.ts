@@ -7,6 +7,7 @@ import { isPinned } from './pinned.ts';
 
 /** `adaptive`: in place where a policy says so. `lfs`: pinned files only. Source: the mount option `mode`. */
 export const WRITE_MODES = ['adaptive', 'lfs'] as const;
+/** `adaptive`: free blocks in used segments are taken when free segments are few; `lfs`: never. Source: mode=. */
 export type WriteMode = (typeof WRITE_MODES)[number];
 
 /**
@@ -15,6 +16,7 @@ export type WriteMode = (typeof WRITE_MODES)[number];
  * used segments; `ssr-util` when both that and `util` hold. Source: F2FS_IPU_*.
  */
 export const IPU_POLICIES = ['force', 'ssr', 'util', 'ssr-util', 'fsync', 'async'] as const;
+/** When data is written where it lies. Source: F2FS_IPU_* of the kernel's sysfs ipu_policy. */
 export type IpuPolicy = (typeof IPU_POLICIES)[number];
 
 /** Who has pages written: a sync of a file with few dirty pages (FI_NEED_IPU), another one who waits, or nobody who does. */

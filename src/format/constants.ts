@@ -58,6 +58,7 @@ export const FEATURES = {
   device_alias: 0x8000,
   packed_ssa: 0x10000,
 } as const;
+/** The name of a feature of a volume. */
 export type Feature = keyof typeof FEATURES;
 
 /** Signed or not. */

@@ -61,6 +61,7 @@ export class AsyncFileHandle {
     this.#file = file;
   }
 
+  /** Inode number. */
   get ino(): number {
     return this.#file.ino;
   }
@@ -170,6 +171,7 @@ export class AsyncFileHandle {
     return this.writeFile(data, options);
   }
 
+  /** What is known of the file, as it is now. */
   async stat(options?: StatOptions | null): Promise<FileStat> {
     checkStatOptions('stat', options);
     return this.#call((file) => file.stat());
@@ -180,6 +182,7 @@ export class AsyncFileHandle {
     return this.#call((file) => file.truncate(sizeBytes));
   }
 
+  /** Sets the permissions, 0 to 0o7777. */
   async chmod(mode: number): Promise<void> {
     if (mode === undefined) throw invalid('mode', mode, 'a number');
     return this.#call((file) => file.setAttributes({ mode }));
@@ -191,6 +194,7 @@ export class AsyncFileHandle {
     return this.#call((file) => file.setAttributes(owner));
   }
 
+  /** Sets times of access and change of contents, in seconds or as a Date. */
   async utimes(atime: TimeLike, mtime: TimeLike): Promise<void> {
     const times = { atime: timestampOf(atime), mtime: timestampOf(mtime) };
     return this.#call((file) => file.setAttributes(times));
@@ -206,10 +210,12 @@ export class AsyncFileHandle {
     return this.#call((file) => file.fdatasync());
   }
 
+  /** Lets go of the file. */
   async close(): Promise<void> {
     return this.#call((file) => file.close());
   }
 
+  /** `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -72,10 +72,12 @@ export class Directory extends Handle {
     return new FileHandle(this.core, this.#create(name, 'file', attributes));
   }
 
+  /** Makes a directory. Throws EEXIST, ENOSPC. */
   mkdir(name: Name, attributes: NewAttributes = {}): Directory {
     return new Directory(this.core, this.#create(name, 'directory', attributes));
   }
 
+  /** Makes a symlink; `target` is not looked at. Throws EEXIST, ENOENT for an empty target. */
   symlink(name: Name, target: Path, attributes: NewAttributes = {}): Handle {
     const bytes = nameOf(name);
     const targetBytes = nameBytes(target, 'target');

@@ -70,6 +70,7 @@ export interface VolumeStat {
   sectionBytes: number;
 }
 
+/** What `clean` is to empty. */
 export interface CleanOptions {
   /** Default: greedy. */
   policy?: CleanPolicy;
@@ -77,6 +78,7 @@ export interface CleanOptions {
   sections?: number;
 }
 
+/** How `openFile` opens. */
 export interface OpenFileOptions {
   /** Default: a file that is there, for reading and writing. */
   flags?: OpenFlags | number;
@@ -123,6 +125,10 @@ function coreOf(given: BlockDevice, options: MountOptions): Core {
   }
 }
 
+/**
+ * A mounted volume, by paths from its root, `/`. All calls are synchronous, and throw F2fsError. Made by `mount`; ends with `close`, which
+ * writes what has not been written, or with `abandon`, which does not.
+ */
 export class FileSystem {
   static {
     limitArguments(FileSystem, {
@@ -192,6 +198,7 @@ export class FileSystem {
     return this.volume.counters;
   }
 
+  /** Opens the root directory. */
   root(): Directory {
     this.#core.memory.balance();
     return new Directory(this.#core, rootInode(this.#core));
@@ -210,6 +217,7 @@ export class FileSystem {
     return openInode(this.#core, this.#core.inodes.open(ino));
   }
 
+  /** Opens the directory that a path leads to, through symlinks. Throws ENOENT, ENOTDIR, ELOOP. */
   openDirectory(path: Path): Directory {
     const inode = resolve(this.#core, path, true);
     if (!inode.isDirectory) throw notA('directory', 'ENOTDIR', path);
@@ -279,19 +287,23 @@ export class FileSystem {
     throw symlinkLoop(path);
   }
 
+  /** What is known of what a path leads to, through symlinks. Throws ENOENT, ENOTDIR, ELOOP. */
   stat(path: Path): FileStat {
     return statOf(this.#core, resolve(this.#core, path, true));
   }
 
+  /** The same of what stands at the path, which may be a symlink. */
   lstat(path: Path): FileStat {
     return statOf(this.#core, resolve(this.#core, path, false));
   }
 
+  /** What is in a directory, but for `.` and `..`, in the order that it keeps. Throws ENOENT, ENOTDIR. */
   readdir(path: Path): DirectoryEntry[] {
     using directory = this.openDirectory(path);
     return directory.entries();
   }
 
+  /** The target of a symlink, as bytes. Throws EINVAL for anything else, ENOENT, ENOKEY for an encrypted one. */
   readlink(path: Path): Uint8Array {
     return readlink(this.#core, resolve(this.#core, path, false));
   }
@@ -337,14 +349,17 @@ export class FileSystem {
     refusing(path, () => file.truncate(sizeBytes));
   }
 
+  /** Makes a directory. Throws EEXIST, ENOENT for one that is missing above it, ENOSPC. */
   mkdir(path: Path, attributes: NewAttributes = {}): void {
     this.#inParent(path, null, (parent, name) => parent.mkdir(name, attributes).close());
   }
 
+  /** Makes a symlink; `target` is not looked at. Throws EEXIST, ENOENT for an empty target, ENAMETOOLONG past 4095 bytes. */
   symlink(target: Path, path: Path, attributes: NewAttributes = {}): void {
     this.#inParent(path, 'ENOENT', (parent, name) => parent.symlink(name, target, attributes).close());
   }
 
+  /** Makes a named pipe, a socket, or a device with its numbers. Throws EEXIST, EINVAL for another type. */
   mknod(path: Path, type: NodeType, attributes: NewAttributes = {}, rdev?: DeviceNumbers): void {
     this.#inParent(path, 'ENOENT', (parent, name) => parent.mknod(name, type, attributes, rdev).close());
   }
@@ -411,6 +426,7 @@ export class FileSystem {
     namingRefused(pathBytes(refused), known, () => parent.rename(name, toParent, toName, flags));
   }
 
+  /** Gives what stands at `existing`, itself if it is a symlink, one more name. Throws EEXIST, EPERM for a directory, EMLINK. */
   link(existing: Path, path: Path): void {
     using target = this.open(existing, { follow: false });
     this.#inParent(path, 'ENOENT', (parent, name) =>
@@ -433,6 +449,7 @@ export class FileSystem {
     refusing(path, () => handle.setAttributes(attributes));
   }
 
+  /** All extended attributes that Linux would show, of a last symlink itself. */
   xattrs(path: Path): Xattr[] {
     using handle = this.open(path, { follow: false });
     return handle.xattrs();
@@ -457,6 +474,7 @@ export class FileSystem {
     refusing(path, () => handle.removeXattr(name));
   }
 
+  /** Space and inodes of the volume, in blocks. */
   statfs(): VolumeStat {
     this.#core.volume.assertOpen();
     const { space, layout } = this.volume;
@@ -537,6 +555,7 @@ export class FileSystem {
     this.#core.close();
   }
 
+  /** `close`, for `using`. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -51,10 +51,12 @@ export class Handle {
     return this.core === core;
   }
 
+  /** Inode number. */
   get ino(): number {
     return this.#inode.ino;
   }
 
+  /** What is known of the inode, as it is now. Throws EBADF once it is closed. */
   stat(): FileStat {
     this.core.memory.balance();
     return statOf(this.core, this.inode);
@@ -130,6 +132,7 @@ export class Handle {
     fsync(this.core, this.inode, true);
   }
 
+  /** Lets go of the inode; one that has no name any more is removed. Closing again is fine. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
@@ -137,6 +140,7 @@ export class Handle {
     this.core.unnamed.release(this.#inode);
   }
 
+  /** `close`, for `using`. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -19,6 +19,7 @@ import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import { ENGINES, type EngineName } from '../writeback/engines.ts';
 import { CHECKPOINT_MODES, type CheckpointMode } from './reclaim.ts';
 
+/** How a volume is mounted. What is left out is as Linux mounts it, but for what says otherwise. */
 export interface MountOptions {
   /** Changes are refused and nothing is written. Default: false. */
   readonly?: boolean;

@@ -13,6 +13,7 @@ export type OwnBuffer = ReturnType<typeof Buffer.alloc>;
 /** Null and nothing mean the default, as in node:fs. */
 type Maybe<T> = T | null | undefined;
 
+/** How a file is read. */
 export interface ReadFileOptions {
   /** Of the text that is wanted; without, it is a Buffer. */
   encoding?: Maybe<BufferEncoding>;
@@ -21,6 +22,7 @@ export interface ReadFileOptions {
   signal?: Maybe<AbortSignal>;
 }
 
+/** How a file is written. */
 export interface WriteFileOptions {
   /** Of a text that is written. Default: utf8. */
   encoding?: Maybe<BufferEncoding>;
@@ -46,11 +48,13 @@ export interface BufferPart {
   position?: Maybe<number>;
 }
 
+/** Where what is read goes. */
 export interface ReadOptions<B extends Uint8Array = OwnBuffer> extends BufferPart {
   /** Default: a new one of 16 KiB. */
   buffer?: B;
 }
 
+/** How directories are made. */
 export interface MkdirOptions {
   /** Of each directory that is made. */
   mode?: Maybe<number>;
@@ -58,6 +62,7 @@ export interface MkdirOptions {
   recursive?: boolean;
 }
 
+/** What `rm` takes away. */
 export interface RmOptions {
   /** A directory goes with all below it. */
   recursive?: boolean;
@@ -65,6 +70,7 @@ export interface RmOptions {
   force?: boolean;
 }
 
+/** What `readdir` gives. */
 export interface ReaddirOptions {
   encoding?: Maybe<BufferEncoding | 'buffer'>;
   /** Dirents in place of names. */
@@ -73,10 +79,12 @@ export interface ReaddirOptions {
   recursive?: boolean;
 }
 
+/** What a target is given as. */
 export interface ReadlinkOptions {
   encoding?: Maybe<BufferEncoding | 'buffer'>;
 }
 
+/** What `stat` gives. */
 export interface StatOptions {
   /** Numbers are what there is. */
   bigint?: false;

@@ -161,6 +161,7 @@ export class AsyncFileSystem {
     }, signal);
   }
 
+  /** Sets the size of a file in bytes. Throws ENOENT, EISDIR, EINVAL. */
   async truncate(path: Path, sizeBytes = 0): Promise<void> {
     return this.#call((fs) => fs.truncate(path, sizeBytes));
   }
@@ -177,15 +178,18 @@ export class AsyncFileSystem {
     });
   }
 
+  /** Removes an empty directory. Throws ENOENT, ENOTDIR, ENOTEMPTY. */
   async rmdir(path: Path, options?: object | null): Promise<void> {
     checkNoOptions('rmdir', options);
     return this.#call((fs) => fs.rmdir(path));
   }
 
+  /** Removes a name that is no directory's. Throws ENOENT, EISDIR. */
   async unlink(path: Path): Promise<void> {
     return this.#call((fs) => fs.unlink(path));
   }
 
+  /** Removes a file, or with `recursive` anything. Throws ENOENT unless `force`, EISDIR. */
   async rm(path: Path, options?: RmOptions | null): Promise<void> {
     const { recursive = false, force = false } = rmOptions(options);
     return this.#call((fs) => {
@@ -198,10 +202,12 @@ export class AsyncFileSystem {
     });
   }
 
+  /** Moves what one path names to another; what stood there is replaced unless `flags` says otherwise. */
   async rename(from: Path, to: Path, flags: RenameFlags = {}): Promise<void> {
     return this.#call((fs) => fs.rename(from, to, flags));
   }
 
+  /** Gives a file one more name. Throws EEXIST, EPERM for a directory. */
   async link(existing: Path, path: Path): Promise<void> {
     return this.#call((fs) => fs.link(existing, path));
   }
@@ -259,11 +265,13 @@ export class AsyncFileSystem {
     });
   }
 
+  /** What is known of what a path leads to, through symlinks. */
   async stat(path: Path, options?: StatOptions | null): Promise<FileStat> {
     checkStatOptions('stat', options);
     return this.#call((fs) => fs.stat(path));
   }
 
+  /** The same of what stands at the path, which may be a symlink. */
   async lstat(path: Path, options?: StatOptions | null): Promise<FileStat> {
     checkStatOptions('lstat', options);
     return this.#call((fs) => fs.lstat(path));
@@ -283,6 +291,7 @@ export class AsyncFileSystem {
     });
   }
 
+  /** Sets the permissions, 0 to 0o7777, of what a path leads to. */
   async chmod(path: Path, mode: number): Promise<void> {
     if (mode === undefined) throw invalid('mode', mode, 'a number');
     return this.#call((fs) => fs.setAttributes(path, { mode }, { follow: true }));
@@ -298,26 +307,32 @@ export class AsyncFileSystem {
     return this.#chown(path, uid, gid, false);
   }
 
+  /** Sets times of access and change of contents, in seconds or as a Date. */
   async utimes(path: Path, atime: TimeLike, mtime: TimeLike): Promise<void> {
     return this.#utimes(path, atime, mtime, true);
   }
 
+  /** The same of what stands at the path, which may be a symlink. */
   async lutimes(path: Path, atime: TimeLike, mtime: TimeLike): Promise<void> {
     return this.#utimes(path, atime, mtime, false);
   }
 
+  /** All extended attributes that Linux would show, of a last symlink itself. */
   async xattrs(path: Path): Promise<Xattr[]> {
     return this.#call((fs) => fs.xattrs(path));
   }
 
+  /** The value of one attribute. Throws ENODATA. */
   async getXattr(path: Path, name: Name): Promise<Uint8Array> {
     return this.#call((fs) => fs.getXattr(path, name));
   }
 
+  /** Sets one attribute, or removes it when the value is null. Throws EEXIST and ENODATA as `flags` asks for. */
   async setXattr(path: Path, name: Name, value: Contents | null, flags: XattrFlags = {}): Promise<void> {
     return this.#call((fs) => fs.setXattr(path, name, value, flags));
   }
 
+  /** Removes one attribute. Throws ENODATA. */
   async removeXattr(path: Path, name: Name): Promise<void> {
     return this.#call((fs) => fs.removeXattr(path, name));
   }
@@ -341,6 +356,7 @@ export class AsyncFileSystem {
     return this.#call((fs) => fs.close());
   }
 
+  /** `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -58,6 +58,7 @@ export interface FileStat extends OfType {
   compression: CompressionStat | null;
 }
 
+/** How a file is compressed. */
 export interface CompressionStat {
   algorithm: AlgorithmName;
   /** 0: the algorithm has none, or for lz4 the fast variant. */

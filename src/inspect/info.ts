@@ -57,6 +57,7 @@ export interface CheckpointInfo {
   orphans: number | null;
 }
 
+/** What `volumeInfo` finds of a volume. */
 export interface VolumeInfo {
   /** Bytes of the device, and of the volume on it. */
   deviceBytes: number;

@@ -30,6 +30,7 @@ import { checkRequest, type Geometry, type GeometryRequest, geometryFor } from '
 import { type FormatPlan, logBlkaddr } from './plan.ts';
 import { superblockBlock } from './superblock-block.ts';
 
+/** What a new volume is like. */
 export interface FormatOptions extends Omit<GeometryRequest, 'nrBlocks'> {
   /** At most 511 UTF-16 code units. Default: none. */
   label?: string;

@@ -9,6 +9,7 @@ export const ROOT_INO = 3;
 /** lost+found, when there is one: quota inodes, which would come before it, are not written here. */
 export const LOST_FOUND_INO = 4;
 
+/** What a new volume will be. */
 export interface FormatPlan {
   readonly geometry: Geometry;
   /** Superblock feature bits. */

@@ -34,6 +34,7 @@ import { ReplacedImage, replacedNotes } from './replaced.ts';
 export type { BuildProgress } from './drive.ts';
 export type { Populated } from './populate.ts';
 
+/** What `build` has made. */
 export interface BuildReport extends Populated {
   image: string;
   uuid: string;
@@ -52,6 +53,7 @@ export interface BuildReport extends Populated {
   freeBlocks: number;
 }
 
+/** What compression did. */
 export interface BuildCompressionReport {
   algorithm: AlgorithmName;
   level: number;

@@ -6,6 +6,7 @@ import { ExtensionSet } from '../file/temperature.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 
+/** How an image is compressed, and which of its files. */
 export interface BuildCompression extends Omit<CompressOptions, 'mode'> {
   /** Paths below the source that are compressed, as patterns: `usr/**`, `*.txt`. With extensions too, either is enough. */
   globs?: readonly string[];

@@ -18,6 +18,7 @@ export interface BuildProgress {
 }
 
 export interface DriveOptions {
+  /** Called some twenty times a second. */
   onProgress?: (progress: BuildProgress) => void;
   /** Ends the work between two entries, or two pieces of a large file, with an AbortError (ECANCELED). */
   signal?: AbortSignal;

@@ -5,6 +5,7 @@ import type { EngineName } from '../writeback/engines.ts';
 import type { BuildCompression } from './compress-choice.ts';
 import type { BuildProgress, DriveOptions } from './drive.ts';
 
+/** What an image is like, and what of its source it has. */
 export interface BuildOptions {
   /** Bytes of the image, or `auto` for the least that holds the tree. Default: auto; a block device has its own. */
   size?: number | 'auto';
@@ -35,11 +36,13 @@ export interface BuildOptions {
   xattrs?: boolean;
   /** Give everything this owner, instead of its own. */
   owner?: { uid: number; gid: number };
+  /** Called some twenty times a second. */
   onProgress?: (progress: BuildProgress) => void;
   /** Ends the build between two entries; what it had made is removed. */
   signal?: AbortSignal;
 }
 
+/** How a source is put. */
 export interface PutOptions extends DriveOptions {
   /** Files that stand where one is to go are replaced. Default: true; else they are problems. */
   replace?: boolean;

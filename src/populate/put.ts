@@ -23,6 +23,7 @@ import type { PutOptions, PutPlace } from './options.ts';
 import { type Populated, Populator, type PourTarget } from './populate.ts';
 import { PutLinks } from './put-links.ts';
 
+/** What `put` has made. */
 export interface PutReport extends Populated {
   /** The first of each kind. */
   problems: Problem[];

@@ -1,6 +1,7 @@
 // What a mount has written so far, in blocks of 4096 bytes: by it the amplification of writes is known.
 import { LOG } from '../format/constants.ts';
 
+/** What a mount has written so far, in blocks. */
 export class VolumeCounters {
   /** Blocks that each log has given. */
   readonly given = [0, 0, 0, 0, 0, 0];

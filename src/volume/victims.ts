@@ -7,6 +7,7 @@ import type { SegmentTable } from './sit.ts';
 
 /** How a section to be cleaned is chosen: the one with the fewest blocks, or old ones before those that still change. */
 export const CLEAN_POLICIES = ['greedy', 'cost-benefit'] as const;
+/** Which section is cleaned first: the one with the fewest valid blocks, or the one whose age and fewness promise the most. */
 export type CleanPolicy = (typeof CLEAN_POLICIES)[number];
 
 /** Segments with holes that one search looks at. Source: DEF_MAX_VICTIM_SEARCH. */

@@ -6,6 +6,7 @@ import type { WritebackOps } from './ops.ts';
 
 /** `folios` is ours, with all features; `pages` is the kernel's algorithm, to test and to measure against. */
 export const ENGINES = ['folios', 'pages'] as const;
+/** Who writes dirty pages: page by page, or folio by folio. */
 export type EngineName = (typeof ENGINES)[number];
 
 /** What one call of an engine works with. */
