@@ -1,6 +1,7 @@
 // What is called in the wrong way ends with code 2 and one line, and has touched nothing: every option that takes a value with a bad
 // one, arguments that are values, and options that contradict each other.
 import * as fs from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { Command, Option } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { usageText } from '../../src/cli/errors.ts';
@@ -249,5 +250,28 @@ describe('what does not go together', () => {
   ])('%j', async (args) => {
     await expectRefused(args);
     expect(fs.readFileSync(image).equals(before)).toBe(true);
+  });
+});
+
+describe('what the command loads to parse its arguments', () => {
+  /** Files of src/ that are loaded with one, those that are loaded later left out. */
+  function loadedWith(file: string, loaded = new Set<string>()): Set<string> {
+    if (loaded.has(file)) return loaded;
+    loaded.add(file);
+    const text = fs.readFileSync(file, 'utf8').replace(/^(?:import|export) type [^;]*;/gm, '');
+    for (const [, names, from] of text.matchAll(/^(?:import|export) ([^;]*?)from '(\.[^']+)';/gm)) {
+      const isTypes = /^\{(?:\s*type \w+( as \w+)?,?)+\s*\}\s*$/.test(names);
+      if (!isTypes) loadedWith(resolve(dirname(file), from), loaded);
+    }
+    return loaded;
+  }
+
+  it('is its grammar: no volume, device, page cache or thread', () => {
+    const src = resolve(import.meta.dirname, '../../src');
+    const rooms = [...loadedWith(`${src}/cli/main.ts`)].map((file) => file.slice(src.length + 1));
+    expect(rooms.length).toBeGreaterThan(20);
+    expect(
+      rooms.filter((file) => /^(fs|file|device|pagecache|populate|extract|source\/host|host|mkfs)\//.test(file)),
+    ).toEqual(['device/write-slots.ts']);
   });
 });
