@@ -83,13 +83,12 @@ export class NodeTable {
     this.#journalView = viewOf(journal);
     this.nextFreeNid = nextFreeNid >= RESERVED_NODES && nextFreeNid < layout.maxNid ? nextFreeNid : RESERVED_NODES;
     const count = this.#journalView.getUint16(0, true);
-    if (count > NAT_JOURNAL_ENTRIES)
-      throw corrupt(`the NAT journal has ${count} entries, of ${NAT_JOURNAL_ENTRIES} at most`);
+    if (count > NAT_JOURNAL_ENTRIES) throw corrupt('nat-journal-count', {}, count, NAT_JOURNAL_ENTRIES);
     const seen = new Set<number>();
     for (let i = 0; i < count; i++) {
       const nid = this.#journalView.getUint32(JOURNAL_ENTRIES_OFFSET + i * NatJournalEntry.size, true);
       this.check(nid);
-      if (seen.has(nid)) throw corrupt(`the NAT journal has node ${nid} twice`, { nid });
+      if (seen.has(nid)) throw corrupt('nat-journal-twice', { nid });
       seen.add(nid);
     }
   }
@@ -97,7 +96,7 @@ export class NodeTable {
   /** Throws EUCLEAN for a nid that can't be one. */
   check(nid: number): void {
     if (nid < RESERVED_NODES || nid >= this.#layout.maxNid) {
-      throw corrupt(`node ${nid} is out of range (${RESERVED_NODES} to ${this.#layout.maxNid - 1})`, { nid });
+      throw corrupt('node-range', { nid }, RESERVED_NODES, this.#layout.maxNid - 1);
     }
   }
 
@@ -112,10 +111,7 @@ export class NodeTable {
       const at = JOURNAL_ENTRIES_OFFSET + i * NatJournalEntry.size;
       const { nid, blockAddr: blkaddr } = new NatJournalEntry(this.#journalView, at);
       if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR || this.#layout.inMain(blkaddr)) continue;
-      throw corrupt(
-        `the NAT journal puts node ${nid} at block ${blkaddr}, outside the main area: the volume can be read, but not written; run fsck.f2fs -f`,
-        { nid, blkaddr, path: this.#device.name },
-      );
+      throw corrupt('nat-journal-address', { nid, blkaddr, path: this.#device.name });
     }
   }
 
@@ -123,7 +119,7 @@ export class NodeTable {
   blkaddrOf(nid: number): number {
     const blkaddr = this.#blockOf(nid).dv.getUint32(this.#entry(nid) + BLOCK_ADDR, true);
     if (blkaddr !== NULL_ADDR && blkaddr !== NEW_ADDR && !this.#layout.inMain(blkaddr)) {
-      throw corrupt(`the NAT puts node ${nid} at block ${blkaddr}, outside the main area`, { nid, blkaddr });
+      throw corrupt('nat-address', { nid, blkaddr });
     }
     return blkaddr;
   }
@@ -167,7 +163,7 @@ export class NodeTable {
   claim(ino: number): void {
     const block = this.#blockOf(ino);
     if (this.blkaddrOf(ino) !== NULL_ADDR || isMarked(block.freed, ino % NAT_ENTRIES_PER_BLOCK)) {
-      throw corrupt(`inode ${ino} is new in the chain of fsynced nodes, but its number is in use`, { ino });
+      throw corrupt('fsynced-number', { ino });
     }
     block.free--;
     this.#store(ino, ino, NEW_ADDR);
