@@ -322,6 +322,20 @@ const FAULTS = {
   'name-of-mode': ({ ino }: At<'ino'>) => `inode ${ino} is not what its mode says`,
   'name-escapes': (_: FaultPlace, name: string) => `the image is damaged: the name "${name}" would lead elsewhere`,
 
+  'block-two-owners': ({ blkaddr, nid }: At<'blkaddr' | 'nid'>, other: number) =>
+    `block ${blkaddr} belongs to node ${other} and to node ${nid}`,
+  'inode-blocks': ({ ino }: At<'ino'>, said: number, found: number) =>
+    `inode ${ino} counts ${said} blocks, it has ${found}`,
+  'inode-link-count': ({ ino }: At<'ino'>, said: number, found: number) =>
+    `inode ${ino} counts ${said} links, it has ${found}`,
+  'sit-total': (_: FaultPlace, said: number, found: number) => `the SIT has ${said} blocks in use, files have ${found}`,
+  'total-blocks': (_: FaultPlace, said: number, found: number) =>
+    `the checkpoint counts ${said} blocks in use, files have ${found}`,
+  'total-nodes': (_: FaultPlace, said: number, found: number) =>
+    `the checkpoint counts ${said} nodes in use, files have ${found}`,
+  'total-inodes': (_: FaultPlace, said: number, found: number) =>
+    `the checkpoint counts ${said} inodes in use, ${found} can be reached`,
+
   'chain-loop': ({ blkaddr }: At<'blkaddr'>) =>
     `the chain of fsynced nodes comes back to block ${blkaddr}: what was fsynced can't be recovered`,
   'fsynced-number': ({ ino }: At<'ino'>) =>

@@ -1,7 +1,8 @@
 // The node address table in memory: blocks of the on-disk NAT, loaded on first touch and edited in place; entries that
 // differ from their block on disk wait for the next checkpoint, which puts them in the journal or writes their blocks.
 import type { QueuedDevice } from '../device/queued-device.ts';
-import { corrupt, F2fsError } from '../errors.ts';
+import { corrupt, F2fsError, throwFault } from '../errors.ts';
+import type { Report } from '../faults.ts';
 import { BLKSIZE, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
 import { NAT_ENTRIES_PER_BLOCK, NAT_ENTRY_SIZE, NatEntry, NatJournalEntry } from '../format/nat.ts';
 import { viewOf } from '../format/struct.ts';
@@ -95,9 +96,7 @@ export class NodeTable {
 
   /** Throws EUCLEAN for a nid that can't be one. */
   check(nid: number): void {
-    if (nid < RESERVED_NODES || nid >= this.#layout.maxNid) {
-      throw corrupt('node-range', { nid }, RESERVED_NODES, this.#layout.maxNid - 1);
-    }
+    checkNid(nid, this.#layout, throwFault);
   }
 
   /**
@@ -117,11 +116,16 @@ export class NodeTable {
 
   /** Address of a node's block: NULL_ADDR when free, NEW_ADDR when never written, else within the main area. */
   blkaddrOf(nid: number): number {
-    const blkaddr = this.#blockOf(nid).dv.getUint32(this.#entry(nid) + BLOCK_ADDR, true);
+    const blkaddr = this.entryOf(nid);
     if (blkaddr !== NULL_ADDR && blkaddr !== NEW_ADDR && !this.#layout.inMain(blkaddr)) {
       throw corrupt('nat-address', { nid, blkaddr });
     }
     return blkaddr;
+  }
+
+  /** The same as the entry has it, whatever that is. */
+  entryOf(nid: number): number {
+    return this.#blockOf(nid).dv.getUint32(this.#entry(nid) + BLOCK_ADDR, true);
   }
 
   inoOf(nid: number): number {
@@ -327,6 +331,13 @@ export class NodeTable {
       this.#blockOf(this.#journalView.getUint32(JOURNAL_ENTRIES_OFFSET + i * NatJournalEntry.size, true));
     }
   }
+}
+
+/** Tells of a number that no node can have; whether one can. */
+export function checkNid(nid: number, { maxNid }: VolumeLayout, report: Report): boolean {
+  if (nid >= RESERVED_NODES && nid < maxNid) return true;
+  report('node-range', { nid }, RESERVED_NODES, maxNid - 1);
+  return false;
 }
 
 /** A bit for each entry of a NAT block. */
