@@ -34,6 +34,7 @@ export { type FileDevice, openFileDevice } from './device/file-device.ts';
 export type { OpenOptions } from './device/host-target.ts';
 export { MemoryDevice, type MemoryDeviceOptions } from './device/memory-device.ts';
 export { type ErrorPlace, F2fsError } from './errors.ts';
+export type { FaultKind, FaultPlace } from './faults.ts';
 export type { CompressMode, CompressOptions } from './file/compression.ts';
 export type { AllocateOptions } from './file/fallocate.ts';
 export type { ByteSource, WriteOptions } from './file/file-data.ts';
