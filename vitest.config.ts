@@ -15,8 +15,12 @@ export default defineConfig({
         test: {
           // What calls the host's C library where it can.
           name: 'without koffi',
-          include: ['test/{source,extract}/*.test.ts',
-            'test/populate/{holes,options}.test.ts', 'test/cli/source.test.ts', 'test/device/*.test.ts'],
+          include: [
+            'test/{source,extract}/*.test.ts',
+            'test/populate/{holes,options}.test.ts',
+            'test/cli/source.test.ts',
+            'test/device/*.test.ts',
+          ],
           env: { F2FS_NO_KOFFI: '1' },
         },
       },

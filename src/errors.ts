@@ -1,19 +1,12 @@
-// The one error type of this package. Relies on node:util and node:os alone.
+// The one error type of this package. Relies on faults.ts, node:util and node:os alone.
 import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
+import { type FaultArguments, type FaultKind, type FaultPlace, faultText, type Report } from './faults.ts';
 
 /** What an error is about, for programs; the message already says it for people. */
-export interface ErrorPlace {
-  /** Path within the volume or on the host. */
-  path?: string;
-  /** Inode number. */
-  ino?: number;
-  /** Node number. */
-  nid?: number;
-  /** Block address, in 4 KiB blocks from the start of the device. */
-  blkaddr?: number;
-  /** Segment number within the main area. */
-  segno?: number;
+export interface ErrorPlace extends FaultPlace {
+  /** Of a damaged image: what is wrong with it. */
+  fault?: FaultKind;
   cause?: unknown;
 }
 
@@ -22,7 +15,7 @@ const ERRNO = /^E[A-Z0-9]+$/;
 
 /**
  * Every failure of this package. `code` is an errno name as Node spells it; `EUCLEAN` is the kernel's EFSCORRUPTED
- * (the image is damaged), `EOPNOTSUPP` names a part of the format that is not written or read here. What a signal ended is `ECANCELED`,
+ * (the image is damaged: `fault` says in what way), `EOPNOTSUPP` names a part of the format that is not written or read here. What a signal ended is `ECANCELED`,
  * by the name `AbortError`, and the signal's reason its cause.
  */
 export class F2fsError extends Error {
@@ -33,6 +26,8 @@ export class F2fsError extends Error {
   readonly nid?: number;
   readonly blkaddr?: number;
   readonly segno?: number;
+  /** What is wrong with the image, from a closed list; of `EUCLEAN` alone. */
+  readonly fault?: FaultKind;
 
   /** Made with anything else, it is the error that says so, with code EINVAL: who throws it throws no TypeError. */
   constructor(code: string, message: string, place: ErrorPlace = {}) {
@@ -49,6 +44,7 @@ export class F2fsError extends Error {
     this.nid = place.nid;
     this.blkaddr = place.blkaddr;
     this.segno = place.segno;
+    this.fault = place.fault;
   }
 }
 
@@ -68,9 +64,19 @@ export function checkSignal(signal: AbortSignal | null | undefined, message: str
 }
 
 /** A damaged image: the kernel's EFSCORRUPTED. */
-export function corrupt(message: string, place: ErrorPlace = {}): F2fsError {
-  return new F2fsError('EUCLEAN', message, place);
+export function corrupt<K extends FaultKind>(kind: K, ...what: FaultArguments<K>): F2fsError {
+  return corruptAs(kind, faultText(kind, ...what), what[0]);
 }
+
+/** The same, in a sentence that says more. */
+export function corruptAs(kind: FaultKind, message: string, place: FaultPlace): F2fsError {
+  return new F2fsError('EUCLEAN', message, { ...place, fault: kind });
+}
+
+/** What a mount does about a fault. */
+export const throwFault: Report = (kind, ...what) => {
+  throw corrupt(kind, ...what);
+};
 
 /** Turns a failure of a node:fs call into an F2fsError that says what was being done. */
 export function hostError(doing: string, cause: unknown, place: ErrorPlace = {}): F2fsError {

@@ -14,6 +14,7 @@ export type {
   ExtractProgress,
   ExtractReport,
 } from './extract/report.ts';
+export type { FaultKind, FaultPlace } from './faults.ts';
 export type { CompressMode, CompressOptions } from './file/compression.ts';
 export type { AllocateOptions } from './file/fallocate.ts';
 export type { ByteSource, WriteOptions } from './file/file-data.ts';

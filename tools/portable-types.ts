@@ -7,7 +7,8 @@ import * as path from 'node:path';
 const PARAMETER = /\b([A-Z]\w*Array|DataView|Buffer)<ArrayBuffer(?:Like)?>/g;
 
 /** Classes of which the library makes the instances, and whose constructors are stripped. */
-const MADE_BY_LIBRARY = /^(export declare class (?:Handle|Directory|FileHandle|FileSystem|AsyncFileHandle)\b[^{]*\{\n)/gm;
+const MADE_BY_LIBRARY =
+  /^(export declare class (?:Handle|Directory|FileHandle|FileSystem|AsyncFileHandle)\b[^{]*\{\n)/gm;
 
 const dist = path.resolve(import.meta.dirname, '../dist');
 for (const name of fs.readdirSync(dist, { recursive: true, encoding: 'utf8' })) {

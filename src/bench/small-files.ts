@@ -1,5 +1,5 @@
 // Workloads of many small files.
-import { F2fsError } from '../errors.ts';
+import { corrupt } from '../errors.ts';
 import type { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { FileStat } from '../fs/stat.ts';
@@ -94,7 +94,7 @@ export function checkRecovered(bench: Bench): void {
     whole += entries.filter(({ ino }) => statOf(volume, ino).size === RECOVERED_BYTES).length;
   }
   if (whole === sizes.files) return;
-  throw new F2fsError('EUCLEAN', `of ${sizes.files} files that were fsynced ${whole} are there and whole`);
+  throw corrupt('bench-recovered', {}, sizes.files, whole);
 }
 
 export function statOf(volume: FileSystem, ino: number): FileStat {

@@ -1,6 +1,6 @@
 // What a benchmark does to a mounted volume, through the same calls that any user of the library has. A workload is a generator
 // that yields between two operations, so that the command stays interruptible.
-import { F2fsError } from '../errors.ts';
+import { corrupt } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { Directory } from '../fs/directory-handle.ts';
 import type { FileHandle } from '../fs/file-handle.ts';
@@ -119,10 +119,7 @@ function checkPlaces({ volume, content, sizes, name }: Bench, version: number): 
     content.copy(wanted, 0, length, at, version);
     const count = file.read(found.subarray(0, length), at);
     if (count === length && found.subarray(0, length).equals(wanted.subarray(0, length))) continue;
-    throw new F2fsError('EUCLEAN', `the benchmark's file does not read as it was written, at byte ${at}`, {
-      path: name,
-      ino: file.ino,
-    });
+    throw corrupt('bench-contents', { path: name, ino: file.ino }, at);
   }
 }
 

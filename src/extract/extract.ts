@@ -156,8 +156,7 @@ class Extraction {
   *#entry(directory: Directory, { name, ino, type }: DirectoryEntry): Generator<void> {
     try {
       using handle = directory.open(name);
-      if (handle instanceof Directory)
-        throw corrupt(`directory inode ${ino} has a name that says it is a ${type}`, { ino });
+      if (handle instanceof Directory) throw corrupt('name-of-other', { ino }, type);
       yield* this.#make(handle, name);
     } catch (error) {
       this.#failed(name, error);
@@ -187,8 +186,7 @@ class Extraction {
   *#makeNew(handle: Handle, stat: FileStat, name: Uint8Array): Generator<void, HostPlace | null> {
     const { type } = stat;
     if (handle instanceof FileHandle) return yield* this.#file(handle, stat, name);
-    if (type === 'file' || type === 'directory')
-      throw corrupt(`inode ${stat.ino} is not what its mode says`, { ino: stat.ino });
+    if (type === 'file' || type === 'directory') throw corrupt('name-of-mode', { ino: stat.ino });
     const dir = this.#dir;
     const attributes = this.#attributes(handle, stat, new HostPlace(dir, name));
     if (type === 'symlink') {

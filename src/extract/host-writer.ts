@@ -3,7 +3,7 @@
 // before all of it is as it is to be: directories are made with mode 0700, files with 0600.
 import * as fs from 'node:fs';
 import { display } from '../bytes.ts';
-import { F2fsError, hostError } from '../errors.ts';
+import { corrupt, F2fsError, hostError } from '../errors.ts';
 import type { InodeFlag } from '../format/inode-flags.ts';
 import { type HostLibc, hostLibc } from '../host/libc.ts';
 import { type HostNodeType, makeHostNode, NODE_NAMES } from '../host/node.ts';
@@ -60,7 +60,7 @@ function checkName(name: Uint8Array): void {
     (name[0] === 0x2e && (name.length === 1 || (name.length === 2 && name[1] === 0x2e))) ||
     SEPARATORS.some((byte) => name.includes(byte));
   if (!bad) return;
-  throw new F2fsError('EUCLEAN', `the image is damaged: the name "${display(name)}" would lead elsewhere`);
+  throw corrupt('name-escapes', {}, display(name));
 }
 
 /**
@@ -189,7 +189,7 @@ export class HostWriter {
 
   makeSymlink(parent: HostDir, name: Uint8Array, target: Uint8Array, attributes: HostAttributes): HostPlace | null {
     const place = this.#make(new HostPlace(parent, name), 'make the symlink', (path) => {
-      if (target.includes(0)) throw new F2fsError('EUCLEAN', 'its target holds a NUL');
+      if (target.includes(0)) throw corrupt('symlink-zero', {});
       fs.symlinkSync(Buffer.from(target), path);
     });
     if (place) this.#setAttributes(place, attributes, 'symlink');

@@ -31,7 +31,7 @@ function hasId(tag: number): boolean {
 
 /** An ACL as it is on disk. Throws EUCLEAN for bytes that are none. */
 export function aclFromDisk(disk: Uint8Array, ino: number): Acl {
-  const bad = () => corrupt(`a POSIX ACL of inode ${ino} is damaged`, { ino });
+  const bad = () => corrupt('acl', { ino });
   const from = viewOf(disk);
   if (disk.length < HEADER_SIZE || from.getUint32(0, true) !== DISK_VERSION) throw bad();
   const acl: AclEntry[] = [];

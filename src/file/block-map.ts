@@ -107,14 +107,11 @@ export class BlockMap {
 
   /** The frame of a node that must stand at `offset` of the inode's tree. */
   #node(inode: Inode, nid: number, offset: number): number {
-    if (nid === inode.ino) throw corrupt(`inode ${inode.ino} is among its own nodes`, { ino: inode.ino, nid });
+    if (nid === inode.ino) throw corrupt('node-is-inode', { ino: inode.ino, nid });
     const pfn = this.#volume.nodes.get(nid, inode.ino);
     const found = this.#volume.nodes.offsetOf(pfn);
     if (found !== offset) {
-      throw corrupt(`node ${nid} of inode ${inode.ino} stands at offset ${offset} of its tree, but says ${found}`, {
-        ino: inode.ino,
-        nid,
-      });
+      throw corrupt('node-offset', { ino: inode.ino, nid }, offset, found);
     }
     return pfn;
   }
@@ -162,10 +159,7 @@ export class BlockMap {
   #address(inode: Inode, at: number, index: number): number {
     const blkaddr = this.#volume.pool.view.getUint32(at, true);
     if (blkaddr === NULL_ADDR || blkaddr >= COMPRESS_ADDR || this.#volume.layout.inMain(blkaddr)) return blkaddr;
-    throw corrupt(`page ${index} of inode ${inode.ino} is at block ${blkaddr}, outside the main area`, {
-      ino: inode.ino,
-      blkaddr,
-    });
+    throw corrupt('page-address', { ino: inode.ino, blkaddr }, index);
   }
 
   /**
@@ -295,9 +289,7 @@ export class BlockMap {
           const at = this.#at + 4 * (i + j);
           const old = this.#address(inode, at, index + done + i + j);
           if (old === NULL_ADDR || old === COMPRESS_ADDR) {
-            throw corrupt(`page ${index + done + i + j} of inode ${inode.ino} is written without a reserved block`, {
-              ino: inode.ino,
-            });
+            throw corrupt('page-unreserved', { ino: inode.ino }, index + done + i + j);
           }
           if (old !== NEW_ADDR) {
             logs.invalidate(old);
@@ -349,10 +341,7 @@ export class BlockMap {
     const blkaddr = this.#address(inode, at, index);
     if (blkaddr === NULL_ADDR || blkaddr >= COMPRESS_ADDR) return false;
     if (this.#volume.sit.validRun(blkaddr, 1) === 0) {
-      throw corrupt(`page ${index} of inode ${inode.ino} is at block ${blkaddr}, which the SIT has free`, {
-        ino: inode.ino,
-        blkaddr,
-      });
+      throw corrupt('page-block-free', { ino: inode.ino, blkaddr }, index);
     }
     extents.add(blkaddr, 1, true);
     this.#volume.counters.inPlaceBlocks++;
@@ -498,8 +487,7 @@ export class BlockMap {
       if (blkaddr === NULL_ADDR || blkaddr >= COMPRESS_ADDR) continue;
       const owner = logs.ownerOf(blkaddr);
       if (owner.nid === nid && owner.ofsInNode === i) continue;
-      const message = `inode ${inode.ino} is damaged: it has more blocks than it counts, and one of them, block ${blkaddr}, is another's; run fsck.f2fs -f`;
-      throw corrupt(message, { ino: inode.ino, blkaddr });
+      throw corrupt('inode-block-count', { ino: inode.ino, blkaddr });
     }
   }
 

@@ -41,7 +41,7 @@ export class ClusterMap {
     this.nrHoles = inode.clusterPages;
     const at = this.#map.seekCluster(inode, start);
     if (at < 0) return;
-    const { clusterPages } = inode;
+    const { ino, clusterPages } = inode;
     const { sit } = this.#volume;
     this.nrHoles = 0;
     let gap = false;
@@ -53,19 +53,19 @@ export class ClusterMap {
         isCompressed = blkaddr === COMPRESS_ADDR;
         continue;
       }
-      if (blkaddr === COMPRESS_ADDR) throw this.damaged(inode, start, `slot ${i} is marked as a cluster's first`);
+      if (blkaddr === COMPRESS_ADDR) throw corrupt('cluster-mark', { ino }, start, i);
       if (!isCompressed) continue;
       if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR) {
         gap = true;
         continue;
       }
-      if (gap) throw this.damaged(inode, start, `slot ${i} has a block after one that has none`);
+      if (gap) throw corrupt('cluster-gap', { ino }, start, i);
       if (sit.validRun(blkaddr, 1) === 0) {
-        throw this.damaged(inode, start, `slot ${i} is at block ${blkaddr}, which the SIT has free`, blkaddr);
+        throw corrupt('cluster-block-free', { ino, blkaddr }, start, i);
       }
       this.blkaddr[this.nrBlocks++] = blkaddr;
     }
-    if (isCompressed && this.nrBlocks === 0) throw this.damaged(inode, start, 'it has no data block');
+    if (isCompressed && this.nrBlocks === 0) throw corrupt('cluster-empty', { ino }, start);
   }
 
   /**
@@ -80,11 +80,6 @@ export class ClusterMap {
     throw new F2fsError('EIO', message, { ino: inode.ino });
   }
 
-  damaged(inode: Inode, start: number, fault: string, blkaddr?: number): F2fsError {
-    const message = `the compressed cluster at page ${start} of inode ${inode.ino} is damaged: ${fault}`;
-    return corrupt(message, { ino: inode.ino, ...(blkaddr === undefined ? {} : { blkaddr }) });
-  }
-
   /**
    * Makes the reserved cluster at page `start` a compressed one of `nrBlocks` new blocks of `log`, which go to `extents`,
    * and frees those that it had. Throws ENOSPC, having changed nothing. Source: f2fs_write_compressed_pages.
@@ -94,9 +89,7 @@ export class ClusterMap {
     const { view } = pool;
     this.lookup(inode, start);
     if (!this.isReserved) {
-      throw corrupt(`the cluster at page ${start} of inode ${inode.ino} is written without reserved blocks`, {
-        ino: inode.ino,
-      });
+      throw corrupt('cluster-unreserved', { ino: inode.ino }, start);
     }
     const saved = this.nrBlocks > 0 ? inode.clusterPages - this.nrBlocks : 0;
     const { nid, ofsInNode } = this.#map;
@@ -147,7 +140,7 @@ export class ClusterMap {
     const { pool, nodes, logs } = this.#volume;
     this.lookup(inode, start);
     if (this.nrBlocks === 0) return;
-    if (!this.isReserved) throw corrupt(`the released cluster at page ${start} of inode ${inode.ino} is written`);
+    if (!this.isReserved) throw corrupt('cluster-released', { ino: inode.ino }, start);
     nodes.markDirty(this.#map.nid);
     inode.addComprBlocks(this.nrBlocks - inode.clusterPages);
     const at = this.#map.seekCluster(inode, start);

@@ -2,7 +2,7 @@
 import type { Algorithm } from '../compress/algorithms.ts';
 import { OUTCOME } from '../compress/cluster.ts';
 import { type ClusterBuffers, STAGING_FRAMES } from '../compress/cluster-buffers.ts';
-import { F2fsError } from '../errors.ts';
+import { corrupt, F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -16,9 +16,9 @@ const COMPRESS_CHKSUM = 1;
 const MAX_CLUSTERS = STAGING_FRAMES / 4;
 
 const FAULTS = {
-  [OUTCOME.BAD_LENGTH]: 'its length is more than its blocks hold',
-  [OUTCOME.BAD_CHECKSUM]: 'its checksum does not match',
-  [OUTCOME.BAD_DATA]: 'its data does not decompress to a cluster',
+  [OUTCOME.BAD_LENGTH]: 'cluster-length',
+  [OUTCOME.BAD_CHECKSUM]: 'cluster-checksum',
+  [OUTCOME.BAD_DATA]: 'cluster-data',
 } as const;
 
 /** Whether a compressed file's clusters carry a checksum. `load` must have been called. */
@@ -199,8 +199,9 @@ export class ClusterPages {
       try {
         const outcome = codecJobs.take(this.#tickets[i]);
         if (outcome !== OUTCOME.OK) {
-          const why = FAULTS[outcome as keyof typeof FAULTS];
-          fault ??= this.#map.damaged(inode, start + i * clusterPages, why, this.#blkaddr[block]);
+          const kind = FAULTS[outcome as keyof typeof FAULTS];
+          const place = { ino: inode.ino, blkaddr: this.#blkaddr[block] };
+          fault ??= corrupt(kind, place, start + i * clusterPages);
         }
       } catch (error) {
         fault ??= error as Error;

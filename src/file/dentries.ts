@@ -1,10 +1,11 @@
 // Entries within one area: a dentry block in its frame, or the inline area of an inode. An area is the byte offset where it
 // begins in the pool's memory, and a layout.
-import { corrupt, type F2fsError } from '../errors.ts';
+import { corrupt, throwFault } from '../errors.ts';
+import type { Report } from '../faults.ts';
 import { NAME_LEN_MAX } from '../format/constants.ts';
 import { type DentryLayout, DIR_ENTRY_SIZE, DirEntry, dentrySlots, FT, SLOT_LEN } from '../format/dentry.ts';
 import { nameHash } from '../format/hash.ts';
-import { I_FLAGS } from '../format/inode.ts';
+import type { VolumeLayout } from '../volume/layout.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { Inode } from './inode.ts';
 import { isStoredAs, MIN_CIPHERTEXT_BYTES, type StoredName } from './stored-names.ts';
@@ -25,6 +26,13 @@ export interface Dirent {
   readonly fileType: number;
 }
 
+/** What its entries are checked by. */
+export interface DirectoryFacts {
+  readonly ino: number;
+  readonly isEncrypted: boolean;
+  readonly foldsCase: boolean;
+}
+
 export class Dentries {
   readonly #volume: Volume;
 
@@ -42,7 +50,7 @@ export class Dentries {
       }
       const at = area + layout.entries + slot * DIR_ENTRY_SIZE;
       const nameLen = view.getUint16(at + NAME_LEN, true);
-      if (nameLen === 0) throw corrupt(`directory ${dir.ino} has an entry without a name`, { ino: dir.ino });
+      if (nameLen === 0) throw corrupt('dentry-name-length', { ino: dir.ino }, nameLen);
       if (view.getUint32(at + HASH, true) === name.hash && this.sameName(area, layout, slot, name)) return slot;
       slot += dentrySlots(nameLen);
     }
@@ -126,62 +134,126 @@ export class Dentries {
     visit: (slot: number, entry: Dirent, hash: number) => boolean,
     from = 0,
   ): boolean {
-    const { bytes, view } = this.#volume.pool;
-    // Such directories hash other bytes than those stored.
-    const plain = (dir.load().iFlags & I_FLAGS.CASEFOLD) === 0;
-    let within = from > 0;
-    for (let slot = from; slot < layout.slots; ) {
-      const at = area + layout.entries + slot * DIR_ENTRY_SIZE;
-      const isFree = (bytes[area + (slot >>> 3)] & (1 << (slot & 7))) === 0;
-      if (isFree || (within && view.getUint16(at + NAME_LEN, true) === 0)) {
-        if (isFree) within = false;
-        slot++;
-        continue;
-      }
-      within = false;
-      const entry = this.entry(dir, area, layout, slot);
-      const hash = view.getUint32(at + HASH, true);
-      if (plain && hash !== nameHash(entry.name)) {
-        throw corrupt(`directory ${dir.ino} is damaged: the hash of an entry is not its name's`, { ino: dir.ino });
-      }
-      if (visit(slot, entry, hash)) return true;
-      slot += dentrySlots(entry.name.length);
-    }
-    return false;
+    const { pool, layout: volume } = this.#volume;
+    return readDentries(dir, volume, pool.bytes, pool.view, area, layout, throwFault, visit, from);
   }
 
   /** An entry, once it is known to be one; `known`: the name that it was found by. */
   entry(dir: Inode, area: number, layout: DentryLayout, slot: number, known?: Uint8Array): Dirent {
-    const { bytes, view } = this.#volume.pool;
-    const at = area + layout.entries + slot * DIR_ENTRY_SIZE;
-    const nameLen = view.getUint16(at + NAME_LEN, true);
-    const ino = view.getUint32(at + INO, true);
-    if (nameLen === 0 || nameLen > NAME_LEN_MAX) throw bad(dir, `has a name of ${nameLen} bytes`);
-    const end = slot + dentrySlots(nameLen);
-    if (end > layout.slots) throw bad(dir, 'has a name that runs past its block');
-    for (let i = slot + 1; i < end; i++) {
-      if ((bytes[area + (i >>> 3)] & (1 << (i & 7))) === 0)
-        throw bad(dir, 'has a name in slots that are marked as free');
-    }
-    if (ino < this.#volume.layout.sb.rootIno || ino >= this.#volume.layout.maxNid) throw bad(dir, `names inode ${ino}`);
-    const fileType = view.getUint8(at + FILE_TYPE);
-    if (fileType === FT.UNKNOWN || fileType > FT.SYMLINK) throw bad(dir, `has the file type ${fileType}`);
-    const start = area + layout.names + slot * SLOT_LEN;
-    const name = known ?? bytes.slice(start, start + nameLen);
-    if (dir.isEncrypted && !isDots(bytes, start, nameLen)) {
-      if (nameLen < MIN_CIPHERTEXT_BYTES) throw bad(dir, `has an encrypted name of ${nameLen} bytes`);
-      return { name, ino, fileType };
-    }
-    if (name.includes(SLASH) || name.includes(0)) throw bad(dir, 'has a name with a slash or a zero byte in it');
-    if (nameLen === 1 && name[0] === DOT && ino !== dir.ino) throw bad(dir, `says that "." is inode ${ino}`);
-    return { name, ino, fileType };
+    const { pool, layout: volume } = this.#volume;
+    checkDentry(dir, volume, pool.bytes, pool.view, area, layout, slot, throwFault);
+    return direntAt(pool.bytes, pool.view, area, layout, slot, known);
   }
+}
+
+/**
+ * Calls `visit` with every entry of an area from slot `from` on, until it returns true; whether it did. What can't be an entry is
+ * told and passed over; what is only in the wrong place is told and visited. Source: f2fs_fill_dentries.
+ */
+export function readDentries(
+  dir: DirectoryFacts,
+  volume: VolumeLayout,
+  bytes: Uint8Array,
+  view: DataView,
+  area: number,
+  layout: DentryLayout,
+  report: Report,
+  visit: (slot: number, entry: Dirent, hash: number) => boolean,
+  from = 0,
+): boolean {
+  // Directories that fold case hash other bytes than those stored.
+  const isPlain = !dir.foldsCase;
+  let within = from > 0;
+  for (let slot = from; slot < layout.slots; ) {
+    const at = area + layout.entries + slot * DIR_ENTRY_SIZE;
+    const isFree = (bytes[area + (slot >>> 3)] & (1 << (slot & 7))) === 0;
+    if (isFree || (within && view.getUint16(at + NAME_LEN, true) === 0)) {
+      if (isFree) within = false;
+      slot++;
+      continue;
+    }
+    within = false;
+    if (!checkDentry(dir, volume, bytes, view, area, layout, slot, report)) {
+      slot++;
+      within = true;
+      continue;
+    }
+    const entry = direntAt(bytes, view, area, layout, slot);
+    const hash = view.getUint32(at + HASH, true);
+    if (isPlain && hash !== nameHash(entry.name)) report('dentry-hash', { ino: dir.ino });
+    if (visit(slot, entry, hash)) return true;
+    slot += dentrySlots(entry.name.length);
+  }
+  return false;
+}
+
+/** Tells why the entry that begins at `slot` can't be one; whether it can. */
+export function checkDentry(
+  dir: DirectoryFacts,
+  volume: VolumeLayout,
+  bytes: Uint8Array,
+  view: DataView,
+  area: number,
+  layout: DentryLayout,
+  slot: number,
+  report: Report,
+): boolean {
+  const at = area + layout.entries + slot * DIR_ENTRY_SIZE;
+  const nameLen = view.getUint16(at + NAME_LEN, true);
+  if (nameLen === 0 || nameLen > NAME_LEN_MAX) {
+    report('dentry-name-length', { ino: dir.ino }, nameLen);
+    return false;
+  }
+  const end = slot + dentrySlots(nameLen);
+  if (end > layout.slots) {
+    report('dentry-name-end', { ino: dir.ino });
+    return false;
+  }
+  for (let i = slot + 1; i < end; i++) {
+    if ((bytes[area + (i >>> 3)] & (1 << (i & 7))) !== 0) continue;
+    report('dentry-slots-free', { ino: dir.ino });
+    return false;
+  }
+  const ino = view.getUint32(at + INO, true);
+  if (ino < volume.sb.rootIno || ino >= volume.maxNid) {
+    report('dentry-inode', { ino: dir.ino }, ino);
+    return false;
+  }
+  const fileType = view.getUint8(at + FILE_TYPE);
+  if (fileType === FT.UNKNOWN || fileType > FT.SYMLINK) {
+    report('dentry-type', { ino: dir.ino }, fileType);
+    return false;
+  }
+  const name = area + layout.names + slot * SLOT_LEN;
+  if (dir.isEncrypted && !isDots(bytes, name, nameLen)) {
+    if (nameLen >= MIN_CIPHERTEXT_BYTES) return true;
+    report('dentry-encrypted-length', { ino: dir.ino }, nameLen);
+    return false;
+  }
+  for (let i = name; i < name + nameLen; i++) {
+    if (bytes[i] !== SLASH && bytes[i] !== 0) continue;
+    report('dentry-name-bytes', { ino: dir.ino });
+    return false;
+  }
+  if (nameLen !== 1 || bytes[name] !== DOT || ino === dir.ino) return true;
+  report('dentry-dot', { ino: dir.ino }, ino);
+  return false;
+}
+
+function direntAt(
+  bytes: Uint8Array,
+  view: DataView,
+  area: number,
+  layout: DentryLayout,
+  slot: number,
+  known?: Uint8Array,
+): Dirent {
+  const at = area + layout.entries + slot * DIR_ENTRY_SIZE;
+  const start = area + layout.names + slot * SLOT_LEN;
+  const name = known ?? bytes.slice(start, start + view.getUint16(at + NAME_LEN, true));
+  return { name, ino: view.getUint32(at + INO, true), fileType: view.getUint8(at + FILE_TYPE) };
 }
 
 function isDots(bytes: Uint8Array, at: number, length: number): boolean {
   return bytes[at] === DOT && (length === 1 || (length === 2 && bytes[at + 1] === DOT));
-}
-
-function bad(dir: Inode, why: string): F2fsError {
-  return corrupt(`directory ${dir.ino} is damaged: an entry ${why}`, { ino: dir.ino });
 }

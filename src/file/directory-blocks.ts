@@ -60,7 +60,7 @@ export class DirectoryBlocks {
   #forEachBlock(dir: Inode, start: number, visit: (block: number, area: number) => boolean): boolean {
     const nrBlocks = this.nrBlocks(dir);
     let block = this.#nextBlock(dir, start, nrBlocks);
-    if (start === 0 && block !== 0) throw corrupt(`directory ${dir.ino} lacks its first block`, { ino: dir.ino });
+    if (start === 0 && block !== 0) throw corrupt('directory-first-block', { ino: dir.ino });
     for (; block < nrBlocks; block = this.#nextBlock(dir, block + 1, nrBlocks)) {
       this.#reclaimFrames();
       const pfn = this.#pages.readDirectoryPage(dir, block);
@@ -77,10 +77,10 @@ export class DirectoryBlocks {
     visit: (slot: number, entry: Dirent, hash: number) => boolean,
     from = 0,
   ): boolean {
-    const { index, ofLevel } = bucketOfBlock(block, dir.load().iDirLevel);
+    const { index, ofLevel } = bucketOfBlock(dir, block);
     const check = (slot: number, entry: Dirent, hash: number) => {
       if (hash % ofLevel === index) return visit(slot, entry, hash);
-      throw corrupt(`directory ${dir.ino} is damaged: an entry stands where its hash does not lead`, { ino: dir.ino });
+      throw corrupt('dentry-bucket', { ino: dir.ino });
     };
     return this.#dentries.forEach(dir, area, DENTRY_BLOCK, check, from);
   }
@@ -104,7 +104,7 @@ export class DirectoryBlocks {
       let free = NR_DENTRY_IN_BLOCK;
       this.#forEachIn(dir, block, area, (slot, entry, hash) => {
         if (this.findIndexed(dir, index, { bytes: entry.name, hash, digest: null }) !== null) {
-          throw corrupt(`directory ${dir.ino} is damaged: it has a name twice`, { ino: dir.ino });
+          throw corrupt('dentry-twice', { ino: dir.ino });
         }
         index.insert(hash, block, slot);
         free -= dentrySlots(entry.name.length);
@@ -197,7 +197,7 @@ export class DirectoryBlocks {
   /** An entry was put into a block. */
   added(dir: Inode, { block, slot, hash, slots }: Place): void {
     const raw = dir.change();
-    const { level } = bucketOfBlock(block, raw.iDirLevel);
+    const { level } = bucketOfBlock(dir, block);
     if (raw.iCurrentDepth < level + 1) raw.iCurrentDepth = level + 1;
     this.#pages.setDirty(dir, block, 1);
     if (dir.index === null) return;
@@ -246,13 +246,14 @@ export class DirectoryBlocks {
 }
 
 /** Which bucket of which level a block belongs to, and how many the level has. */
-function bucketOfBlock(block: number, dirLevel: number): { level: number; index: number; ofLevel: number } {
+function bucketOfBlock(dir: Inode, block: number): { level: number; index: number; ofLevel: number } {
+  const { iDirLevel } = dir.load();
   let rest = block;
   for (let level = 0; level < MAX_DIR_HASH_DEPTH; level++) {
-    const ofLevel = dirBuckets(level, dirLevel);
+    const ofLevel = dirBuckets(level, iDirLevel);
     const blocks = ofLevel * bucketBlocks(level);
     if (rest < blocks) return { level, index: Math.floor(rest / bucketBlocks(level)), ofLevel };
     rest -= blocks;
   }
-  throw corrupt(`block ${block} of a directory is past its last hash level`);
+  throw corrupt('directory-levels', { ino: dir.ino }, block);
 }

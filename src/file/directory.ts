@@ -122,8 +122,7 @@ export class Directories {
 
   #dotDot(dir: Inode): Dirent {
     const found = this.lookup(dir, DOTS);
-    if (found === null || found.fileType !== FT.DIR)
-      throw corrupt(`directory ${dir.ino} has no ".." that leads to a directory`, { ino: dir.ino });
+    if (found === null || found.fileType !== FT.DIR) throw corrupt('dentry-dotdot', { ino: dir.ino });
     return found;
   }
 
@@ -219,7 +218,7 @@ export class Directories {
   #assertFirst(dir: Inode, name: Uint8Array, position: number): void {
     const first = this.#locate(dir, name);
     if (first === null || positionOf(first) === position) return;
-    throw corrupt(`directory ${dir.ino} is damaged: it has a second "${Buffer.from(name)}"`, { ino: dir.ino });
+    throw corrupt('dentry-dots-twice', { ino: dir.ino }, Buffer.from(name).toString());
   }
 
   #forEachStored(

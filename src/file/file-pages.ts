@@ -80,9 +80,7 @@ export class FilePages {
     this.#map.lookup(inode, index, limit);
     const { blkaddr } = this.#map;
     if (blkaddr === COMPRESS_ADDR) {
-      throw corrupt(`page ${index} of inode ${inode.ino} is marked as a compressed cluster, which can't begin there`, {
-        ino: inode.ino,
-      });
+      throw corrupt('page-cluster-mark', { ino: inode.ino }, index);
     }
     const pfn = this.allocate(index, this.#validRun(inode, index, blkaddr, this.#map.count));
     const { count } = this;
@@ -108,10 +106,7 @@ export class FilePages {
     if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR) return nrPages;
     const valid = this.#volume.sit.validRun(blkaddr, nrPages);
     if (valid > 0) return valid;
-    throw corrupt(`page ${index} of inode ${inode.ino} is at block ${blkaddr}, which the SIT has free`, {
-      ino: inode.ino,
-      blkaddr,
-    });
+    throw corrupt('page-block-free', { ino: inode.ino, blkaddr }, index);
   }
 
   /** Pages that the last `cached`, `read` or `allocate` gave, adjacent in the file and in memory. */
@@ -127,7 +122,7 @@ export class FilePages {
     this.#map.lookup(inode, index, 1);
     if (this.#map.blkaddr === NULL_ADDR) return -1;
     if (this.#map.blkaddr === COMPRESS_ADDR || (this.#map.blkaddr === NEW_ADDR && index === 0)) {
-      throw corrupt(`page ${index} of directory ${inode.ino} was never written`, { ino: inode.ino });
+      throw corrupt('directory-page-unwritten', { ino: inode.ino }, index);
     }
     return this.read(inode, index, 1);
   }

@@ -1,23 +1,11 @@
 // An inode in use: its number, its cached data pages, and typed access to its block, which stays in the node cache.
-import { ALGORITHM_NAMES } from '../compress/algorithms.ts';
-import { corrupt, F2fsError } from '../errors.ts';
-import {
-  BLKSIZE,
-  NULL_ADDR,
-  S_IFBLK,
-  S_IFCHR,
-  S_IFDIR,
-  S_IFIFO,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
-  S_IFSOCK,
-} from '../format/constants.ts';
-import { MAX_DIR_HASH_DEPTH } from '../format/dentry.ts';
+import { throwFault } from '../errors.ts';
+import { BLKSIZE, NULL_ADDR, S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, S_IFREG } from '../format/constants.ts';
 import {
   ADVISE,
+  addrsPerInode,
   DEF_ADDRS_PER_INODE,
-  DEFAULT_INLINE_XATTR_ADDRS,
+  extraIsizeOf,
   fitsInExtra,
   I_ADDR_OFFSET,
   I_FLAGS,
@@ -26,15 +14,15 @@ import {
   InodeExtra,
   Inode as InodeView,
   inlineDataOffset,
+  inlineXattrAddrsOf,
   maxInlineData,
-  TOTAL_EXTRA_ISIZE,
 } from '../format/inode.ts';
-import { ADDRS_PER_BLOCK, maxFileBlocks, NODE_DIND } from '../format/node.ts';
-import { XattrHeader } from '../format/xattr.ts';
+import { ADDRS_PER_BLOCK, addrsPerBlock, maxFileBlocks, NODE_DIND } from '../format/node.ts';
 import { AddressSpace } from '../pagecache/address-space.ts';
 import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { DirectoryIndex } from './directory-index.ts';
+import { checkInode } from './inode-checks.ts';
 
 /** Seconds since 1970 and nanoseconds within the second. */
 export interface Timestamp {
@@ -42,15 +30,8 @@ export interface Timestamp {
   readonly nsec: number;
 }
 
-/** Largest count of xattr slots that leaves room for inline data. Source: MAX_INLINE_XATTR_SIZE. */
-const MAX_INLINE_XATTR_ADDRS = DEF_ADDRS_PER_INODE - TOTAL_EXTRA_ISIZE / 4 - 1 - 10;
-/** i_extra_isize and i_inline_xattr_size themselves. Source: F2FS_MIN_EXTRA_ATTR_SIZE. */
-const MIN_EXTRA_ISIZE = InodeExtra.ends.iInlineXattrSize;
-
 /** Bytes of the largest file of any kind: what is addressed within the inode does not count. Source: s_maxbytes. */
 export const MAX_FILE_BYTES = maxFileBlocks(0, ADDRS_PER_BLOCK) * BLKSIZE;
-/** The same of older kernels, for which it did count. */
-const MAX_OLD_FILE_BYTES = maxFileBlocks(DEF_ADDRS_PER_INODE, ADDRS_PER_BLOCK) * BLKSIZE;
 
 /** What other rooms call an inode. Its block is edited in place: call `load` first in each operation. */
 export class Inode {
@@ -190,13 +171,12 @@ export class Inode {
 
   /** Data addresses in the inode itself: whole clusters. Source: addrs_per_inode. */
   get addrsPerInode(): number {
-    const addrs = DEF_ADDRS_PER_INODE - this.#extraIsize / 4 - this.#inlineXattrAddrs;
-    return addrs - (addrs % this.#clusterPages);
+    return addrsPerInode(this.#extraIsize, this.#inlineXattrAddrs, this.#clusterPages);
   }
 
   /** Data addresses in a direct node: whole clusters. Source: addrs_per_block. */
   get addrsPerBlock(): number {
-    return ADDRS_PER_BLOCK - (ADDRS_PER_BLOCK % this.#clusterPages);
+    return addrsPerBlock(this.#clusterPages);
   }
 
   /** Whether each change of the contents is to be on stable storage at once. Source: IS_SYNC. */
@@ -304,131 +284,17 @@ export class Inode {
   /** Learns the layout of the block from its flags. To be called once it is read or set up. */
   refreshLayout(): void {
     const raw = this.load();
-    const inline = raw.iInline;
-    this.#extraIsize = (inline & INLINE.EXTRA_ATTR) !== 0 ? this.#extra.iExtraIsize : 0;
-    if (this.#volume.hasFeature('flexible_inline_xattr')) this.#inlineXattrAddrs = this.#extra.iInlineXattrSize;
-    else this.#inlineXattrAddrs = (inline & (INLINE.XATTR | INLINE.DENTRY)) !== 0 ? DEFAULT_INLINE_XATTR_ADDRS : 0;
+    this.#extraIsize = extraIsizeOf(raw, this.#extra);
+    this.#inlineXattrAddrs = inlineXattrAddrsOf(raw, this.#extra, this.#volume.layout.feature);
     if (this.isDirectory) this.pages.group = this.#volume.dentries;
     this.#clusterPages = this.isRegular && this.isCompressed ? 1 << this.#extra.iLogClusterSize : 1;
     this.#isSync = this.isRegular && (raw.iFlags & I_FLAGS.SYNC) !== 0;
   }
 
-  /** Throws EUCLEAN when the block can't be an inode that the kernel would take. Source: sanity_check_inode. */
+  /** Throws EUCLEAN when the block can't be an inode that the kernel would take; learns its layout. */
   verify(): void {
-    let fault: string | null;
-    try {
-      fault = this.#fault();
-    } catch (error) {
-      // A 64-bit field that no number can be: it does not know whose it is. A read that failed is no damage.
-      if (!(error instanceof F2fsError) || error.code !== 'EUCLEAN') throw error;
-      if (error.nid !== undefined || error.segno !== undefined) throw error;
-      fault = inWords(error.message);
-    }
-    if (fault !== null) throw corrupt(`inode ${this.ino} is damaged: ${fault}`, { ino: this.ino });
-  }
-
-  #fault(): string | null {
     const raw = this.load();
-    const { layout } = this.#volume;
-    const extra = this.#extra;
-    const inline = raw.iInline;
-    const type = raw.iMode & S_IFMT;
-    const hasExtra = (inline & INLINE.EXTRA_ATTR) !== 0;
-    const flexible = this.#volume.hasFeature('flexible_inline_xattr');
-    const offset = this.#volume.nodes.offsetOf(this.#raw.base / BLKSIZE);
-    if (offset !== 0) return `its footer says that it is node ${offset} of its tree`;
-    if (!VALID_TYPES.has(type)) return `its mode is 0${raw.iMode.toString(8)}`;
-    if (raw.iXattrNid === this.ino) return 'it is its own xattr node';
-    if (raw.iXattrNid !== 0 && (raw.iXattrNid < 3 || raw.iXattrNid >= layout.maxNid)) {
-      return `its xattr node is ${raw.iXattrNid}`;
-    }
-    if (flexible && !hasExtra) return 'it lacks the extra attributes that flexible_inline_xattr needs';
-    const checksummed = this.#volume.hasFeature('inode_checksum');
-    if (checksummed && !(hasExtra && fitsInExtra('iInodeChecksum', extra.iExtraIsize))) {
-      return 'it lacks the checksum that every inode of the volume has';
-    }
-    if (hasExtra && !this.#volume.hasFeature('extra_attr')) return 'it has extra attributes, which the volume does not';
-    if (
-      hasExtra &&
-      (extra.iExtraIsize < MIN_EXTRA_ISIZE || extra.iExtraIsize > TOTAL_EXTRA_ISIZE || extra.iExtraIsize % 4 !== 0)
-    ) {
-      return `its extra attributes are ${extra.iExtraIsize} bytes`;
-    }
-    if (flexible) {
-      const addrs = extra.iInlineXattrSize;
-      const least = (inline & INLINE.XATTR) !== 0 ? XattrHeader.size / 4 : 0;
-      if (addrs > MAX_INLINE_XATTR_ADDRS || addrs < least) return `its inline xattrs take ${addrs} slots`;
-    }
-    if ((inline & INLINE.DATA) !== 0 && (inline & INLINE.DENTRY) !== 0)
-      return 'it has both inline data and inline dentries';
-    if ((inline & INLINE.DATA) !== 0 && type !== S_IFREG && type !== S_IFLNK)
-      return 'it has inline data, but is no file or symlink';
-    if ((inline & INLINE.DENTRY) !== 0 && type !== S_IFDIR) return 'it has inline dentries, but is no directory';
-    if (type === S_IFDIR && (raw.iCurrentDepth > MAX_DIR_HASH_DEPTH || raw.iDirLevel > MAX_DIR_HASH_DEPTH)) {
-      return `its depth is ${raw.iCurrentDepth}, from level ${raw.iDirLevel} on`;
-    }
-    // A directory in blocks has at least the one with its dots, until it is removed.
-    if (type === S_IFDIR && (inline & INLINE.DENTRY) === 0 && raw.iLinks > 0) {
-      if (raw.iSize === 0 || raw.iSize % BLKSIZE !== 0 || raw.iCurrentDepth === 0) {
-        return `it is a directory of ${raw.iSize} bytes and ${raw.iCurrentDepth} levels`;
-      }
-    }
-    if ((raw.iFlags & I_FLAGS.CASEFOLD) !== 0 && !this.#volume.hasFeature('casefold'))
-      return 'it folds case, which the volume does not';
-    if ((raw.iAdvise & ADVISE.ENCRYPT) !== 0 && !this.#volume.hasFeature('encrypt'))
-      return 'it is encrypted, which the volume knows nothing of';
-    if ((raw.iAdvise & ADVISE.VERITY) !== 0 && !this.#volume.hasFeature('verity'))
-      return 'it is protected by verity, which the volume knows nothing of';
-    if (raw.extLen > 0 && !(layout.inMain(raw.extBlk) && layout.inMain(raw.extBlk + raw.extLen - 1))) {
-      return `its largest extent is ${raw.extLen} blocks from block ${raw.extBlk} on`;
-    }
-    readCounts(raw);
-    if (raw.iNamelen > 255) return `its name has ${raw.iNamelen} bytes`;
+    checkInode(this.ino, raw, this.#extra, this.#volume.layout, throwFault);
     this.refreshLayout();
-    const compressionFault = this.isCompressed ? this.#compressionFault() : null;
-    if (compressionFault !== null) return compressionFault;
-    readTimes(raw, this.#volume.hasFeature('inode_crtime') && this.hasExtra('iCrtime') ? extra : null);
-    if ((inline & INLINE.DATA) !== 0 && raw.iSize > this.maxInlineData) return `its inline data is ${raw.iSize} bytes`;
-    if (raw.iSize > MAX_OLD_FILE_BYTES) return `its size is ${raw.iSize} bytes, more than a file can have`;
-    return null;
   }
-
-  #compressionFault(): string | null {
-    const extra = this.#extra;
-    if (extra.iCompressAlgorithm >= ALGORITHM_NAMES.length)
-      return `its compression algorithm is ${extra.iCompressAlgorithm}`;
-    if (extra.iLogClusterSize < 2 || extra.iLogClusterSize > 8) return `its cluster size is 2^${extra.iLogClusterSize}`;
-    if (extra.iComprBlocks > this.maxPages) return `it saves ${extra.iComprBlocks} blocks, more than a file can have`;
-    return null;
-  }
-}
-
-const VALID_TYPES = new Set<number>([S_IFSOCK, S_IFLNK, S_IFREG, S_IFBLK, S_IFDIR, S_IFCHR, S_IFIFO]);
-
-/** What fields are called in a message. */
-const FIELD_WORDS: Readonly<Record<string, string>> = {
-  iSize: 'its size',
-  iBlocks: 'its count of blocks',
-  iAtime: 'its time of access',
-  iMtime: 'its time of modification',
-  iCtime: 'its time of change',
-  iCrtime: 'its time of creation',
-  iComprBlocks: 'its count of saved blocks',
-};
-
-/** `its size is 2^53 or more` of what a field says that can't be read. */
-function inWords(message: string): string {
-  return message.replace(/^[\w ]+\.(\w+) is /, (whole, field: string) =>
-    FIELD_WORDS[field] === undefined ? whole : `${FIELD_WORDS[field]} is `,
-  );
-}
-
-/** Reads the counts once, as `readTimes` does. */
-function readCounts({ iSize, iBlocks }: InodeView): number {
-  return iSize + iBlocks;
-}
-
-/** Reads all times once, so that one out of range is found before anything relies on it. */
-function readTimes({ iAtime, iCtime, iMtime }: InodeView, extra: InodeExtra | null): number {
-  return iAtime + iCtime + iMtime + (extra?.iCrtime ?? 0);
 }

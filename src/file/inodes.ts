@@ -78,9 +78,9 @@ export class Inodes {
   get(ino: number): Inode {
     const known = this.#table.get(ino);
     if (known !== undefined) return known;
-    const inode = this.#load(ino, 'a name leads to it');
+    const inode = this.#load(ino, 'name');
     const { iLinks } = inode.load();
-    if (iLinks < (inode.isDirectory ? 2 : 1)) throw corrupt(`inode ${ino} has a name, but ${iLinks} links`, { ino });
+    if (iLinks < (inode.isDirectory ? 2 : 1)) throw corrupt('inode-links', { ino }, iLinks);
     this.#table.set(ino, inode);
     return inode;
   }
@@ -114,18 +114,17 @@ export class Inodes {
   getOrphan(ino: number): Inode {
     const known = this.#table.get(ino);
     if (known !== undefined) return known;
-    const inode = this.#load(ino, 'the checkpoint has it as an orphan');
+    const inode = this.#load(ino, 'orphan');
     this.#table.set(ino, inode);
     return inode;
   }
 
-  /** Reads an inode and checks it; `why` somebody asks for it. */
-  #load(ino: number, why: string): Inode {
+  /** Reads an inode and checks it; `claim` is who says that it is there. */
+  #load(ino: number, claim: 'name' | 'orphan'): Inode {
     const { nat, layout } = this.#volume;
-    if (ino < layout.sb.rootIno || ino >= layout.maxNid) throw corrupt(`inode ${ino} is out of range`, { ino });
-    if (this.#isFree(ino)) throw corrupt(`inode ${ino} is free, but ${why}`, { ino });
-    if (nat.inoOf(ino) !== ino)
-      throw corrupt(`node ${ino} is no inode: it belongs to inode ${nat.inoOf(ino)}`, { ino });
+    if (ino < layout.sb.rootIno || ino >= layout.maxNid) throw corrupt('inode-range', { ino });
+    if (this.#isFree(ino)) throw corrupt('inode-free', { ino }, claim);
+    if (nat.inoOf(ino) !== ino) throw corrupt('inode-is-node', { ino }, nat.inoOf(ino));
     const inode = new Inode(this.#volume, ino);
     inode.verify();
     inode.refreshLayout();
@@ -258,10 +257,10 @@ export class Inodes {
       if (error === null) continue;
       inode.pages.error = null;
       this.#pages.dirty.add(inode);
-      const { code, path, blkaddr } = error;
+      const { code, path, blkaddr, fault } = error;
       // A failure of the device says where: which file it met first means nothing beside that.
       const message = path === undefined ? `inode ${inode.ino} could not be written: ${error.message}` : error.message;
-      first ??= new F2fsError(code, message, { ino: inode.ino, path, blkaddr, cause: error });
+      first ??= new F2fsError(code, message, { ino: inode.ino, path, blkaddr, fault, cause: error });
     }
     return first;
   }

@@ -111,13 +111,13 @@ export class InodeRecovery {
       ((raw.iInline ^ own.iInline) & INLINE.XATTR) === 0 &&
       (!this.#volume.hasFeature('flexible_inline_xattr') || extra.iInlineXattrSize === inode.inlineXattrAddrs);
     if (!isSame || !inode.isRegular || (raw.iMode ^ own.iMode) >>> 12 !== 0 || node.offset !== 0) {
-      throw this.#damaged(node, 'is not of the kind that the inode is');
+      throw corrupt('fsynced-kind', placeOf(node));
     }
     // Their fsync is a checkpoint; and a file may become a plain one while it is empty.
     if (this.#isCompressed(node) || (inode.isCompressed && !this.#map.isEmpty(inode))) {
-      throw this.#damaged(node, 'is of a compressed file');
+      throw corrupt('fsynced-compressed', placeOf(node));
     }
-    if ((raw.iInline & INLINE.DENTRY) !== 0) throw this.#damaged(node, 'has inline dentries');
+    if ((raw.iInline & INLINE.DENTRY) !== 0) throw corrupt('fsynced-inline-dentry', placeOf(node));
   }
 
   #isCompressed(node: ChainNode): boolean {
@@ -177,7 +177,7 @@ export class InodeRecovery {
     const count = node.isInode ? addrsPerInode : addrsPerBlock;
     const first = firstPageOf(node.offset, addrsPerInode, addrsPerBlock);
     if ((node.offset === 0) !== node.isInode || !isDnodeOffset(node.offset) || first + count > inode.maxPages) {
-      throw this.#damaged(node, `stands at offset ${node.offset} of the inode's tree`);
+      throw corrupt('fsynced-offset', placeOf(node), node.offset);
     }
     const at = this.#map.seekForChange(inode, first);
     const { nid } = this.#map;
@@ -195,9 +195,9 @@ export class InodeRecovery {
   #recoverAddress(inode: Inode, node: ChainNode, place: Place, target: number): void {
     const { pool, nodes, space, logs, layout, nat } = this.#volume;
     const source = this.#map.addressAt(inode, place.at, place.page);
-    if (source === COMPRESS_ADDR || target === COMPRESS_ADDR) throw this.#damaged(node, 'has a compressed cluster');
+    if (source === COMPRESS_ADDR || target === COMPRESS_ADDR) throw corrupt('fsynced-cluster', placeOf(node));
     if (target !== NULL_ADDR && target !== NEW_ADDR && !layout.inMain(target)) {
-      throw this.#damaged(node, `has page ${place.page} at block ${target}, outside the main area`);
+      throw corrupt('fsynced-address', placeOf(node), place.page, target);
     }
     nodes.markDirty(place.nid);
     const raw = inode.change();
@@ -248,13 +248,12 @@ export class InodeRecovery {
       owner.countBlocks(-1);
       pool.view.setUint32(at, NULL_ADDR, true);
     }
-    if (sit.isValid(blkaddr)) throw this.#damaged(node, `has a page at block ${blkaddr}, which is in use elsewhere`);
+    if (sit.isValid(blkaddr)) throw corrupt('fsynced-block-in-use', placeOf(node), blkaddr);
   }
+}
 
-  #damaged(node: ChainNode, why: string) {
-    const { ino, nid, blkaddr } = node;
-    return corrupt(`the fsynced node ${nid} of inode ${ino} at block ${blkaddr} ${why}`, { ino, nid, blkaddr });
-  }
+function placeOf({ ino, nid, blkaddr }: ChainNode) {
+  return { ino, nid, blkaddr };
 }
 
 /** Where an address stands: its node, its byte in the pool's memory, its place in the node, its page of the file. */

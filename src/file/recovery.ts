@@ -105,12 +105,7 @@ export class Recovery {
       const inode = this.#inodes.getOrphan(ino);
       const { iLinks } = inode.load();
       if (iLinks !== 0) {
-        throw corrupt(
-          `inode ${ino} is in the list of those without a name, but has ${iLinks} links; run fsck.f2fs -f`,
-          {
-            ino,
-          },
-        );
+        throw corrupt('orphan-links', { ino }, iLinks);
       }
       this.#inodes.evict(inode);
     }
@@ -140,8 +135,7 @@ export class Recovery {
         // Its inode may come later in the chain.
         else if (nat.blkaddrOf(ino) === NULL_ADDR) return;
         entry = { inode: this.#inodes.get(ino), lastDentry: -1 };
-        if (!entry.inode.isRegular)
-          throw corrupt(`inode ${ino} was fsynced by its nodes, but is no regular file`, { ino });
+        if (!entry.inode.isRegular) throw corrupt('fsynced-owner', { ino });
         found.set(ino, entry);
       }
       if (isNew) entry.lastDentry = node.blkaddr;
@@ -152,10 +146,7 @@ export class Recovery {
   #create(node: ChainNode): void {
     const { iMode, iInline } = new InodeView(node.view);
     if ((iMode & S_IFMT) !== S_IFREG || (iInline & INLINE.DENTRY) !== 0 || node.offset !== 0) {
-      throw corrupt(`the fsynced inode ${node.ino} at block ${node.blkaddr} is no regular file`, {
-        ino: node.ino,
-        blkaddr: node.blkaddr,
-      });
+      throw corrupt('fsynced-inode', { ino: node.ino, blkaddr: node.blkaddr });
     }
     this.#recovery.create(node);
   }
@@ -204,7 +195,7 @@ export class Recovery {
     const { iPino } = new InodeView(node.view);
     const dir = this.#inodes.get(iPino);
     if (!dir.isDirectory) {
-      throw corrupt(`the fsynced inode ${ino} should lie in inode ${iPino}, which is no directory`, { ino, blkaddr });
+      throw corrupt('fsynced-parent', { ino, blkaddr }, iPino);
     }
     const name = this.#notedName(dir, node);
     const there = this.#directories.lookupStored(dir, name);
@@ -227,10 +218,7 @@ export class Recovery {
     const hasHash = dir.isEncrypted && dir.foldsCase;
     const most = hasHash ? NAME_LEN_MAX - HASH_BYTES : NAME_LEN_MAX;
     if (iNamelen > most || !(dir.isEncrypted ? iNamelen >= MIN_CIPHERTEXT_BYTES : isName(bytes))) {
-      throw corrupt(`the fsynced inode ${ino} at block ${blkaddr} has a name of ${iNamelen} bytes that can't be one`, {
-        ino,
-        blkaddr,
-      });
+      throw corrupt('fsynced-name', { ino, blkaddr }, iNamelen);
     }
     if (hasHash) return { bytes, hash: view.getUint32(at + iNamelen, true), digest: null };
     const hashed = dir.foldsCase ? this.#folded(bytes) : bytes;

@@ -28,15 +28,15 @@ export class Relocator {
     const { nat, pool } = this.#volume;
     const { nid, blkaddr, nrBlocks, ofsInNode } = run;
     nat.check(nid);
-    if (nat.blkaddrOf(nid) === NULL_ADDR) throw contradiction(run, 'the NAT has it free');
+    if (nat.blkaddrOf(nid) === NULL_ADDR) throw corrupt('summary-node-free', placeOf(run));
     const version = nat.versionOf(nid);
-    if (version !== run.version) throw contradiction(run, `version ${run.version}, and the NAT has ${version}`);
+    if (version !== run.version) throw corrupt('summary-version', placeOf(run), run.version, version);
     const ino = nat.inoOf(nid);
     const inode = cannotMove(blkaddr, () => this.#inode(ino));
     const addrs = this.#addresses(inode, run);
     for (let i = 0; i < nrBlocks; i++) {
       const found = pool.view.getUint32(addrs + 4 * (ofsInNode + i), true);
-      if (found !== blkaddr + i) throw contradiction(run, `address ${ofsInNode + i} there is ${found}`);
+      if (found !== blkaddr + i) throw corrupt('summary-address', placeOf(run), ofsInNode + i, found);
     }
     if ((inode.load().iInline & INLINE.PIN_FILE) !== 0) {
       throw new F2fsError('EBUSY', `a pinned file lies there: its blocks must stay where they are`, { ino, blkaddr });
@@ -58,15 +58,14 @@ export class Relocator {
     const end = run.ofsInNode + run.nrBlocks;
     if (nid === inode.ino) {
       const hasInline = inode.hasInline(INLINE.DATA) || inode.hasInline(INLINE.DENTRY);
-      if (!HAS_DATA.has(inode.type) || hasInline) throw contradiction(run, 'it is an inode without data blocks');
-      if (end > inode.addrsPerInode) throw contradiction(run, `it has ${inode.addrsPerInode} addresses`);
+      if (!HAS_DATA.has(inode.type) || hasInline) throw corrupt('summary-inode', placeOf(run));
+      if (end > inode.addrsPerInode) throw corrupt('summary-address-count', placeOf(run), inode.addrsPerInode);
       return inode.addrOffset;
     }
     const pfn = cannotMove(run.blkaddr, () => nodes.get(nid, inode.ino));
     const offset = nodes.offsetOf(pfn);
-    if (!isDnodeOffset(offset) || offset === XATTR_NODE_OFFSET)
-      throw contradiction(run, 'it holds no addresses of data');
-    if (end > inode.addrsPerBlock) throw contradiction(run, `it has ${inode.addrsPerBlock} addresses`);
+    if (!isDnodeOffset(offset) || offset === XATTR_NODE_OFFSET) throw corrupt('summary-no-dnode', placeOf(run));
+    if (end > inode.addrsPerBlock) throw corrupt('summary-address-count', placeOf(run), inode.addrsPerBlock);
     return pfn * BLKSIZE;
   }
 
@@ -93,6 +92,6 @@ export class Relocator {
 }
 
 /** The SIT has the block in use, but the node that the summary names does not hold it: nobody knows whose it is. */
-function contradiction({ blkaddr, nid }: OwnedRun, why: string): F2fsError {
-  return corrupt(`by its summary block ${blkaddr} is of node ${nid}, which can't be: ${why}`, { blkaddr, nid });
+function placeOf({ blkaddr, nid }: OwnedRun) {
+  return { blkaddr, nid };
 }

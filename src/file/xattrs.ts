@@ -1,6 +1,7 @@
 // Extended attributes of an inode: one list that begins in the inode and goes on in a node block when it must.
 import { display, type Name, nameBytes } from '../bytes.ts';
-import { corrupt, F2fsError } from '../errors.ts';
+import { corrupt, F2fsError, throwFault } from '../errors.ts';
+import type { Report } from '../faults.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { INLINE } from '../format/inode.ts';
 import { XATTR_NODE_OFFSET } from '../format/node.ts';
@@ -156,27 +157,13 @@ export class Xattrs {
       const base = this.#node(inode, xnid) * BLKSIZE;
       area.set(bytes.subarray(base, base + XATTR_BLOCK_SIZE), inlineSize);
     }
-    const dv = viewOf(area);
-    if (area.length < XattrHeader.size) return [];
-    const { magic } = new XattrHeader(dv);
-    // An inode that never had any has zeros there.
-    if (magic === 0 && xnid === 0 && (area.length === XattrHeader.size || dv.getUint32(XattrHeader.size, true) === 0))
-      return [];
-    if (magic !== XATTR_MAGIC) {
-      throw corrupt(`the extended attributes of inode ${inode.ino} begin with 0x${magic.toString(16)}`, {
-        ino: inode.ino,
-      });
-    }
-    return parse(area, dv, inode.ino);
+    return readXattrs(area, xnid !== 0, inode.ino, throwFault);
   }
 
   #node(inode: Inode, nid: number): number {
     const pfn = this.#volume.nodes.get(nid, inode.ino);
     if (this.#volume.nodes.offsetOf(pfn) !== XATTR_NODE_OFFSET) {
-      throw corrupt(`node ${nid} should hold the xattrs of inode ${inode.ino}, but is another node of it`, {
-        ino: inode.ino,
-        nid,
-      });
+      throw corrupt('xattr-node', { ino: inode.ino, nid });
     }
     return pfn;
   }
@@ -213,8 +200,22 @@ function inlineXattrSize(inode: Inode): number {
   return inode.hasInline(INLINE.XATTR) ? inode.inlineXattrAddrs * 4 : 0;
 }
 
-function parse(area: Uint8Array, dv: DataView, ino: number): Stored[] {
+/**
+ * The list of an inode, up to where it is damaged. `area` is what the inode holds of it, then what its xattr node does, where it
+ * has one. Source: read_all_xattrs.
+ */
+export function readXattrs(area: Uint8Array, hasNode: boolean, ino: number, report: Report): Stored[] {
   const stored: Stored[] = [];
+  if (area.length < XattrHeader.size) return stored;
+  const dv = viewOf(area);
+  const { magic } = new XattrHeader(dv);
+  // An inode that never had any has zeros there.
+  if (magic === 0 && !hasNode && (area.length === XattrHeader.size || dv.getUint32(XattrHeader.size, true) === 0))
+    return stored;
+  if (magic !== XATTR_MAGIC) {
+    report('xattr-magic', { ino }, magic);
+    return stored;
+  }
   const entry = new XattrEntry(dv);
   let at = XattrHeader.size;
   while (at + 4 <= area.length && dv.getUint32(at, true) !== 0) {
@@ -223,7 +224,8 @@ function parse(area: Uint8Array, dv: DataView, ino: number): Stored[] {
     const name = at + XattrEntry.size;
     const value = name + nameLen;
     if (value + valueSize > area.length) {
-      throw corrupt(`an extended attribute of inode ${ino} runs past the end of its list`, { ino });
+      report('xattr-end', { ino });
+      return stored;
     }
     stored.push({
       index: nameIndex,

@@ -118,6 +118,23 @@ export function extraIsizeFor(feature: number): number {
   return TOTAL_EXTRA_ISIZE;
 }
 
+/** Bytes of extra attributes that an inode says it has. */
+export function extraIsizeOf(inode: Inode, extra: InodeExtra): number {
+  return (inode.iInline & INLINE.EXTRA_ATTR) !== 0 ? extra.iExtraIsize : 0;
+}
+
+/** u32 slots at the end of i_addr that an inode keeps for inline xattrs. Source: get_inline_xattr_addrs. */
+export function inlineXattrAddrsOf(inode: Inode, extra: InodeExtra, feature: number): number {
+  if ((feature & FEATURES.flexible_inline_xattr) !== 0) return extra.iInlineXattrSize;
+  return (inode.iInline & (INLINE.XATTR | INLINE.DENTRY)) !== 0 ? DEFAULT_INLINE_XATTR_ADDRS : 0;
+}
+
+/** Data addresses in an inode: whole clusters of `clusterPages`, 1 of a file without clusters. Source: addrs_per_inode. */
+export function addrsPerInode(extraIsize: number, inlineXattrAddrs: number, clusterPages: number): number {
+  const addrs = DEF_ADDRS_PER_INODE - extraIsize / 4 - inlineXattrAddrs;
+  return addrs - (addrs % clusterPages);
+}
+
 /** Bytes that inline contents may take. Source: MAX_INLINE_DATA. */
 export function maxInlineData(extraIsize: number, inlineXattrAddrs: number): number {
   return 4 * (DEF_ADDRS_PER_INODE - extraIsize / 4 - inlineXattrAddrs - INLINE_RESERVED_ADDRS);

@@ -26,6 +26,11 @@ export const XATTR_NODE_OFFSET = 0xffffffff >>> NODE_OFFSET_SHIFT;
 export const ADDRS_PER_BLOCK = 1018;
 export const NIDS_PER_BLOCK = 1018;
 
+/** Data addresses in a direct node of a file with clusters of so many pages: whole clusters. Source: addrs_per_block. */
+export function addrsPerBlock(clusterPages: number): number {
+  return ADDRS_PER_BLOCK - (ADDRS_PER_BLOCK % clusterPages);
+}
+
 /**
  * Whether a node at this offset of its inode's tree holds data addresses (or is the inode, or its xattr block), as
  * opposed to nids. Source: IS_DNODE.
@@ -85,7 +90,7 @@ export class NodePath {
  * Source: get_node_path. Throws EFBIG past the format's end, EUCLEAN for an index that is no index.
  */
 export function nodePath(index: number, addrsPerInode: number, addrsPerBlock: number, path: NodePath): NodePath {
-  if (!(index >= 0)) throw corrupt(`page index ${index} is not valid`);
+  if (!(index >= 0)) throw corrupt('page-range', {}, index);
   const { offset, noffset } = path;
   noffset[0] = 0;
   let block = index;

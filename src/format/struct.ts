@@ -70,13 +70,24 @@ export const u32: FieldKind<number> = {
   }),
 };
 
+/** Whether an unsigned 64-bit field at byte `at` is a number that no count or size exceeds: below 2^53. */
+export function fitsU64(dv: DataView, at: number): boolean {
+  return dv.getUint32(at + 4, true) < 0x20_0000;
+}
+
+/** Whether a signed one is within ±2^53. */
+export function fitsI64(dv: DataView, at: number): boolean {
+  const high = dv.getInt32(at + 4, true);
+  return high < 0x20_0000 && high >= -0x20_0000;
+}
+
 /** An unsigned 64-bit count or size as a number; reading one of 2^53 or more is EUCLEAN (no count can be that large). */
 export const u64: FieldKind<number> = {
   size: 8,
   at: (offset, name) => ({
     get() {
       const high = this.dv.getUint32(this.base + offset + 4, true);
-      if (high >= 0x20_0000) throw corrupt(`${name} is 2^53 or more`);
+      if (high >= 0x20_0000) throw corrupt('u64-range', {}, name);
       return high * 0x1_0000_0000 + this.dv.getUint32(this.base + offset, true);
     },
     set(value) {
@@ -92,7 +103,7 @@ export const i64: FieldKind<number> = {
   at: (offset, name) => ({
     get() {
       const high = this.dv.getInt32(this.base + offset + 4, true);
-      if (high >= 0x20_0000 || high < -0x20_0000) throw corrupt(`${name} is out of ±2^53`);
+      if (high >= 0x20_0000 || high < -0x20_0000) throw corrupt('i64-range', {}, name);
       return high * 0x1_0000_0000 + this.dv.getUint32(this.base + offset, true);
     },
     set(value) {

@@ -1,7 +1,7 @@
 // From a path to its inode: name after name, through symlinks. Source: link_path_walk.
 import type { Path } from '../bytes.ts';
 import { isBoolean, type OptionChecks } from '../check.ts';
-import { F2fsError } from '../errors.ts';
+import { corrupt } from '../errors.ts';
 import { checkName } from '../file/directory.ts';
 import type { Inode } from '../file/inode.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
@@ -27,7 +27,7 @@ const SLASH = 0x2f;
 /** Throws EUCLEAN when it is no directory. */
 export function rootInode(core: Core): Inode {
   const root = core.inodes.get(core.volume.layout.sb.rootIno);
-  if (!root.isDirectory) throw new F2fsError('EUCLEAN', 'the root inode is not a directory', { ino: root.ino });
+  if (!root.isDirectory) throw corrupt('root-type', { ino: root.ino });
   return root;
 }
 

@@ -430,7 +430,7 @@ function entriesBelow(fs: FileSystem, path: Path): EntryBelow[] {
     for (const entry of directory.entries()) {
       found.push({ above, entry });
       if (entry.type !== 'directory') continue;
-      if (seen.has(entry.ino)) throw corrupt(`directory inode ${entry.ino} has a second name`, { ino: entry.ino });
+      if (seen.has(entry.ino)) throw corrupt('directory-second-name', { ino: entry.ino });
       seen.add(entry.ino);
       waiting.push({ ino: entry.ino, path: joined(above, entry.name) });
     }

@@ -74,7 +74,7 @@ function* enter(levels: Level[], inos: Set<number>, parent: Directory, name: Uin
   }
   if (inos.has(handle.ino)) {
     handle.close();
-    throw corrupt(`directory ${handle.ino} lies in itself`, { ino: handle.ino });
+    throw corrupt('directory-loop', { ino: handle.ino });
   }
   inos.add(handle.ino);
   levels.push({ parent, name, directory: handle, cursor: 0, left: [] });

@@ -95,11 +95,11 @@ function liesAbove(core: Core, inode: Inode, dir: Inode): boolean {
     if (at === inode) return true;
     // A removed directory lies nowhere.
     if (at.ino === rootIno || at.load().iLinks === 0) return false;
-    if (seen.has(at.ino)) throw corrupt(`directory ${at.ino} lies in itself`, { ino: at.ino });
+    if (seen.has(at.ino)) throw corrupt('directory-loop', { ino: at.ino });
     seen.add(at.ino);
     core.memory.reclaimFrames();
     at = core.inodes.get(core.directories.parentOf(at));
-    if (!at.isDirectory) throw corrupt(`directory ${dir.ino} lies in inode ${at.ino}, which is none`, { ino: at.ino });
+    if (!at.isDirectory) throw corrupt('directory-parent', { ino: at.ino }, dir.ino);
   }
 }
 

@@ -13,9 +13,9 @@ export function readlink(core: Core, inode: Inode): Uint8Array {
   if (inode.type !== S_IFLNK) throw new F2fsError('EINVAL', 'it is not a symlink', { ino });
   const { size } = inode;
   if (size === 0) throw new F2fsError('ENOENT', 'the symlink has no target', { ino });
-  if (size > 4096) throw corrupt(`symlink inode ${ino} has a target of ${size} bytes`, { ino });
+  if (size > 4096) throw corrupt('symlink-length', { ino }, size);
   const target = new Uint8Array(size);
   core.data.read(inode, 0, target);
-  if (target.includes(0)) throw corrupt(`symlink inode ${ino} has a zero byte in its target`, { ino });
+  if (target.includes(0)) throw corrupt('symlink-zero', { ino });
   return target;
 }

@@ -236,9 +236,7 @@ class Walk {
   open(parent: WalkStep, entry: DirectoryEntry): Directory | null {
     return this.attempt(new WalkPlace(parent, entry.name), () => {
       if (this.#seen.has(entry.ino)) {
-        throw corrupt(`directory inode ${entry.ino} has a second name here; it is not walked again`, {
-          ino: entry.ino,
-        });
+        throw corrupt('directory-second-name', { ino: entry.ino });
       }
       const handle = parent.directory.open(entry.name);
       if (handle instanceof Directory) {
@@ -246,7 +244,7 @@ class Walk {
         return handle;
       }
       handle.close();
-      throw corrupt(`inode ${entry.ino} is not the directory that its name says it is`, { ino: entry.ino });
+      throw corrupt('name-of-directory', { ino: entry.ino });
     });
   }
 

@@ -1,16 +1,23 @@
 // Finds the last complete checkpoint among the two packs, and checks it before anything trusts it.
 import type { QueuedDevice } from '../device/queued-device.ts';
-import { corrupt, F2fsError } from '../errors.ts';
+import { corrupt, F2fsError, throwFault } from '../errors.ts';
+import type { Report } from '../faults.ts';
 import { Checkpoint, CP, CP_BITMAP_OFFSET, CP_CHECKSUM_OFFSET, checkpointCrc } from '../format/checkpoint.ts';
 import { BLKS_PER_SEG, BLKSIZE, LOG_NAMES, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
-import { viewOf } from '../format/struct.ts';
+import { fitsU64, viewOf } from '../format/struct.ts';
 import { hasFeature } from '../format/superblock.ts';
 import type { VolumeLayout } from './layout.ts';
-import { type SpareSuperblock, seemsToBe } from './superblocks.ts';
+import type { SpareSuperblock } from './superblocks.ts';
 
 /** Nids 0, 1 (node) and 2 (meta) own no block. */
 export const RESERVED_NODES = 3;
 const CP_PACKS = 2;
+
+/** Where a checkpoint stands, for errors. */
+interface At {
+  readonly path?: string;
+  readonly blkaddr: number;
+}
 
 /** A checkpoint as it is on disk: its block, its payload blocks, and where its pack lies. */
 export interface CheckpointPack {
@@ -61,8 +68,7 @@ export function versionBitmap(pack: CheckpointPack, which: 'sit' | 'nat', cpPayl
   } else if (which === 'nat') {
     offset += cp.sitVerBitmapBytesize;
   }
-  if (offset + size > block.length)
-    throw corrupt(`the ${which.toUpperCase()} version bitmap does not fit the checkpoint`);
+  if (offset + size > block.length) throw corrupt('checkpoint-bitmap-fit', {}, which === 'sit' ? 'SIT' : 'NAT');
   return block.subarray(offset, offset + size);
 }
 
@@ -108,11 +114,7 @@ export function readCheckpoint(
   });
   const [one, two] = packs;
   if (one === null && two === null) {
-    const message = 'neither checkpoint pack is whole: the volume has no consistent state to mount';
-    throw corrupt(message + seemsToBe(spare?.foreign ?? null), {
-      path: device.name,
-      blkaddr: layout.cpBlkaddr,
-    });
+    throw corrupt('checkpoint-packs', { path: device.name, blkaddr: layout.cpBlkaddr }, spare?.foreign ?? null);
   }
   const pack = one === null || (two !== null && two.version > one.version) ? 1 : 0;
   const blkaddr = layout.cpBlkaddr + pack * BLKS_PER_SEG;
@@ -121,49 +123,60 @@ export function readCheckpoint(
   if (layout.cpPayload > 0) device.read(blkaddr + 1, block.subarray(BLKSIZE));
   const dv = viewOf(block);
   const cp = new Checkpoint(dv);
-  const fault = checkpointFault(cp, layout);
-  if (fault !== null) throw corrupt(`the checkpoint can't be used: ${fault}`, { path: device.name, blkaddr });
+  checkCheckpoint(cp, layout, { path: device.name, blkaddr }, throwFault);
   const hasWholeSpare = packs[1 - pack] !== null;
   return { block, cp, pack, blkaddr, crc: dv.getUint32(cp.checksumOffset, true), hasWholeSpare };
 }
 
-/** Source: f2fs_sanity_check_ckpt. */
-function checkpointFault(cp: Checkpoint, layout: VolumeLayout): string | null {
+/** Tells what keeps the checkpoint at `blkaddr` from being used. Source: f2fs_sanity_check_ckpt. */
+export function checkCheckpoint(cp: Checkpoint, layout: VolumeLayout, at: At, report: Report): void {
   const { sb } = layout;
   const ro = hasFeature(sb, 'ro');
+  const { rsvdSegmentCount, validNodeCount, validInodeCount, freeSegmentCount } = cp;
   const metaSegments = sb.segmentCountCkpt + sb.segmentCountSit + sb.segmentCountNat + sb.segmentCountSsa;
-  if (metaSegments + cp.rsvdSegmentCount >= sb.segmentCount) return `it reserves ${cp.rsvdSegmentCount} segments`;
-  if (!ro && (cp.overprovSegmentCount === 0 || cp.rsvdSegmentCount === 0)) return 'it reserves no segments';
+  if (metaSegments + rsvdSegmentCount >= sb.segmentCount) report('checkpoint-reserved-segments', at, rsvdSegmentCount);
+  if (!ro && (cp.overprovSegmentCount === 0 || rsvdSegmentCount === 0)) report('checkpoint-no-reserve', at);
+  const { userBlockCount, validBlockCount } = countsOf(cp, at, report);
   const mainBlocks = (layout.nrMainSegments + (ro ? 1 : 0)) * BLKS_PER_SEG;
-  if (cp.userBlockCount === 0 || cp.userBlockCount >= mainBlocks) return `its user block count is ${cp.userBlockCount}`;
-  if (cp.validBlockCount > cp.userBlockCount) {
-    return `${cp.validBlockCount} blocks are in use of ${cp.userBlockCount}`;
+  if (userBlockCount === 0 || userBlockCount >= mainBlocks) report('checkpoint-user-blocks', at, userBlockCount);
+  if (validBlockCount > userBlockCount) report('checkpoint-valid-blocks', at, validBlockCount, userBlockCount);
+  if (validNodeCount > layout.maxNid - RESERVED_NODES) report('checkpoint-valid-nodes', at, validNodeCount);
+  if (validInodeCount > validNodeCount) report('checkpoint-valid-inodes', at, validInodeCount, validNodeCount);
+  if (freeSegmentCount > layout.nrMainSegments) report('checkpoint-free-segments', at, freeSegmentCount);
+  checkLogs(cp, layout, at, report);
+  const { sitVerBitmapBytesize: sit, natVerBitmapBytesize: nat } = cp;
+  if (sit !== layout.nrSitBlocks / 8 || nat !== layout.nrNatBlocks / 8) report('checkpoint-bitmap-size', at, sit, nat);
+  if (cp.cpPackStartSum < layout.cpPayload + 1 || cp.cpPackStartSum > BLKS_PER_SEG - 1 - NR_LOGS)
+    report('checkpoint-summary-start', at, cp.cpPackStartSum);
+  if ((cp.ckptFlags & CP.LARGE_NAT_BITMAP) !== 0) {
+    if (cp.checksumOffset !== CP_BITMAP_OFFSET) report('checkpoint-large-nat-bitmap', at);
+  } else {
+    // With a payload the SIT's bitmap stands there.
+    const bitmaps = nat + (layout.cpPayload > 0 ? 0 : sit);
+    if (CP_BITMAP_OFFSET + bitmaps > cp.checksumOffset) report('checkpoint-bitmap-end', at);
   }
-  if (cp.validNodeCount > layout.maxNid - RESERVED_NODES) return `${cp.validNodeCount} nodes are in use`;
-  if (cp.validInodeCount > cp.validNodeCount)
-    return `${cp.validInodeCount} inodes are in use of ${cp.validNodeCount} nodes`;
-  if (cp.freeSegmentCount > layout.nrMainSegments) return `${cp.freeSegmentCount} segments are free`;
+}
+
+/** Those of the 64-bit fields that are checked; 1 of 1 where they can't be read. */
+function countsOf(cp: Checkpoint, at: At, report: Report): { userBlockCount: number; validBlockCount: number } {
+  let isReadable = true;
+  for (const field of ['userBlockCount', 'validBlockCount', 'elapsedTime'] as const) {
+    if (fitsU64(cp.dv, cp.base + Checkpoint.offsets[field])) continue;
+    report('checkpoint-field-range', at, field);
+    isReadable = false;
+  }
+  return isReadable ? cp : { userBlockCount: 1, validBlockCount: 1 };
+}
+
+function checkLogs(cp: Checkpoint, layout: VolumeLayout, at: At, report: Report): void {
+  const isShared = hasFeature(layout.sb, 'ro');
   const seen = new Map<number, string>();
   for (let log = 0; log < NR_LOGS; log++) {
     const { segno, blkoff } = logPosition(cp, log);
+    const other = seen.get(segno);
     if (segno >= layout.nrMainSegments || blkoff >= BLKS_PER_SEG)
-      return `its ${LOG_NAMES[log]} log is at ${segno}:${blkoff}`;
-    if (!ro && seen.has(segno)) return `its ${LOG_NAMES[log]} and ${seen.get(segno)} logs share segment ${segno}`;
+      report('checkpoint-log-position', at, LOG_NAMES[log], segno, blkoff);
+    else if (!isShared && other !== undefined) report('checkpoint-log-shared', at, LOG_NAMES[log], other, segno);
     seen.set(segno, LOG_NAMES[log]);
   }
-  if (cp.sitVerBitmapBytesize !== layout.nrSitBlocks / 8 || cp.natVerBitmapBytesize !== layout.nrNatBlocks / 8) {
-    return `its version bitmaps are ${cp.sitVerBitmapBytesize} and ${cp.natVerBitmapBytesize} bytes`;
-  }
-  if (cp.cpPackStartSum < layout.cpPayload + 1 || cp.cpPackStartSum > BLKS_PER_SEG - 1 - NR_LOGS) {
-    return `its summaries begin at block ${cp.cpPackStartSum}`;
-  }
-  if ((cp.ckptFlags & CP.LARGE_NAT_BITMAP) !== 0) {
-    if (cp.checksumOffset !== CP_BITMAP_OFFSET)
-      return 'it uses the deprecated layout of large_nat_bitmap; run fsck.f2fs 1.13 or later';
-  } else {
-    // With a payload the SIT's bitmap stands there.
-    const bitmaps = cp.natVerBitmapBytesize + (layout.cpPayload > 0 ? 0 : cp.sitVerBitmapBytesize);
-    if (CP_BITMAP_OFFSET + bitmaps > cp.checksumOffset) return 'its version bitmaps run over its checksum';
-  }
-  return null;
 }

@@ -125,10 +125,7 @@ export class Cleaner {
       const blkaddr = start + at;
       nat.check(nid);
       if (nat.blkaddrOf(nid) !== blkaddr) {
-        throw corrupt(
-          `by the summary of segment ${segno} block ${blkaddr} holds node ${nid}, but the NAT has that elsewhere`,
-          { segno, blkaddr, nid },
-        );
+        throw corrupt('summary-node-elsewhere', { segno, blkaddr, nid });
       }
       this.#room();
       // It may have been written elsewhere to make room.

@@ -119,12 +119,7 @@ export class FsyncChain {
       }
       blkaddr = footer.nextBlkaddr;
       if (blkaddr === kept || count >= this.#limit) {
-        throw corrupt(
-          `the chain of fsynced nodes comes back to block ${blkaddr}: what was fsynced can't be recovered`,
-          {
-            blkaddr,
-          },
-        );
+        throw corrupt('chain-loop', { blkaddr });
       }
     }
   }

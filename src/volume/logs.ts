@@ -204,7 +204,7 @@ export class Logs {
     const segment = this.current.find((current) => current.segno === segno);
     const type = segment?.log ?? this.#sit.typeOf(segno);
     if (type >= NR_DATA_LOGS) {
-      throw corrupt(`block ${blkaddr} should be one of data, but segment ${segno} is one of nodes`, { blkaddr, segno });
+      throw corrupt('summary-node-segment', { blkaddr, segno });
     }
     return segment?.summary ?? this.summaries.edit(segno, type);
   }

@@ -1,7 +1,8 @@
 // The node address table in memory: blocks of the on-disk NAT, loaded on first touch and edited in place; entries that
 // differ from their block on disk wait for the next checkpoint, which puts them in the journal or writes their blocks.
 import type { QueuedDevice } from '../device/queued-device.ts';
-import { corrupt, F2fsError } from '../errors.ts';
+import { corrupt, F2fsError, throwFault } from '../errors.ts';
+import type { Report } from '../faults.ts';
 import { BLKSIZE, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
 import { NAT_ENTRIES_PER_BLOCK, NAT_ENTRY_SIZE, NatEntry, NatJournalEntry } from '../format/nat.ts';
 import { viewOf } from '../format/struct.ts';
@@ -83,22 +84,19 @@ export class NodeTable {
     this.#journalView = viewOf(journal);
     this.nextFreeNid = nextFreeNid >= RESERVED_NODES && nextFreeNid < layout.maxNid ? nextFreeNid : RESERVED_NODES;
     const count = this.#journalView.getUint16(0, true);
-    if (count > NAT_JOURNAL_ENTRIES)
-      throw corrupt(`the NAT journal has ${count} entries, of ${NAT_JOURNAL_ENTRIES} at most`);
+    if (count > NAT_JOURNAL_ENTRIES) throw corrupt('nat-journal-count', {}, count, NAT_JOURNAL_ENTRIES);
     const seen = new Set<number>();
     for (let i = 0; i < count; i++) {
       const nid = this.#journalView.getUint32(JOURNAL_ENTRIES_OFFSET + i * NatJournalEntry.size, true);
       this.check(nid);
-      if (seen.has(nid)) throw corrupt(`the NAT journal has node ${nid} twice`, { nid });
+      if (seen.has(nid)) throw corrupt('nat-journal-twice', { nid });
       seen.add(nid);
     }
   }
 
   /** Throws EUCLEAN for a nid that can't be one. */
   check(nid: number): void {
-    if (nid < RESERVED_NODES || nid >= this.#layout.maxNid) {
-      throw corrupt(`node ${nid} is out of range (${RESERVED_NODES} to ${this.#layout.maxNid - 1})`, { nid });
-    }
+    checkNid(nid, this.#layout, throwFault);
   }
 
   /**
@@ -112,20 +110,22 @@ export class NodeTable {
       const at = JOURNAL_ENTRIES_OFFSET + i * NatJournalEntry.size;
       const { nid, blockAddr: blkaddr } = new NatJournalEntry(this.#journalView, at);
       if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR || this.#layout.inMain(blkaddr)) continue;
-      throw corrupt(
-        `the NAT journal puts node ${nid} at block ${blkaddr}, outside the main area: the volume can be read, but not written; run fsck.f2fs -f`,
-        { nid, blkaddr, path: this.#device.name },
-      );
+      throw corrupt('nat-journal-address', { nid, blkaddr, path: this.#device.name });
     }
   }
 
   /** Address of a node's block: NULL_ADDR when free, NEW_ADDR when never written, else within the main area. */
   blkaddrOf(nid: number): number {
-    const blkaddr = this.#blockOf(nid).dv.getUint32(this.#entry(nid) + BLOCK_ADDR, true);
+    const blkaddr = this.entryOf(nid);
     if (blkaddr !== NULL_ADDR && blkaddr !== NEW_ADDR && !this.#layout.inMain(blkaddr)) {
-      throw corrupt(`the NAT puts node ${nid} at block ${blkaddr}, outside the main area`, { nid, blkaddr });
+      throw corrupt('nat-address', { nid, blkaddr });
     }
     return blkaddr;
+  }
+
+  /** The same as the entry has it, whatever that is. */
+  entryOf(nid: number): number {
+    return this.#blockOf(nid).dv.getUint32(this.#entry(nid) + BLOCK_ADDR, true);
   }
 
   inoOf(nid: number): number {
@@ -167,7 +167,7 @@ export class NodeTable {
   claim(ino: number): void {
     const block = this.#blockOf(ino);
     if (this.blkaddrOf(ino) !== NULL_ADDR || isMarked(block.freed, ino % NAT_ENTRIES_PER_BLOCK)) {
-      throw corrupt(`inode ${ino} is new in the chain of fsynced nodes, but its number is in use`, { ino });
+      throw corrupt('fsynced-number', { ino });
     }
     block.free--;
     this.#store(ino, ino, NEW_ADDR);
@@ -331,6 +331,13 @@ export class NodeTable {
       this.#blockOf(this.#journalView.getUint32(JOURNAL_ENTRIES_OFFSET + i * NatJournalEntry.size, true));
     }
   }
+}
+
+/** Tells of a number that no node can have; whether one can. */
+export function checkNid(nid: number, { maxNid }: VolumeLayout, report: Report): boolean {
+  if (nid >= RESERVED_NODES && nid < maxNid) return true;
+  report('node-range', { nid }, RESERVED_NODES, maxNid - 1);
+  return false;
 }
 
 /** A bit for each entry of a NAT block. */

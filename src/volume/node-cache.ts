@@ -1,6 +1,7 @@
 // Node blocks in the page cache, by nid: read and checked on first touch, edited in place, written to the node logs.
 import type { QueuedDevice } from '../device/queued-device.ts';
-import { corrupt, F2fsError } from '../errors.ts';
+import { corrupt, F2fsError, throwFault } from '../errors.ts';
+import type { Report } from '../faults.ts';
 import { BLKSIZE, LOG, type Log, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
 import { I_ADDR_OFFSET, INLINE, INODE_CHECKSUM_OFFSET, Inode, InodeExtra, inodeChecksum } from '../format/inode.ts';
 import { isDnodeOffset, NODE_FLAG, NODE_FOOTER_OFFSET, NODE_OFFSET_SHIFT, NodeFooter } from '../format/node.ts';
@@ -82,7 +83,7 @@ export class NodeCache {
     const view = this.#pool.view;
     const base = pfn * BLKSIZE;
     if (view.getUint32(base + INO, true) !== ino) {
-      throw corrupt(`node ${nid} belongs to inode ${view.getUint32(base + INO, true)}, not to ${ino}`, { nid, ino });
+      throw corrupt('node-inode', { nid, ino }, view.getUint32(base + INO, true));
     }
     return pfn;
   }
@@ -91,22 +92,19 @@ export class NodeCache {
     this.#nat.check(nid);
     const blkaddr = this.#nat.blkaddrOf(nid);
     if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR) {
-      throw corrupt(`node ${nid} is referred to, but the NAT has no block for it`, { nid });
+      throw corrupt('node-missing', { nid });
     }
     if (!this.#sit.isValid(blkaddr)) {
-      throw corrupt(`the NAT puts node ${nid} at block ${blkaddr}, which the SIT has free`, { nid, blkaddr });
+      throw corrupt('node-block-free', { nid, blkaddr });
     }
     const pfn = this.#allocFrame();
     try {
       this.#device.read(blkaddr, this.#pool.page(pfn));
+      const { view } = this.#pool;
       const base = pfn * BLKSIZE;
-      const found = this.#pool.view.getUint32(base + NID, true);
-      if (found !== nid)
-        throw corrupt(`block ${blkaddr} should hold node ${nid}, its footer says ${found}`, { nid, blkaddr });
-      if (this.#nat.inoOf(nid) !== this.#pool.view.getUint32(base + INO, true)) {
-        throw corrupt(`the NAT and the footer of node ${nid} name different inodes`, { nid, blkaddr });
-      }
-      this.#verifyChecksum(pfn, nid, blkaddr);
+      checkFooter(view, base, nid, this.#nat.inoOf(nid), blkaddr, throwFault);
+      if (this.#checksumSeed !== null)
+        checkInodeChecksum(this.#checksumSeed, this.#pool.page(pfn), view, base, nid, blkaddr, throwFault);
     } catch (error) {
       this.#pool.freeFolio(pfn);
       throw error;
@@ -291,16 +289,6 @@ export class NodeCache {
     return view.getUint32(INODE_CHECKSUM_OFFSET, true) === inodeChecksum(this.#checksumSeed, block, view, 0);
   }
 
-  #verifyChecksum(pfn: number, nid: number, blkaddr: number): void {
-    const base = pfn * BLKSIZE;
-    if (!this.#hasChecksum(base, nid)) return;
-    const { view } = this.#pool;
-    const stored = view.getUint32(base + INODE_CHECKSUM_OFFSET, true);
-    if (stored !== inodeChecksum(this.#checksumSeed as number, this.#pool.page(pfn), view, base)) {
-      throw corrupt(`the checksum of inode ${nid} is wrong`, { ino: nid, blkaddr });
-    }
-  }
-
   #allocFrame(): number {
     const pfn = this.#pool.allocRun(1);
     if (pfn < 0)
@@ -314,6 +302,43 @@ function hasChecksum(view: DataView, base: number, nid: number): boolean {
   if (view.getUint32(base + INO, true) !== nid || (view.getUint8(base + I_INLINE) & INLINE.EXTRA_ATTR) === 0)
     return false;
   return view.getUint16(base + EXTRA_ISIZE, true) >= CHECKSUM_END;
+}
+
+/**
+ * Tells what is wrong with the footer of the block at byte `base`: it should be node `nid`, of inode `ino` as the NAT has it. Whether
+ * it is that node. Source: f2fs_get_node_page.
+ */
+export function checkFooter(
+  view: DataView,
+  base: number,
+  nid: number,
+  ino: number,
+  blkaddr: number,
+  report: Report,
+): boolean {
+  const found = view.getUint32(base + NID, true);
+  if (found !== nid) {
+    report('node-footer', { nid, blkaddr }, found);
+    return false;
+  }
+  if (view.getUint32(base + INO, true) === ino) return true;
+  report('node-nat-inode', { nid, blkaddr });
+  return false;
+}
+
+/** Tells of an inode whose checksum does not hold. `block` is what lies at byte `base`. Source: f2fs_inode_chksum_verify. */
+export function checkInodeChecksum(
+  seed: number,
+  block: Uint8Array,
+  view: DataView,
+  base: number,
+  nid: number,
+  blkaddr: number,
+  report: Report,
+): void {
+  if (!hasChecksum(view, base, nid)) return;
+  if (view.getUint32(base + INODE_CHECKSUM_OFFSET, true) === inodeChecksum(seed, block, view, base)) return;
+  report('inode-checksum', { ino: nid, blkaddr });
 }
 
 /** The log of a node with these footer flags; the warm one is the chain that roll-forward follows. */

@@ -18,12 +18,11 @@ export function readOrphans(device: QueuedDevice, layout: VolumeLayout, pack: Ch
   for (let blkaddr = first; blkaddr < pack.blkaddr + pack.cp.cpPackStartSum; blkaddr++) {
     device.read(blkaddr, block);
     if (orphan.entryCount > ORPHANS_PER_BLOCK) {
-      throw corrupt(`an orphan block lists ${orphan.entryCount} inodes, of ${ORPHANS_PER_BLOCK} at most`, { blkaddr });
+      throw corrupt('orphan-count', { blkaddr }, orphan.entryCount, ORPHANS_PER_BLOCK);
     }
     for (let i = 0; i < orphan.entryCount; i++) {
       const ino = orphan.dv.getUint32(4 * i, true);
-      if (ino <= layout.sb.rootIno || ino >= layout.maxNid)
-        throw corrupt(`orphan inode ${ino} is out of range`, { ino, blkaddr });
+      if (ino <= layout.sb.rootIno || ino >= layout.maxNid) throw corrupt('orphan-range', { ino, blkaddr });
       inos.push(ino);
     }
   }

@@ -1,7 +1,8 @@
 // The segment information table in memory: which blocks of each segment are in use, now and as of the last checkpoint.
 // Blocks of the on-disk SIT are loaded on first touch and edited in place.
 import type { QueuedDevice } from '../device/queued-device.ts';
-import { corrupt } from '../errors.ts';
+import { corrupt, throwFault } from '../errors.ts';
+import type { Report } from '../faults.ts';
 import { BLKS_PER_SEG, BLKSIZE, NR_LOGS } from '../format/constants.ts';
 import {
   SIT_ENTRIES_PER_BLOCK,
@@ -55,13 +56,12 @@ export class SegmentTable {
     this.#journal = journal;
     this.#journalView = viewOf(journal);
     const count = this.#journalView.getUint16(0, true);
-    if (count > SIT_JOURNAL_ENTRIES)
-      throw corrupt(`the SIT journal has ${count} entries, of ${SIT_JOURNAL_ENTRIES} at most`);
+    if (count > SIT_JOURNAL_ENTRIES) throw corrupt('sit-journal-count', {}, count, SIT_JOURNAL_ENTRIES);
     const seen = new Set<number>();
     for (let i = 0; i < count; i++) {
       const segno = this.#journalView.getUint32(JOURNAL_ENTRIES_OFFSET + i * SitJournalEntry.size, true);
-      if (segno >= layout.nrMainSegments) throw corrupt(`the SIT journal names segment ${segno}`, { segno });
-      if (seen.has(segno)) throw corrupt(`the SIT journal has segment ${segno} twice`, { segno });
+      if (segno >= layout.nrMainSegments) throw corrupt('sit-journal-segment', { segno });
+      if (seen.has(segno)) throw corrupt('sit-journal-twice', { segno });
       seen.add(segno);
     }
   }
@@ -166,7 +166,7 @@ export class SegmentTable {
     const entry = this.#entry(segno);
     if (setBits(bytes, entry + MAP, blkoff, nrBlocks) < nrBlocks) {
       const blkaddr = this.#layout.segmentStart(segno) + blkoff;
-      throw corrupt(`block ${blkaddr} is taken, but the SIT has it in use already`, { blkaddr, segno });
+      throw corrupt('block-in-use', { blkaddr, segno });
     }
     block.nrKept[segno % SIT_ENTRIES_PER_BLOCK] += setBits(
       block.kept as Uint8Array,
@@ -188,10 +188,7 @@ export class SegmentTable {
     const at = entry + MAP + (blkoff >>> 3);
     const bit = 0x80 >>> (blkoff & 7);
     if ((bytes[at] & bit) === 0) {
-      throw corrupt(`block ${blkaddr} is freed, but the SIT has it free already: it has two owners`, {
-        blkaddr,
-        segno,
-      });
+      throw corrupt('block-freed-twice', { blkaddr, segno });
     }
     bytes[at] ^= bit;
     const vblocks = dv.getUint16(entry, true) - 1;
@@ -298,25 +295,9 @@ export class SegmentTable {
     }
     const first = index * SIT_ENTRIES_PER_BLOCK;
     const end = Math.min(first + SIT_ENTRIES_PER_BLOCK, this.#layout.nrMainSegments);
-    for (let segno = first; segno < end; segno++) this.#check(block, segno);
+    for (let segno = first; segno < end; segno++) checkSitEntry(bytes, this.#entry(segno), segno, throwFault);
     this.#blocks[index] = block;
     return block;
-  }
-
-  /** Source: check_block_count. */
-  #check(block: SitBlock, segno: number): void {
-    const entry = this.#entry(segno);
-    const vblocks = block.dv.getUint16(entry, true);
-    const bits = countBits(block.bytes, entry + MAP);
-    if (bits !== (vblocks & SIT_VBLOCKS_MASK)) {
-      throw corrupt(
-        `the SIT counts ${vblocks & SIT_VBLOCKS_MASK} valid blocks in segment ${segno}, its map has ${bits}`,
-        { segno },
-      );
-    }
-    if (vblocks >>> SIT_VBLOCKS_SHIFT >= NR_LOGS) {
-      throw corrupt(`the SIT gives segment ${segno} the type ${vblocks >>> SIT_VBLOCKS_SHIFT}`, { segno });
-    }
   }
 
   #loadJournalled(): void {
@@ -325,4 +306,13 @@ export class SegmentTable {
       this.#blockOf(this.#journalView.getUint32(JOURNAL_ENTRIES_OFFSET + i * SitJournalEntry.size, true));
     }
   }
+}
+
+/** Tells what is wrong with a segment's entry, at byte `at` of its block. Source: check_block_count. */
+export function checkSitEntry(bytes: Uint8Array, at: number, segno: number, report: Report): void {
+  const vblocks = bytes[at] | (bytes[at + 1] << 8);
+  const counted = vblocks & SIT_VBLOCKS_MASK;
+  const found = countBits(bytes, at + MAP);
+  if (found !== counted) report('sit-valid-blocks', { segno }, counted, found);
+  if (vblocks >>> SIT_VBLOCKS_SHIFT >= NR_LOGS) report('sit-type', { segno }, vblocks >>> SIT_VBLOCKS_SHIFT);
 }

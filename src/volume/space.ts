@@ -92,7 +92,7 @@ export class Space {
   /** Throws EUCLEAN when more are given back than the checkpoint counts. Source: dec_valid_block_count. */
   releaseBlocks(nrBlocks: number): void {
     if (nrBlocks > this.validBlockCount) {
-      throw corrupt(`${nrBlocks} blocks are freed, but the checkpoint counts ${this.validBlockCount} in use`);
+      throw corrupt('valid-block-count', {}, nrBlocks, this.validBlockCount);
     }
     this.validBlockCount -= nrBlocks;
   }
@@ -116,7 +116,7 @@ export class Space {
 
   releaseNode(isInode: boolean): void {
     if (this.validNodeCount === 0 || (isInode && this.validInodeCount === 0)) {
-      throw corrupt('a node is freed, but the checkpoint counts none in use');
+      throw corrupt('valid-node-count', {});
     }
     this.releaseBlocks(1);
     this.validNodeCount--;

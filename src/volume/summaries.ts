@@ -47,7 +47,7 @@ export function readSummaries(
   for (let log = 0; log < NR_LOGS; log++) {
     const { segno, blkoff, allocType } = logPosition(cp, log);
     if (allocType !== ALLOC.LFS && allocType !== ALLOC.SSR) {
-      throw corrupt(`log ${log} has the allocation type ${allocType}`, { segno });
+      throw corrupt('log-allocation-type', { segno }, log, allocType);
     }
     logs.push({ log: log as Log, segno, blkoff, allocType, summary: emptySummary(log as Log) });
   }
@@ -61,7 +61,7 @@ export function readSummaries(
   // The pack's last block is the checkpoint block again.
   const end = pack.blkaddr + cp.cpPackTotalBlockCount - 1;
   const next = (): void => {
-    if (blkaddr >= end) throw corrupt('the checkpoint pack is too short for its summaries', { blkaddr });
+    if (blkaddr >= end) throw corrupt('checkpoint-summaries-end', { blkaddr });
     device.read(blkaddr++, block);
   };
   if ((cp.ckptFlags & CP.COMPACT_SUM) !== 0) {

@@ -41,10 +41,7 @@ export class SummaryArea {
     }
     const isNode = summary[SUM_FOOTER_OFFSET] === SUM_TYPE.NODE;
     if (summary[SUM_FOOTER_OFFSET] > SUM_TYPE.NODE || isNode !== type >= NR_DATA_LOGS) {
-      throw corrupt(
-        `the summary of segment ${segno} is of type ${summary[SUM_FOOTER_OFFSET]}, but the SIT has log ${type} there`,
-        { segno, blkaddr },
-      );
+      throw corrupt('summary-type', { segno, blkaddr }, summary[SUM_FOOTER_OFFSET], type);
     }
     return summary;
   }

@@ -1,7 +1,8 @@
 // The two superblocks: which of them counts, what is wrong with the other one, and how that is written anew. Source:
 // read_raw_super_block, f2fs_commit_super.
 import type { QueuedDevice } from '../device/queued-device.ts';
-import { corrupt, F2fsError } from '../errors.ts';
+import { corrupt, corruptAs, F2fsError } from '../errors.ts';
+import { type FaultKind, faultText, type Report, type SuperblockFault, seemsToBe, superblockWords } from '../faults.ts';
 import {
   BLKS_PER_SEG,
   BLKSIZE,
@@ -13,7 +14,7 @@ import {
 } from '../format/constants.ts';
 import { FOREIGN_BYTES, type Foreign, notF2fsError, volumeIn } from '../format/foreign.ts';
 import { SIT_ENTRIES_PER_BLOCK } from '../format/sit.ts';
-import { viewOf } from '../format/struct.ts';
+import { fitsU64, viewOf } from '../format/struct.ts';
 import { hasFeature, MAX_EXTENSION, SB_CHECKSUM_OFFSET, Superblock, superblockCrc } from '../format/superblock.ts';
 import { VolumeLayout } from './layout.ts';
 
@@ -24,72 +25,66 @@ const CP_PACKS = 2;
 /** 64 KiB: the largest page, and so the largest block, of any kernel. */
 const MAX_LOG_BLKSIZE = 16;
 
-/** Why a superblock can't be used, or null. Source: sanity_check_raw_super, sanity_check_area_boundary. */
-function superblockFault(sb: Superblock, nrBlocks: number): string | null {
-  if (sb.magic !== F2FS_SUPER_MAGIC) return `its magic is 0x${sb.magic.toString(16)}, not 0xf2f52010`;
+/** Tells what keeps a superblock, the one of block `blkaddr`, from being used. Source: sanity_check_raw_super. */
+export function checkSuperblock(sb: Superblock, blkaddr: number, nrBlocks: number, report: Report): void {
+  const at = { blkaddr };
+  if (sb.magic !== F2FS_SUPER_MAGIC) report('superblock-magic', at, sb.magic);
   if (hasFeature(sb, 'sb_checksum')) {
-    if (sb.checksumOffset !== SB_CHECKSUM_OFFSET) return `its checksum offset is ${sb.checksumOffset}`;
-    if (superblockCrc(sb) !== sb.crc) return 'its checksum is wrong';
+    if (sb.checksumOffset !== SB_CHECKSUM_OFFSET) report('superblock-checksum-offset', at, sb.checksumOffset);
+    else if (superblockCrc(sb) !== sb.crc) report('superblock-checksum', at);
   }
-  if (sb.logBlocksize !== LOG_BLKSIZE) return `its block size is 2^${sb.logBlocksize}; only 4096 is supported`;
-  if (sb.logBlocksPerSeg !== LOG_BLKS_PER_SEG) return `it has 2^${sb.logBlocksPerSeg} blocks in a segment, not 512`;
-  if (sb.logSectorsize < 9 || sb.logSectorsize > 12 || sb.logSectorsPerBlock + sb.logSectorsize !== 12) {
-    return `its sector size is 2^${sb.logSectorsize}, with 2^${sb.logSectorsPerBlock} sectors in a block`;
-  }
+  if (sb.logBlocksize !== LOG_BLKSIZE) report('superblock-block-size', at, sb.logBlocksize);
+  if (sb.logBlocksPerSeg !== LOG_BLKS_PER_SEG) report('superblock-segment-blocks', at, sb.logBlocksPerSeg);
+  if (sb.logSectorsize < 9 || sb.logSectorsize > 12 || sb.logSectorsPerBlock + sb.logSectorsize !== 12)
+    report('superblock-sector-size', at, sb.logSectorsize, sb.logSectorsPerBlock);
   const { segmentCount, segmentCountMain, segsPerSec, secsPerZone, sectionCount } = sb;
-  if (segmentCount > MAX_SEGMENTS || segmentCount < MIN_SEGMENTS) return `its segment count is ${segmentCount}`;
-  if (sectionCount < 1 || sectionCount > segmentCountMain || segsPerSec < 1 || segsPerSec > segmentCount) {
-    return `it has ${sectionCount} sections of ${segsPerSec} segments`;
-  }
-  if (segmentCountMain !== sectionCount * segsPerSec) {
-    return `its main area has ${segmentCountMain} segments, not ${sectionCount} x ${segsPerSec}`;
-  }
-  if (segmentCountMain < NR_LOGS) return `its main area has only ${segmentCountMain} segments`;
-  if (segmentCount > Math.floor(sb.blockCount / BLKS_PER_SEG)) {
-    return `it has ${segmentCount} segments in ${sb.blockCount} blocks`;
-  }
-  if (secsPerZone < 1 || secsPerZone > sectionCount) return `it has ${secsPerZone} sections in a zone`;
-  if (sb.extensionCount > MAX_EXTENSION || sb.extensionCount + sb.hotExtCount > MAX_EXTENSION) {
-    return `it lists ${sb.extensionCount} + ${sb.hotExtCount} extensions`;
-  }
-  if (sb.cpPayload >= BLKS_PER_SEG - CP_PACKS - NR_LOGS) return `its checkpoint payload is ${sb.cpPayload} blocks`;
-  if (sb.nodeIno !== 1 || sb.metaIno !== 2 || sb.rootIno !== 3) {
-    return `its reserved inodes are ${sb.nodeIno}, ${sb.metaIno} and ${sb.rootIno}, not 1, 2 and 3`;
-  }
-  return areaFault(sb, nrBlocks);
+  if (segmentCount > MAX_SEGMENTS || segmentCount < MIN_SEGMENTS) report('superblock-segment-count', at, segmentCount);
+  if (sectionCount < 1 || sectionCount > segmentCountMain || segsPerSec < 1 || segsPerSec > segmentCount)
+    report('superblock-section-count', at, sectionCount, segsPerSec);
+  if (segmentCountMain !== sectionCount * segsPerSec)
+    report('superblock-main-sections', at, segmentCountMain, sectionCount, segsPerSec);
+  if (segmentCountMain < NR_LOGS) report('superblock-main-size', at, segmentCountMain);
+  if (!fitsU64(sb.dv, sb.base + Superblock.offsets.blockCount)) report('superblock-field-range', at, 'blockCount');
+  else if (segmentCount > Math.floor(sb.blockCount / BLKS_PER_SEG))
+    report('superblock-block-count', at, segmentCount, sb.blockCount);
+  if (secsPerZone < 1 || secsPerZone > sectionCount) report('superblock-zone-sections', at, secsPerZone);
+  if (sb.extensionCount > MAX_EXTENSION || sb.extensionCount + sb.hotExtCount > MAX_EXTENSION)
+    report('superblock-extensions', at, sb.extensionCount, sb.hotExtCount);
+  if (sb.cpPayload >= BLKS_PER_SEG - CP_PACKS - NR_LOGS) report('superblock-checkpoint-payload', at, sb.cpPayload);
+  if (sb.nodeIno !== 1 || sb.metaIno !== 2 || sb.rootIno !== 3)
+    report('superblock-reserved-inodes', at, sb.nodeIno, sb.metaIno, sb.rootIno);
+  checkAreas(sb, at, nrBlocks, report);
 }
 
-function areaFault(sb: Superblock, nrBlocks: number): string | null {
-  const areas: [string, number, number, number][] = [
+/** Source: sanity_check_area_boundary. */
+function checkAreas(sb: Superblock, at: { blkaddr: number }, nrBlocks: number, report: Report): void {
+  const areas = [
     ['checkpoint', sb.cpBlkaddr, sb.segmentCountCkpt, sb.sitBlkaddr],
     ['SIT', sb.sitBlkaddr, sb.segmentCountSit, sb.natBlkaddr],
     ['NAT', sb.natBlkaddr, sb.segmentCountNat, sb.ssaBlkaddr],
     ['SSA', sb.ssaBlkaddr, sb.segmentCountSsa, sb.mainBlkaddr],
-  ];
-  if (sb.segment0Blkaddr !== sb.cpBlkaddr) return 'its checkpoint area does not begin at segment 0';
-  for (const [name, start, segments, end] of areas) {
-    if (start + segments * BLKS_PER_SEG !== end)
-      return `its ${name} area runs from ${start} for ${segments} segments, not to ${end}`;
-  }
-  if (sb.segmentCountCkpt < CP_PACKS) return `its checkpoint area has ${sb.segmentCountCkpt} segments`;
-  if (sb.segmentCountSit < 2 || sb.segmentCountSit % 2 !== 0) return `its SIT has ${sb.segmentCountSit} segments`;
-  if (sb.segmentCountNat < 2 || sb.segmentCountNat % 2 !== 0) return `its NAT has ${sb.segmentCountNat} segments`;
-  const sitBlocks = Math.ceil(sb.segmentCountMain / SIT_ENTRIES_PER_BLOCK);
-  if ((sb.segmentCountSit / 2) * BLKS_PER_SEG < sitBlocks) return 'its SIT is too small for its main area';
+  ] as const;
+  if (sb.segment0Blkaddr !== sb.cpBlkaddr) report('superblock-segment0', at);
+  for (const [name, start, segments, end] of areas)
+    if (start + segments * BLKS_PER_SEG !== end) report('superblock-area', at, name, start, segments, end);
+  const { segmentCountCkpt, segmentCountSit, segmentCountNat, segmentCountMain } = sb;
+  if (segmentCountCkpt < CP_PACKS) report('superblock-checkpoint-segments', at, segmentCountCkpt);
+  if (segmentCountSit < 2 || segmentCountSit % 2 !== 0) report('superblock-sit-segments', at, segmentCountSit);
+  if (segmentCountNat < 2 || segmentCountNat % 2 !== 0) report('superblock-nat-segments', at, segmentCountNat);
+  const sitBlocks = Math.ceil(segmentCountMain / SIT_ENTRIES_PER_BLOCK);
+  if ((segmentCountSit / 2) * BLKS_PER_SEG < sitBlocks) report('superblock-sit-size', at);
   // A read-only (ro) volume has no SSA.
-  if (!hasFeature(sb, 'ro') && sb.segmentCountSsa * BLKS_PER_SEG < sb.segmentCountMain)
-    return 'its SSA is too small for its main area';
-  const mainEnd = sb.mainBlkaddr + sb.segmentCountMain * BLKS_PER_SEG;
-  if (mainEnd > sb.segment0Blkaddr + sb.segmentCount * BLKS_PER_SEG)
-    return 'its main area goes on past its last segment';
-  if (mainEnd > nrBlocks) return `its main area ends at block ${mainEnd}, the device at ${nrBlocks}`;
-  return null;
+  if (!hasFeature(sb, 'ro') && sb.segmentCountSsa * BLKS_PER_SEG < segmentCountMain) report('superblock-ssa-size', at);
+  const mainEnd = sb.mainBlkaddr + segmentCountMain * BLKS_PER_SEG;
+  if (mainEnd > sb.segment0Blkaddr + sb.segmentCount * BLKS_PER_SEG) report('superblock-main-end', at);
+  if (mainEnd > nrBlocks) report('superblock-device-end', at, mainEnd, nrBlocks);
 }
 
 /** The superblock that is not used, when it is not as it should be. */
 export interface SpareSuperblock {
   /** Its block: 0 or 1. */
   readonly blkaddr: number;
+  readonly fault: FaultKind;
   /** What is wrong with it, for people. */
   readonly message: string;
   /** Whether whoever writes to the volume is to write it anew. */
@@ -104,11 +99,17 @@ export interface Superblocks {
   readonly spare: SpareSuperblock | null;
 }
 
+/** The first that is wrong with a superblock. */
+interface CopyFault {
+  readonly kind: SuperblockFault;
+  readonly words: string;
+}
+
 /** A copy as it is on disk; its fault when it can't be used. */
 interface Copy {
   readonly block: Uint8Array;
   readonly sb: Superblock;
-  readonly fault: string | null;
+  readonly fault: CopyFault | null;
   /** Why it could not be read. */
   readonly unread: F2fsError | null;
 }
@@ -120,19 +121,17 @@ function readCopy(device: QueuedDevice, blkaddr: number): Copy {
     device.read(blkaddr, block);
   } catch (error) {
     if (!(error instanceof F2fsError) || error.code !== 'EIO') throw error;
-    return { block, sb, fault: error.message, unread: error };
+    return { block, sb, fault: { kind: 'superblock-unread', words: error.message }, unread: error };
   }
-  return { block, sb, fault: faultOf(sb, device.nrBlocks), unread: null };
+  return { block, sb, fault: faultOf(sb, blkaddr, device.nrBlocks), unread: null };
 }
 
-/** As superblockFault; a number that is too large is a fault, too. */
-function faultOf(sb: Superblock, nrBlocks: number): string | null {
-  try {
-    return superblockFault(sb, nrBlocks);
-  } catch (error) {
-    if (!(error instanceof F2fsError) || error.code !== 'EUCLEAN') throw error;
-    return error.message;
-  }
+function faultOf(sb: Superblock, blkaddr: number, nrBlocks: number): CopyFault | null {
+  let first: CopyFault | null = null;
+  checkSuperblock(sb, blkaddr, nrBlocks, (kind, ...what) => {
+    first ??= { kind: kind as SuperblockFault, words: superblockWords(kind as SuperblockFault, ...(what as never)) };
+  });
+  return first;
 }
 
 /**
@@ -157,16 +156,12 @@ function unusable(device: QueuedDevice, copies: readonly Copy[]): F2fsError {
     const message = `${device.name} has blocks of ${2 ** first.sb.logBlocksize} bytes: only F2FS with blocks of ${BLKSIZE} bytes is supported`;
     return new F2fsError('EOPNOTSUPP', message, { path: device.name });
   }
-  const whole = copies.find(({ sb }) => faultOf(sb, Number.POSITIVE_INFINITY) === null);
+  const whole = copies.find(({ sb }, blkaddr) => faultOf(sb, blkaddr, Number.POSITIVE_INFINITY) === null);
   if (whole !== undefined) return cutShort(device, whole.sb);
-  const other = second.fault === first.fault ? ', which has the same fault' : `: ${second.fault}`;
-  return corrupt(
-    `superblock 1 can't be used: ${first.fault}; nor superblock 2${other}${seemsToBe(foreignIn(copies))}`,
-    {
-      path: device.name,
-      blkaddr: 0,
-    },
-  );
+  const [{ kind, words }, { words: others }] = [first.fault as CopyFault, second.fault as CopyFault];
+  const other = others === words ? ', which has the same fault' : `: ${others}`;
+  const message = `superblock 1 can't be used: ${words}; nor superblock 2${other}${seemsToBe(foreignIn(copies))}`;
+  return corruptAs(kind, message, { path: device.name, blkaddr: 0 });
 }
 
 function isMagic(sb: Superblock): boolean {
@@ -193,8 +188,7 @@ function hasOtherBlockSize(device: QueuedDevice, sb: Superblock): boolean {
 /** Of a volume that is sane but for the size of what holds it. */
 function cutShort(device: QueuedDevice, sb: Superblock): F2fsError {
   const needed = (sb.mainBlkaddr + sb.segmentCountMain * BLKS_PER_SEG) * BLKSIZE;
-  const message = `${device.name} is cut short: its volume takes ${needed} bytes, it has ${device.nrBlocks * BLKSIZE}; copy it again, in full`;
-  return corrupt(message, { path: device.name, blkaddr: 0 });
+  return corrupt('volume-cut-short', { path: device.name, blkaddr: 0 }, needed, device.nrBlocks * BLKSIZE);
 }
 
 function spareOf(copies: readonly Copy[], used: number): SpareSuperblock | null {
@@ -206,27 +200,20 @@ function spareOf(copies: readonly Copy[], used: number): SpareSuperblock | null 
       foreign === null
         ? `superblock ${used + 1} is used; a change of the volume writes it anew from that one`
         : `superblock 2 is used, for reading alone, as the device seems to be ${foreign.what} now`;
-    const message = `superblock ${blkaddr + 1} is damaged (${fault}): ${consequence}`;
-    return { blkaddr, message, isToMend: true, foreign };
+    const message = `superblock ${blkaddr + 1} is damaged (${fault.words}): ${consequence}`;
+    return { blkaddr, fault: fault.kind, message, isToMend: true, foreign };
   }
   if (Buffer.compare(bytesOf(sb), bytesOf(copies[used].sb)) === 0) return null;
   // Of two volumes nobody knows which one is meant: Linux takes the first as well.
   const isSameVolume = Buffer.compare(sb.uuid, copies[used].sb.uuid) === 0;
-  const consequence = isSameVolume
-    ? 'the first is used; a change of the volume makes the second like it'
-    : 'and belong to two volumes: the first is used';
-  return { blkaddr, message: `the two superblocks differ, ${consequence}`, isToMend: isSameVolume, foreign: null };
+  const message = faultText('superblocks-differ', {}, isSameVolume);
+  return { blkaddr, fault: 'superblocks-differ', message, isToMend: isSameVolume, foreign: null };
 }
 
 /** What the device seems to have become, when superblock 1 can't be used, or null. Both blocks are F2FS's own, as mkfs leaves them. */
 function foreignIn([first, second]: readonly Copy[]): Foreign | null {
   if (first.fault === null) return null;
   return otherVolume(first.sb) ?? volumeIn(Buffer.concat([first.block, second.block]));
-}
-
-/** The end of a sentence about a volume that can't be read. */
-export function seemsToBe(foreign: Foreign | null): string {
-  return foreign === null ? '' : `; the device seems to be ${foreign.what} now: ${foreign.cure}`;
 }
 
 /** What a superblock stands for that is sound but for blocks of another size, or null. */

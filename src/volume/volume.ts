@@ -352,7 +352,7 @@ export class Volume {
       const last = allocType === 0 ? BLKS_PER_SEG : blkoff + 1;
       for (let at = blkoff; at < last; at++) {
         if (this.sit.isValid(start + at))
-          throw corrupt(`log ${log} goes on at block ${start + blkoff}, but block ${start + at} is in use`, { segno });
+          throw corrupt('log-on-used-block', { segno }, log, start + blkoff, start + at);
       }
     }
   }

@@ -1,6 +1,6 @@
 // What is wrong with the root of a volume, though it can be mounted: one of two copies, and what the last writer left undone.
 import type { QueuedDevice } from '../device/queued-device.ts';
-import { corrupt, F2fsError } from '../errors.ts';
+import { corrupt, corruptAs, F2fsError } from '../errors.ts';
 import { CP } from '../format/checkpoint.ts';
 import type { CheckpointPack } from './checkpoint-pack.ts';
 import type { SpareSuperblock } from './superblocks.ts';
@@ -12,12 +12,11 @@ export function metadataWarnings(
   pack: CheckpointPack | null,
 ): F2fsError[] {
   const warnings: F2fsError[] = [];
-  if (spare !== null) warnings.push(corrupt(spare.message, { path, blkaddr: spare.blkaddr }));
+  if (spare !== null) warnings.push(corruptAs(spare.fault, spare.message, { path, blkaddr: spare.blkaddr }));
   if (pack !== null && !pack.hasWholeSpare) {
     const { cp, blkaddr } = pack;
     const [used, other] = [pack.pack + 1, 2 - pack.pack];
-    const message = `checkpoint ${other} is not whole, by a power cut, damage or a resize.f2fs, which writes but one: the volume is as checkpoint ${used} has it, version ${cp.checkpointVer}`;
-    warnings.push(corrupt(message, { path, blkaddr }));
+    warnings.push(corrupt('checkpoint-spare', { path, blkaddr }, other, used, cp.checkpointVer));
   }
   if (pack !== null && (pack.cp.ckptFlags & CP.DISABLED) !== 0) {
     const message =

@@ -3,16 +3,17 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { F2fsError } from '../../src/errors.ts';
+import { faultText } from '../../src/faults.ts';
 import { BLKSIZE } from '../../src/format/constants.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
+import { census } from '../../src/fsck/census.ts';
 import { readCheckpoint } from '../../src/volume/checkpoint-pack.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
-import { census } from './census.ts';
 import { CowDevice, type Disk, RecordingDevice } from './disk.ts';
 import { Oracle } from './oracle.ts';
 import { content, mountOptions, type Recording } from './session.ts';
 import { type CrashState, CrashStates, type StateKind } from './states.ts';
-import { readTree, type Tree, treeDifferences, withoutDirectoryTimes } from './tree.ts';
+import { censusTree, readTree, type Tree, treeDifferences, withoutDirectoryTimes } from './tree.ts';
 
 /** What was done. */
 export interface Counts {
@@ -187,7 +188,8 @@ export class Exhaustion {
     const again = readTree(fs);
     const differences = treeDifferences(wanted, again);
     if (differences.length > 0) throw new Error(`${when}: ${differences.join('; ')}`);
-    const complaints = census(disk, fs.volume, again);
+    const complaints: string[] = [];
+    census(disk, fs.volume, censusTree(again), (kind, ...what) => complaints.push(faultText(kind, ...what)));
     if (complaints.length > 0) throw new Error(`${when}: ${complaints.slice(0, 6).join('; ')}`);
     fs.close();
   }

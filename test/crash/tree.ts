@@ -1,7 +1,9 @@
 // What a volume holds, as its users see it: names, and what stands behind them.
+
 import { FileHandle } from '../../src/fs/file-handle.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
 import type { FileType } from '../../src/fs/of-type.ts';
+import type { CensusTree } from '../../src/fsck/census.ts';
 
 /** An inode. */
 export interface Entity {
@@ -86,6 +88,15 @@ export function readTree(fs: FileSystem): Tree {
   using root = fs.root();
   addBelow(fs, '', root.ino, names, inodes);
   return { names, inodes };
+}
+
+/** The same for a census. */
+export function censusTree({ names, inodes }: Tree): CensusTree {
+  const below = [...names].filter(([path]) => path !== '');
+  return {
+    inodes: new Map([...inodes].map(([ino, { type, nlink }]) => [ino, { isDirectory: type === 'directory', nlink }])),
+    names: below.map(([path, ino]) => ({ ino, parent: names.get(parentOf(path)) as number })),
+  };
 }
 
 export function parentOf(path: string): string {

@@ -1,5 +1,5 @@
-// What each recipe must be told as stands in diagnoses.json, its numbers left out; F2FS_DIAGNOSES=write has the tests note what
-// they find there instead, to be read before it is kept.
+// What each recipe must be told as stands in diagnoses.json: the code, what the error names, and the kind of fault. With
+// F2FS_DIAGNOSES=write the tests note there what they find instead, to be read before it is kept.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { F2fsError } from '../../src/errors.ts';
@@ -14,11 +14,11 @@ function keyOf(recipe: Recipe): string {
   return `${recipe.class}/${recipe.base}/${recipe.name}`;
 }
 
-/** An error as a diagnosis: where it was met, its code, what it names, and what it says without its numbers. */
+/** An error as a diagnosis: where it was met, its code, what it names, and the fault of a damaged image. */
 function diagnosisOf(touch: string, error: F2fsError): string {
   const places = (['ino', 'nid', 'blkaddr', 'segno'] as const).filter((place) => error[place] !== undefined);
-  const words = error.message.split('; nor ')[0].replace(/\b(0x[0-9a-f]+|\d+)\b/g, '#');
-  return `${touch}: ${error.code}${places.length > 0 ? ` (${places.join(', ')})` : ''} ${words}`;
+  const where = places.length > 0 ? ` (${places.join(', ')})` : '';
+  return `${touch}: ${error.code}${where}${error.fault === undefined ? '' : ` ${error.fault}`}`;
 }
 
 /** Holds an error against the diagnosis of the recipe that led to it. */
@@ -26,6 +26,7 @@ export function expectDiagnosis(recipe: Recipe, error: F2fsError): void {
   const diagnosis = diagnosisOf(recipe.touch, error);
   if (WRITES) diagnoses[keyOf(recipe)] = diagnosis;
   else expect(diagnosis).toBe(diagnoses[keyOf(recipe)]);
+  expect(error.fault !== undefined).toBe(error.code === 'EUCLEAN');
   // All but the errors of a mount name an inode, node, block or segment.
   if (recipe.touch !== 'mount') expect(diagnosis).toMatch(/ \((ino|nid|blkaddr|segno)/);
 }

@@ -68,6 +68,7 @@ describe.each(CLASSES)('%s', (kind) => {
     const start = cpuMs();
     const { failures, seen } = readEverything(image.device(), LIMITS, image.base);
     expect(cpuMs() - start).toBeLessThan(MAX_CPU_MS);
+    for (const { error } of failures) expect(error.fault !== undefined, error.message).toBe(error.code === 'EUCLEAN');
     if (expected === 'readable') {
       expect(summary(failures.filter(({ path }) => path === touch || path === 'mount'))).toEqual([]);
     } else {
