@@ -1,6 +1,8 @@
 // An inode in use: its number, its cached data pages, and typed access to its block, which stays in the node cache.
+
 import { ALGORITHM_NAMES } from '../compress/algorithms.ts';
 import { corrupt, F2fsError } from '../errors.ts';
+import { BLOCK } from '../format/block-size.ts';
 import {
   BLKSIZE,
   NULL_ADDR,
@@ -42,13 +44,11 @@ export interface Timestamp {
   readonly nsec: number;
 }
 
-/** Largest count of xattr slots that leaves room for inline data. Source: MAX_INLINE_XATTR_SIZE. */
-const MAX_INLINE_XATTR_ADDRS = DEF_ADDRS_PER_INODE - TOTAL_EXTRA_ISIZE / 4 - 1 - 10;
 /** i_extra_isize and i_inline_xattr_size themselves. Source: F2FS_MIN_EXTRA_ATTR_SIZE. */
 const MIN_EXTRA_ISIZE = InodeExtra.ends.iInlineXattrSize;
 
 /** Bytes of the largest file of any kind: what is addressed within the inode does not count. Source: s_maxbytes. */
-export const MAX_FILE_BYTES = maxFileBlocks(0, ADDRS_PER_BLOCK) * BLKSIZE;
+export const MAX_FILE_BYTES = BLOCK.maxFileBlocks * BLKSIZE;
 /** The same of older kernels, for which it did count. */
 const MAX_OLD_FILE_BYTES = maxFileBlocks(DEF_ADDRS_PER_INODE, ADDRS_PER_BLOCK) * BLKSIZE;
 
@@ -357,7 +357,7 @@ export class Inode {
     if (flexible) {
       const addrs = extra.iInlineXattrSize;
       const least = (inline & INLINE.XATTR) !== 0 ? XattrHeader.size / 4 : 0;
-      if (addrs > MAX_INLINE_XATTR_ADDRS || addrs < least) return `its inline xattrs take ${addrs} slots`;
+      if (addrs > BLOCK.maxInlineXattrAddrs || addrs < least) return `its inline xattrs take ${addrs} slots`;
     }
     if ((inline & INLINE.DATA) !== 0 && (inline & INLINE.DENTRY) !== 0)
       return 'it has both inline data and inline dentries';

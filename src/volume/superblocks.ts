@@ -1,7 +1,9 @@
 // The two superblocks: which of them counts, what is wrong with the other one, and how that is written anew. Source:
 // read_raw_super_block, f2fs_commit_super.
+
 import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt, F2fsError } from '../errors.ts';
+import { MAX_LOG_BLKSIZE, MAX_SEGMENTS, MIN_LOG_SECTORSIZE, MIN_SEGMENTS } from '../format/block-size.ts';
 import {
   BLKS_PER_SEG,
   BLKSIZE,
@@ -17,12 +19,7 @@ import { viewOf } from '../format/struct.ts';
 import { hasFeature, MAX_EXTENSION, SB_CHECKSUM_OFFSET, Superblock, superblockCrc } from '../format/superblock.ts';
 import { VolumeLayout } from './layout.ts';
 
-/** The kernel's F2FS_MIN_SEGMENTS and F2FS_MAX_SEGMENT: 9 segments are the least, 16 TiB the most. */
-const MIN_SEGMENTS = 9;
-const MAX_SEGMENTS = (16 * 1024 * 1024) / 2;
 const CP_PACKS = 2;
-/** 64 KiB: the largest page, and so the largest block, of any kernel. */
-const MAX_LOG_BLKSIZE = 16;
 
 /** Why a superblock can't be used, or null. Source: sanity_check_raw_super, sanity_check_area_boundary. */
 function superblockFault(sb: Superblock, nrBlocks: number): string | null {
@@ -31,9 +28,11 @@ function superblockFault(sb: Superblock, nrBlocks: number): string | null {
     if (sb.checksumOffset !== SB_CHECKSUM_OFFSET) return `its checksum offset is ${sb.checksumOffset}`;
     if (superblockCrc(sb) !== sb.crc) return 'its checksum is wrong';
   }
-  if (sb.logBlocksize !== LOG_BLKSIZE) return `its block size is 2^${sb.logBlocksize}; only 4096 is supported`;
-  if (sb.logBlocksPerSeg !== LOG_BLKS_PER_SEG) return `it has 2^${sb.logBlocksPerSeg} blocks in a segment, not 512`;
-  if (sb.logSectorsize < 9 || sb.logSectorsize > 12 || sb.logSectorsPerBlock + sb.logSectorsize !== 12) {
+  if (sb.logBlocksize !== LOG_BLKSIZE) return `its block size is 2^${sb.logBlocksize}; only ${BLKSIZE} is supported`;
+  if (sb.logBlocksPerSeg !== LOG_BLKS_PER_SEG)
+    return `it has 2^${sb.logBlocksPerSeg} blocks in a segment, not ${BLKS_PER_SEG}`;
+  const isSector = sb.logSectorsize >= MIN_LOG_SECTORSIZE && sb.logSectorsize <= LOG_BLKSIZE;
+  if (!isSector || sb.logSectorsPerBlock + sb.logSectorsize !== LOG_BLKSIZE) {
     return `its sector size is 2^${sb.logSectorsize}, with 2^${sb.logSectorsPerBlock} sectors in a block`;
   }
   const { segmentCount, segmentCountMain, segsPerSec, secsPerZone, sectionCount } = sb;

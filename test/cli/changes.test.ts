@@ -393,7 +393,14 @@ describe('chmod and chown', () => {
 
   it('refuse what is missing, and what is no mode or owner', async () => {
     await refused(/\/none does not exist \(ENOENT\)\n$/, 'chmod', image, '600', '/top', '/none');
-    await refused(/\/broken leads through a symlink to what does not exist \(ENOENT\)\n$/, 'chown', image, '1:1', '/top', '/broken');
+    await refused(
+      /\/broken leads through a symlink to what does not exist \(ENOENT\)\n$/,
+      'chown',
+      image,
+      '1:1',
+      '/top',
+      '/broken',
+    );
     for (const mode of ['8', 'u+q', '77777', 'u', ''])
       expect((await f2fsHere('chmod', image, mode, '/top')).code).toBe(2);
     for (const owner of [':', '', '1:2:3', '4294967296']) {
