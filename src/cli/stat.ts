@@ -1,5 +1,7 @@
 // f2fs stat: all that is known of one entry.
+
 import { codecText } from '../compress/algorithms.ts';
+import { BLKSIZE } from '../format/block-size.ts';
 import type { CompressionStat, FileStat, FileType, Timestamp, Xattr } from '../index.ts';
 import { EXIT } from './errors.ts';
 import { type ReadOptions, ReadVolume } from './image.ts';
@@ -46,7 +48,7 @@ function rowsOf(
     ['links', String(found.nlink)],
     ['owner', `${found.uid}:${found.gid}`],
     ['size', longSize(found.size)],
-    ['blocks', `${found.blocks} of 4096 bytes${found.inline ? ', contents within the inode' : ''}`],
+    ['blocks', `${found.blocks} of ${BLKSIZE} bytes${found.inline ? ', contents within the inode' : ''}`],
     ['encrypted', found.encrypted ? `${ENCRYPTED[found.type] ?? 'contents'}, for which the key is needed` : null],
     ['compression', found.compression === null ? null : compressionText(found.compression)],
     ['flags', found.flags.join(', ') || null],

@@ -1,5 +1,6 @@
 // What the codec threads and the committer share: jobs in slots, and a ring that says in which order they are begun. All
 // that is atomic about them stands here.
+import { BLKSIZE } from '../format/block-size.ts';
 import { type Algorithm, MAX_CLUSTER_PAGES } from './algorithms.ts';
 import { type ClusterJob, type CodecContext, compressCluster, decompressCluster } from './cluster.ts';
 
@@ -42,7 +43,6 @@ export const COMPRESS = 0;
 export const DECOMPRESS = 1;
 
 const TEXT_BYTES = 512;
-const BLOCK = 4096;
 /** How long the committer may sleep on when the job that it waits for is done. */
 const NAP_MS = 2;
 /** A wait is cut into so many: a process that was stopped for long finds one gone when it goes on, not all of them. */
@@ -210,7 +210,7 @@ export class JobSlots {
     job.checksum = words[at + CHECKSUM] === 1;
     job.pfns = this.#pfns[slot];
     job.nrPages = words[at + NR_PAGES];
-    job.at = words[at + BLOCKS_PFN] * BLOCK;
+    job.at = words[at + BLOCKS_PFN] * BLKSIZE;
     job.nrBlocks = words[at + NR_BLOCKS];
     words[at + RESULT] =
       words[at + KIND] === COMPRESS ? compressCluster(context, job) : decompressCluster(context, job);

@@ -62,7 +62,7 @@ class CheckedDevice implements QueuedDevice {
   get nrBlocks(): number {
     const { nrBlocks } = this.#device;
     if (Number.isSafeInteger(nrBlocks) && nrBlocks >= 0) return nrBlocks;
-    throw invalid('device.nrBlocks', nrBlocks, 'a whole number of blocks of 4096 bytes');
+    throw invalid('device.nrBlocks', nrBlocks, `a whole number of blocks of ${BLKSIZE} bytes`);
   }
 
   get readonly(): boolean {

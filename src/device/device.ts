@@ -13,7 +13,7 @@ export class IoCounters {
 }
 
 /**
- * A run of 4 KiB blocks, read and written by position, each call done when it returns. What it throws is given on as EIO, or
+ * A run of blocks of 4 KiB (BLKSIZE), read and written by position, each call done when it returns. What it throws is given on as EIO, or
  * with the errno that its `code` names. Anybody can write one: the first six members are enough.
  */
 export interface BlockDevice {

@@ -1,7 +1,7 @@
 // A device in memory, for tests and for images that never touch a disk. Sparse: only written chunks exist.
 import { checkBytes, checkOptions, isBoolean, isOptions, isText, isWhole, type OptionChecks } from '../check.ts';
 import { F2fsError } from '../errors.ts';
-import { BLKS_PER_SEG, BLKSIZE } from '../format/constants.ts';
+import { BLKSIZE, SEGMENT_SIZE } from '../format/constants.ts';
 import { IoCounters } from './device.ts';
 import type { QueuedDevice } from './queued-device.ts';
 import {
@@ -23,7 +23,7 @@ export interface MemoryDeviceOptions {
   readonly?: boolean;
 }
 
-const CHUNK_SIZE = BLKS_PER_SEG * BLKSIZE;
+const CHUNK_SIZE = SEGMENT_SIZE;
 /** A plain number counts blocks; one larger than this is one of bytes, by mistake. */
 const MAX_PLAIN_BLOCKS = 2 ** 24;
 
@@ -39,7 +39,7 @@ export class MemoryDevice implements QueuedDevice {
   readonly #chunks = new Map<number, Uint8Array>();
 
   /**
-   * A device of a size in bytes, rounded down to whole blocks, or of a number of blocks of 4096 bytes, up to 64 GiB. Memory is taken for
+   * A device of a size in bytes, rounded down to whole blocks, or of a number of blocks of BLKSIZE bytes, up to 64 GiB. Memory is taken for
    * what is written only. Throws EINVAL.
    */
   constructor(size: { sizeBytes: number } | number, options: MemoryDeviceOptions = {}) {

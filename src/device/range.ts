@@ -2,12 +2,12 @@
 import { types } from 'node:util';
 import { checkBytes, invalid, shown } from '../check.ts';
 import { F2fsError } from '../errors.ts';
-import { BLKSIZE } from '../format/constants.ts';
+import { BLKSIZE, BLOCK } from '../format/block-size.ts';
 import type { QueuedDevice } from './queued-device.ts';
 
 /**
  * Blocks in `sizeBytes` bytes of whole blocks.
- * Throws EINVAL when that is not a positive multiple of 4096.
+ * Throws EINVAL when that is not a positive multiple of a block.
  */
 export function wholeBlocks(device: QueuedDevice, blkaddr: number, sizeBytes: number): number {
   if (sizeBytes === 0 || sizeBytes % BLKSIZE !== 0) {
@@ -56,8 +56,8 @@ export function checkShared(memory: SharedArrayBuffer): void {
   if (!types.isSharedArrayBuffer(memory)) throw invalid('memory', memory, 'a SharedArrayBuffer');
 }
 
-/** Bytes of the largest device that is made: more than any volume takes. */
-export const MAX_DEVICE_BYTES = 2 ** 44;
+/** Bytes of the largest device that is made: no volume takes more. */
+export const MAX_DEVICE_BYTES = BLOCK.maxVolumeSize;
 
 /** Throws EINVAL when a new size is no positive count of blocks. */
 export function checkNewSize(device: QueuedDevice, nrBlocks: number): void {

@@ -2,6 +2,7 @@
 // moves bytes and decides nothing.
 import * as fs from 'node:fs';
 import { workerData } from 'node:worker_threads';
+import { BLKSIZE } from '../format/block-size.ts';
 import {
   FAILED,
   FINISHED,
@@ -21,7 +22,6 @@ interface WorkerData {
   slots: SharedArrayBuffer;
 }
 
-const BLOCK = 4096;
 /**
  * Bytes after which the host is told to begin with its own writing: the final flush then finds little left to do.
  */
@@ -37,8 +37,8 @@ function views(slot: number): Uint8Array[] {
   const vectors: Uint8Array[] = [];
   const table = slots.vectors[slot];
   for (let i = 0; i < slots.numbers[slot][NR_VECTORS]; i++) {
-    const start = table[2 * i] * BLOCK;
-    vectors.push(bytes.subarray(start, start + table[2 * i + 1] * BLOCK));
+    const start = table[2 * i] * BLKSIZE;
+    vectors.push(bytes.subarray(start, start + table[2 * i + 1] * BLKSIZE));
   }
   return vectors;
 }

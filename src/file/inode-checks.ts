@@ -1,6 +1,8 @@
 // Whether a block can be an inode that the kernel would take. Reads what it is given, and nothing else.
+
 import { ALGORITHM_NAMES } from '../compress/algorithms.ts';
 import type { InodeField, Report } from '../faults.ts';
+import { BLOCK } from '../format/block-size.ts';
 import {
   BLKSIZE,
   FEATURES,
@@ -40,8 +42,6 @@ import { fitsI64, fitsU64 } from '../format/struct.ts';
 import { XattrHeader } from '../format/xattr.ts';
 import type { VolumeLayout } from '../volume/layout.ts';
 
-/** Largest count of xattr slots that leaves room for inline data. Source: MAX_INLINE_XATTR_SIZE. */
-const MAX_INLINE_XATTR_ADDRS = DEF_ADDRS_PER_INODE - TOTAL_EXTRA_ISIZE / 4 - 1 - 10;
 /** i_extra_isize and i_inline_xattr_size themselves. Source: F2FS_MIN_EXTRA_ATTR_SIZE. */
 const MIN_EXTRA_ISIZE = InodeExtra.ends.iInlineXattrSize;
 /** Bytes of the largest file of older kernels, for which what is addressed within the inode did count. */
@@ -108,7 +108,7 @@ function checkExtra(ino: number, raw: Inode, extra: InodeExtra, feature: number,
   if (!isFlexible) return true;
   const { iInlineXattrSize } = extra;
   const least = (iInline & INLINE.XATTR) !== 0 ? XattrHeader.size / 4 : 0;
-  if (iInlineXattrSize <= MAX_INLINE_XATTR_ADDRS && iInlineXattrSize >= least) return true;
+  if (iInlineXattrSize <= BLOCK.maxInlineXattrAddrs && iInlineXattrSize >= least) return true;
   report('inode-inline-xattr-size', { ino }, iInlineXattrSize);
   return false;
 }

@@ -1,5 +1,6 @@
 // An inode in use: its number, its cached data pages, and typed access to its block, which stays in the node cache.
 import { throwFault } from '../errors.ts';
+import { BLOCK } from '../format/block-size.ts';
 import { BLKSIZE, NULL_ADDR, S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, S_IFREG } from '../format/constants.ts';
 import {
   ADVISE,
@@ -17,7 +18,7 @@ import {
   inlineXattrAddrsOf,
   maxInlineData,
 } from '../format/inode.ts';
-import { ADDRS_PER_BLOCK, addrsPerBlock, maxFileBlocks, NODE_DIND } from '../format/node.ts';
+import { addrsPerBlock, maxFileBlocks, NODE_DIND } from '../format/node.ts';
 import { AddressSpace } from '../pagecache/address-space.ts';
 import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -31,7 +32,7 @@ export interface Timestamp {
 }
 
 /** Bytes of the largest file of any kind: what is addressed within the inode does not count. Source: s_maxbytes. */
-export const MAX_FILE_BYTES = maxFileBlocks(0, ADDRS_PER_BLOCK) * BLKSIZE;
+export const MAX_FILE_BYTES = BLOCK.maxFileBlocks * BLKSIZE;
 
 /** What other rooms call an inode. Its block is edited in place: call `load` first in each operation. */
 export class Inode {

@@ -1,7 +1,7 @@
 // Pinned files: their blocks stay where they are, since somebody else reads or writes them there (a boot loader, swap). So they
 // are given whole sections, written in place or not at all, and never cleaned. Source: F2FS_IOC_SET_PIN_FILE, expand_inode_data.
 import { F2fsError } from '../errors.ts';
-import { BLKS_PER_SEG, BLKSIZE, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
+import { BLKS_PER_SEG, BLKSIZE, NEW_ADDR, NULL_ADDR, SEGMENT_SIZE } from '../format/constants.ts';
 import { INLINE } from '../format/inode.ts';
 import { sizesApart } from '../size-text.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -120,7 +120,7 @@ export class Pinned {
   /** Makes free blocks zeros, which most are in an image. The kernel leaves what was there before. */
   #clear(blkaddr: number, nrBlocks: number): void {
     const { device } = this.#volume;
-    const buffer = (this.#buffer ??= Buffer.alloc(BLKS_PER_SEG * BLKSIZE));
+    const buffer = (this.#buffer ??= Buffer.alloc(SEGMENT_SIZE));
     for (let done = 0; done < nrBlocks; done += BLKS_PER_SEG) {
       const count = Math.min(BLKS_PER_SEG, nrBlocks - done);
       const bytes = buffer.subarray(0, count * BLKSIZE);

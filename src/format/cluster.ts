@@ -1,5 +1,5 @@
 // What stands before a compressed cluster's bytes, and how many of them its blocks hold.
-import { BLKSIZE } from './constants.ts';
+import { BLKSIZE } from './block-size.ts';
 import { bytes, struct, u32 } from './struct.ts';
 
 /** First bytes of a compressed cluster. Source: struct compress_data, f2fs.h. */

@@ -1,12 +1,7 @@
 // Numbers of the on-disk format that more than one structure needs. Source: include/linux/f2fs_fs.h.
 import { isWhole } from '../check.ts';
 
-/** Bytes in a block; F2FS on Linux has no other size on 4 KiB-page machines. */
-export const BLKSIZE = 4096;
-export const LOG_BLKSIZE = 12;
-/** Blocks in a segment (2 MiB): fixed by the size of a SIT entry's map and of a summary block. */
-export const BLKS_PER_SEG = 512;
-export const LOG_BLKS_PER_SEG = 9;
+export { BLKS_PER_SEG, BLKSIZE, LOG_BLKS_PER_SEG, LOG_BLKSIZE, SEGMENT_SIZE } from './block-size.ts';
 
 /** Block addresses with a meaning of their own, found where a data block's address would stand. */
 export const NULL_ADDR = 0;
@@ -20,6 +15,8 @@ export const F2FS_SUPER_MAGIC = 0xf2f52010;
 export const SUPER_OFFSET = 1024;
 
 export const NAME_LEN_MAX = 255;
+/** Bytes of the longest target of a symlink with its terminator, which is not stored. Source: limits.h of Linux. */
+export const PATH_MAX = 4096;
 /** The largest owner: all ones stands for nobody, and Linux could not change such a file. Source: uid_valid. */
 export const MAX_ID = 0xfffffffe;
 

@@ -1,19 +1,17 @@
 // Directory entries: a bitmap of slots, then fixed entries, then 8-byte pieces of names; the same in a block of its own
 // and, smaller, inside an inode. Also where a hash puts a name.
-import { BLKSIZE } from './constants.ts';
+import { BLKSIZE, BLOCK, DIR_ENTRY_SIZE, dentriesIn, SLOT_LEN } from './block-size.ts';
 import { struct, u8, u16, u32 } from './struct.ts';
 
 /** Source: struct f2fs_dir_entry. */
-export const DirEntry = struct('f2fs_dir_entry', 11, {
+export const DirEntry = struct('f2fs_dir_entry', DIR_ENTRY_SIZE, {
   hashCode: u32,
   ino: u32,
   nameLen: u16,
   fileType: u8,
 });
-export const DIR_ENTRY_SIZE = DirEntry.size;
-/** Bytes of name in one slot; a longer name takes consecutive slots. */
-export const SLOT_LEN = 8;
-export const NR_DENTRY_IN_BLOCK = 214;
+export { DIR_ENTRY_SIZE, SLOT_LEN };
+export const NR_DENTRY_IN_BLOCK = BLOCK.dentriesPerBlock;
 /** Hash levels that a directory may have. */
 export const MAX_DIR_HASH_DEPTH = 63;
 
@@ -41,17 +39,19 @@ export interface DentryLayout {
   readonly size: number;
 }
 
-function layout(slots: number, size: number): DentryLayout {
+/** A dentry area of `size` bytes. What is left over stands behind the bitmap. */
+function layout(size: number): DentryLayout {
+  const slots = dentriesIn(size);
   const names = size - slots * SLOT_LEN;
   return { slots, bitmapBytes: (slots + 7) >>> 3, entries: names - slots * DIR_ENTRY_SIZE, names, size };
 }
 
-/** A dentry block: 27 bytes of bitmap, 3 reserved, 214 entries, 214 name slots. */
-export const DENTRY_BLOCK = layout(NR_DENTRY_IN_BLOCK, BLKSIZE);
+/** A dentry block: 27 bytes of bitmap, 3 reserved, 214 entries, 214 name slots. Source: struct f2fs_dentry_block. */
+export const DENTRY_BLOCK = layout(BLKSIZE);
 
 /** An inline dentry area of `size` bytes. Source: NR_INLINE_DENTRY, make_dentry_ptr_inline. */
 export function inlineDentryLayout(size: number): DentryLayout {
-  return layout(Math.floor((size * 8) / ((DIR_ENTRY_SIZE + SLOT_LEN) * 8 + 1)), size);
+  return layout(size);
 }
 
 /** Buckets of a hash level. Source: dir_buckets. */

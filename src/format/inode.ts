@@ -1,6 +1,8 @@
 // The inode: attributes, then one area that holds extra attributes, addresses or inline contents, and inline xattrs.
-import { BLKSIZE, FEATURES } from './constants.ts';
+import { BLOCK, INLINE_RESERVED_ADDRS, INODE_HEAD_SIZE, TOTAL_EXTRA_ISIZE } from './block-size.ts';
+import { FEATURES } from './constants.ts';
 import { crc32 } from './crc.ts';
+import { NODE_FOOTER_OFFSET, NodeFooter } from './node.ts';
 import { bytes, i64, struct, u8, u16, u32, u64 } from './struct.ts';
 
 /** i_inline flags. */
@@ -44,7 +46,7 @@ export const I_FLAGS = {
 } as const;
 
 /** Source: struct f2fs_inode up to i_addr. Times are seconds since 1970, signed. */
-export const Inode = struct('f2fs_inode', 360, {
+export const Inode = struct('f2fs_inode', INODE_HEAD_SIZE, {
   iMode: u16,
   iAdvise: u8,
   iInline: u8,
@@ -53,7 +55,7 @@ export const Inode = struct('f2fs_inode', 360, {
   iLinks: u32,
   /** Bytes. */
   iSize: u64,
-  /** Blocks of 4 KiB, its node blocks and the inode itself included. */
+  /** Blocks, its node blocks and the inode itself included. */
   iBlocks: u64,
   iAtime: i64,
   iCtime: i64,
@@ -80,11 +82,11 @@ export type Inode = InstanceType<typeof Inode>;
 
 export const I_ADDR_OFFSET = Inode.size;
 /** u32 slots from i_addr to i_nid. */
-export const DEF_ADDRS_PER_INODE = 923;
-export const I_NID_OFFSET = I_ADDR_OFFSET + 4 * DEF_ADDRS_PER_INODE;
+export const DEF_ADDRS_PER_INODE = BLOCK.addrsPerInode;
+export const I_NID_OFFSET = BLOCK.inodeNidsOffset;
 
 /** Source: the extra attributes of struct f2fs_inode, which stand where i_addr would begin. */
-export const InodeExtra = struct('f2fs_inode extra', 36, {
+export const InodeExtra = struct('f2fs_inode extra', TOTAL_EXTRA_ISIZE, {
   /** Bytes of extra attributes: a multiple of 4, at most 36 here. */
   iExtraIsize: u16,
   /** u32 slots reserved for inline xattrs, when flexible_inline_xattr is on. */
@@ -99,13 +101,11 @@ export const InodeExtra = struct('f2fs_inode extra', 36, {
   iCompressFlag: u16,
 });
 export type InodeExtra = InstanceType<typeof InodeExtra>;
-export const TOTAL_EXTRA_ISIZE = InodeExtra.size;
+export { TOTAL_EXTRA_ISIZE };
 export const INODE_CHECKSUM_OFFSET = I_ADDR_OFFSET + InodeExtra.offsets.iInodeChecksum;
 
 /** u32 slots that inline xattrs take by default (200 bytes). */
 export const DEFAULT_INLINE_XATTR_ADDRS = 50;
-/** u32 slots kept free before inline data; slot 0 stays zero so that an old kernel sees a hole. */
-export const INLINE_RESERVED_ADDRS = 1;
 
 /** Whether an extra field lies within `extraIsize` bytes of extra attributes. Source: F2FS_FITS_IN_INODE. */
 export function fitsInExtra(field: keyof typeof InodeExtra.ends, extraIsize: number): boolean {
@@ -150,16 +150,17 @@ export function checksumSeed(uuid: Uint8Array): number {
   return crc32(0xffffffff, uuid);
 }
 
+const FOOTER_INO = NODE_FOOTER_OFFSET + NodeFooter.offsets.ino;
 const inoGeneration = new Uint8Array(8);
 const inoGenerationView = new DataView(inoGeneration.buffer);
 
 /**
- * The checksum of the inode block `block` (4096 bytes, footer included), with its own field taken as zero.
+ * The checksum of the inode block `block`, its footer included, with its own field taken as zero.
  * Source: f2fs_inode_chksum. The field is zeroed on the way and put back.
  */
 export function inodeChecksum(seed: number, block: Uint8Array, dv: DataView, base: number): number {
   const stored = dv.getUint32(base + INODE_CHECKSUM_OFFSET, true);
-  inoGenerationView.setUint32(0, dv.getUint32(base + BLKSIZE - 20, true), true);
+  inoGenerationView.setUint32(0, dv.getUint32(base + FOOTER_INO, true), true);
   inoGenerationView.setUint32(4, dv.getUint32(base + Inode.offsets.iGeneration, true), true);
   dv.setUint32(base + INODE_CHECKSUM_OFFSET, 0, true);
   const checksum = crc32(crc32(seed, inoGeneration), block);

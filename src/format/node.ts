@@ -1,9 +1,10 @@
 // Node blocks: the footer that each carries, and the shape of the tree of direct and indirect nodes under an inode.
 import { corrupt, F2fsError } from '../errors.ts';
+import { BLOCK, NODE_FOOTER_SIZE } from './block-size.ts';
 import { struct, u32 } from './struct.ts';
 
 /** Trailer of every node block. Source: struct node_footer. */
-export const NodeFooter = struct('node_footer', 24, {
+export const NodeFooter = struct('node_footer', NODE_FOOTER_SIZE, {
   nid: u32,
   ino: u32,
   /** Cold, fsync and dentry marks in the low 3 bits; the node's offset in its inode's tree above. */
@@ -15,7 +16,7 @@ export const NodeFooter = struct('node_footer', 24, {
   nextBlkaddr: u32,
 });
 export type NodeFooter = InstanceType<typeof NodeFooter>;
-export const NODE_FOOTER_OFFSET = 4096 - NodeFooter.size;
+export const NODE_FOOTER_OFFSET = BLOCK.nodeFooterOffset;
 
 export const NODE_FLAG = { COLD: 1, FSYNC: 2, DENTRY: 4 } as const;
 export const NODE_OFFSET_SHIFT = 3;
@@ -23,8 +24,8 @@ export const NODE_OFFSET_SHIFT = 3;
 export const XATTR_NODE_OFFSET = 0xffffffff >>> NODE_OFFSET_SHIFT;
 
 /** Data addresses in a direct node, nids in an indirect node. */
-export const ADDRS_PER_BLOCK = 1018;
-export const NIDS_PER_BLOCK = 1018;
+export const ADDRS_PER_BLOCK = BLOCK.addrsPerNode;
+export const NIDS_PER_BLOCK = BLOCK.addrsPerNode;
 
 /** Data addresses in a direct node of a file with clusters of so many pages: whole clusters. Source: addrs_per_block. */
 export function addrsPerBlock(clusterPages: number): number {
@@ -50,8 +51,8 @@ export const NODE_IND2 = 3;
 export const NODE_DIND = 4;
 
 /**
- * The largest number of pages a file can have, given the addresses in its inode and in a direct node. Source:
- * max_file_blocks.
+ * The pages that the nodes of a file can address, given the addresses in its inode and in a direct node: more than a file may
+ * have, see BLOCK.maxFileBlocks.
  */
 export function maxFileBlocks(addrsPerInode: number, addrsPerBlock: number): number {
   return addrsPerInode + addrsPerBlock * (2 + 2 * NIDS_PER_BLOCK + NIDS_PER_BLOCK ** 2);

@@ -10,7 +10,7 @@ import { assertMutable, assertNotAppendOnly, assertNotPinned } from '../file/cha
 import { isDots } from '../file/directory.ts';
 import { assertReadable } from '../file/encryption.ts';
 import type { Xattr } from '../file/xattrs.ts';
-import { BLKS_PER_SEG, BLKSIZE, NAME_LEN_MAX } from '../format/constants.ts';
+import { BLKSIZE, NAME_LEN_MAX, SEGMENT_SIZE } from '../format/constants.ts';
 import type { VolumeCounters } from '../volume/counters.ts';
 import type { CleanPolicy } from '../volume/victims.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -51,7 +51,7 @@ import { checkRenameFlags, type RenameFlags } from './rename.ts';
 import { type DeviceNumbers, type FileStat, statOf } from './stat.ts';
 import { readlink } from './symlink.ts';
 
-/** Space of a volume, in blocks of 4096 bytes, and inodes; what statfs(2) tells. Source: f2fs_statfs. */
+/** Space of a volume, in blocks, and inodes; what statfs(2) tells. Source: f2fs_statfs. */
 export interface VolumeStat {
   blockBytes: number;
   /** Blocks of the volume without those before its first segment. */
@@ -489,7 +489,7 @@ export class FileSystem {
       freeInodes: byBlocks ? freeBlocks : Math.min(totalNodeCount - space.validNodeCount, freeBlocks),
       usedInodes: space.validInodeCount,
       nameBytes: NAME_LEN_MAX,
-      sectionBytes: layout.segsPerSec * BLKS_PER_SEG * BLKSIZE,
+      sectionBytes: layout.segsPerSec * SEGMENT_SIZE,
     };
   }
 

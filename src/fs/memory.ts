@@ -1,14 +1,18 @@
 // The memory of one mount, kept within its budget: when what is dirty is written out, and when frames are taken away. No
 // other place takes any.
+
 import type { ClusterBuffers } from '../compress/cluster-buffers.ts';
 import { F2fsError } from '../errors.ts';
 import type { FileData } from '../file/file-data.ts';
 import type { Inodes } from '../file/inodes.ts';
+import { PAGE_SIZE } from '../pagecache/pool.ts';
 import type { Volume } from '../volume/volume.ts';
 import { type SyncMode, WB_SYNC } from '../writeback/control.ts';
 import type { Writeback } from '../writeback/writeback.ts';
 import type { Reclaim } from './reclaim.ts';
 
+/** Bytes of files that may be dirty before they are written out; less in a small memory. */
+const MAX_DIRTY_BYTES = 16 * 2 ** 20;
 /** Frames that an operation may take without asking: a folio, and the nodes and dentry blocks that one step touches. */
 const RESERVED_FRAMES = 640;
 
@@ -39,7 +43,7 @@ export class Memory {
 
   constructor(users: MemoryUsers) {
     this.#users = users;
-    this.#dirtyLimit = Math.min(4096, Math.floor(users.volume.pool.nrFrames / 8));
+    this.#dirtyLimit = Math.min(MAX_DIRTY_BYTES / PAGE_SIZE, Math.floor(users.volume.pool.nrFrames / 8));
   }
 
   /**

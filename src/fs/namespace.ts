@@ -1,4 +1,5 @@
 // Names: what makes, finds and removes them, and the inodes that come and go with them.
+
 import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
 import { flagged } from '../file/change-rules.ts';
@@ -8,7 +9,7 @@ import type { FileData } from '../file/file-data.ts';
 import type { Inode } from '../file/inode.ts';
 import { type Inodes, type NewInode, setParent } from '../file/inodes.ts';
 import type { Xattrs } from '../file/xattrs.ts';
-import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
+import { PATH_MAX, S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
 import { fileTypeOf } from '../format/dentry.ts';
 import { ADVISE, I_FLAGS } from '../format/inode.ts';
 import { maxOrphans } from '../volume/orphans.ts';
@@ -79,8 +80,11 @@ export class Namespace {
   symlink(parent: Inode, name: Uint8Array, target: Uint8Array, attributes: NewEntry): Inode {
     if (target.length === 0) throw new F2fsError('ENOENT', 'the target of a symlink must not be empty');
     if (target.includes(0)) throw new F2fsError('EINVAL', 'the target of a symlink must not have a zero byte in it');
-    if (target.length > 4095)
-      throw new F2fsError('ENAMETOOLONG', `invalid symlink target of ${target.length} bytes: expected 4095 at most`);
+    if (target.length >= PATH_MAX)
+      throw new F2fsError(
+        'ENAMETOOLONG',
+        `invalid symlink target of ${target.length} bytes: expected ${PATH_MAX - 1} at most`,
+      );
     // The kernel makes the name first: a crash in between leaves a symlink that leads nowhere.
     return this.create(parent, name, { ...attributes, mode: S_IFLNK | 0o777 }, (inode) =>
       this.#parts.data.writeTarget(inode, target),

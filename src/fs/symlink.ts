@@ -1,7 +1,7 @@
 // The target of a symlink.
 import { corrupt, F2fsError } from '../errors.ts';
 import type { Inode } from '../file/inode.ts';
-import { S_IFLNK } from '../format/constants.ts';
+import { PATH_MAX, S_IFLNK } from '../format/constants.ts';
 import type { Core } from './core.ts';
 
 /**
@@ -13,7 +13,7 @@ export function readlink(core: Core, inode: Inode): Uint8Array {
   if (inode.type !== S_IFLNK) throw new F2fsError('EINVAL', 'it is not a symlink', { ino });
   const { size } = inode;
   if (size === 0) throw new F2fsError('ENOENT', 'the symlink has no target', { ino });
-  if (size > 4096) throw corrupt('symlink-length', { ino }, size);
+  if (size > PATH_MAX) throw corrupt('symlink-length', { ino }, size);
   const target = new Uint8Array(size);
   core.data.read(inode, 0, target);
   if (target.includes(0)) throw corrupt('symlink-zero', { ino });

@@ -2,7 +2,9 @@
 // f2fs-tools 1.15 (f2fs_prepare_super_block), so that both tools lay out the same device alike. One difference: segments
 // past the last whole zone are on no account counted. mkfs.f2fs 1.15 counts them as free and as users' (its
 // f2fs_get_usable_segments), and its own fsck.f2fs then reports a wrong free_segment_count.
+
 import { F2fsError } from '../errors.ts';
+import { BLOCK, MAX_SEGMENTS, MIN_SEGMENTS, SECTOR_SIZE, SEGMENT_SIZE } from '../format/block-size.ts';
 import { CP_BITMAP_OFFSET, CP_CHECKSUM_OFFSET, MAX_BITMAP_SIZE_IN_CKPT } from '../format/checkpoint.ts';
 import { BLKS_PER_SEG, BLKSIZE, LOG, LOG_BLKSIZE, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
 import { NAT_ENTRIES_PER_BLOCK } from '../format/nat.ts';
@@ -70,11 +72,8 @@ export interface Geometry {
 
 /** Segments of both checkpoint packs. */
 const CKPT_SEGMENTS = 2;
-const SEGMENT_BYTES = BLKS_PER_SEG * BLKSIZE;
-/** Source: F2FS_MAX_SEGMENT: 16 TiB. */
-const MAX_SEGMENTS = 8 * 1024 * 1024;
-/** Source: F2FS_MIN_SEGMENTS. */
-const MIN_SEGMENTS = 9;
+/** The largest volume. */
+const MAX_TIB = BLOCK.maxVolumeSize / 2 ** 40;
 /** Source: MAX_SIT_BITMAP_SIZE and MAX_SIT_BITMAP_SIZE_IN_CKPT (64 bytes are left to the NAT's bitmap). */
 const MAX_SIT_BITMAP = bitmapBytes(segmentsFor(Math.ceil(MAX_SEGMENTS / SIT_ENTRIES_PER_BLOCK)));
 const MAX_SIT_BITMAP_IN_CKPT = CP_CHECKSUM_OFFSET - CP_BITMAP_OFFSET - 64;
@@ -177,23 +176,27 @@ export function checkRequest(request: GeometryRequest): Required<GeometryRequest
       `invalid overprovision ${full.overprovision}: expected a percentage above 0 and below 100`,
     );
   }
-  if (!Number.isSafeInteger(full.startSector) || full.startSector < 0 || full.startSector % 8 !== 0) {
-    const message = `invalid start of the partition at sector ${full.startSector}: expected a multiple of 8, a whole block`;
+  if (
+    !Number.isSafeInteger(full.startSector) ||
+    full.startSector < 0 ||
+    full.startSector % BLOCK.sectorsPerBlock !== 0
+  ) {
+    const message = `invalid start of the partition at sector ${full.startSector}: expected a multiple of ${BLOCK.sectorsPerBlock}, a whole block`;
     throw new F2fsError('EINVAL', message);
   }
   if (![512, 1024, 2048, 4096].includes(full.sectorSize)) {
     throw new F2fsError('EINVAL', `invalid sectorSize ${full.sectorSize}: expected 512, 1024, 2048 or 4096`);
   }
   if (full.nrBlocks > MAX_SEGMENTS * BLKS_PER_SEG) {
-    throw new F2fsError('EFBIG', `invalid size of ${full.nrBlocks * BLKSIZE} bytes: expected 16 TiB at most`);
+    throw new F2fsError('EFBIG', `invalid size of ${full.nrBlocks * BLKSIZE} bytes: expected ${MAX_TIB} TiB at most`);
   }
   return full;
 }
 
 /** Blocks before segment 0: the superblocks, up to a zone's boundary on the disk. */
 function blocksBefore(segsPerZone: number, startSector: number): number {
-  const zone = segsPerZone * SEGMENT_BYTES;
-  const start = startSector * 512;
+  const zone = segsPerZone * SEGMENT_SIZE;
+  const start = startSector * SECTOR_SIZE;
   return (Math.ceil((start + 2 * BLKSIZE) / zone) * zone - start) / BLKSIZE;
 }
 
@@ -338,7 +341,7 @@ export function smallestGeometry(request: Omit<GeometryRequest, 'nrBlocks'>, nee
   if (zones > most) {
     throw new F2fsError(
       'EFBIG',
-      `${neededUserBlocks * BLKSIZE} bytes do not fit into 16 TiB, the most that F2FS holds`,
+      `${neededUserBlocks * BLKSIZE} bytes do not fit into ${MAX_TIB} TiB, the most that F2FS holds`,
     );
   }
   // ...and here gives back what it went too far.

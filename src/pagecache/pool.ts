@@ -1,12 +1,13 @@
-// The page frames of a mount: one shared memory of fixed size, cut into 4 KiB frames, handed out as folios, and taken back
+// The page frames of a mount: one shared memory of fixed size, cut into frames of a page, handed out as folios, and taken back
 // from their address spaces, least recently used first. Relies on buddy.ts, xarray.ts (for the arena) and errors.ts.
 import { F2fsError } from '../errors.ts';
+import { BLKSIZE } from '../format/block-size.ts';
 import { Buddy, MAX_ORDER } from './buddy.ts';
 import { XArrayArena } from './xarray.ts';
 import { zero } from './zero.ts';
 
-/** Bytes of a page, and of the frame that holds it. */
-export const PAGE_SIZE = 4096;
+/** Bytes of a page, and of the frame that holds it: those of a block, as on Linux. */
+export const PAGE_SIZE = BLKSIZE;
 /** Pages of the largest folio: 2 MiB. */
 export const MAX_FOLIO_PAGES = 1 << MAX_ORDER;
 
@@ -43,7 +44,7 @@ export interface FolioOwner {
 }
 
 /**
- * All page frames of one mount. A frame is named by its number, pfn; its bytes are at pfn * 4096. A folio is a naturally
+ * All page frames of one mount. A frame is named by its number, pfn; its bytes are at pfn * PAGE_SIZE. A folio is a naturally
  * aligned run of 1, 2, 4 .. 512 frames, aligned the same way in its file. Nobody pins a frame: frames go away only in
  * `reclaim`, which is called between operations, and when their owner drops them. The metadata is indexed by pfn and holds
  * for the first frame of a folio ("head") unless said otherwise. Source: struct folio, mm/vmscan.c.
@@ -172,7 +173,7 @@ export class FramePool {
     this.#order[head] = NOT_A_FOLIO;
   }
 
-  /** The 4096 bytes of one frame; the same view at every call. */
+  /** The bytes of one frame; the same view at every call. */
   page(pfn: number): Uint8Array {
     return (this.#pages[pfn] ??= this.bytes.subarray(pfn * PAGE_SIZE, (pfn + 1) * PAGE_SIZE));
   }

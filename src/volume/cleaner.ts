@@ -1,7 +1,7 @@
 // Empties sections: what is still in use of them moves elsewhere, and the next checkpoint makes them free. The owners are
 // found by the summaries, which are trusted no further than the NAT and the nodes bear them out. Source: gc.c.
 import { corrupt, F2fsError } from '../errors.ts';
-import { BLKS_PER_SEG, BLKSIZE, NR_DATA_LOGS } from '../format/constants.ts';
+import { BLKS_PER_SEG, BLKSIZE, NR_DATA_LOGS, SEGMENT_SIZE } from '../format/constants.ts';
 import { viewOf } from '../format/struct.ts';
 import { SUMMARY_ENTRY_SIZE, SummaryEntry } from '../format/summary.ts';
 import type { CleanPolicy } from './victims.ts';
@@ -81,7 +81,7 @@ export class Cleaner {
   /** Source: gc_data_segment. */
   #emptyData(segno: number, entry: SummaryEntry): void {
     const { sit, layout, device } = this.#volume;
-    this.#buffer ??= new Uint8Array(BLKS_PER_SEG * BLKSIZE);
+    this.#buffer ??= new Uint8Array(SEGMENT_SIZE);
     const start = layout.segmentStart(segno);
     for (let at = sit.nextValid(segno, 0); at < BLKS_PER_SEG; at = sit.nextValid(segno, at)) {
       const end = sit.nextInvalid(segno, at);

@@ -1,4 +1,4 @@
-// What a mount has written so far, in blocks of 4096 bytes: by it the amplification of writes is known.
+// What a mount has written so far, in blocks: by it the amplification of writes is known.
 import { LOG } from '../format/constants.ts';
 
 /** What a mount has written so far, in blocks. */

@@ -11,6 +11,6 @@ export interface CurrentSegment {
   /** Next block to take, within the segment, which may be taken; 512 when there is none. */
   blkoff: number;
   allocType: number;
-  /** 4096 bytes: entries, a journal (kept apart, unused here), footer. */
+  /** A block: entries, a journal (kept apart, unused here), footer. */
   readonly summary: Uint8Array;
 }

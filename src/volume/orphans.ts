@@ -52,6 +52,6 @@ export function writeOrphans(inos: readonly number[], into: Uint8Array): void {
     orphan.entryCount = part.length;
     orphan.blkAddr = i + 1;
     orphan.blkCount = count;
-    orphan.checkSum = f2fsCrc(block.subarray(0, BLKSIZE - 4));
+    orphan.checkSum = f2fsCrc(block.subarray(0, OrphanBlock.offsets.checkSum));
   }
 }

@@ -29,7 +29,7 @@ export class SummaryArea {
   }
 
   /**
-   * The summary of a segment that is no log's own, 4096 bytes. Throws EUCLEAN when it is for nodes and `type`, the log that
+   * The summary of a segment that is no log's own, a block. Throws EUCLEAN when it is for nodes and `type`, the log that
    * the SIT names, for data, or the other way round. Source: f2fs_get_sum_page, do_garbage_collect.
    */
   get(segno: number, type: number): Uint8Array {

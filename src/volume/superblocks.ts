@@ -3,6 +3,7 @@
 import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt, corruptAs, F2fsError } from '../errors.ts';
 import { type FaultKind, faultText, type Report, type SuperblockFault, seemsToBe, superblockWords } from '../faults.ts';
+import { MAX_LOG_BLKSIZE, MAX_SEGMENTS, MIN_LOG_SECTORSIZE, MIN_SEGMENTS } from '../format/block-size.ts';
 import {
   BLKS_PER_SEG,
   BLKSIZE,
@@ -18,12 +19,7 @@ import { fitsU64, viewOf } from '../format/struct.ts';
 import { hasFeature, MAX_EXTENSION, SB_CHECKSUM_OFFSET, Superblock, superblockCrc } from '../format/superblock.ts';
 import { VolumeLayout } from './layout.ts';
 
-/** The kernel's F2FS_MIN_SEGMENTS and F2FS_MAX_SEGMENT: 9 segments are the least, 16 TiB the most. */
-const MIN_SEGMENTS = 9;
-const MAX_SEGMENTS = (16 * 1024 * 1024) / 2;
 const CP_PACKS = 2;
-/** 64 KiB: the largest page, and so the largest block, of any kernel. */
-const MAX_LOG_BLKSIZE = 16;
 
 /** Tells what keeps a superblock, the one of block `blkaddr`, from being used. Source: sanity_check_raw_super. */
 export function checkSuperblock(sb: Superblock, blkaddr: number, nrBlocks: number, report: Report): void {
@@ -35,7 +31,8 @@ export function checkSuperblock(sb: Superblock, blkaddr: number, nrBlocks: numbe
   }
   if (sb.logBlocksize !== LOG_BLKSIZE) report('superblock-block-size', at, sb.logBlocksize);
   if (sb.logBlocksPerSeg !== LOG_BLKS_PER_SEG) report('superblock-segment-blocks', at, sb.logBlocksPerSeg);
-  if (sb.logSectorsize < 9 || sb.logSectorsize > 12 || sb.logSectorsPerBlock + sb.logSectorsize !== 12)
+  const isSector = sb.logSectorsize >= MIN_LOG_SECTORSIZE && sb.logSectorsize <= LOG_BLKSIZE;
+  if (!isSector || sb.logSectorsPerBlock + sb.logSectorsize !== LOG_BLKSIZE)
     report('superblock-sector-size', at, sb.logSectorsize, sb.logSectorsPerBlock);
   const { segmentCount, segmentCountMain, segsPerSec, secsPerZone, sectionCount } = sb;
   if (segmentCount > MAX_SEGMENTS || segmentCount < MIN_SEGMENTS) report('superblock-segment-count', at, segmentCount);

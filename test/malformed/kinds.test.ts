@@ -1,7 +1,6 @@
 // Every kind of fault is met: by a recipe, by a case here, or it stands in a list that says why nothing meets it.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { walkDirectories } from '../../src/fs/walk.ts';
 import { corrupt, F2fsError, throwFault } from '../../src/errors.ts';
 import { FAULT_KINDS, type FaultKind, type Report } from '../../src/faults.ts';
 import { readDentries } from '../../src/file/dentries.ts';
@@ -15,6 +14,7 @@ import { NodePath, nodePath } from '../../src/format/node.ts';
 import { i64, struct, u64, viewOf } from '../../src/format/struct.ts';
 import { Superblock } from '../../src/format/superblock.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
+import { walkDirectories } from '../../src/fs/walk.ts';
 import { type CensusTree, census } from '../../src/fsck/census.ts';
 import {
   type CheckpointPack,
