@@ -12,6 +12,7 @@ import {
   NodePath,
   nodePath,
 } from '../format/node.ts';
+import { BlockRun } from '../volume/block-run.ts';
 import type { CurrentSegment } from '../volume/current-segment.ts';
 import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -35,24 +36,29 @@ function pagesUnder(level: number, addrsPerBlock: number): number {
   return addrsPerBlock * NIDS_PER_BLOCK ** (level - 1);
 }
 
+/** Where the address of a page stands, or that it does not. Whoever looks it up owns it: it holds until that one looks again. */
+export class DnodeCursor {
+  /** The dnode. */
+  nid = 0;
+  /** Byte offset in the pool's memory of the address; until a frame may be taken. */
+  at = 0;
+  /** The same as the address's place in its dnode. */
+  ofsInNode = 0;
+  /** Addresses from there to the dnode's end; for a hole in the tree, pages to the hole's end. */
+  left = 0;
+  /** For a hole in the tree: the highest level of its path (1: below the inode) whose node is not there. */
+  missingLevel = 0;
+}
+
 export class BlockMap {
   readonly #volume: Volume;
   readonly #path = new NodePath();
-  /** The dnode that `seek` found. */
-  #nid = 0;
-  /** Byte offset in the pool's memory of the address sought. */
-  #at = 0;
-  #ofsInNode = 0;
-  /** Addresses from the one sought to its dnode's end; for a hole in the tree, pages to the hole's end. */
-  #left = 0;
-  /** For a hole in the tree: the highest level of its path (1: below the inode) whose node is not there. */
-  #missingLevel = 0;
+  readonly #dnode = new DnodeCursor();
+  /** Of `reserve`, which others call while they are at a dnode. */
+  readonly #reserved = new DnodeCursor();
+  readonly #given = new BlockRun();
   /** Pages without a block that `missingNodes` came by. */
   #holes = 0;
-
-  /** What `lookup` found: an address (or NULL_ADDR, NEW_ADDR, COMPRESS_ADDR) and the pages that it goes on for. */
-  blkaddr = NULL_ADDR;
-  count = 0;
 
   constructor(volume: Volume) {
     this.#volume = volume;
@@ -63,19 +69,19 @@ export class BlockMap {
    * may lie past what its nodes can address. Throws EUCLEAN when a node on the way is not the one that its place calls for.
    * Source: f2fs_get_dnode_of_data.
    */
-  #seek(inode: Inode, index: number, create: boolean): boolean {
+  #seek(inode: Inode, index: number, create: boolean, dnode: DnodeCursor): boolean {
     const { nodes, pool } = this.#volume;
     const addrsPerInode = inode.addrsPerInode;
     if (!create && index >= inode.maxPages) {
-      this.#left = Number.POSITIVE_INFINITY;
+      dnode.left = Number.POSITIVE_INFINITY;
       return false;
     }
     const path = nodePath(index, addrsPerInode, inode.addrsPerBlock, this.#path);
     if (path.level === 0) {
-      this.#nid = inode.ino;
-      this.#ofsInNode = path.offset[0];
-      this.#at = inode.addrOffset + 4 * path.offset[0];
-      this.#left = addrsPerInode - path.offset[0];
+      dnode.nid = inode.ino;
+      dnode.ofsInNode = path.offset[0];
+      dnode.at = inode.addrOffset + 4 * path.offset[0];
+      dnode.left = addrsPerInode - path.offset[0];
       return true;
     }
     let parent = inode.ino;
@@ -85,8 +91,8 @@ export class BlockMap {
       let nid = pool.view.getUint32(slotAt, true);
       if (nid === 0) {
         if (!create) {
-          this.#left = this.#holeEnd(inode, index, path, level) - index;
-          this.#missingLevel = level;
+          dnode.left = this.#holeEnd(inode, index, path, level) - index;
+          dnode.missingLevel = level;
           return false;
         }
         nid = nodes.create(inode.ino, path.noffset[level], !inode.isDirectory);
@@ -98,10 +104,10 @@ export class BlockMap {
       parent = nid;
       slotAt = pfn * BLKSIZE + 4 * path.offset[level];
     }
-    this.#nid = parent;
-    this.#ofsInNode = path.offset[path.level];
-    this.#at = slotAt;
-    this.#left = inode.addrsPerBlock - this.#ofsInNode;
+    dnode.nid = parent;
+    dnode.ofsInNode = path.offset[path.level];
+    dnode.at = slotAt;
+    dnode.left = inode.addrsPerBlock - dnode.ofsInNode;
     return true;
   }
 
@@ -126,23 +132,24 @@ export class BlockMap {
     return start + (Math.floor((index - start) / pages) + 1) * pages;
   }
 
-  /** Finds where page `index` is and for how many pages, at most `max`, its run goes on; see `blkaddr` and `count`. */
-  lookup(inode: Inode, index: number, max: number): void {
-    if (!this.#seek(inode, index, false)) {
-      this.blkaddr = NULL_ADDR;
-      this.count = Math.min(max, this.#left);
+  /** Finds where page `index` is, an address or NULL_ADDR, NEW_ADDR or COMPRESS_ADDR, and for how many pages, at most `max`, its run goes on. */
+  lookup(inode: Inode, index: number, max: number, run: BlockRun): void {
+    const dnode = this.#dnode;
+    if (!this.#seek(inode, index, false, dnode)) {
+      run.blkaddr = NULL_ADDR;
+      run.count = Math.min(max, dnode.left);
       return;
     }
     const { view } = this.#volume.pool;
-    const limit = Math.min(max, this.#left);
-    const first = this.#address(inode, this.#at, index);
+    const limit = Math.min(max, dnode.left);
+    const first = this.#address(inode, dnode.at, index);
     const step = first === NULL_ADDR || first === NEW_ADDR || first === COMPRESS_ADDR ? 0 : 1;
     let count = 1;
-    while (count < limit && view.getUint32(this.#at + 4 * count, true) === first + step * count) count++;
+    while (count < limit && view.getUint32(dnode.at + 4 * count, true) === first + step * count) count++;
     if (step === 1 && !this.#volume.layout.inMain(first + count - 1))
-      this.#address(inode, this.#at + 4 * (count - 1), index);
-    this.blkaddr = first;
-    this.count = count;
+      this.#address(inode, dnode.at + 4 * (count - 1), index);
+    run.blkaddr = first;
+    run.count = count;
   }
 
   /** Whether an inode has neither a block nor a node besides itself, whatever it counts. Contents may lie within it. */
@@ -167,19 +174,20 @@ export class BlockMap {
    * it had promised before stays. Source: f2fs_reserve_new_blocks.
    */
   reserve(inode: Inode, index: number, nrPages: number): void {
+    const dnode = this.#reserved;
     const { pool, nodes, space } = this.#volume;
     const { view } = pool;
     for (let done = 0; done < nrPages; ) {
-      this.#seek(inode, index + done, true);
-      const count = Math.min(nrPages - done, this.#left);
+      this.#seek(inode, index + done, true, dnode);
+      const count = Math.min(nrPages - done, dnode.left);
       let holes = 0;
-      for (let i = 0; i < count; i++) if (view.getUint32(this.#at + 4 * i, true) === NULL_ADDR) holes++;
+      for (let i = 0; i < count; i++) if (view.getUint32(dnode.at + 4 * i, true) === NULL_ADDR) holes++;
       if (holes > 0) {
         space.reserveBlocks(holes);
         inode.countBlocks(holes);
-        nodes.markDirty(this.#nid);
+        nodes.markDirty(dnode.nid);
         for (let i = 0; i < count; i++) {
-          if (view.getUint32(this.#at + 4 * i, true) === NULL_ADDR) view.setUint32(this.#at + 4 * i, NEW_ADDR, true);
+          if (view.getUint32(dnode.at + 4 * i, true) === NULL_ADDR) view.setUint32(dnode.at + 4 * i, NEW_ADDR, true);
         }
       }
       done += count;
@@ -191,15 +199,16 @@ export class BlockMap {
    * page of them may be in the cache. Throws ENOSPC; what it had done before stays. Source: f2fs_do_zero_range.
    */
   unwrite(inode: Inode, index: number, nrPages: number): void {
+    const dnode = this.#dnode;
     const { pool, nodes, logs } = this.#volume;
     const { view } = pool;
     for (let done = 0; done < nrPages; ) {
-      this.#seek(inode, index + done, true);
-      const count = Math.min(nrPages - done, this.#left);
+      this.#seek(inode, index + done, true, dnode);
+      const count = Math.min(nrPages - done, dnode.left);
       this.reserve(inode, index + done, count);
-      nodes.markDirty(this.#nid);
+      nodes.markDirty(dnode.nid);
       for (let i = 0; i < count; i++) {
-        const at = this.#at + 4 * i;
+        const at = dnode.at + 4 * i;
         const old = this.#address(inode, at, index + done + i);
         if (old >= COMPRESS_ADDR) continue;
         logs.invalidate(old);
@@ -230,17 +239,18 @@ export class BlockMap {
 
   /** Nodes that pages [index, index + nrPages) lack; it stops counting where they and their holes take more than `most` blocks. */
   missingNodes(inode: Inode, index: number, nrPages: number, most = this.#volume.space.freeBlocks): number {
+    const dnode = this.#dnode;
     const { pool } = this.#volume;
     const end = index + nrPages;
     let nrNodes = 0;
     this.#holes = 0;
     for (let at = index; at < end && this.#holes + nrNodes <= most; ) {
-      const isThere = this.#seek(inode, at, false);
+      const isThere = this.#seek(inode, at, false, dnode);
       // A missing subtree is looked at a dnode at a time: it takes one node each, and those above where one begins.
-      const left = isThere ? this.#left : inode.addrsPerBlock - this.#path.ofsInNode;
+      const left = isThere ? dnode.left : inode.addrsPerBlock - this.#path.ofsInNode;
       const count = Math.min(end - at, left);
       if (isThere) {
-        for (let i = 0; i < count; i++) if (pool.view.getUint32(this.#at + 4 * i, true) === NULL_ADDR) this.#holes++;
+        for (let i = 0; i < count; i++) if (pool.view.getUint32(dnode.at + 4 * i, true) === NULL_ADDR) this.#holes++;
       } else {
         this.#holes += count;
         nrNodes += this.#newNodes(at === index);
@@ -254,7 +264,7 @@ export class BlockMap {
   #newNodes(isFirst: boolean): number {
     const { level, offset } = this.#path;
     let nrNodes = 1;
-    for (let above = level - 1; above >= this.#missingLevel; above--) {
+    for (let above = level - 1; above >= this.#dnode.missingLevel; above--) {
       if (!isFirst && offset[above] !== 0) break;
       nrNodes++;
     }
@@ -267,26 +277,27 @@ export class BlockMap {
    * f2fs_map_blocks, f2fs_outplace_write_data, f2fs_inplace_write_data.
    */
   allocate(inode: Inode, index: number, nrPages: number, log: Log, extents: ExtentList, inPlace = false): void {
+    const dnode = this.#dnode;
     const { pool, nodes, nat, logs } = this.#volume;
     const { view } = pool;
     if (inode.load().extLen !== 0) forgetExtent(inode.change());
     for (let done = 0; done < nrPages; ) {
-      this.#seek(inode, index + done, true);
-      const count = Math.min(nrPages - done, this.#left);
-      const version = nat.versionOf(this.#nid);
+      this.#seek(inode, index + done, true, dnode);
+      const count = Math.min(nrPages - done, dnode.left);
+      const version = nat.versionOf(dnode.nid);
       let kept = 0;
       let replaced = 0;
       for (let i = 0; i < count; ) {
-        if (inPlace && this.#keepBlock(inode, this.#at + 4 * i, index + done + i, extents)) {
+        if (inPlace && this.#keepBlock(inode, dnode.at + 4 * i, index + done + i, extents)) {
           i++;
           kept++;
           continue;
         }
-        nodes.markDirty(this.#nid);
-        const given = logs.allocate(log, inPlace ? 1 : count - i, this.#nid, version, this.#ofsInNode + i);
-        const blkaddr = logs.lastBlkaddr;
+        nodes.markDirty(dnode.nid);
+        logs.allocate(log, inPlace ? 1 : count - i, dnode.nid, version, dnode.ofsInNode + i, this.#given);
+        const { blkaddr, count: given } = this.#given;
         for (let j = 0; j < given; j++) {
-          const at = this.#at + 4 * (i + j);
+          const at = dnode.at + 4 * (i + j);
           const old = this.#address(inode, at, index + done + i + j);
           if (old === NULL_ADDR || old === COMPRESS_ADDR) {
             throw corrupt('page-unreserved', { ino: inode.ino }, index + done + i + j);
@@ -313,22 +324,24 @@ export class BlockMap {
    * `Logs.beginPinned` has begun; what stands there is what they hold. Source: f2fs_map_blocks with F2FS_GET_BLOCK_PRE_DIO.
    */
   allocatePinned(inode: Inode, index: number, nrPages: number, section: CurrentSegment): void {
+    const dnode = this.#dnode;
     const { pool, nodes, nat, logs } = this.#volume;
     const { view } = pool;
     forgetExtent(inode.change());
     for (let done = 0; done < nrPages; ) {
-      this.#seek(inode, index + done, true);
-      const count = Math.min(nrPages - done, this.#left);
-      nodes.markDirty(this.#nid);
+      this.#seek(inode, index + done, true, dnode);
+      const count = Math.min(nrPages - done, dnode.left);
+      nodes.markDirty(dnode.nid);
       for (let i = 0; i < count; ) {
         let run = 0;
-        while (i + run < count && view.getUint32(this.#at + 4 * (i + run), true) === NEW_ADDR) run++;
+        while (i + run < count && view.getUint32(dnode.at + 4 * (i + run), true) === NEW_ADDR) run++;
         if (run === 0) {
           i++;
           continue;
         }
-        const given = logs.allocatePinned(section, run, this.#nid, nat.versionOf(this.#nid), this.#ofsInNode + i);
-        for (let j = 0; j < given; j++) view.setUint32(this.#at + 4 * (i + j), logs.lastBlkaddr + j, true);
+        logs.allocatePinned(section, run, dnode.nid, nat.versionOf(dnode.nid), dnode.ofsInNode + i, this.#given);
+        const { blkaddr, count: given } = this.#given;
+        for (let j = 0; j < given; j++) view.setUint32(dnode.at + 4 * (i + j), blkaddr + j, true);
         i += given;
       }
       done += count;
@@ -350,17 +363,18 @@ export class BlockMap {
 
   /** Frees the blocks of pages [index, index + nrPages), whole clusters of a compressed file. Nodes stay. Source: f2fs_truncate_hole. */
   punch(inode: Inode, index: number, nrPages: number): void {
+    const dnode = this.#dnode;
     const end = index + nrPages;
     for (let at = index; at < end; ) {
-      if (!this.#seek(inode, at, false)) {
-        at += this.#left;
+      if (!this.#seek(inode, at, false, dnode)) {
+        at += dnode.left;
         continue;
       }
-      const count = Math.min(end - at, this.#left);
-      const ofs = this.#ofsInNode;
-      const addrs = this.#at - 4 * ofs;
-      this.#volume.nodes.markDirty(this.#nid);
-      this.#freeAddresses(inode, this.#nid, addrs, ofs, ofs + count, at - ofs);
+      const count = Math.min(end - at, dnode.left);
+      const ofs = dnode.ofsInNode;
+      const addrs = dnode.at - 4 * ofs;
+      this.#volume.nodes.markDirty(dnode.nid);
+      this.#freeAddresses(inode, dnode.nid, addrs, ofs, ofs + count, at - ofs);
       forgetExtent(inode.load());
       at += count;
     }
@@ -492,27 +506,16 @@ export class BlockMap {
   }
 
   /**
-   * Byte offset in the pool's memory of the first address of the cluster that begins at page `start`, or -1 when its dnode
-   * does not exist; all of a cluster's addresses lie in one dnode. Its nid and the address's place in it: see `nid`,
-   * `ofsInNode`.
+   * Finds the first address of the cluster that begins at page `start`; false when its dnode does not exist. All of a cluster's
+   * addresses lie in one dnode.
    */
-  seekCluster(inode: Inode, start: number): number {
-    return this.#seek(inode, start, false) ? this.#at : -1;
+  seekCluster(inode: Inode, start: number, dnode: DnodeCursor): boolean {
+    return this.#seek(inode, start, false, dnode);
   }
 
-  /** Byte offset in the pool's memory of the address of page `index`, whose dnode is made when there is none. Throws ENOSPC. */
-  seekForChange(inode: Inode, index: number): number {
-    this.#seek(inode, index, true);
-    return this.#at;
-  }
-
-  /** The dnode that was found last. */
-  get nid(): number {
-    return this.#nid;
-  }
-
-  get ofsInNode(): number {
-    return this.#ofsInNode;
+  /** Finds the address of page `index`, whose dnode is made when there is none. Throws ENOSPC. */
+  seekForChange(inode: Inode, index: number, dnode: DnodeCursor): void {
+    this.#seek(inode, index, true, dnode);
   }
 
   /** The address at byte `at` of the pool's memory, of page `index`. Throws EUCLEAN for one outside the main area. */

@@ -4,51 +4,59 @@ import { MAX_CLUSTER_PAGES } from '../compress/algorithms.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import { BLKSIZE, COMPRESS_ADDR, type Log, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
 import { INLINE } from '../format/inode.ts';
+import { BlockRun } from '../volume/block-run.ts';
 import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
 import { ExtentList } from '../writeback/extent-list.ts';
-import { type BlockMap, forgetExtent } from './block-map.ts';
+import { type BlockMap, DnodeCursor, forgetExtent } from './block-map.ts';
 import type { Inode } from './inode.ts';
+
+/** What the slots of a cluster say. Whoever looks them up owns it: it holds until that one looks again. */
+export class ClusterSlots {
+  /** Data blocks of a compressed cluster, 0 for a raw one. */
+  nrBlocks = 0;
+  /** The first nrBlocks of these are where they lie. */
+  readonly blkaddr = new Uint32Array(MAX_CLUSTER_PAGES);
+  /** Slots that are holes. */
+  nrHoles = 0;
+
+  /** Whether no slot is a hole. */
+  get isReserved(): boolean {
+    return this.nrHoles === 0;
+  }
+}
 
 export class ClusterMap {
   readonly #volume: Volume;
   readonly #map: BlockMap;
   readonly #taken = new ExtentList();
 
-  /** What `lookup` found: data blocks of a compressed cluster, 0 for a raw one. */
-  nrBlocks = 0;
-  /** The first nrBlocks of these are where they lie. */
-  readonly blkaddr = new Uint32Array(MAX_CLUSTER_PAGES);
-  /** Slots of the cluster that are holes. */
-  nrHoles = 0;
+  readonly #slots = new ClusterSlots();
+  readonly #dnode = new DnodeCursor();
+  readonly #run = new BlockRun();
 
   constructor(volume: Volume, map: BlockMap) {
     this.#volume = volume;
     this.#map = map;
   }
 
-  /** Whether no slot of the cluster is a hole. */
-  get isReserved(): boolean {
-    return this.nrHoles === 0;
-  }
-
   /**
    * Reads the slots of the cluster that begins at page `start`. Throws EUCLEAN for what no writer makes: COMPRESS_ADDR
    * elsewhere than in slot 0, a data block after a gap, one that is free. Source: f2fs_sanity_check_cluster.
    */
-  lookup(inode: Inode, start: number): void {
-    this.nrBlocks = 0;
-    this.nrHoles = inode.clusterPages;
-    const at = this.#map.seekCluster(inode, start);
-    if (at < 0) return;
+  lookup(inode: Inode, start: number, slots: ClusterSlots): void {
+    slots.nrBlocks = 0;
+    slots.nrHoles = inode.clusterPages;
+    if (!this.#map.seekCluster(inode, start, this.#dnode)) return;
+    const { at } = this.#dnode;
     const { ino, clusterPages } = inode;
     const { sit } = this.#volume;
-    this.nrHoles = 0;
+    slots.nrHoles = 0;
     let gap = false;
     let isCompressed = false;
     for (let i = 0; i < clusterPages; i++) {
       const blkaddr = this.#map.addressAt(inode, at + 4 * i, start + i);
-      if (blkaddr === NULL_ADDR) this.nrHoles++;
+      if (blkaddr === NULL_ADDR) slots.nrHoles++;
       if (i === 0) {
         isCompressed = blkaddr === COMPRESS_ADDR;
         continue;
@@ -63,18 +71,18 @@ export class ClusterMap {
       if (sit.validRun(blkaddr, 1) === 0) {
         throw corrupt('cluster-block-free', { ino, blkaddr }, start, i);
       }
-      this.blkaddr[this.nrBlocks++] = blkaddr;
+      slots.blkaddr[slots.nrBlocks++] = blkaddr;
     }
-    if (isCompressed && this.nrBlocks === 0) throw corrupt('cluster-empty', { ino }, start);
+    if (isCompressed && slots.nrBlocks === 0) throw corrupt('cluster-empty', { ino }, start);
   }
 
   /**
-   * Throws EIO when the cluster looked up is compressed, but the file is said to save no blocks: Linux has lost count of a released
+   * Throws EIO when a cluster is compressed, but the file is said to save no blocks: Linux has lost count of a released
    * file whose slots it allocated before it reserved them. Then nobody knows what a change of it would take. Source:
    * f2fs_reserve_compress_blocks, which takes such a file for one that has nothing to reserve.
    */
-  assertCounted(inode: Inode): void {
-    if (this.nrBlocks === 0 || inode.reservesSlots) return;
+  assertCounted(inode: Inode, slots: ClusterSlots): void {
+    if (slots.nrBlocks === 0 || inode.reservesSlots) return;
     const message =
       "the file counts fewer saved blocks than its clusters have, and can't be changed: put a copy in its place, or run fsck.f2fs -f";
     throw new F2fsError('EIO', message, { ino: inode.ino });
@@ -87,19 +95,18 @@ export class ClusterMap {
   allocate(inode: Inode, start: number, nrBlocks: number, log: Log, extents: ExtentList): void {
     const { pool, nodes, nat, logs } = this.#volume;
     const { view } = pool;
-    this.lookup(inode, start);
-    if (!this.isReserved) {
-      throw corrupt('cluster-unreserved', { ino: inode.ino }, start);
-    }
-    const saved = this.nrBlocks > 0 ? inode.clusterPages - this.nrBlocks : 0;
-    const { nid, ofsInNode } = this.#map;
+    const slots = this.#slots;
+    this.lookup(inode, start, slots);
+    if (!slots.isReserved) throw corrupt('cluster-unreserved', { ino: inode.ino }, start);
+    const saved = slots.nrBlocks > 0 ? inode.clusterPages - slots.nrBlocks : 0;
+    const { nid, ofsInNode } = this.#dnode;
     this.#take(log, nrBlocks, nid, nat.versionOf(nid), ofsInNode + 1);
     nodes.markDirty(nid);
     nat.note(inode.ino, SINCE.MOVED);
     inode.addComprBlocks(inode.clusterPages - nrBlocks - saved);
     const raw = inode.change();
     if (raw.extLen !== 0) forgetExtent(raw);
-    const at = this.#map.seekCluster(inode, start);
+    const at = this.#addressesOf(inode, start);
     for (let i = 0; i < inode.clusterPages; i++) {
       const old = view.getUint32(at + 4 * i, true);
       if (old < COMPRESS_ADDR) logs.invalidate(old);
@@ -120,9 +127,9 @@ export class ClusterMap {
     taken.clear();
     try {
       for (let done = 0; done < nrBlocks; ) {
-        const given = logs.allocate(log, nrBlocks - done, nid, version, ofsInNode + done);
-        taken.add(logs.lastBlkaddr, given);
-        done += given;
+        logs.allocate(log, nrBlocks - done, nid, version, ofsInNode + done, this.#run);
+        taken.add(this.#run.blkaddr, this.#run.count);
+        done += this.#run.count;
       }
     } catch (error) {
       for (let i = 0; i < taken.length; i++) {
@@ -138,14 +145,21 @@ export class ClusterMap {
    */
   dissolve(inode: Inode, start: number): void {
     const { pool, nodes, logs } = this.#volume;
-    this.lookup(inode, start);
-    if (this.nrBlocks === 0) return;
-    if (!this.isReserved) throw corrupt('cluster-released', { ino: inode.ino }, start);
-    nodes.markDirty(this.#map.nid);
-    inode.addComprBlocks(this.nrBlocks - inode.clusterPages);
-    const at = this.#map.seekCluster(inode, start);
+    const slots = this.#slots;
+    this.lookup(inode, start, slots);
+    if (slots.nrBlocks === 0) return;
+    if (!slots.isReserved) throw corrupt('cluster-released', { ino: inode.ino }, start);
+    nodes.markDirty(this.#dnode.nid);
+    inode.addComprBlocks(slots.nrBlocks - inode.clusterPages);
+    const at = this.#addressesOf(inode, start);
     for (let i = 0; i < inode.clusterPages; i++) pool.view.setUint32(at + 4 * i, NEW_ADDR, true);
-    for (let i = 0; i < this.nrBlocks; i++) logs.invalidate(this.blkaddr[i]);
+    for (let i = 0; i < slots.nrBlocks; i++) logs.invalidate(slots.blkaddr[i]);
+  }
+
+  /** Byte offset in the pool's memory of slot 0 of a cluster that is there. */
+  #addressesOf(inode: Inode, start: number): number {
+    this.#map.seekCluster(inode, start, this.#dnode);
+    return this.#dnode.at;
   }
 
   /**
@@ -173,7 +187,7 @@ export class ClusterMap {
     for (let i = 1; i < inode.clusterPages; i++) {
       if (pool.view.getUint32(at + 4 * i, true) === NEW_ADDR) pool.view.setUint32(at + 4 * i, NULL_ADDR, true);
     }
-    const saved = inode.clusterPages - this.nrBlocks;
+    const saved = inode.clusterPages - this.#slots.nrBlocks;
     inode.addComprBlocks(-saved);
     space.releaseBlocks(saved);
     inode.countBlocks(-saved);
@@ -192,18 +206,18 @@ export class ClusterMap {
     const hasWhole = inode.comprBlocks > 0;
     let wanted = 0;
     this.#eachCompressed(inode, balance, () => {
-      if (!hasWhole || !this.#isWhole(inode)) wanted += this.nrHoles + 1;
+      if (!hasWhole || !this.#isWhole(inode)) wanted += this.#slots.nrHoles + 1;
     });
     space.assertBlocks(wanted);
     let reserved = 0;
     this.#eachCompressed(inode, balance, (at) => {
       if (hasWhole && this.#isWhole(inode)) return;
-      const missing = this.nrHoles + 1;
+      const missing = this.#slots.nrHoles + 1;
       space.reserveBlocks(missing);
       for (let i = 1; i < inode.clusterPages; i++) {
         if (pool.view.getUint32(at + 4 * i, true) === NULL_ADDR) pool.view.setUint32(at + 4 * i, NEW_ADDR, true);
       }
-      inode.addComprBlocks(inode.clusterPages - this.nrBlocks);
+      inode.addComprBlocks(inode.clusterPages - this.#slots.nrBlocks);
       inode.countBlocks(missing);
       reserved += missing;
     });
@@ -216,7 +230,7 @@ export class ClusterMap {
    * which shows nowhere: it counts as released, as the kernel has it.
    */
   #isWhole(inode: Inode): boolean {
-    return this.isReserved && this.nrBlocks < inode.clusterPages - 1;
+    return this.#slots.isReserved && this.#slots.nrBlocks < inode.clusterPages - 1;
   }
 
   /**
@@ -227,17 +241,17 @@ export class ClusterMap {
     const nrPages = Math.ceil(inode.size / BLKSIZE);
     for (let start = 0; start < nrPages; ) {
       balance();
-      this.#map.lookup(inode, start, nrPages - start);
-      if (this.#map.blkaddr === NULL_ADDR) {
+      this.#map.lookup(inode, start, nrPages - start, this.#run);
+      if (this.#run.blkaddr === NULL_ADDR) {
         // A hole may be a subtree that is not there: skipped as a whole.
-        const skipped = this.#map.count - (this.#map.count % inode.clusterPages);
+        const skipped = this.#run.count - (this.#run.count % inode.clusterPages);
         start += Math.max(skipped, inode.clusterPages);
         continue;
       }
-      this.lookup(inode, start);
-      if (this.nrBlocks > 0) {
-        this.#volume.nodes.markDirty(this.#map.nid);
-        change(this.#map.seekCluster(inode, start));
+      this.lookup(inode, start, this.#slots);
+      if (this.#slots.nrBlocks > 0) {
+        this.#volume.nodes.markDirty(this.#dnode.nid);
+        change(this.#addressesOf(inode, start));
       }
       start += inode.clusterPages;
     }

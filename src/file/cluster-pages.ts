@@ -6,8 +6,8 @@ import { corrupt, F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import type { Volume } from '../volume/volume.ts';
-import type { ClusterMap } from './cluster-map.ts';
-import type { FrameAllocator } from './frames.ts';
+import { type ClusterMap, ClusterSlots } from './cluster-map.ts';
+import { type FrameAllocator, FrameRun } from './frames.ts';
 import type { Inode } from './inode.ts';
 
 /** i_compress_flag: bit 0. Source: COMPRESS_CHKSUM. */
@@ -47,7 +47,9 @@ export function beforeChange<T>(inode: Inode, look: () => T): T {
 export class ClusterPages {
   readonly #volume: Volume;
   readonly #map: ClusterMap;
+  readonly #slots = new ClusterSlots();
   readonly #frames: FrameAllocator;
+  readonly #frameRun = new FrameRun();
   readonly #buffers: ClusterBuffers;
   /** The clusters being read: blocks of each, and where all the blocks lie. */
   readonly #nrBlocks = new Uint32Array(MAX_CLUSTERS);
@@ -94,12 +96,12 @@ export class ClusterPages {
     const folioEnd = start - (start % MAX_FOLIO_PAGES) + MAX_FOLIO_PAGES;
     const limit = Math.min(end, start + STAGING_FRAMES, folioEnd, Math.ceil(size / BLKSIZE));
     this.#nrClusters = 0;
-    this.#map.lookup(inode, start);
+    this.#map.lookup(inode, start, this.#slots);
     for (let first = start, nrBlocks = 0; ; ) {
-      const more = this.#map.nrBlocks;
+      const more = this.#slots.nrBlocks;
       // The last staging frame is a spare one.
       if (more === 0 || nrBlocks + more >= STAGING_FRAMES) break;
-      this.#blkaddr.set(this.#map.blkaddr.subarray(0, more), nrBlocks);
+      this.#blkaddr.set(this.#slots.blkaddr.subarray(0, more), nrBlocks);
       nrBlocks += more;
       this.#nrBlocks[this.#nrClusters++] = more;
       first += clusterPages;
@@ -113,7 +115,7 @@ export class ClusterPages {
   /** False for a damaged cluster, which nobody has asked for yet. */
   #lookup(inode: Inode, start: number): boolean {
     try {
-      this.#map.lookup(inode, start);
+      this.#map.lookup(inode, start, this.#slots);
       return true;
     } catch (error) {
       if (error instanceof F2fsError) return false;
@@ -155,8 +157,8 @@ export class ClusterPages {
         continue;
       }
       const present = pages.nextPresent(index, end);
-      const pfn = this.#frames.allocate(index, (present < 0 ? end : present) - index);
-      const { count } = this.#frames;
+      const pfn = this.#frames.allocate(index, (present < 0 ? end : present) - index, this.#frameRun);
+      const { count } = this.#frameRun;
       this.#runs.push({ index, pfn, count });
       for (let i = 0; i < count; i++) this.#pfns[index - start + i] = pfn + i;
       index += count;

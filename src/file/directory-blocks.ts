@@ -12,11 +12,13 @@ import {
   MAX_DIR_HASH_DEPTH,
   NR_DENTRY_IN_BLOCK,
 } from '../format/dentry.ts';
+import { BlockRun } from '../volume/block-run.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
 import type { Dentries, Dirent } from './dentries.ts';
 import { DirectoryIndex } from './directory-index.ts';
 import type { FilePages } from './file-pages.ts';
+import { FrameRun } from './frames.ts';
 import type { Inode } from './inode.ts';
 import type { StoredName } from './stored-names.ts';
 
@@ -36,6 +38,8 @@ export interface Place {
 export class DirectoryBlocks {
   readonly #volume: Volume;
   readonly #map: BlockMap;
+  readonly #run = new BlockRun();
+  readonly #frame = new FrameRun();
   readonly #pages: FilePages;
   readonly #reclaimFrames: () => void;
   readonly #dentries: Dentries;
@@ -174,7 +178,7 @@ export class DirectoryBlocks {
       this.#pages.waitStable(dir, block, 1);
       return there;
     }
-    const pfn = this.#pages.allocate(block, 1);
+    const pfn = this.#pages.allocate(block, 1, this.#frame);
     try {
       this.#map.reserve(dir, block, 1);
     } catch (error) {
@@ -236,10 +240,10 @@ export class DirectoryBlocks {
   #nextBlock(dir: Inode, block: number, nrBlocks: number): number {
     let at = block;
     while (at < nrBlocks && !dir.pages.has(at)) {
-      this.#map.lookup(dir, at, nrBlocks - at);
-      if (this.#map.blkaddr !== 0) break;
-      const next = dir.pages.nextPresent(at, at + this.#map.count);
-      at = next >= 0 ? next : at + this.#map.count;
+      this.#map.lookup(dir, at, nrBlocks - at, this.#run);
+      if (this.#run.blkaddr !== 0) break;
+      const next = dir.pages.nextPresent(at, at + this.#run.count);
+      at = next >= 0 ? next : at + this.#run.count;
     }
     return at;
   }

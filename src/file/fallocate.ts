@@ -11,6 +11,7 @@ import {
   assertSizeFits,
   assertWritableUpTo,
 } from './change-rules.ts';
+import { ClusterSlots } from './cluster-map.ts';
 import { beforeChange } from './cluster-pages.ts';
 import type { FileData, MemoryRules } from './file-data.ts';
 import type { FilePages } from './file-pages.ts';
@@ -28,6 +29,7 @@ export interface AllocateOptions {
 
 export class Fallocate {
   readonly #map: BlockMap;
+  readonly #slots = new ClusterSlots();
   readonly #pages: FilePages;
   readonly #data: FileData;
   readonly #memory: MemoryRules;
@@ -187,8 +189,8 @@ export class Fallocate {
     const start = page - (page % inode.clusterPages);
     // One on its way through compression has the slots of a raw one still.
     this.#pages.waitStable(inode, start, inode.clusterPages);
-    beforeChange(inode, () => clusterMap.lookup(inode, start));
-    if (clusterMap.nrBlocks === 0) {
+    beforeChange(inode, () => clusterMap.lookup(inode, start, this.#slots));
+    if (this.#slots.nrBlocks === 0) {
       const last = end === inode.size ? Math.ceil(end / BLKSIZE) : Math.floor(end / BLKSIZE);
       this.#punchPages(inode, Math.ceil(position / BLKSIZE), last);
     }

@@ -4,6 +4,7 @@ import { BLKSIZE, NULL_ADDR } from '../format/constants.ts';
 import { ADVISE, I_FLAGS, INLINE } from '../format/inode.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import { zero } from '../pagecache/zero.ts';
+import { BlockRun } from '../volume/block-run.ts';
 import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
@@ -15,9 +16,11 @@ import {
   assertWritableUpTo,
   RESERVE_FIRST,
 } from './change-rules.ts';
+import { ClusterSlots } from './cluster-map.ts';
 import { beforeChange } from './cluster-pages.ts';
 import { assertReadable } from './encryption.ts';
 import type { FilePages } from './file-pages.ts';
+import { FrameRun } from './frames.ts';
 import type { Inode, Timestamp } from './inode.ts';
 import { isPinned, type Pinned } from './pinned.ts';
 
@@ -48,6 +51,9 @@ export interface WriteOptions {
 export class FileData {
   readonly #volume: Volume;
   readonly #map: BlockMap;
+  readonly #slots = new ClusterSlots();
+  readonly #run = new BlockRun();
+  readonly #frames = new FrameRun();
   readonly #pages: FilePages;
   readonly #memory: MemoryRules;
   readonly #pinned: Pinned;
@@ -77,8 +83,8 @@ export class FileData {
       const index = Math.floor((position + done) / BLKSIZE);
       const within = (position + done) % BLKSIZE;
       const wanted = Math.ceil((within + length - done) / BLKSIZE);
-      const pfn = this.#pages.read(inode, index, Math.min(wanted, MAX_FOLIO_PAGES));
-      const count = Math.min(this.#pages.count * BLKSIZE - within, length - done);
+      const pfn = this.#pages.read(inode, index, Math.min(wanted, MAX_FOLIO_PAGES), this.#frames);
+      const count = Math.min(this.#frames.count * BLKSIZE - within, length - done);
       const at = pfn * BLKSIZE + within;
       into.set(bytes.subarray(at, at + count), done);
       done += count;
@@ -193,18 +199,18 @@ export class FileData {
     const first = Math.floor(from / BLKSIZE);
     const end = Math.min(Math.ceil(to / BLKSIZE), first + MAX_FOLIO_PAGES);
     for (let start = first - (first % clusterPages); start < end; start += clusterPages) {
-      beforeChange(inode, () => clusterMap.lookup(inode, start));
-      clusterMap.assertCounted(inode);
+      beforeChange(inode, () => clusterMap.lookup(inode, start, this.#slots));
+      clusterMap.assertCounted(inode, this.#slots);
     }
   }
 
   /** Zeroes bytes [from, to) of one page, unless it is a hole. */
   zeroPart(inode: Inode, from: number, to: number): void {
     const page = Math.floor(from / BLKSIZE);
-    this.#map.lookup(inode, page, 1);
-    if (this.#map.blkaddr === NULL_ADDR) return;
+    this.#map.lookup(inode, page, 1, this.#run);
+    if (this.#run.blkaddr === NULL_ADDR) return;
     this.#assertCounted(inode, from, to);
-    const pfn = beforeChange(inode, () => this.#pages.read(inode, page, 1));
+    const pfn = beforeChange(inode, () => this.#pages.read(inode, page, 1, this.#frames));
     this.#pages.waitStable(inode, page, 1);
     const at = pfn * BLKSIZE + (from % BLKSIZE);
     zero(this.#volume.pool.bytes, at, at + to - from);
@@ -219,9 +225,9 @@ export class FileData {
     const { clusterMap, clusters } = this.#pages;
     const start = end - (end % inode.clusterPages);
     this.#pages.waitStable(inode, start, inode.clusterPages);
-    beforeChange(inode, () => clusterMap.lookup(inode, start));
-    if (clusterMap.nrBlocks === 0) return;
-    clusterMap.assertCounted(inode);
+    beforeChange(inode, () => clusterMap.lookup(inode, start, this.#slots));
+    if (this.#slots.nrBlocks === 0) return;
+    clusterMap.assertCounted(inode, this.#slots);
     // What is all in the cache may never have got to disk.
     if (!inode.pages.hasAll(start, end)) beforeChange(inode, () => clusters.read(inode, start, end));
     this.#pages.setDirty(inode, start, end - start);
@@ -243,8 +249,8 @@ export class FileData {
     this.#dissolveCluster(inode, end);
     const next = end - (end % clusterPages) + clusterPages;
     for (let page = end; page < next; page++) {
-      this.#map.lookup(inode, page, 1);
-      if (this.#map.blkaddr === NULL_ADDR) continue;
+      this.#map.lookup(inode, page, 1, this.#run);
+      if (this.#run.blkaddr === NULL_ADDR) continue;
       this.#pages.waitStable(inode, page, 1);
       inode.pages.truncate(page, page + 1);
       this.#map.punch(inode, page, 1);
@@ -303,7 +309,7 @@ export class FileData {
     inode.endInline(INLINE.DATA | INLINE.DATA_EXIST);
     zero(bytes, at, at + inode.maxInlineData);
     if (size === 0) return;
-    const pfn = this.#pages.allocate(0, 1);
+    const pfn = this.#pages.allocate(0, 1, this.#frames);
     pool.zero(pfn, 1);
     bytes.set(contents, pfn * BLKSIZE);
     inode.pages.insert(0, pfn);
@@ -343,11 +349,16 @@ export class FileData {
     const wholePages = Math.floor(length / BLKSIZE);
     // A page of which only a part is written must be there first, unless the rest lies past the end of the file.
     const replaced = position + length >= size ? Math.ceil(length / BLKSIZE) : wholePages;
-    const cached = this.#pages.cached(inode, index, Math.min(Math.ceil((within + length) / BLKSIZE), MAX_FOLIO_PAGES));
+    const cached = this.#pages.cached(
+      inode,
+      index,
+      Math.min(Math.ceil((within + length) / BLKSIZE), MAX_FOLIO_PAGES),
+      this.#frames,
+    );
     if (cached >= 0 || within !== 0 || replaced === 0) {
       // Only what is in the cache goes further than the page at hand: the next one may be replaced whole.
-      const pfn = cached >= 0 ? cached : this.#pages.read(inode, index, 1);
-      const count = Math.min(this.#pages.count * BLKSIZE - within, length);
+      const pfn = cached >= 0 ? cached : this.#pages.read(inode, index, 1, this.#frames);
+      const count = Math.min(this.#frames.count * BLKSIZE - within, length);
       this.#pages.waitStable(inode, index, Math.ceil((within + count) / BLKSIZE));
       const nrPages = Math.ceil((within + count) / BLKSIZE);
       // What finds no room must not be read back: it is promised first.
@@ -358,8 +369,8 @@ export class FileData {
     }
     const wanted = Math.min(replaced, MAX_FOLIO_PAGES - (index % MAX_FOLIO_PAGES));
     const next = wanted === 1 ? -1 : pages.nextPresent(index, index + wanted);
-    const pfn = this.#pages.allocate(index, next >= 0 ? next - index : wanted);
-    const { count } = this.#pages;
+    const pfn = this.#pages.allocate(index, next >= 0 ? next - index : wanted, this.#frames);
+    const { count } = this.#frames;
     const filled = Math.min(count * BLKSIZE, length);
     try {
       this.#fill(source, pfn * BLKSIZE, filled, position);
@@ -413,8 +424,8 @@ export class FileData {
   #staysHole(inode: Inode, index: number, pfn: number, nrPages: number): boolean {
     for (let i = 0; i < nrPages; i++) {
       if (!this.#isZero(pfn + i)) return false;
-      this.#map.lookup(inode, index + i, 1);
-      if (this.#map.blkaddr !== NULL_ADDR) return false;
+      this.#map.lookup(inode, index + i, 1, this.#run);
+      if (this.#run.blkaddr !== NULL_ADDR) return false;
     }
     return true;
   }

@@ -3,6 +3,7 @@ import { F2fsError } from '../errors.ts';
 import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
 import { INLINE } from '../format/inode.ts';
 import { TAG } from '../pagecache/address-space.ts';
+import { BlockRun } from '../volume/block-run.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
 import type { Inode } from './inode.ts';
@@ -42,6 +43,7 @@ export interface Region {
 export class FileExtents {
   readonly #volume: Volume;
   readonly #map: BlockMap;
+  readonly #run = new BlockRun();
 
   constructor(volume: Volume, map: BlockMap) {
     this.#volume = volume;
@@ -61,7 +63,7 @@ export class FileExtents {
     for (let page = Math.floor(position / BLKSIZE); page < end; ) {
       const found = this.#find(inode, page, end, what);
       if (found >= 0) return Math.min(Math.max(position, found * BLKSIZE), size);
-      page += this.#map.count;
+      page += this.#run.count;
     }
     if (what === 'data') throw nothing(inode, position, size);
     return size;
@@ -76,27 +78,27 @@ export class FileExtents {
     if (page >= inode.maxPages) return { kind: 'hole', end: size };
     const end = Math.min(Math.ceil(size / BLKSIZE), inode.maxPages);
     const data = this.#find(inode, page, end, 'data');
-    const next = page + this.#map.count;
+    const next = page + this.#run.count;
     const to = (last: number) => Math.min(last * BLKSIZE, size);
     // Of reserved pages each that was written counts for itself.
-    if (data === page) return { kind: 'data', end: to(this.#map.blkaddr === NEW_ADDR ? page + 1 : next) };
-    if (this.#map.blkaddr === NULL_ADDR) return { kind: 'hole', end: to(next) };
+    if (data === page) return { kind: 'data', end: to(this.#run.blkaddr === NEW_ADDR ? page + 1 : next) };
+    if (this.#run.blkaddr === NULL_ADDR) return { kind: 'hole', end: to(next) };
     return { kind: 'reserved', end: to(data < 0 ? next : data) };
   }
 
-  /** The first page of the run at `page` that is what is sought, or -1; `count` of the map says how long the run is. */
+  /** The first page of the run at `page` that is what is sought, or -1; `#run` says how long the run is. */
   #find(inode: Inode, page: number, end: number, what: 'data' | 'hole'): number {
     const unit = inode.clusterPages;
     if (unit > 1) {
-      this.#map.lookup(inode, page - (page % unit), 1);
-      if (this.#map.blkaddr === COMPRESS_ADDR) {
-        this.#map.count = unit - (page % unit);
+      this.#map.lookup(inode, page - (page % unit), 1, this.#run);
+      if (this.#run.blkaddr === COMPRESS_ADDR) {
+        this.#run.count = unit - (page % unit);
         return what === 'data' ? page : -1;
       }
     }
     // A run ends before a compressed cluster.
-    this.#map.lookup(inode, page, end - page);
-    const { blkaddr, count } = this.#map;
+    this.#map.lookup(inode, page, end - page, this.#run);
+    const { blkaddr, count } = this.#run;
     if (what === 'hole') return blkaddr === NULL_ADDR ? page : -1;
     if (blkaddr === NULL_ADDR) return -1;
     if (blkaddr !== NEW_ADDR) return page;
@@ -125,8 +127,8 @@ export class FileExtents {
 
   /** Adds what begins at `page`; returns how many pages it is. */
   #add(inode: Inode, page: number, stop: number, extents: Extent[]): number {
-    this.#map.lookup(inode, page, stop - page);
-    const { blkaddr, count } = this.#map;
+    this.#map.lookup(inode, page, stop - page, this.#run);
+    const { blkaddr, count } = this.#run;
     if (blkaddr === NULL_ADDR) return count;
     if (blkaddr === COMPRESS_ADDR) return this.#addCluster(inode, page, extents);
     const isWritten = blkaddr !== NEW_ADDR;
@@ -150,8 +152,8 @@ export class FileExtents {
     // Slot 0 has no block, but counts as the first run's.
     let logical = start;
     for (let page = start + 1; page < end; ) {
-      this.#map.lookup(inode, page, end - page);
-      const { blkaddr, count } = this.#map;
+      this.#map.lookup(inode, page, end - page, this.#run);
+      const { blkaddr, count } = this.#run;
       if (blkaddr >= COMPRESS_ADDR || blkaddr === NULL_ADDR) break;
       extents.push({
         logical: logical * BLKSIZE,
@@ -170,9 +172,9 @@ export class FileExtents {
   /** Whether the file has a block from `page` on. */
   #hasMore(inode: Inode, page: number): boolean {
     const { maxPages } = inode;
-    for (let at = page; at < maxPages; at += this.#map.count) {
-      this.#map.lookup(inode, at, maxPages - at);
-      if (this.#map.blkaddr !== NULL_ADDR) return true;
+    for (let at = page; at < maxPages; at += this.#run.count) {
+      this.#map.lookup(inode, at, maxPages - at, this.#run);
+      if (this.#run.blkaddr !== NULL_ADDR) return true;
     }
     return false;
   }

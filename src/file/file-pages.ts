@@ -4,13 +4,14 @@ import { corrupt } from '../errors.ts';
 import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
 import { TAG } from '../pagecache/address-space.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
+import { BlockRun } from '../volume/block-run.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { WritebackOps } from '../writeback/ops.ts';
 import type { Writeback } from '../writeback/writeback.ts';
 import type { BlockMap } from './block-map.ts';
 import { ClusterMap } from './cluster-map.ts';
 import { ClusterPages } from './cluster-pages.ts';
-import type { FrameAllocator } from './frames.ts';
+import { type FrameAllocator, FrameRun } from './frames.ts';
 import type { InPlacePolicy, WriteReason } from './in-place.ts';
 import type { Inode } from './inode.ts';
 import { InodeOps } from './inode-ops.ts';
@@ -22,6 +23,8 @@ export class FilePages {
   readonly clusters: ClusterPages;
   readonly #volume: Volume;
   readonly #map: BlockMap;
+  readonly #run = new BlockRun();
+  readonly #frame = new FrameRun();
   readonly #frames: FrameAllocator;
   readonly #writeback: Writeback;
   readonly #inPlace: InPlacePolicy;
@@ -44,25 +47,23 @@ export class FilePages {
   }
 
   /** See FrameAllocator. */
-  allocate(index: number, nrPages: number): number {
-    const pfn = this.#frames.allocate(index, nrPages);
-    this.count = this.#frames.count;
-    return pfn;
+  allocate(index: number, nrPages: number, run: FrameRun): number {
+    return this.#frames.allocate(index, nrPages, run);
   }
 
-  /** The frame of page `index` when it is in the cache, else -1; `count` says how many pages, at most `max`, follow it in memory too. */
-  cached(inode: Inode, index: number, max: number): number {
+  /** The frame of page `index` when it is in the cache, else -1; `run` says how many pages, at most `max`, follow in memory too. */
+  cached(inode: Inode, index: number, max: number, run: FrameRun): number {
     const pfn = inode.pages.find(index);
-    if (pfn >= 0) this.count = max === 1 ? 1 : inode.pages.contiguous(index, max);
+    if (pfn >= 0) run.count = max === 1 ? 1 : inode.pages.contiguous(index, max);
     return pfn;
   }
 
   /**
    * Brings pages from `index` on into the cache, at most `max`, stopping at the end of their folio or block run. Returns
-   * the frame of the first; `count` says how many follow it in memory too. A hole reads as zeros.
+   * the frame of the first; `run` says how many follow in memory too. A hole reads as zeros.
    */
-  read(inode: Inode, index: number, max: number): number {
-    const cached = this.cached(inode, index, max);
+  read(inode: Inode, index: number, max: number, run: FrameRun): number {
+    const cached = this.cached(inode, index, max, run);
     if (cached >= 0) return cached;
     const { pages } = inode;
     const { pool } = this.#volume;
@@ -72,18 +73,18 @@ export class FilePages {
     const cluster = inode.clusterPages;
     if (cluster > 1) {
       if (this.clusters.read(inode, index, index + limit)) {
-        this.count = pages.contiguous(index, max);
+        run.count = pages.contiguous(index, max);
         return pages.find(index);
       }
       limit = Math.min(limit, cluster - (index % cluster));
     }
-    this.#map.lookup(inode, index, limit);
-    const { blkaddr } = this.#map;
+    this.#map.lookup(inode, index, limit, this.#run);
+    const { blkaddr } = this.#run;
     if (blkaddr === COMPRESS_ADDR) {
       throw corrupt('page-cluster-mark', { ino: inode.ino }, index);
     }
-    const pfn = this.allocate(index, this.#validRun(inode, index, blkaddr, this.#map.count));
-    const { count } = this;
+    const pfn = this.allocate(index, this.#validRun(inode, index, blkaddr, this.#run.count), run);
+    const { count } = run;
     if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR) {
       pool.zero(pfn, count);
     } else {
@@ -109,9 +110,6 @@ export class FilePages {
     throw corrupt('page-block-free', { ino: inode.ino, blkaddr }, index);
   }
 
-  /** Pages that the last `cached`, `read` or `allocate` gave, adjacent in the file and in memory. */
-  count = 0;
-
   /**
    * The frame of a directory's page, or -1 for a hole, which no bucket has entries in. One that is reserved and was never written,
    * as the kernel leaves it when it found no room for the inode, has none either; the first one is never so.
@@ -119,12 +117,12 @@ export class FilePages {
   readDirectoryPage(inode: Inode, index: number): number {
     const cached = inode.pages.find(index);
     if (cached >= 0) return cached;
-    this.#map.lookup(inode, index, 1);
-    if (this.#map.blkaddr === NULL_ADDR) return -1;
-    if (this.#map.blkaddr === COMPRESS_ADDR || (this.#map.blkaddr === NEW_ADDR && index === 0)) {
+    this.#map.lookup(inode, index, 1, this.#run);
+    if (this.#run.blkaddr === NULL_ADDR) return -1;
+    if (this.#run.blkaddr === COMPRESS_ADDR || (this.#run.blkaddr === NEW_ADDR && index === 0)) {
       throw corrupt('directory-page-unwritten', { ino: inode.ino }, index);
     }
-    return this.read(inode, index, 1);
+    return this.read(inode, index, 1, this.#frame);
   }
 
   /**

@@ -2,6 +2,11 @@
 import { F2fsError } from '../errors.ts';
 import { type FramePool, MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 
+/** Pages that a call gives with the frame of the first, adjacent in the file and in memory. Whoever calls owns it. */
+export class FrameRun {
+  count = 0;
+}
+
 export class FrameAllocator {
   readonly #pool: FramePool;
   readonly #maxFolioPages: number;
@@ -12,14 +17,11 @@ export class FrameAllocator {
     this.#maxFolioPages = maxFolioPages;
   }
 
-  /** Frames that the last `allocate` gave, adjacent in the file and in memory. */
-  count = 0;
-
   /**
    * Frames for up to `nrPages` pages from `index` on, contents undefined: as many as lie in a row and make folios that
-   * are aligned in the file; `count` says how many. Throws ENOMEM when the cache has none.
+   * are aligned in the file; `run` says how many. Throws ENOMEM when the cache has none.
    */
-  allocate(index: number, nrPages: number): number {
+  allocate(index: number, nrPages: number, run: FrameRun): number {
     const pool = this.#pool;
     let count = this.#alignedCount(index, nrPages);
     let pfn = pool.allocRun(count);
@@ -28,7 +30,7 @@ export class FrameAllocator {
       pfn = pool.allocRun(count);
     }
     if (pfn < 0) throw new F2fsError('ENOMEM', 'the page cache has no page left: mount with more cacheBytes');
-    this.count = count;
+    run.count = count;
     return pfn;
   }
 

@@ -5,7 +5,7 @@ import { ADVISE } from '../format/inode.ts';
 import type { ExtentList } from '../writeback/extent-list.ts';
 import type { ClusterOps, WritebackOps } from '../writeback/ops.ts';
 import type { BlockMap } from './block-map.ts';
-import type { ClusterMap } from './cluster-map.ts';
+import { type ClusterMap, ClusterSlots } from './cluster-map.ts';
 import { beforeChange, type ClusterPages, hasChecksum } from './cluster-pages.ts';
 import type { Inode } from './inode.ts';
 
@@ -44,6 +44,8 @@ export class InodeOps implements WritebackOps {
 }
 
 class InodeClusterOps implements ClusterOps {
+  /** Of no use beyond the call that fills it; ops are made too often for one each. */
+  static readonly #slots = new ClusterSlots();
   readonly nrPages: number;
   readonly codec: Codec;
   readonly checksum: boolean;
@@ -63,13 +65,13 @@ class InodeClusterOps implements ClusterOps {
   }
 
   isCompressed(start: number): boolean {
-    beforeChange(this.#inode, () => this.#map.lookup(this.#inode, start));
-    return this.#map.nrBlocks > 0;
+    beforeChange(this.#inode, () => this.#map.lookup(this.#inode, start, InodeClusterOps.#slots));
+    return InodeClusterOps.#slots.nrBlocks > 0;
   }
 
   isReserved(start: number): boolean {
-    this.#map.lookup(this.#inode, start);
-    return this.#map.isReserved;
+    this.#map.lookup(this.#inode, start, InodeClusterOps.#slots);
+    return InodeClusterOps.#slots.isReserved;
   }
 
   makeWhole(start: number): void {

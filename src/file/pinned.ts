@@ -4,6 +4,7 @@ import { F2fsError } from '../errors.ts';
 import { BLKS_PER_SEG, BLKSIZE, NEW_ADDR, NULL_ADDR, SEGMENT_SIZE } from '../format/constants.ts';
 import { INLINE } from '../format/inode.ts';
 import { sizesApart } from '../size-text.ts';
+import { BlockRun } from '../volume/block-run.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
 import type { Inode } from './inode.ts';
@@ -23,6 +24,7 @@ export function isPinned(inode: Inode): boolean {
 export class Pinned {
   readonly #volume: Volume;
   readonly #map: BlockMap;
+  readonly #run = new BlockRun();
   readonly #rules: PinnedRules;
   #buffer: Buffer | null = null;
 
@@ -57,9 +59,9 @@ export class Pinned {
       );
     }
     const last = Math.ceil(end / BLKSIZE);
-    for (let page = Math.floor(position / BLKSIZE); page < last; page += this.#map.count) {
-      this.#map.lookup(inode, page, last - page);
-      const { blkaddr } = this.#map;
+    for (let page = Math.floor(position / BLKSIZE); page < last; page += this.#run.count) {
+      this.#map.lookup(inode, page, last - page, this.#run);
+      const { blkaddr } = this.#run;
       if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR) {
         const at = Math.max(position, page * BLKSIZE);
         throw refused(
@@ -133,9 +135,9 @@ export class Pinned {
   /** Of the pages of one section from `page` on, those that have no block. */
   #nrMissing(inode: Inode, page: number): number {
     let missing = 0;
-    for (let done = 0; done < this.sectionPages; done += this.#map.count) {
-      this.#map.lookup(inode, page + done, this.sectionPages - done);
-      const { blkaddr, count } = this.#map;
+    for (let done = 0; done < this.sectionPages; done += this.#run.count) {
+      this.#map.lookup(inode, page + done, this.sectionPages - done, this.#run);
+      const { blkaddr, count } = this.#run;
       if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR) missing += count;
     }
     return missing;

@@ -17,7 +17,7 @@ import { XATTR_BLOCK_SIZE } from '../format/xattr.ts';
 import { zero } from '../pagecache/zero.ts';
 import type { ChainNode } from '../volume/fsync-chain.ts';
 import type { Volume } from '../volume/volume.ts';
-import { type BlockMap, forgetExtent } from './block-map.ts';
+import { type BlockMap, DnodeCursor, forgetExtent } from './block-map.ts';
 import type { Inode } from './inode.ts';
 import type { Inodes } from './inodes.ts';
 import type { Xattrs } from './xattrs.ts';
@@ -44,6 +44,7 @@ const INLINE_ATTRIBUTES = INLINE.PIN_FILE | INLINE.DATA_EXIST;
 export class InodeRecovery {
   readonly #volume: Volume;
   readonly #map: BlockMap;
+  readonly #dnode = new DnodeCursor();
   readonly #inodes: Inodes;
   readonly #xattrs: Xattrs;
 
@@ -179,8 +180,8 @@ export class InodeRecovery {
     if ((node.offset === 0) !== node.isInode || !isDnodeOffset(node.offset) || first + count > inode.maxPages) {
       throw corrupt('fsynced-offset', placeOf(node), node.offset);
     }
-    const at = this.#map.seekForChange(inode, first);
-    const { nid } = this.#map;
+    this.#map.seekForChange(inode, first, this.#dnode);
+    const { nid, at } = this.#dnode;
     const from = node.isInode ? I_ADDR_OFFSET + inode.extraIsize : 0;
     const { view } = this.#volume.pool;
     for (let i = 0; i < count; i++) {

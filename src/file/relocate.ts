@@ -4,6 +4,7 @@ import { corrupt, F2fsError } from '../errors.ts';
 import { BLKSIZE, LOG, NULL_ADDR, S_IFDIR, S_IFLNK, S_IFREG } from '../format/constants.ts';
 import { INLINE } from '../format/inode.ts';
 import { isDnodeOffset, XATTR_NODE_OFFSET } from '../format/node.ts';
+import { BlockRun } from '../volume/block-run.ts';
 import { cannotMove, type OwnedRun } from '../volume/cleaner.ts';
 import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -15,6 +16,7 @@ import type { Inodes } from './inodes.ts';
 const HAS_DATA = new Set<number>([S_IFREG, S_IFDIR, S_IFLNK]);
 
 export class Relocator {
+  readonly #given = new BlockRun();
   readonly #volume: Volume;
   readonly #inodes: Inodes;
 
@@ -73,8 +75,8 @@ export class Relocator {
   #copy({ nid, version, ofsInNode, blkaddr, nrBlocks }: OwnedRun, addrs: number, content: Uint8Array): void {
     const { logs, nodes, pool, device } = this.#volume;
     for (let done = 0; done < nrBlocks; ) {
-      const given = logs.allocate(LOG.COLD_DATA, nrBlocks - done, nid, version, ofsInNode + done);
-      const to = logs.lastBlkaddr;
+      logs.allocate(LOG.COLD_DATA, nrBlocks - done, nid, version, ofsInNode + done, this.#given);
+      const { blkaddr: to, count: given } = this.#given;
       try {
         device.write(to, [content.subarray(done * BLKSIZE, (done + given) * BLKSIZE)]);
       } catch (error) {

@@ -2,6 +2,7 @@
 // alone: a block of the last checkpoint keeps its owner in the SSA. Source: f2fs_collapse_range, f2fs_insert_range.
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
+import { BlockRun } from '../volume/block-run.ts';
 import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
@@ -14,6 +15,7 @@ import {
 } from './change-rules.ts';
 import type { FileData, MemoryRules } from './file-data.ts';
 import type { FilePages } from './file-pages.ts';
+import { FrameRun } from './frames.ts';
 import type { Inode } from './inode.ts';
 
 /**
@@ -25,6 +27,8 @@ const STEP_PAGES = 128;
 export class Shift {
   readonly #volume: Volume;
   readonly #map: BlockMap;
+  readonly #run = new BlockRun();
+  readonly #frames = new FrameRun();
   readonly #pages: FilePages;
   readonly #data: FileData;
   readonly #memory: MemoryRules;
@@ -106,10 +110,10 @@ export class Shift {
   /** Pages of [first, last) that have a block. */
   #countBlocks(inode: Inode, first: number, last: number): number {
     let nrBlocks = 0;
-    for (let page = first; page < last; page += this.#map.count) {
+    for (let page = first; page < last; page += this.#run.count) {
       this.#memory.balance();
-      this.#map.lookup(inode, page, last - page);
-      if (this.#map.blkaddr !== NULL_ADDR) nrBlocks += this.#map.count;
+      this.#map.lookup(inode, page, last - page, this.#run);
+      if (this.#run.blkaddr !== NULL_ADDR) nrBlocks += this.#run.count;
     }
     return nrBlocks;
   }
@@ -133,12 +137,12 @@ export class Shift {
     for (let looks = 1; length < max; looks++) {
       // Nodes without an address are read, too.
       if (looks % STEP_PAGES === 0) this.#memory.throttle();
-      this.#map.lookup(inode, page + length, max - length);
-      if (this.#map.blkaddr !== NULL_ADDR) break;
-      const { count } = this.#map;
-      this.#map.lookup(inode, page + length + delta, count);
-      if (this.#map.blkaddr !== NULL_ADDR) break;
-      length += this.#map.count;
+      this.#map.lookup(inode, page + length, max - length, this.#run);
+      if (this.#run.blkaddr !== NULL_ADDR) break;
+      const { count } = this.#run;
+      this.#map.lookup(inode, page + length + delta, count, this.#run);
+      if (this.#run.blkaddr !== NULL_ADDR) break;
+      length += this.#run.count;
     }
     return length;
   }
@@ -177,9 +181,9 @@ export class Shift {
   /** Moves at most `max` pages between places that do not overlap; returns how many. They are clean, or not in the cache. */
   #move(inode: Inode, from: number, to: number, max: number): number {
     const { pages } = inode;
-    this.#map.lookup(inode, from, max);
-    const { blkaddr } = this.#map;
-    let { count } = this.#map;
+    this.#map.lookup(inode, from, max, this.#run);
+    const { blkaddr } = this.#run;
+    let { count } = this.#run;
     if (blkaddr === NULL_ADDR) {
       pages.truncate(to, to + count);
       this.#map.punch(inode, to, count);
@@ -189,8 +193,8 @@ export class Shift {
       pages.truncate(to, to + count);
       this.#map.unwrite(inode, to, count);
     } else {
-      const pfn = this.#pages.read(inode, from, count);
-      count = this.#pages.count;
+      const pfn = this.#pages.read(inode, from, count, this.#frames);
+      ({ count } = this.#frames);
       this.#copy(inode, pfn, to, count);
     }
     pages.truncate(from, from + count);
@@ -207,8 +211,8 @@ export class Shift {
     // The inode that an fsync sends has neither what that was nor where these were: the copies must be there before it.
     this.#volume.nat.note(inode.ino, SINCE.REPLACED);
     for (let done = 0; done < nrPages; ) {
-      const copy = this.#pages.allocate(to + done, nrPages - done);
-      const { count } = this.#pages;
+      const copy = this.#pages.allocate(to + done, nrPages - done, this.#frames);
+      const { count } = this.#frames;
       bytes.copyWithin(copy * BLKSIZE, (pfn + done) * BLKSIZE, (pfn + done + count) * BLKSIZE);
       inode.pages.insertRun(to + done, copy, count);
       done += count;

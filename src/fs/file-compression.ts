@@ -2,12 +2,15 @@
 import { F2fsError } from '../errors.ts';
 import type { BlockMap } from '../file/block-map.ts';
 import { RESERVE_FIRST } from '../file/change-rules.ts';
+import { ClusterSlots } from '../file/cluster-map.ts';
 import type { FileData } from '../file/file-data.ts';
 import type { FilePages } from '../file/file-pages.ts';
+import { FrameRun } from '../file/frames.ts';
 import type { Inode } from '../file/inode.ts';
 import type { Inodes } from '../file/inodes.ts';
 import { BLKSIZE, NULL_ADDR } from '../format/constants.ts';
 import { I_FLAGS, INLINE } from '../format/inode.ts';
+import { BlockRun } from '../volume/block-run.ts';
 import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { Clock } from './clock.ts';
@@ -28,6 +31,9 @@ export class FileCompression {
   readonly #parts: CompressionParts;
   readonly #pages: FilePages;
   readonly #map: BlockMap;
+  readonly #run = new BlockRun();
+  readonly #frames = new FrameRun();
+  readonly #slots = new ClusterSlots();
 
   constructor(parts: CompressionParts, pages: FilePages, map: BlockMap) {
     this.#parts = parts;
@@ -101,11 +107,11 @@ export class FileCompression {
         start += this.#holeAt(inode, start, nrPages);
         if (start >= nrPages) break;
         const count = Math.min(inode.clusterPages, nrPages - start);
-        this.#pages.clusterMap.lookup(inode, start);
+        this.#pages.clusterMap.lookup(inode, start, this.#slots);
         // Raw clusters with holes in them stay as they are.
-        const isCompressed = this.#pages.clusterMap.nrBlocks > 0;
-        if (isCompressed === compressed || !this.#pages.clusterMap.isReserved) continue;
-        for (let i = 0; i < count; i += this.#pages.count) this.#pages.read(inode, start + i, count - i);
+        const isCompressed = this.#slots.nrBlocks > 0;
+        if (isCompressed === compressed || !this.#slots.isReserved) continue;
+        for (let i = 0; i < count; i += this.#frames.count) this.#pages.read(inode, start + i, count - i, this.#frames);
         this.#pages.waitStable(inode, start, count);
         this.#pages.setDirty(inode, start, count);
       }
@@ -117,8 +123,8 @@ export class FileCompression {
 
   /** Pages of the hole that begins at `start`, whole clusters of it. */
   #holeAt(inode: Inode, start: number, end: number): number {
-    this.#map.lookup(inode, start, end - start);
-    const { blkaddr, count } = this.#map;
+    this.#map.lookup(inode, start, end - start, this.#run);
+    const { blkaddr, count } = this.#run;
     if (blkaddr !== NULL_ADDR) return 0;
     return start + count === end ? count : count - (count % inode.clusterPages);
   }

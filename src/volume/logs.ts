@@ -5,6 +5,7 @@ import { corrupt, F2fsError } from '../errors.ts';
 import { BLKS_PER_SEG, BLKSIZE, LOG, type Log, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
 import { viewOf } from '../format/struct.ts';
 import { SUM_ENTRIES_SIZE, SUM_FOOTER_OFFSET, SUM_TYPE, SUMMARY_ENTRY_SIZE } from '../format/summary.ts';
+import type { BlockRun } from './block-run.ts';
 import { ALLOC, type CurrentSegment } from './current-segment.ts';
 import { FreeSegments } from './free-segments.ts';
 import type { VolumeLayout } from './layout.ts';
@@ -76,16 +77,16 @@ export class Logs {
 
   /**
    * Takes up to `count` consecutive blocks off a log for addresses `ofsInNode`, `ofsInNode + 1`, ... of node `nid`
-   * (for a node block: its own nid, 0). Returns how many it gave: less at a segment's or a hole's end; `lastBlkaddr` has the
-   * first. Throws ENOSPC when no segment is free.
+   * (for a node block: its own nid, 0). Those that it gave go to `run`: less at a segment's or a hole's end. Throws ENOSPC when no
+   * segment is free.
    */
-  allocate(log: Log, count: number, nid: number, version: number, ofsInNode: number): number {
+  allocate(log: Log, count: number, nid: number, version: number, ofsInNode: number, run: BlockRun): void {
     const segment = this.current[log];
     if (segment.blkoff === BLKS_PER_SEG) this.#advance(segment);
-    return this.#give(segment, count, nid, version, ofsInNode);
+    this.#give(segment, count, nid, version, ofsInNode, run);
   }
 
-  #give(segment: CurrentSegment, count: number, nid: number, version: number, ofsInNode: number): number {
+  #give(segment: CurrentSegment, count: number, nid: number, version: number, ofsInNode: number, run: BlockRun): void {
     const { log } = segment;
     const isThreaded = segment.allocType === ALLOC.SSR;
     const end = isThreaded ? this.#sit.nextKept(segment.segno, segment.blkoff) : BLKS_PER_SEG;
@@ -103,15 +104,12 @@ export class Logs {
       summary[at + 6] = ofs >>> 8;
     }
     this.#sit.setValid(segment.segno, segment.blkoff, given, log, this.mtime);
-    this.lastBlkaddr = this.#layout.segmentStart(segment.segno) + segment.blkoff;
+    run.blkaddr = this.#layout.segmentStart(segment.segno) + segment.blkoff;
+    run.count = given;
     segment.blkoff += given;
     if (isThreaded) segment.blkoff = this.#sit.nextWritable(segment.segno, segment.blkoff);
     this.#given[log] += given;
-    return given;
   }
-
-  /** First address of the last allocation. */
-  lastBlkaddr = 0;
 
   /**
    * A log of its own in a free section, for the blocks of a pinned file. `allocatePinned` takes them, before anything else is
@@ -124,7 +122,14 @@ export class Logs {
   }
 
   /** See `allocate`. No more than the section has is to be taken. */
-  allocatePinned(segment: CurrentSegment, count: number, nid: number, version: number, ofsInNode: number): number {
+  allocatePinned(
+    segment: CurrentSegment,
+    count: number,
+    nid: number,
+    version: number,
+    ofsInNode: number,
+    run: BlockRun,
+  ): void {
     if (segment.blkoff === BLKS_PER_SEG) {
       this.endPinned(segment);
       segment.segno++;
@@ -136,7 +141,7 @@ export class Logs {
       this.#sit.setType(segment.segno, segment.log);
       this.#pinned.add(segment.segno);
     }
-    return this.#give(segment, count, nid, version, ofsInNode);
+    this.#give(segment, count, nid, version, ofsInNode, run);
   }
 
   endPinned({ segno, summary }: CurrentSegment): void {

@@ -8,6 +8,7 @@ import { isDnodeOffset, NODE_FLAG, NODE_FOOTER_OFFSET, NODE_OFFSET_SHIFT, NodeFo
 import { AddressSpace, TAG } from '../pagecache/address-space.ts';
 import type { Ioends } from '../pagecache/ioend.ts';
 import type { FramePool } from '../pagecache/pool.ts';
+import { BlockRun } from './block-run.ts';
 import type { Logs } from './logs.ts';
 import { type NodeTable, SINCE } from './nat.ts';
 import type { SegmentTable } from './sit.ts';
@@ -25,6 +26,7 @@ const CHECKSUM_END = InodeExtra.ends.iInodeChecksum;
 const NODE_INO = 1;
 
 export class NodeCache {
+  readonly #given = new BlockRun();
   readonly #device: QueuedDevice;
   readonly #pool: FramePool;
   readonly #nat: NodeTable;
@@ -253,8 +255,8 @@ export class NodeCache {
     const log = logOf(flag);
     const old = this.#nat.blkaddrOf(nid);
     this.#clearDirty(nid, ino);
-    this.#logs.allocate(log, 1, nid, 0, 0);
-    const blkaddr = this.#logs.lastBlkaddr;
+    this.#logs.allocate(log, 1, nid, 0, 0, this.#given);
+    const { blkaddr } = this.#given;
     if (log === LOG.WARM_NODE) this.chainLength++;
     if (old !== NULL_ADDR && old !== NEW_ADDR) this.#logs.invalidate(old);
     this.#nat.setBlkaddr(nid, blkaddr);

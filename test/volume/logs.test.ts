@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { BLKS_PER_SEG, BLKSIZE, LOG } from '../../src/format/constants.ts';
 import { SUMMARY_ENTRY_SIZE } from '../../src/format/summary.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
+import { BlockRun } from '../../src/volume/block-run.ts';
 import { ALLOC } from '../../src/volume/current-segment.ts';
 import { mounted, PageModel, pagesFor, volumeOf } from '../fs/full-volume.ts';
 import { random } from '../random.ts';
@@ -35,13 +36,14 @@ describe('logs in holes', () => {
     const { logs, layout, nat } = fs.volume;
     const kept = inUse(fs);
     const given = new Set<number>();
+    const run = new BlockRun();
     const nid = layout.sb.rootIno;
     let threaded = 0;
     for (let round = 0; round < 400; round++) {
       const log = LOG.WARM_DATA;
       const next = logs.nextBlkaddr(log);
-      const count = logs.allocate(log, 1 + (round % 7), nid, nat.versionOf(nid), 5);
-      const first = logs.lastBlkaddr;
+      logs.allocate(log, 1 + (round % 7), nid, nat.versionOf(nid), 5, run);
+      const { blkaddr: first, count } = run;
       expect(first).toBe(next);
       if (logs.current[log].allocType === ALLOC.SSR) threaded++;
       for (let i = 0; i < count; i++) {
@@ -117,14 +119,15 @@ describe('logs in holes', () => {
     const { fs } = worn();
     const { logs, layout, sit } = fs.volume;
     const held = new Set<number>();
+    const run = new BlockRun();
     for (let segno = 0; segno < layout.nrMainSegments; segno += 2) {
       if (logs.free.isCurrent(segno)) continue;
       sit.hold(segno);
       held.add(segno);
     }
     for (let i = 0; i < 300; i++) {
-      logs.allocate(LOG.HOT_DATA, 1, 3, 0, 0);
-      expect(held.has(layout.segnoOf(logs.lastBlkaddr))).toBe(false);
+      logs.allocate(LOG.HOT_DATA, 1, 3, 0, 0, run);
+      expect(held.has(layout.segnoOf(run.blkaddr))).toBe(false);
     }
     fs.abandon();
   });
