@@ -52,8 +52,9 @@ const RANDOM_PART = 1 / 4;
 const QUIET_SHARE = 1 / 4;
 
 /** Benchmarks on `target`. Throws EEXIST, EBUSY and what runBench throws. */
-export async function bench(target: string, options: BenchCommandOptions): Promise<number> {
+export async function bench(target: string, options: BenchCommandOptions, given: readonly string[]): Promise<number> {
   refuseDash(target, 'an image');
+  refuseWithoutEffect(options, given);
   using interruption = new Interruption();
   const wanted = wantedOf(options, interruption.signal);
   asUsage(() => checkBench(wanted));
@@ -87,6 +88,30 @@ export async function bench(target: string, options: BenchCommandOptions): Promi
   }
   if (!options.quiet && !options.rm) complain('bench', `note: ${target} keeps the volume of the last run`);
   return EXIT.ok;
+}
+
+/** The workloads that an option has an effect on. */
+const USED_BY: Readonly<Record<string, readonly WorkloadName[]>> = {
+  size: ['seq-write', 'overwrite', 'rand-write', 'read-back', 'nearly-full'],
+  block: ['rand-write', 'append-fsync', 'nearly-full'],
+  writes: ['rand-write', 'nearly-full'],
+  appends: ['append-fsync'],
+  files: ['small-files', 'create-delete', 'recovery'],
+};
+
+/** Throws UsageError for an option that changes nothing of what is measured. */
+function refuseWithoutEffect({ workloads, compress }: BenchCommandOptions, given: readonly string[]): void {
+  const measured = workloads ?? USUAL_WORKLOADS;
+  for (const [option, users] of Object.entries(USED_BY)) {
+    if (given.includes(option) && !users.some((name) => measured.includes(name)))
+      throw new UsageError(`--${option} has no effect on ${measured.join(', ')}`);
+  }
+  const codecs = compress.split(',');
+  if (new Set(codecs).size < codecs.length)
+    throw new UsageError(`invalid --compress '${compress}': expected each once`);
+  if (codecs.some((codec) => codec !== 'none')) return;
+  for (const option of ['cluster', 'workers'])
+    if (given.includes(option)) throw new UsageError(`--${option} has no effect without compression`);
 }
 
 /** Throws before hours of work what would be thrown after them. */

@@ -1,17 +1,20 @@
 // Mounts the image that a command changes: what the command does becomes true with one checkpoint, or with one rename, or not at all.
 import * as fs from 'node:fs';
 import { type FileDevice, openFileDevice, openNamed } from '../device/file-device.ts';
+import { targetAt } from '../device/host-target.ts';
 import { type ByteRange, ImageCopy } from '../device/image-copy.ts';
+import { removeLeftParts } from '../device/new-image.ts';
 import { checkSignal, F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
 import type { MountOptions } from '../fs/mount-options.ts';
 import { usedRanges } from '../volume/used-ranges.ts';
-import { EXIT, Warnings } from './errors.ts';
+import { complain, EXIT, Warnings } from './errors.ts';
 import { HostRoom } from './host-room.ts';
 import { Interruption, killable } from './interrupt.ts';
 import { escaped } from './names.ts';
 import { naming } from './naming.ts';
+import { isDone } from './output.ts';
 import { Progress, percentText } from './progress.ts';
 import { shortSize } from './sizes.ts';
 
@@ -52,14 +55,15 @@ export async function changeImage(
   using progress = new Progress(quiet);
   const device = killable(() => openFileDevice(image, { writable: true }));
   try {
+    tellLeftParts(command, image, device, quiet);
     const room = new HostRoom(device);
     if (inSteps) return await changeInSteps(device, room, work, signal, warnings, progress);
     const outcome = await attempt(device, room, 'explicit', work, signal, warnings, progress);
-    if (typeof outcome === 'number') return outcome;
+    if (typeof outcome === 'number') return told(outcome, image);
     interruption.mustCleanUp = true;
     const copy = await copyOf(image, device, outcome, signal, progress);
     try {
-      return await changeCopy(image, copy, work, signal, warnings, progress);
+      return told(await changeCopy(image, copy, work, signal, warnings, progress), image);
     } finally {
       copy.discard();
     }
@@ -73,6 +77,18 @@ export async function changeImage(
     // What was written is flushed: the failure of a change says more than that of a close.
     closeQuietly(device);
   }
+}
+
+function told(exitCode: number, image: string): number {
+  if (exitCode === EXIT.ok) isDone(`${image} is changed`);
+  return exitCode;
+}
+
+/** Removes what an earlier command that was killed left beside the image. */
+function tellLeftParts(command: string, image: string, { kind }: FileDevice, quiet: boolean): void {
+  if (kind !== 'file') return;
+  const notes = removeLeftParts(targetAt(image).path);
+  if (!quiet) for (const note of notes) complain(command, `note: ${note}`);
 }
 
 /** Why a change can't be made true by one checkpoint at its end. */

@@ -5,7 +5,6 @@ export const COMMAND_WORDS: readonly (readonly [library: string, command: string
   ['; force: true replaces ', '; --force replaces '],
   ['; overwrite: true replaces ', '; --force replaces '],
   ['add to what is there with force: true', 'add to what is there with --force'],
-  ['make it with more freeBytes', 'make it with more --free'],
   ['leave them out with xattrs: false', 'leave them out with --no-xattrs'],
   ["with a size 'tight' has no effect", '--tight has no effect with --size'],
   ["; leave 'tight' out", '; leave --tight out'],

@@ -5,11 +5,20 @@ import { jsonText, printable } from './names.ts';
 
 const BUFFERED = 1 << 16;
 
+/** What is true by now, whatever becomes of the report of it; null while nothing is. */
+let done: string | null = null;
+
+/** To be called before a command reports what it has made: should the report fail, that is still said. */
+export function isDone(what: string): void {
+  done = what;
+}
+
 /** To be called once, at the start. A reader that went away (head, less) ends the command without a word. */
 export function watchStreams(command: () => string): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(EXIT.sigpipe);
-    complain(command(), `cannot write to standard output: ${error.message}`);
+    const made = done === null ? '' : `; ${done}: only the report of it is missing`;
+    complain(command(), `cannot write to standard output: ${error.message}${made}`);
     process.exit(EXIT.failed);
   });
   process.stderr.on('error', () => {});

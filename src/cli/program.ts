@@ -297,8 +297,11 @@ function declareBench(program: Command, run: Run): void {
     .option('--rm', 'remove the image file afterwards')
     .option('--quiet', 'no notes or progress')
     .addOption(jsonOption())
-    .action((target: string, options: BenchCommandOptions) =>
-      run('bench', async () => (await import('./bench.ts')).bench(target, options)),
+    .action((target: string, options: BenchCommandOptions, command: Command) =>
+      run('bench', async () => {
+        const given = Object.keys(options).filter((name) => command.getOptionValueSource(name) === 'cli');
+        return (await import('./bench.ts')).bench(target, options, given);
+      }),
     );
 }
 

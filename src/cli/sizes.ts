@@ -14,6 +14,8 @@ export function parseSize(text: string): number {
   const unit = UNITS.indexOf((match?.[2]?.toUpperCase() ?? '') as (typeof UNITS)[number]);
   const bytes = match === null ? Number.NaN : Number(match[1]) * 1024 ** unit;
   if (!Number.isSafeInteger(Math.floor(bytes)) || (unit === 0 && !Number.isInteger(bytes))) {
+    if (match !== null && Number(match[1]) > 1)
+      throw new InvalidArgumentError('Expected whole bytes, and no more than F2FS has: 16 TiB.');
     const [, number, unit] = /^(\d+(?:\.\d+)?) ?([KMGT]) ?i?B?$/i.exec(text) ?? [];
     const meant = unit === undefined ? '' : `; did you mean ${number}${unit.toUpperCase()}iB?`;
     throw new InvalidArgumentError(`Expected bytes, or K, M, G or T of 1024 each, as in 512M or 1.5GiB${meant}`);
@@ -55,6 +57,7 @@ export function parseChoices<T extends string>(choices: readonly T[]): (text: st
   return (text) => {
     const names = text.split(',').filter((name) => name !== '');
     const unknown = names.find((name) => !choices.some((choice) => choice === name));
+    if (new Set(names).size < names.length) throw new InvalidArgumentError('Expected each name once.');
     if (unknown === undefined && names.length > 0) return choices.filter((choice) => names.includes(choice));
     throw new InvalidArgumentError(`Expected some of ${choices.join(', ')}, with commas.`);
   };

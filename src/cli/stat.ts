@@ -2,7 +2,14 @@
 
 import { codecText } from '../compress/algorithms.ts';
 import { BLKSIZE } from '../format/block-size.ts';
-import type { CompressionStat, FileStat, FileType, Timestamp, Xattr } from '../index.ts';
+import {
+  type CompressionStat,
+  FileHandle,
+  type FileStat,
+  type FileType,
+  type Timestamp,
+  type Xattr,
+} from '../index.ts';
 import { EXIT } from './errors.ts';
 import { type ReadOptions, ReadVolume } from './image.ts';
 import { escaped, jsonName, volumePath } from './names.ts';
@@ -27,8 +34,9 @@ export async function stat(image: string, argument: string, options: StatOptions
   const found = handle.stat();
   const target = found.type === 'symlink' && !found.encrypted ? volume.fs.readlink(path) : null;
   const xattrs = handle.xattrs();
-  if (options.json) await printJson(jsonOf(path, found, target, xattrs));
-  else await printTable(rowsOf(path, found, target, xattrs));
+  const pinned = handle instanceof FileHandle && handle.pinned;
+  if (options.json) await printJson(jsonOf(path, found, target, xattrs, pinned));
+  else await printTable(rowsOf(path, found, target, xattrs, pinned));
   return EXIT.ok;
 }
 
@@ -37,6 +45,7 @@ function rowsOf(
   found: FileStat,
   target: Uint8Array | null,
   xattrs: readonly Xattr[],
+  pinned: boolean,
 ): [string, string | null][] {
   const permissions = (found.mode & 0o7777).toString(8).padStart(4, '0');
   return [
@@ -52,6 +61,7 @@ function rowsOf(
     ['encrypted', found.encrypted ? `${ENCRYPTED[found.type] ?? 'contents'}, for which the key is needed` : null],
     ['compression', found.compression === null ? null : compressionText(found.compression)],
     ['flags', found.flags.join(', ') || null],
+    ['pinned', pinned ? 'to its blocks: it is written where it lies' : null],
     ['device', found.rdev === null ? null : `${found.rdev.major}, ${found.rdev.minor}`],
     ['accessed', exactTime(found.atime)],
     ['modified', exactTime(found.mtime)],
@@ -64,12 +74,19 @@ function rowsOf(
   ];
 }
 
-function jsonOf(path: Uint8Array, found: FileStat, target: Uint8Array | null, xattrs: readonly Xattr[]): object {
+function jsonOf(
+  path: Uint8Array,
+  found: FileStat,
+  target: Uint8Array | null,
+  xattrs: readonly Xattr[],
+  pinned: boolean,
+): object {
   const time = (one: Timestamp) => ({ ...one, iso: exactTime(one) });
   return {
     ...jsonName('path', path),
     ...(target === null ? {} : jsonName('target', target)),
     ...found,
+    pinned,
     atime: time(found.atime),
     mtime: time(found.mtime),
     ctime: time(found.ctime),

@@ -8,6 +8,7 @@ import { I_FLAGS } from '../format/inode.ts';
 import type { Inode } from './inode.ts';
 import { ExtensionSet, type Extensions, isStar, lower } from './temperature.ts';
 
+const DOT = 0x2e;
 /** `fs`: dirty clusters are compressed as they are written. `user`: only when a file's `compress` is called. */
 export const COMPRESS_MODES = ['fs', 'user'] as const;
 /** When files are compressed: as they are written, or when they are asked to be. Source: compress_mode=. */
@@ -93,6 +94,8 @@ export function checkClusterPages(clusterPages: number): number {
 export function checkExtensions(extensions: readonly string[]): Uint8Array[] {
   return extensions.map((extension) => {
     const bytes = Uint8Array.from(Buffer.from(extension), lower);
+    if (bytes[0] === DOT)
+      throw new F2fsError('EINVAL', `invalid extension '${extension}': expected it without its dot`);
     if (bytes.length === 0 || bytes.length > MAX_EXTENSION_BYTES) {
       throw new F2fsError('EINVAL', `invalid extension '${extension}': expected 1 to ${MAX_EXTENSION_BYTES} bytes`);
     }

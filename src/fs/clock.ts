@@ -7,6 +7,8 @@ import type { Inode, Timestamp } from '../file/inode.ts';
 export const isTimestamp: Check = (time, what) => {
   checkObject(time, what);
   const { sec, nsec } = time as Timestamp;
+  for (const key in time as Timestamp)
+    if (key !== 'sec' && key !== 'nsec') throw invalid(what, key, 'sec and nsec alone');
   if (!Number.isSafeInteger(sec)) throw invalid(`${what}: sec`, sec, 'a whole number within 2^53');
   if (!Number.isInteger(nsec) || nsec < 0 || nsec >= 1_000_000_000)
     throw invalid(`${what}: nsec`, nsec, '0 to 999999999');

@@ -409,10 +409,12 @@ export class FileSystem {
     const atTo = this.#parentOf(to);
     using toParent = atTo.parent;
     const [name, toName] = [atFrom.name, atTo.name];
+    const hasDots = isDots(name) || isDots(toName);
     const there = refusing(from, () => parent.lookup(name));
+    if (there === null && !hasDots) throw missing(from);
     const isDirectory = there?.type === 'directory';
-    if (endsWithSlash(from) && !isDirectory) throw notA('directory', 'ENOTDIR', from);
-    if (endsWithSlash(to) && !isDirectory) {
+    if (endsWithSlash(from) && !isDirectory && !hasDots) throw notA('directory', 'ENOTDIR', from);
+    if (endsWithSlash(to) && !isDirectory && !hasDots) {
       const swapsDirectory =
         flags.exchange === true && refusing(to, () => toParent.lookup(toName))?.type === 'directory';
       if (!swapsDirectory) throw notA('directory', 'ENOTDIR', to);

@@ -16,6 +16,7 @@ import { readWhole } from './file-handle.ts';
 import { FileSystem, mount, type VolumeStat } from './file-system.ts';
 import type { MountOptions } from './mount-options.ts';
 import type { OpenFlags } from './open-flags.ts';
+import { endsWithSlash, leadsNowhere, notA } from './path-errors.ts';
 import {
   accessMode,
   checkNoOptions,
@@ -194,6 +195,8 @@ export class AsyncFileSystem {
     const { recursive = false, force = false } = rmOptions(options);
     return this.#call((fs) => {
       try {
+        // A slash asks what it leads to.
+        if (endsWithSlash(path)) fs.stat(path);
         if (recursive) fs.remove(path);
         else fs.unlink(path);
       } catch (error) {
@@ -396,12 +399,27 @@ function makeDirectories(fs: FileSystem, given: Path, attributes: { mode?: numbe
     const type = typeAt(fs, prefix);
     const isLast = i === ends.length - 1;
     if (type !== null && (!isLast || type === 'directory')) continue;
-    fs.mkdir(prefix, attributes);
-    first ??= Buffer.from(prefix)
+    // With its slash, if it has one: what is to be a directory is none then.
+    const made = isLast ? path : prefix;
+    if (type !== null && endsWithSlash(made)) throw notA('directory', 'ENOTDIR', made);
+    if (type === null && isThere(fs, prefix)) throw leadsNowhere(made);
+    fs.mkdir(made, attributes);
+    first ??= Buffer.from(made)
       .toString()
       .replace(/^(?!\/)/, '/');
   }
   return first;
+}
+
+/** Whether something has that name, though it lead nowhere. */
+function isThere(fs: FileSystem, path: Uint8Array): boolean {
+  try {
+    fs.lstat(path);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false;
+    throw error;
+  }
 }
 
 function typeAt(fs: FileSystem, path: Uint8Array): string | null {

@@ -223,7 +223,7 @@ function stamp({ sourceDateEpoch }: BuildOptions): Timestamp {
 }
 
 const FIXED_SIZE =
-  'resize.f2fs may fail to grow the image, and lose it: where it is to be grown, make it with more freeBytes';
+  'resize.f2fs may fail to grow the image to some sizes, and lose it: where it is to be larger, give it that size at once';
 
 function boundText(bytes: number): string {
   return `the contents took less than was to be expected; resize.f2fs must not grow the image to less than ${bytes} bytes (${bytes / 2 ** 20} MiB), which would destroy it`;

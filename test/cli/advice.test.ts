@@ -57,6 +57,12 @@ async function followed(said: RegExp, args: string[], ...cures: string[][]): Pro
 }
 
 describe('a pinned file', () => {
+  it('is told apart from others', async () => {
+    expect((await run(['stat', image, '/pinned'])).stdout).toMatch(/^pinned +to its blocks/m);
+    expect(JSON.parse((await run(['stat', '--json', image, '/pinned'])).stdout).pinned).toBe(true);
+    expect((await run(['stat', image, '/'])).stdout).not.toContain('pinned');
+  });
+
   it.each<[string, RegExp, string[], ...string[][]]>([
     [
       'is too small for a file',

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { build } from '../../src/populate/build.ts';
 import { attachLoop, imageDirectory, run } from '../device/temporary.ts';
+import { makeImage } from './command.ts';
 import { f2fsHere } from './in-process.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -243,6 +244,17 @@ describe('an image in the making', () => {
     const old = new Date(Date.now() - 3_600_000);
     fs.utimesSync(`${places}/${part}`, old, old);
     fs.rmSync(`${tree}/large`);
+    // A command that changes an image does as one that makes it.
+    makeImage(`${places}/other.img`, () => {});
+    fs.copyFileSync(`${places}/${part}`, `${places}/other.img.f2fs-1.part`);
+    fs.utimesSync(`${places}/other.img.f2fs-1.part`, old, old);
+    fs.renameSync(`${places}/${part}`, `${tree}/../kept`);
+    const changed = await f2fsHere('mkdir', `${places}/other.img`, '/new');
+    expect(changed).toMatchObject({ code: 0 });
+    expect(changed.stderr).toContain('removed');
+    fs.rmSync(`${places}/other.img`);
+    fs.renameSync(`${tree}/../kept`, `${places}/${part}`);
+    fs.utimesSync(`${places}/${part}`, old, old);
     const next = await f2fsHere('build', tree, image);
     expect(next.code).toBe(0);
     expect(next.stderr).toContain(`removed ${places}/${part} (`);

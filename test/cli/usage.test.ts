@@ -1,5 +1,6 @@
 // What is called in the wrong way ends with code 2 and one line, and has touched nothing: every option that takes a value with a bad
 // one, arguments that are values, and options that contradict each other.
+import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Command, Option } from 'commander';
@@ -275,3 +276,50 @@ describe('what the command loads to parse its arguments', () => {
     ).toEqual(['device/write-slots.ts']);
   });
 });
+
+describe('bench', () => {
+  it.each([
+    [['--workloads', 'read-back', '--files', '5'], '--files has no effect on read-back'],
+    [['--workloads', 'seq-write,overwrite', '--appends', '5'], '--appends has no effect on seq-write, overwrite'],
+    [['--workloads', 'small-files', '--size', '8M'], '--size has no effect on small-files'],
+    [['--workloads', 'seq-write', '--block', '8K'], '--block has no effect on seq-write'],
+    [['--compress', 'none', '--cluster', '128K'], '--cluster has no effect without compression'],
+    [['--compress', 'none', '--workers', '2'], '--workers has no effect without compression'],
+    [['--compress', 'lz4,lz4'], "invalid --compress 'lz4,lz4': expected each once"],
+    [['--workloads', 'seq-write,seq-write'], 'xpected each name once'],
+  ])('%j has no effect', async (options, said) => {
+    const { code, stderr, stdout } = await f2fsHere('bench', fresh, ...options);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(said);
+    expect(fs.existsSync(fresh)).toBe(false);
+  });
+});
+
+it('a size that is too large is not taken for one in another unit', async () => {
+  const { code, stderr } = await f2fsHere('mkfs', fresh, '--size', '99999TiB');
+  expect(code).toBe(2);
+  expect(stderr).not.toContain('did you mean');
+  expect(stderr).toContain('16 TiB');
+});
+
+it.runIf(fs.existsSync('/dev/full'))(
+  'a report that can not be written is told apart from a change that failed',
+  async () => {
+    const changed = temporary.file('changed.img');
+    makeImage(changed, () => {});
+    fs.writeFileSync(`${source}/file`, 'contents');
+    const MAIN = resolve(import.meta.dirname, '../../dist/cli/main.js');
+    const said = spawnSync(
+      'sh',
+      ['-c', '"$0" "$@" > /dev/full', process.execPath, MAIN, 'put', changed, `${source}/file`, '/new'],
+      {
+        encoding: 'utf8',
+      },
+    );
+    expect(said.status).toBe(1);
+    expect(said.stderr).toMatch(
+      /cannot write to standard output: .*; .*changed.img is changed: only the report of it is missing/,
+    );
+    expect((await f2fsHere('cat', changed, '/new')).stdout).toBe('contents');
+  },
+);
