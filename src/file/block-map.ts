@@ -2,31 +2,13 @@
 import { corrupt } from '../errors.ts';
 import { BLKSIZE, COMPRESS_ADDR, type Log, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
 import { INLINE } from '../format/inode.ts';
-import {
-  NIDS_PER_BLOCK,
-  NODE_DIND,
-  NODE_DIR1,
-  NODE_DIR2,
-  NODE_IND1,
-  NODE_IND2,
-  NodePath,
-  nodePath,
-} from '../format/node.ts';
+import { childOffset, NIDS_PER_BLOCK, NODE_SLOTS, NodePath, nodePath } from '../format/node.ts';
 import { BlockRun } from '../volume/block-run.ts';
 import type { CurrentSegment } from '../volume/current-segment.ts';
 import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { ExtentList } from '../writeback/extent-list.ts';
 import type { Inode } from './inode.ts';
-
-/** Pages under one slot of i_nid, and node levels there (1: a direct node). */
-const SUBTREES: readonly { slot: number; level: number }[] = [
-  { slot: NODE_DIR1, level: 1 },
-  { slot: NODE_DIR2, level: 1 },
-  { slot: NODE_IND1, level: 2 },
-  { slot: NODE_IND2, level: 2 },
-  { slot: NODE_DIND, level: 3 },
-];
 
 /** Nodes that the pages of one folio can need, which lie under two dnodes at most. */
 const MAX_NEW_NODES = 6;
@@ -128,7 +110,7 @@ export class BlockMap {
     const pages = pagesUnder(path.level - level + 1, addrsPerBlock);
     const { offset } = path;
     let start = inode.addrsPerInode;
-    for (let slot = 0; slot < offset[0]; slot++) start += pagesUnder(SUBTREES[slot].level, addrsPerBlock);
+    for (let slot = 0; slot < offset[0]; slot++) start += pagesUnder(NODE_SLOTS[slot].level, addrsPerBlock);
     return start + (Math.floor((index - start) / pages) + 1) * pages;
   }
 
@@ -159,7 +141,7 @@ export class BlockMap {
     inode.load();
     const { addrOffset, addrsPerInode, nidOffset } = inode;
     for (let i = 0; i < addrsPerInode; i++) if (view.getUint32(addrOffset + 4 * i, true) !== NULL_ADDR) return false;
-    return SUBTREES.every(({ slot }) => view.getUint32(nidOffset + 4 * slot, true) === 0);
+    return NODE_SLOTS.every((_, slot) => view.getUint32(nidOffset + 4 * slot, true) === 0);
   }
 
   /** An address read from disk, once it is known to be one. */
@@ -391,20 +373,15 @@ export class BlockMap {
       this.#freeAddresses(inode, inode.ino, inode.addrOffset, index, addrsPerInode, 0);
     }
     let start = addrsPerInode;
-    for (const { slot, level } of SUBTREES) {
+    for (let slot = 0; slot < NODE_SLOTS.length; slot++) {
+      const { level, offset } = NODE_SLOTS[slot];
       const pages = pagesUnder(level, addrsPerBlock);
       if (index < start + pages) {
         const at = inode.nidOffset + 4 * slot;
-        this.#freeSlot(inode, at, level, Math.max(0, index - start), this.#subtreeOffset(slot), start);
+        this.#freeSlot(inode, at, level, Math.max(0, index - start), offset, start);
       }
       start += pages;
     }
-  }
-
-  /** Offset in the node tree of the node under a slot of i_nid. */
-  #subtreeOffset(slot: number): number {
-    const offsets = [1, 2, 3, 4 + NIDS_PER_BLOCK, 5 + 2 * NIDS_PER_BLOCK];
-    return offsets[slot];
   }
 
   /** Frees pages [from, ...) under the node whose nid stands at byte `at`, and the node too when nothing of it is left. */
@@ -418,11 +395,10 @@ export class BlockMap {
       this.#freeAddresses(inode, nid, base, from, inode.addrsPerBlock, firstPage);
     } else {
       const pages = pagesUnder(level - 1, inode.addrsPerBlock);
-      const nodesUnder = level === 2 ? 1 : NIDS_PER_BLOCK + 1;
       for (let slot = Math.floor(from / pages); slot < NIDS_PER_BLOCK; slot++) {
         const inSlot = Math.max(0, from - slot * pages);
         const start = firstPage + slot * pages;
-        this.#freeSlot(inode, base + 4 * slot, level - 1, inSlot, offset + 1 + slot * nodesUnder, start);
+        this.#freeSlot(inode, base + 4 * slot, level - 1, inSlot, childOffset(offset, level, slot), start);
       }
     }
     if (from === 0) {

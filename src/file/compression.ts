@@ -5,6 +5,7 @@ import { ALGORITHM, type Codec, checkCodec, MAX_CLUSTER_PAGES, MIN_CLUSTER_PAGES
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { I_FLAGS } from '../format/inode.ts';
+import { type CompressContext, writeCompressContext } from '../format/new-inode.ts';
 import type { Inode } from './inode.ts';
 import { ExtensionSet, type Extensions, isStar, lower } from './temperature.ts';
 
@@ -107,8 +108,15 @@ export function checkExtensions(extensions: readonly string[]): Uint8Array[] {
 export function setCompressContext(inode: Inode, policy: CompressPolicy): void {
   const raw = inode.change();
   raw.iFlags |= I_FLAGS.COMPR;
-  inode.extra.iCompressAlgorithm = policy.codec.algorithm;
-  inode.extra.iLogClusterSize = Math.log2(policy.clusterPages);
-  inode.extra.iCompressFlag = (policy.checksum ? 1 : 0) | (policy.codec.level << 8);
+  writeCompressContext(inode.extra, contextOf(policy));
   inode.refreshLayout();
+}
+
+/** How the clusters of new compressed files are. */
+export function contextOf({ codec, clusterPages, checksum }: CompressPolicy): CompressContext {
+  return {
+    algorithm: codec.algorithm,
+    logClusterSize: Math.log2(clusterPages),
+    flag: (checksum ? 1 : 0) | (codec.level << 8),
+  };
 }

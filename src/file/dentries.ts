@@ -3,7 +3,7 @@
 import { corrupt, throwFault } from '../errors.ts';
 import type { Report } from '../faults.ts';
 import { NAME_LEN_MAX } from '../format/constants.ts';
-import { type DentryLayout, DIR_ENTRY_SIZE, DirEntry, dentrySlots, FT, SLOT_LEN } from '../format/dentry.ts';
+import { type DentryLayout, DIR_ENTRY_SIZE, DirEntry, dentrySlots, FT, putDentry, SLOT_LEN } from '../format/dentry.ts';
 import { nameHash } from '../format/hash.ts';
 import type { VolumeLayout } from '../volume/layout.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -87,18 +87,7 @@ export class Dentries {
     type: number,
   ): void {
     const { bytes, view } = this.#volume.pool;
-    const at = area + layout.entries + slot * DIR_ENTRY_SIZE;
-    view.setUint32(at + HASH, hash, true);
-    view.setUint32(at + INO, ino, true);
-    view.setUint16(at + NAME_LEN, name.length, true);
-    view.setUint8(at + FILE_TYPE, type);
-    bytes.set(name, area + layout.names + slot * SLOT_LEN);
-    const slots = dentrySlots(name.length);
-    for (let i = slot; i < slot + slots; i++) {
-      bytes[area + (i >>> 3)] |= 1 << (i & 7);
-      // Later slots of a name may hold what an earlier entry left.
-      if (i > slot) view.setUint16(area + layout.entries + i * DIR_ENTRY_SIZE + NAME_LEN, 0, true);
-    }
+    putDentry(bytes, view, area, layout, slot, name, hash, ino, type);
   }
 
   /** Lets an entry lead to another inode. Source: f2fs_set_link. */

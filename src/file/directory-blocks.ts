@@ -6,12 +6,12 @@ import {
   DENTRY_BLOCK,
   type DentryLayout,
   dentrySlots,
-  dirBlockIndex,
   dirBuckets,
   findRoom,
   MAX_DIR_HASH_DEPTH,
   NR_DENTRY_IN_BLOCK,
 } from '../format/dentry.ts';
+import { NameBlocks } from '../format/dentry-places.ts';
 import { BlockRun } from '../volume/block-run.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
@@ -43,6 +43,7 @@ export class DirectoryBlocks {
   readonly #pages: FilePages;
   readonly #reclaimFrames: () => void;
   readonly #dentries: Dentries;
+  readonly #nameBlocks = new NameBlocks();
 
   constructor(volume: Volume, map: BlockMap, pages: FilePages, reclaimFrames: () => void, dentries: Dentries) {
     this.#volume = volume;
@@ -124,18 +125,15 @@ export class DirectoryBlocks {
   find(dir: Inode, name: StoredName): Place | null {
     if (dir.index !== null) return this.findIndexed(dir, dir.index, name);
     const { hash } = name;
-    const { iDirLevel } = dir.load();
-    const nrBlocks = this.nrBlocks(dir);
+    const blocks = this.#nameBlocks;
     // As deep as its blocks go, whatever depth it states: what a listing shows must be found.
-    for (let level = 0; level < MAX_DIR_HASH_DEPTH && dirBlockIndex(level, iDirLevel, 0) < nrBlocks; level++) {
-      const first = dirBlockIndex(level, iDirLevel, hash % dirBuckets(level, iDirLevel));
-      for (let block = first; block < Math.min(first + bucketBlocks(level), nrBlocks); block++) {
-        const pfn = this.#pages.readDirectoryPage(dir, block);
-        if (pfn < 0) continue;
-        const area = pfn * BLKSIZE;
-        const slot = this.#dentries.find(dir, area, DENTRY_BLOCK, name);
-        if (slot >= 0) return this.#placeAt(area, block, slot, hash);
-      }
+    blocks.start(hash, dir.load().iDirLevel, this.nrBlocks(dir));
+    for (let block = blocks.next(); block >= 0; block = blocks.next()) {
+      const pfn = this.#pages.readDirectoryPage(dir, block);
+      if (pfn < 0) continue;
+      const area = pfn * BLKSIZE;
+      const slot = this.#dentries.find(dir, area, DENTRY_BLOCK, name);
+      if (slot >= 0) return this.#placeAt(area, block, slot, hash);
     }
     return null;
   }
@@ -158,15 +156,12 @@ export class DirectoryBlocks {
   /** Room for a name of so many slots; the directory may have a block more then. Throws ENOSPC. Source: f2fs_add_regular_entry. */
   placeDentry(dir: Inode, index: DirectoryIndex, slots: number, hash: number): Place {
     const { bytes } = this.#volume.pool;
-    const { iDirLevel } = dir.load();
-    for (let level = 0; level < MAX_DIR_HASH_DEPTH; level++) {
-      const first = dirBlockIndex(level, iDirLevel, hash % dirBuckets(level, iDirLevel));
-      for (let block = first; block < first + bucketBlocks(level); block++) {
-        if (index.freeSlots(block, NR_DENTRY_IN_BLOCK) < slots) continue;
-        const area = this.blockForChange(dir, block) * BLKSIZE;
-        const slot = findRoom(bytes, area, slots, DENTRY_BLOCK);
-        if (slot >= 0) return { area, layout: DENTRY_BLOCK, block, slot, hash, slots };
-      }
+    const blocks = this.#nameBlocks;
+    blocks.start(hash, dir.load().iDirLevel);
+    for (let block = blocks.nextWithRoom(slots, index); block >= 0; block = blocks.nextWithRoom(slots, index)) {
+      const area = this.blockForChange(dir, block) * BLKSIZE;
+      const slot = findRoom(bytes, area, slots, DENTRY_BLOCK);
+      if (slot >= 0) return { area, layout: DENTRY_BLOCK, block, slot, hash, slots };
     }
     throw new F2fsError('ENOSPC', 'the directory has all the hash levels that it can have', { ino: dir.ino });
   }

@@ -12,6 +12,7 @@ import {
   inlineDentryLayout,
   NR_DENTRY_IN_BLOCK,
 } from '../format/dentry.ts';
+import { INLINE_AREA } from '../format/dentry-places.ts';
 import { nameHash } from '../format/hash.ts';
 import { INLINE } from '../format/inode.ts';
 import { zero } from '../pagecache/zero.ts';
@@ -28,8 +29,6 @@ import { type StoredName, shownWithoutKey, storedFromShown } from './stored-name
 const SLASH = 0x2f;
 const DOT = 0x2e;
 const DOTS = Uint8Array.of(DOT, DOT);
-/** `block` of a place within the inode. */
-const INLINE_AREA = -1;
 
 /** Throws ENAMETOOLONG, or EINVAL for bytes that can't be a name. */
 export function checkName(name: Uint8Array): void {

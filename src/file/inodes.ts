@@ -1,19 +1,13 @@
 // Inodes in memory: found by number, made, written back and let go of.
 import { corrupt, F2fsError } from '../errors.ts';
-import { NEW_ADDR, NULL_ADDR, S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
-import {
-  ADVISE,
-  DEFAULT_INLINE_XATTR_ADDRS,
-  extraIsizeFor,
-  I_FLAGS,
-  INLINE,
-  Inode as InodeView,
-} from '../format/inode.ts';
+import { NEW_ADDR, NULL_ADDR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
+import { ADVISE, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, I_FLAGS, INLINE } from '../format/inode.ts';
+import { type DeviceNumber, readRdev, writeInode, writeParent } from '../format/new-inode.ts';
 import { TAG } from '../pagecache/address-space.ts';
 import type { Volume } from '../volume/volume.ts';
 import { type SyncMode, WB_SYNC, type WritebackRequest } from '../writeback/control.ts';
 import type { Writeback } from '../writeback/writeback.ts';
-import { type CompressPolicy, setCompressContext } from './compression.ts';
+import { type CompressPolicy, contextOf, setCompressContext } from './compression.ts';
 import type { FileData } from './file-data.ts';
 import type { FilePages } from './file-pages.ts';
 import { Inode, type Timestamp } from './inode.ts';
@@ -34,7 +28,7 @@ export interface NewInode {
   ctime: Timestamp;
   crtime: Timestamp;
   /** Of a character or block device. */
-  rdev?: { major: number; minor: number };
+  rdev?: DeviceNumber;
   /** Whether it takes flags over from its directory. */
   inherit: boolean;
   /** Whether its contents are to be compressed; default: as the mount's options and the directory say. */
@@ -135,7 +129,7 @@ export class Inodes {
 
   /** Makes an inode that no name leads to yet. Throws ENOSPC. Source: f2fs_new_inode, init_inode_metadata. */
   create(parent: Inode, name: Uint8Array, attributes: NewInode): Inode {
-    const { nodes, pool, layout } = this.#volume;
+    const { nodes, layout } = this.#volume;
     const { mode, rdev } = attributes;
     const type = mode & S_IFMT;
     if (rdev !== undefined) checkRdev(rdev);
@@ -145,38 +139,35 @@ export class Inodes {
     const inode = new Inode(this.#volume, ino);
     const raw = inode.change();
     const extraIsize = extraIsizeFor(layout.feature);
-    raw.iMode = mode;
-    raw.iUid = attributes.uid;
-    raw.iGid = attributes.gid;
-    raw.iLinks = type === S_IFDIR ? 2 : 1;
-    raw.iBlocks = 1;
-    raw.iCurrentDepth = type === S_IFDIR ? 1 : 0;
-    raw.iFlags = flags | (type === S_IFDIR ? I_FLAGS.INDEX : 0);
-    raw.iGeneration = (Math.imul(this.#volume.pack.cp.checkpointVer + 1, 0x9e3779b1) ^ ino) >>> 0;
-    let inline: number = INLINE.XATTR;
-    if (extraIsize > 0) inline |= INLINE.EXTRA_ATTR;
+    const isCompressed = compressFlags === I_FLAGS.COMPR;
     // Source: f2fs_may_inline_data.
-    if ((type === S_IFREG && compressFlags !== I_FLAGS.COMPR) || type === S_IFLNK) inline |= INLINE.DATA;
-    raw.iInline = inline;
-    if (extraIsize > 0) {
-      inode.extra.iExtraIsize = extraIsize;
-      if (this.#volume.hasFeature('flexible_inline_xattr')) inode.extra.iInlineXattrSize = DEFAULT_INLINE_XATTR_ADDRS;
-    }
-    raw.iFlags |= compressFlags;
-    if (compressFlags === I_FLAGS.COMPR) this.setCompressContext(inode);
-    inode.compressOnWrite = this.compression.mode === 'fs';
+    const hasInlineData = (type === S_IFREG && !isCompressed) || type === S_IFLNK;
+    writeInode(raw, inode.extra, {
+      mode,
+      uid: attributes.uid,
+      gid: attributes.gid,
+      nlink: type === S_IFDIR ? 2 : 1,
+      size: 0,
+      blocks: 1,
+      depth: type === S_IFDIR ? 1 : 0,
+      flags: flags | compressFlags | (type === S_IFDIR ? I_FLAGS.INDEX : 0),
+      generation: (Math.imul(this.#volume.pack.cp.checkpointVer + 1, 0x9e3779b1) ^ ino) >>> 0,
+      advise: type === S_IFREG ? this.#adviseFor(name) : 0,
+      inline: INLINE.XATTR | (hasInlineData ? INLINE.DATA : 0),
+      extraIsize,
+      inlineXattrAddrs: this.#volume.hasFeature('flexible_inline_xattr') ? DEFAULT_INLINE_XATTR_ADDRS : 0,
+      compress: isCompressed ? contextOf(this.compression) : null,
+      atime: attributes.atime,
+      mtime: attributes.mtime,
+      ctime: attributes.ctime,
+      crtime: this.#volume.hasFeature('inode_crtime') ? attributes.crtime : null,
+      parentIno: parent.ino,
+      name,
+      rdev: rdev ?? null,
+    });
     inode.refreshLayout();
-    if (type === S_IFREG) {
-      const temperature = this.#extensions.temperatureOf(name);
-      if (temperature !== null) raw.iAdvise = temperature === 'cold' ? ADVISE.COLD : ADVISE.HOT;
-    }
-    if (type === S_IFCHR || type === S_IFBLK) setRdev(pool.view, inode.addrOffset, rdev ?? { major: 0, minor: 0 });
-    setTimes(raw, attributes);
-    if (inode.hasExtra('iCrtimeNsec') && this.#volume.hasFeature('inode_crtime')) {
-      inode.extra.iCrtime = attributes.crtime.sec;
-      inode.extra.iCrtimeNsec = attributes.crtime.nsec;
-    }
-    setParent(inode, parent.ino, name);
+    if (isCompressed) this.#onCompressed();
+    inode.compressOnWrite = this.compression.mode === 'fs';
     this.#table.set(ino, inode);
     return inode;
   }
@@ -185,6 +176,13 @@ export class Inodes {
   setCompressContext(inode: Inode): void {
     setCompressContext(inode, this.compression);
     this.#onCompressed();
+  }
+
+  /** What the name of a new file says of its temperature. */
+  #adviseFor(name: Uint8Array): number {
+    const temperature = this.#extensions.temperatureOf(name);
+    if (temperature === null) return 0;
+    return temperature === 'cold' ? ADVISE.COLD : ADVISE.HOT;
   }
 
   #compressFlags(parent: Inode, name: Uint8Array, { mode, compress }: NewInode): number {
@@ -303,46 +301,19 @@ function inheritedFlags(parent: Inode, { inherit, mode }: NewInode): number {
   return parent.load().iFlags & taken;
 }
 
-function setTimes(
-  raw: InodeView,
-  { atime, mtime, ctime }: { atime: Timestamp; mtime: Timestamp; ctime: Timestamp },
-): void {
-  raw.iAtime = atime.sec;
-  raw.iAtimeNsec = atime.nsec;
-  raw.iMtime = mtime.sec;
-  raw.iMtimeNsec = mtime.nsec;
-  raw.iCtime = ctime.sec;
-  raw.iCtimeNsec = ctime.nsec;
-}
-
-/** Notes parent and name in the inode, for recovery. Source: init_dent_inode, f2fs_i_pino_write. */
+/** Notes parent and name in the inode, for recovery. */
 export function setParent(inode: Inode, parentIno: number, name: Uint8Array): void {
-  const raw = inode.change();
-  raw.iPino = parentIno;
-  raw.iNamelen = name.length;
-  const at = raw.base + InodeView.offsets.iName;
-  for (let i = 0; i < name.length; i++) raw.dv.setUint8(at + i, name[i]);
+  writeParent(inode.change(), parentIno, name);
 }
 
 /** Throws EINVAL for numbers that no device has. Source: MINORBITS. */
-function checkRdev({ major, minor }: { major: number; minor: number }): void {
+function checkRdev({ major, minor }: DeviceNumber): void {
   const isWhole = Number.isInteger(major) && Number.isInteger(minor);
   if (isWhole && major >= 0 && major <= 0xfff && minor >= 0 && minor <= 0xfffff) return;
   throw new F2fsError('EINVAL', `invalid device number ${major}:${minor}: expected 0:0 to 4095:1048575`);
 }
 
-/** Source: __set_inode_rdev: the old 16-bit form in the first slot when it fits, else the new form in the second. */
-function setRdev(view: DataView, at: number, { major, minor }: { major: number; minor: number }): void {
-  const old = major < 256 && minor < 256;
-  view.setUint32(at, old ? (major << 8) | minor : 0, true);
-  view.setUint32(at + 4, old ? 0 : ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0, true);
-}
-
-/** Major and minor number of a device inode. Source: __get_inode_rdev. */
-export function getRdev(inode: Inode, view: DataView): { major: number; minor: number } {
-  const at = inode.addrOffset;
-  const old = view.getUint32(at, true);
-  if (old !== 0) return { major: (old >>> 8) & 0xff, minor: old & 0xff };
-  const rdev = view.getUint32(at + 4, true);
-  return { major: (rdev & 0xfff00) >>> 8, minor: ((rdev & 0xff) | ((rdev >>> 12) & 0xfff00)) >>> 0 };
+/** Major and minor number of a device inode. */
+export function getRdev(inode: Inode, view: DataView): DeviceNumber {
+  return readRdev(view, inode.addrOffset);
 }

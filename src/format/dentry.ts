@@ -72,6 +72,32 @@ export function dirBlockIndex(level: number, dirLevel: number, bucket: number): 
   return index + bucket * bucketBlocks(level);
 }
 
+/** Writes an entry into the area at byte `area` and marks its slots as taken. Source: f2fs_update_dentry. */
+export function putDentry(
+  bytes: Uint8Array,
+  view: DataView,
+  area: number,
+  layout: DentryLayout,
+  slot: number,
+  name: Uint8Array,
+  hash: number,
+  ino: number,
+  fileType: number,
+): void {
+  const at = area + layout.entries + slot * DIR_ENTRY_SIZE;
+  view.setUint32(at + DirEntry.offsets.hashCode, hash, true);
+  view.setUint32(at + DirEntry.offsets.ino, ino, true);
+  view.setUint16(at + DirEntry.offsets.nameLen, name.length, true);
+  view.setUint8(at + DirEntry.offsets.fileType, fileType);
+  bytes.set(name, area + layout.names + slot * SLOT_LEN);
+  const end = slot + dentrySlots(name.length);
+  for (let i = slot; i < end; i++) {
+    bytes[area + (i >>> 3)] |= 1 << (i & 7);
+    // Later slots of a name may hold what an earlier entry left.
+    if (i > slot) view.setUint16(area + layout.entries + i * DIR_ENTRY_SIZE + DirEntry.offsets.nameLen, 0, true);
+  }
+}
+
 /** First slot of `slots` free ones in a row, or -1. Source: f2fs_room_for_filename. */
 export function findRoom(memory: Uint8Array, bitmap: number, slots: number, layout: DentryLayout): number {
   let run = 0;

@@ -20,6 +20,22 @@ export const NODE_FOOTER_OFFSET = BLOCK.nodeFooterOffset;
 
 export const NODE_FLAG = { COLD: 1, FSYNC: 2, DENTRY: 4 } as const;
 export const NODE_OFFSET_SHIFT = 3;
+/** Begins the footer of a new node, at `offset` of its inode's tree, in the block of zeros at byte `base`. Source: fill_node_footer. */
+export function writeFooter(
+  view: DataView,
+  base: number,
+  nid: number,
+  ino: number,
+  offset: number,
+  isCold: boolean,
+): void {
+  const at = base + NODE_FOOTER_OFFSET;
+  view.setUint32(at + NodeFooter.offsets.nid, nid, true);
+  view.setUint32(at + NodeFooter.offsets.ino, ino, true);
+  const flag = (offset << NODE_OFFSET_SHIFT) | (isCold ? NODE_FLAG.COLD : 0);
+  view.setUint32(at + NodeFooter.offsets.flag, flag >>> 0, true);
+}
+
 /** Tree offset that an xattr node has: all ones. */
 export const XATTR_NODE_OFFSET = 0xffffffff >>> NODE_OFFSET_SHIFT;
 
@@ -49,6 +65,20 @@ export const NODE_DIR2 = 1;
 export const NODE_IND1 = 2;
 export const NODE_IND2 = 3;
 export const NODE_DIND = 4;
+
+/** Of each slot of i_nid: the levels of nodes under it (1: a direct node), and its node's offset in the inode's tree. */
+export const NODE_SLOTS: readonly { readonly level: number; readonly offset: number }[] = [
+  { level: 1, offset: 1 },
+  { level: 1, offset: 2 },
+  { level: 2, offset: 3 },
+  { level: 2, offset: 4 + NIDS_PER_BLOCK },
+  { level: 3, offset: 5 + 2 * NIDS_PER_BLOCK },
+];
+
+/** Offset of child `i` of a node at `offset`, which has so many levels under it, itself included. */
+export function childOffset(offset: number, level: number, i: number): number {
+  return offset + 1 + i * (level === 2 ? 1 : NIDS_PER_BLOCK + 1);
+}
 
 /**
  * The pages that the nodes of a file can address, given the addresses in its inode and in a direct node: more than a file may

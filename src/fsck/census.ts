@@ -25,10 +25,12 @@ import {
 } from '../format/inode.ts';
 import {
   ADDRS_PER_BLOCK,
+  childOffset,
   firstPageOf,
   NIDS_PER_BLOCK,
   NODE_FOOTER_OFFSET,
   NODE_OFFSET_SHIFT,
+  NODE_SLOTS,
   NodeFooter,
   XATTR_NODE_OFFSET,
 } from '../format/node.ts';
@@ -37,15 +39,6 @@ import { XATTR_BLOCK_SIZE } from '../format/xattr.ts';
 import { checkNid } from '../volume/nat.ts';
 import { checkFooter, checkInodeChecksum } from '../volume/node-cache.ts';
 import type { Volume } from '../volume/volume.ts';
-
-/** Of each slot of i_nid: the levels of nodes under it (1: a direct node), and its node's offset in the inode's tree. */
-const SLOTS = [
-  { level: 1, offset: 1 },
-  { level: 1, offset: 2 },
-  { level: 2, offset: 3 },
-  { level: 2, offset: 4 + NIDS_PER_BLOCK },
-  { level: 3, offset: 5 + 2 * NIDS_PER_BLOCK },
-] as const;
 
 /** A name of a tree, and what it leads to; the root has none. */
 export interface CensusName {
@@ -182,8 +175,7 @@ class Census {
     let count = 1;
     for (let i = 0; i < NIDS_PER_BLOCK; i++) {
       const child = block.dv.getUint32(4 * i, true);
-      const at = offset + 1 + i * (level === 2 ? 1 : NIDS_PER_BLOCK + 1);
-      if (child !== 0) count += this.#below(child, level - 1, at, owner);
+      if (child !== 0) count += this.#below(child, level - 1, childOffset(offset, level, i), owner);
     }
     return count;
   }
@@ -214,7 +206,7 @@ class Census {
       const inline = inlineDentryLayout(maxInlineData(extraIsize, xattrAddrs));
       this.#dentries(block, inlineDataOffset(extraIsize), inline, directory);
     }
-    SLOTS.forEach(({ level, offset }, slot) => {
+    NODE_SLOTS.forEach(({ level, offset }, slot) => {
       const nid = block.dv.getUint32(I_NID_OFFSET + 4 * slot, true);
       if (nid !== 0) count += this.#below(nid, level, offset, owner);
     });

@@ -1,10 +1,18 @@
 // Builds the inodes and dentry blocks of the root and lost+found, and the NAT block that leads to the root.
 import { BLKSIZE, FEATURES, S_IFDIR } from '../format/constants.ts';
-import { DENTRY_BLOCK, DIR_ENTRY_SIZE, DirEntry, dentrySlots, FT, SLOT_LEN } from '../format/dentry.ts';
+import { DENTRY_BLOCK, dentrySlots, FT, putDentry } from '../format/dentry.ts';
 import { nameHash } from '../format/hash.ts';
-import { checksumSeed, I_ADDR_OFFSET, INLINE, Inode, InodeExtra, inodeChecksum } from '../format/inode.ts';
+import {
+  checksumSeed,
+  I_ADDR_OFFSET,
+  INODE_CHECKSUM_OFFSET,
+  Inode,
+  InodeExtra,
+  inodeChecksum,
+} from '../format/inode.ts';
 import { NAT_ENTRY_SIZE, NatEntry } from '../format/nat.ts';
-import { NODE_FOOTER_OFFSET, NodeFooter } from '../format/node.ts';
+import { writeInode } from '../format/new-inode.ts';
+import { NODE_FOOTER_OFFSET, NodeFooter, writeFooter } from '../format/node.ts';
 import { viewOf } from '../format/struct.ts';
 import { mkfsExtraIsize } from './features.ts';
 import {
@@ -29,46 +37,42 @@ interface Directory {
   name: string;
 }
 
-function fillTimes(inode: Inode, seconds: number): void {
-  inode.iAtime = seconds;
-  inode.iCtime = seconds;
-  inode.iMtime = seconds;
-}
-
 /** A directory's inode block: one dentry block, no inline anything. Source: f2fs_write_root_inode, f2fs_write_lpf_inode. */
 function directoryInode(plan: FormatPlan, directory: Directory): Uint8Array {
   const block = new Uint8Array(BLKSIZE);
   const dv = viewOf(block);
-  const inode = new Inode(dv);
-  inode.iMode = S_IFDIR | directory.permissions;
-  inode.iLinks = directory.nrLinks;
-  inode.iUid = plan.rootUid;
-  inode.iGid = plan.rootGid;
-  inode.iSize = BLKSIZE;
-  inode.iBlocks = 2;
-  fillTimes(inode, plan.timestamp);
-  inode.iCurrentDepth = 1;
-  inode.iPino = directory.parentIno;
-  inode.iNamelen = directory.name.length;
-  inode.iName = Buffer.from(directory.name);
-
   const extraIsize = mkfsExtraIsize(plan.features);
-  const extra = new InodeExtra(dv, I_ADDR_OFFSET);
-  if (extraIsize > 0) {
-    inode.iInline = INLINE.EXTRA_ATTR;
-    extra.iExtraIsize = extraIsize;
-  }
-  if ((plan.features & FEATURES.inode_crtime) !== 0) extra.iCrtime = plan.timestamp;
+  const time = { sec: plan.timestamp, nsec: 0 };
+  writeInode(new Inode(dv), new InodeExtra(dv, I_ADDR_OFFSET), {
+    mode: S_IFDIR | directory.permissions,
+    uid: plan.rootUid,
+    gid: plan.rootGid,
+    nlink: directory.nrLinks,
+    size: BLKSIZE,
+    blocks: 2,
+    depth: 1,
+    flags: 0,
+    generation: 0,
+    advise: 0,
+    inline: 0,
+    extraIsize,
+    inlineXattrAddrs: 0,
+    compress: null,
+    atime: time,
+    mtime: time,
+    ctime: time,
+    crtime: (plan.features & FEATURES.inode_crtime) !== 0 ? time : null,
+    parentIno: directory.parentIno,
+    name: Buffer.from(directory.name),
+    rdev: null,
+  });
   dv.setUint32(I_ADDR_OFFSET + extraIsize, dentryBlkaddr(plan, directory.ino), true);
-
+  writeFooter(dv, 0, directory.ino, directory.ino, 0, false);
   const footer = new NodeFooter(dv, NODE_FOOTER_OFFSET);
-  footer.nid = directory.ino;
-  footer.ino = directory.ino;
   footer.cpVer = 1;
   footer.nextBlkaddr = inodeBlkaddr(plan, directory.ino) + 1;
-  if ((plan.features & FEATURES.inode_checksum) !== 0) {
-    extra.iInodeChecksum = inodeChecksum(checksumSeed(plan.uuid), block, dv, 0);
-  }
+  if ((plan.features & FEATURES.inode_checksum) !== 0)
+    dv.setUint32(INODE_CHECKSUM_OFFSET, inodeChecksum(checksumSeed(plan.uuid), block, dv, 0), true);
   return block;
 }
 
@@ -84,17 +88,12 @@ export function inodeBlocks(plan: FormatPlan): Uint8Array[] {
 /** A dentry block of directories, each in the next free slots. */
 function dentryBlock(entries: readonly (readonly [name: string, ino: number])[]): Uint8Array {
   const block = new Uint8Array(BLKSIZE);
-  const entry = new DirEntry(viewOf(block));
+  const view = viewOf(block);
   let slot = 0;
   for (const [name, ino] of entries) {
-    const nameBytes = Buffer.from(name);
-    entry.base = DENTRY_BLOCK.entries + slot * DIR_ENTRY_SIZE;
-    entry.hashCode = nameHash(nameBytes);
-    entry.ino = ino;
-    entry.nameLen = nameBytes.length;
-    entry.fileType = FT.DIR;
-    block.set(nameBytes, DENTRY_BLOCK.names + slot * SLOT_LEN);
-    for (const end = slot + dentrySlots(nameBytes.length); slot < end; slot++) block[slot >>> 3] |= 1 << (slot & 7);
+    const bytes = Buffer.from(name);
+    putDentry(block, view, 0, DENTRY_BLOCK, slot, bytes, nameHash(bytes), ino, FT.DIR);
+    slot += dentrySlots(bytes.length);
   }
   return block;
 }

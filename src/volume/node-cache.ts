@@ -4,7 +4,14 @@ import { corrupt, F2fsError, throwFault } from '../errors.ts';
 import type { Report } from '../faults.ts';
 import { BLKSIZE, LOG, type Log, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
 import { I_ADDR_OFFSET, INLINE, INODE_CHECKSUM_OFFSET, Inode, InodeExtra, inodeChecksum } from '../format/inode.ts';
-import { isDnodeOffset, NODE_FLAG, NODE_FOOTER_OFFSET, NODE_OFFSET_SHIFT, NodeFooter } from '../format/node.ts';
+import {
+  isDnodeOffset,
+  NODE_FLAG,
+  NODE_FOOTER_OFFSET,
+  NODE_OFFSET_SHIFT,
+  NodeFooter,
+  writeFooter,
+} from '../format/node.ts';
 import { AddressSpace, TAG } from '../pagecache/address-space.ts';
 import type { Ioends } from '../pagecache/ioend.ts';
 import type { FramePool } from '../pagecache/pool.ts';
@@ -134,9 +141,7 @@ export class NodeCache {
     this.#pool.zero(pfn, 1);
     const base = pfn * BLKSIZE;
     const { view } = this.#pool;
-    view.setUint32(base + NID, nid, true);
-    view.setUint32(base + INO, ino === 0 ? nid : ino, true);
-    view.setUint32(base + FLAG, ((offset << NODE_OFFSET_SHIFT) | (cold ? NODE_FLAG.COLD : 0)) >>> 0, true);
+    writeFooter(view, base, nid, ino === 0 ? nid : ino, offset, cold);
     this.pages.insert(nid, pfn);
     this.#setDirty(nid, base);
     return nid;
@@ -155,9 +160,7 @@ export class NodeCache {
     this.#pool.page(pfn).set(contents);
     const base = pfn * BLKSIZE;
     const { view } = this.#pool;
-    view.setUint32(base + NID, ino, true);
-    view.setUint32(base + INO, ino, true);
-    view.setUint32(base + FLAG, NODE_FLAG.COLD, true);
+    writeFooter(view, base, ino, ino, 0, true);
     this.pages.insert(ino, pfn);
     this.#setDirty(ino, base);
   }

@@ -264,9 +264,9 @@ const UNMET: Partial<Record<FaultKind, string>> = {
     'the summary of an indirect node would have to agree with the NAT in its version: by the fuzz only',
   'fsynced-compressed': 'no fsync is of a compressed file, whose fsync is a checkpoint',
   'fsynced-block-in-use': 'a summary that names another block would have to agree with the NAT: by the fuzz only',
-  'name-of-other': 'told by extract, by its words: test/build/extract-host.test.ts',
+  'name-of-other': 'told by extract, by its words: test/extract/host.test.ts',
   'name-of-mode': 'an open file is a directory, a file, a symlink or a special one: it would be a bug',
-  'name-escapes': 'told by extract, by its words: test/build/host-writer.test.ts',
+  'name-escapes': 'told by extract, by its words: test/extract/host-writer.test.ts',
   'bench-recovered': 'a check of the benchmark of itself: it would be a bug',
   'bench-contents': 'a check of the benchmark of itself: it would be a bug',
 };

@@ -1,0 +1,120 @@
+// Where names go in a directory: the blocks that a hash leads to, and the places of names that are added one after the other.
+import { bucketBlocks, dentrySlots, dirBuckets, MAX_DIR_HASH_DEPTH, NR_DENTRY_IN_BLOCK } from './dentry.ts';
+import { nameHash } from './hash.ts';
+
+/** `block` of a place within the inode. */
+export const INLINE_AREA = -1;
+
+/** Knows how many slots the blocks of a directory have free. */
+interface FreeSlots {
+  /** `whenAbsent` for a block that does not exist. */
+  freeSlots(block: number, whenAbsent: number): number;
+}
+
+/** The blocks where a name of some hash may stand, in the order in which it is looked for. To be reused. Source: find_in_level. */
+export class NameBlocks {
+  #hash = 0;
+  #dirLevel = 0;
+  #nrBlocks = 0;
+  #level = 0;
+  /** First block of the level that comes next. */
+  #levelStart = 0;
+  #block = 0;
+  /** Behind the last block of the bucket at hand. */
+  #end = 0;
+
+  /** Begins anew; blocks from `nrBlocks` on are left out. */
+  start(hash: number, dirLevel: number, nrBlocks = Number.POSITIVE_INFINITY): void {
+    this.#hash = hash;
+    this.#dirLevel = dirLevel;
+    this.#nrBlocks = nrBlocks;
+    this.#level = 0;
+    this.#levelStart = 0;
+    this.#block = 0;
+    this.#end = 0;
+  }
+
+  /** The next block, or -1. */
+  next(): number {
+    if (++this.#block < this.#end) return this.#block;
+    while (this.#level < MAX_DIR_HASH_DEPTH && this.#levelStart < this.#nrBlocks) {
+      const buckets = dirBuckets(this.#level, this.#dirLevel);
+      const ofBucket = bucketBlocks(this.#level);
+      this.#block = this.#levelStart + (this.#hash % buckets) * ofBucket;
+      this.#end = Math.min(this.#block + ofBucket, this.#nrBlocks);
+      this.#levelStart += buckets * ofBucket;
+      this.#level++;
+      if (this.#block < this.#end) return this.#block;
+    }
+    return -1;
+  }
+
+  /** The next block with so many free slots, or -1. Source: f2fs_add_regular_entry. */
+  nextWithRoom(slots: number, free: FreeSlots): number {
+    let block = this.next();
+    while (block >= 0 && free.freeSlots(block, NR_DENTRY_IN_BLOCK) < slots) block = this.next();
+    return block;
+  }
+}
+
+/**
+ * The places of names that are added to a directory of hash level 0 which loses none: in the inode while it has room, then all of
+ * those in block 0, and in the blocks that the hashes lead to.
+ */
+export class DentryPlaces {
+  readonly #inlineSlots: number;
+  /** Slots taken in the inode. */
+  #used: number;
+  /** Free slots of the blocks that exist; of none while the names are in the inode. */
+  readonly #free = new Map<number, number>();
+  readonly #nameBlocks = new NameBlocks();
+  /** Where the last name was put: its block, or INLINE_AREA, and its first slot. */
+  block = INLINE_AREA;
+  slot = 0;
+
+  /**
+   * @param inlineSlots of the inode; 0 for a directory that has a block from the start
+   * @param used slots taken already, by `.` and `..` at least
+   */
+  constructor(inlineSlots: number, used: number) {
+    this.#inlineSlots = inlineSlots;
+    this.#used = used;
+    if (used > inlineSlots) this.#leaveInode();
+  }
+
+  get isInline(): boolean {
+    return this.#free.size === 0;
+  }
+
+  add(name: Uint8Array): void {
+    const slots = dentrySlots(name.length);
+    if (this.isInline) {
+      if (this.#used + slots <= this.#inlineSlots) {
+        this.block = INLINE_AREA;
+        this.slot = this.#used;
+        this.#used += slots;
+        return;
+      }
+      this.#leaveInode();
+    }
+    this.#nameBlocks.start(nameHash(name), 0);
+    this.block = this.#nameBlocks.nextWithRoom(slots, this);
+    const free = this.freeSlots(this.block, NR_DENTRY_IN_BLOCK);
+    this.slot = NR_DENTRY_IN_BLOCK - free;
+    this.#free.set(this.block, free - slots);
+  }
+
+  /** Those in the inode go to block 0 as they are. */
+  #leaveInode(): void {
+    this.#free.set(0, NR_DENTRY_IN_BLOCK - this.#used);
+  }
+
+  freeSlots(block: number, whenAbsent: number): number {
+    return this.#free.get(block) ?? whenAbsent;
+  }
+
+  /** The blocks that exist, in ascending order. */
+  blocks(): number[] {
+    return [...this.#free.keys()].sort((a, b) => a - b);
+  }
+}
