@@ -2,7 +2,7 @@
 // decides nothing: the populator takes the contents in its own order, and reads by itself what is not there.
 import type { Worker } from 'node:worker_threads';
 import { S_IFDIR, S_IFMT, S_IFREG } from '../format/constants.ts';
-import { startThread } from '../thread.ts';
+import { startThread } from '../platform/threads.ts';
 import type { HostTree } from './host-tree.ts';
 import {
   DEV,

@@ -6,6 +6,7 @@ import { checksumSeed, I_ADDR_OFFSET, INLINE, Inode, InodeExtra, inodeChecksum }
 import { NAT_ENTRY_SIZE, NatEntry } from '../format/nat.ts';
 import { NODE_FOOTER_OFFSET, NodeFooter } from '../format/node.ts';
 import { viewOf } from '../format/struct.ts';
+import { utf8Bytes } from '../platform/bytes.ts';
 import { mkfsExtraIsize } from './features.ts';
 import {
   dentryBlkaddr,
@@ -50,7 +51,7 @@ function directoryInode(plan: FormatPlan, directory: Directory): Uint8Array {
   inode.iCurrentDepth = 1;
   inode.iPino = directory.parentIno;
   inode.iNamelen = directory.name.length;
-  inode.iName = Buffer.from(directory.name);
+  inode.iName = utf8Bytes(directory.name);
 
   const extraIsize = mkfsExtraIsize(plan.features);
   const extra = new InodeExtra(dv, I_ADDR_OFFSET);
@@ -87,7 +88,7 @@ function dentryBlock(entries: readonly (readonly [name: string, ino: number])[])
   const entry = new DirEntry(viewOf(block));
   let slot = 0;
   for (const [name, ino] of entries) {
-    const nameBytes = Buffer.from(name);
+    const nameBytes = utf8Bytes(name);
     entry.base = DENTRY_BLOCK.entries + slot * DIR_ENTRY_SIZE;
     entry.hashCode = nameHash(nameBytes);
     entry.ino = ino;

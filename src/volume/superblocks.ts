@@ -1,6 +1,5 @@
 // The two superblocks: which of them counts, what is wrong with the other one, and how that is written anew. Source:
 // read_raw_super_block, f2fs_commit_super.
-
 import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import { MAX_LOG_BLKSIZE, MAX_SEGMENTS, MIN_LOG_SECTORSIZE, MIN_SEGMENTS } from '../format/block-size.ts';
@@ -17,6 +16,7 @@ import { FOREIGN_BYTES, type Foreign, notF2fsError, volumeIn } from '../format/f
 import { SIT_ENTRIES_PER_BLOCK } from '../format/sit.ts';
 import { viewOf } from '../format/struct.ts';
 import { hasFeature, MAX_EXTENSION, SB_CHECKSUM_OFFSET, Superblock, superblockCrc } from '../format/superblock.ts';
+import { isSameBytes } from '../platform/bytes.ts';
 import { VolumeLayout } from './layout.ts';
 
 const CP_PACKS = 2;
@@ -208,9 +208,9 @@ function spareOf(copies: readonly Copy[], used: number): SpareSuperblock | null 
     const message = `superblock ${blkaddr + 1} is damaged (${fault}): ${consequence}`;
     return { blkaddr, message, isToMend: true, foreign };
   }
-  if (Buffer.compare(bytesOf(sb), bytesOf(copies[used].sb)) === 0) return null;
+  if (isSameBytes(bytesOf(sb), bytesOf(copies[used].sb))) return null;
   // Of two volumes nobody knows which one is meant: Linux takes the first as well.
-  const isSameVolume = Buffer.compare(sb.uuid, copies[used].sb.uuid) === 0;
+  const isSameVolume = isSameBytes(sb.uuid, copies[used].sb.uuid);
   const consequence = isSameVolume
     ? 'the first is used; a change of the volume makes the second like it'
     : 'and belong to two volumes: the first is used';
@@ -220,7 +220,10 @@ function spareOf(copies: readonly Copy[], used: number): SpareSuperblock | null 
 /** What the device seems to have become, when superblock 1 can't be used, or null. Both blocks are F2FS's own, as mkfs leaves them. */
 function foreignIn([first, second]: readonly Copy[]): Foreign | null {
   if (first.fault === null) return null;
-  return otherVolume(first.sb) ?? volumeIn(Buffer.concat([first.block, second.block]));
+  const start = new Uint8Array(2 * BLKSIZE);
+  start.set(first.block);
+  start.set(second.block, BLKSIZE);
+  return otherVolume(first.sb) ?? volumeIn(start);
 }
 
 /** The end of a sentence about a volume that can't be read. */
