@@ -1,9 +1,10 @@
 // Bytes as callers give and get them. Names, paths, targets and contents are bytes; a string stands for its UTF-8.
 // Relies on check.ts.
-import { types } from 'node:util';
 import { checkBytes, checkText, invalid, memoryLost } from './check.ts';
 import { F2fsError } from './errors.ts';
 import { escapedBytes, hexEscape, utf8 } from './escaped-bytes.ts';
+import { utf8Bytes } from './platform/bytes.ts';
+import { isUint8Array } from './platform/types.ts';
 
 /** From the root, `/`; a leading slash changes nothing otherwise. Text is taken as UTF-8. */
 export type Path = string | Uint8Array;
@@ -20,12 +21,12 @@ export type OwnBytes = ReturnType<Uint8Array['slice']>;
  */
 export function nameBytes(name: Path, what: string): Uint8Array {
   if (typeof name === 'string') {
-    const bytes = Buffer.from(name);
+    const bytes = utf8Bytes(name);
     // What is ASCII has as many bytes as characters.
     if (bytes.length !== name.length || bytes.includes(0)) checkText(name, what);
     return bytes;
   }
-  if (!types.isUint8Array(name)) throw invalid(what, name, 'a string or a Uint8Array');
+  if (!isUint8Array(name)) throw invalid(what, name, 'a string or a Uint8Array');
   const bytes = copied(name, what);
   if (bytes.includes(0)) throw invalid(what, display(bytes).replaceAll('\0', '\\0'), 'no NUL in it');
   return bytes;
@@ -42,12 +43,12 @@ function copied(bytes: Uint8Array, what: string): Uint8Array {
 /** The bytes of what is to be written, not copied. Throws EINVAL for what is neither text nor bytes, ENOMEM. */
 export function contentBytes(contents: Contents, what: string): Uint8Array {
   if (typeof contents !== 'string') {
-    if (!types.isUint8Array(contents)) throw invalid(what, contents, 'a string or a Uint8Array');
+    if (!isUint8Array(contents)) throw invalid(what, contents, 'a string or a Uint8Array');
     checkBytes(contents, what);
     return contents;
   }
   try {
-    return Buffer.from(contents);
+    return utf8Bytes(contents);
   } catch (cause) {
     const message = `there is no memory for a text of ${contents.length} characters: write it in parts`;
     throw new F2fsError('ENOMEM', message, { cause });

@@ -1,6 +1,6 @@
 // What callers pass, checked before anything is done with it. Relies on errors.ts alone.
-import { types } from 'node:util';
 import { F2fsError } from './errors.ts';
+import { isProxy, isUint8Array } from './platform/types.ts';
 
 /** Characters of a text that a message shows. */
 const MAX_SHOWN = 60;
@@ -17,9 +17,9 @@ export function shown(value: unknown): string {
       return `a ${typeof value}`;
     case 'object':
       if (value === null) return 'null';
-      if (types.isProxy(value)) return 'an object';
+      if (isProxy(value)) return 'an object';
       if (Array.isArray(value)) return 'an array';
-      if (types.isUint8Array(value)) return 'a Uint8Array';
+      if (isUint8Array(value)) return 'a Uint8Array';
       return 'an object';
     default:
       return String(value);
@@ -162,7 +162,7 @@ export function checkText(text: string, what: string): void {
 
 /** Throws EINVAL for what is no Uint8Array, or one whose memory went to another thread or was made shorter. */
 export function checkBytes(bytes: Uint8Array, what: string): void {
-  if (!types.isUint8Array(bytes)) throw invalid(what, bytes, 'a Uint8Array: make one of its buffer');
+  if (!isUint8Array(bytes)) throw invalid(what, bytes, 'a Uint8Array: make one of its buffer');
   if (bytes.length > 0) return;
   try {
     bytes.subarray();

@@ -1,7 +1,7 @@
-// The one error type of this package. Relies on faults.ts, node:util and node:os alone.
-import { constants } from 'node:os';
-import { getSystemErrorMap } from 'node:util';
+// The one error type of this package. Relies on faults.ts.
 import { type FaultArguments, type FaultKind, type FaultPlace, faultText, type Report } from './faults.ts';
+
+export { errnoText } from './platform/errno.ts';
 
 /** What an error is about, for programs; the message already says it for people. */
 export interface ErrorPlace extends FaultPlace {
@@ -104,12 +104,6 @@ export function hostWriteError(doing: string, kind: 'file' | 'block', cause: unk
   if (!isFull) return hostError(doing, cause, place);
   const message = `${doing}: the file system of the host that holds it is full; make room there`;
   return new F2fsError('ENOSPC', message, { ...place, cause });
-}
-
-/** What an errno's name means: `permission denied`; the name itself where the host knows none. */
-export function errnoText(code: string): string {
-  const errno = (constants.errno as Record<string, number>)[code];
-  return (errno === undefined ? undefined : getSystemErrorMap().get(-errno)?.[1]) ?? code;
 }
 
 /** The errno of a failure, EIO where it has none. Of Node's own codes a wrong argument is EINVAL: a zero byte in a path, above all. */

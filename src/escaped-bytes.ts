@@ -1,4 +1,5 @@
-// Bytes as text in which nothing is lost or hidden. Relies on nothing.
+// Bytes as text in which nothing is lost or hidden.
+import { utf8Bytes, utf8Text } from './platform/bytes.ts';
 
 /** Characters that a terminal acts on or does not show: controls, formatting (direction!), separators, unassigned. */
 export const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Cn}]/gu;
@@ -35,14 +36,14 @@ export function escapedBytes(
   hidden: (bytes: Uint8Array) => string,
   shown: (text: string) => string,
 ): string {
-  const visible = (text: string) => shown(text).replace(HIDDEN, (character) => hidden(Buffer.from(character)));
+  const visible = (text: string) => shown(text).replace(HIDDEN, (character) => hidden(utf8Bytes(character)));
   const whole = utf8(bytes);
   if (whole !== null) return visible(whole);
   let text = '';
   for (let at = 0; at < bytes.length; ) {
     const length = characterLength(bytes, at);
     const part = bytes.subarray(at, at + Math.max(length, 1));
-    text += length === 0 ? hidden(part) : visible(Buffer.from(part).toString());
+    text += length === 0 ? hidden(part) : visible(utf8Text(part));
     at += part.length;
   }
   return text;

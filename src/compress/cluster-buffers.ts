@@ -1,8 +1,8 @@
 // All that compression takes of the page cache: frames to write compressed clusters from, frames to read them to, and the
 // codec threads' own. They are taken at once, while the pool still has long runs, and kept.
-import * as os from 'node:os';
 import { F2fsError } from '../errors.ts';
 import { type FramePool, PAGE_SIZE } from '../pagecache/pool.ts';
+import { nrParallel } from '../platform/threads.ts';
 import { MAX_CLUSTER_PAGES } from './algorithms.ts';
 import { CodecJobs, codecFrames } from './codec-jobs.ts';
 import { FrameRing } from './frame-ring.ts';
@@ -108,7 +108,7 @@ export class ClusterBuffers {
 
 /** Threads for those who do not say how many: one for each core, as far as they could get frames. */
 export function defaultWorkers(): number {
-  return Math.min(MAX_WORKSPACES, os.availableParallelism());
+  return Math.min(MAX_WORKSPACES, nrParallel());
 }
 
 /** Threads that a pool has frames for. */

@@ -1,9 +1,8 @@
 // Clusters compressed and decompressed on every core that there is to spare. Compressing is pure, and results are taken by
 // ticket, so what is written does not depend on how many threads there are or how fast.
-import type { Worker } from 'node:worker_threads';
 import { F2fsError } from '../errors.ts';
 import { type FramePool, PAGE_SIZE } from '../pagecache/pool.ts';
-import { startThread } from '../thread.ts';
+import { startThread, type Thread } from '../platform/threads.ts';
 import { type Algorithm, type Codec, MAX_CLUSTER_PAGES } from './algorithms.ts';
 import { CodecContext } from './cluster.ts';
 import { Codecs, WORKSPACE_BYTES } from './codecs.ts';
@@ -33,7 +32,7 @@ export class CodecJobs {
   readonly #nrWorkers: number;
   readonly #patienceMs: number;
   #slots: JobSlots | null = null;
-  readonly #workers: Worker[] = [];
+  readonly #workers: Thread[] = [];
   readonly #workspaces: Workspace[] = [];
   /** The calling thread's, when no other works. */
   #context: CodecContext | null = null;
@@ -189,7 +188,7 @@ export class CodecJobs {
   #startWorker(slots: JobSlots): boolean {
     const workspace = this.#reserve();
     if (workspace === null) return false;
-    let worker: Worker;
+    let worker: Thread;
     try {
       worker = startThread('codec-worker', import.meta.url, {
         memory: this.#pool.memory,

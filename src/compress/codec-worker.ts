@@ -1,7 +1,7 @@
 // A thread that compresses and decompresses clusters: takes jobs off the ring and works on the shared page frames. It decides
 // nothing: what comes of a job depends on the job alone.
-import { workerData } from 'node:worker_threads';
 import type { SharedMemory } from '../pagecache/pool.ts';
+import { threadData } from '../platform/threads.ts';
 import { CodecContext } from './cluster.ts';
 import { Codecs } from './codecs.ts';
 import { JobSlots } from './job-slots.ts';
@@ -14,7 +14,7 @@ interface WorkerData {
   scratch: number;
 }
 
-const { memory, slots: buffer, work, scratch } = workerData as WorkerData;
+const { memory, slots: buffer, work, scratch } = threadData() as WorkerData;
 const slots = new JobSlots(buffer);
 try {
   const context = new CodecContext(new Codecs(memory, work), new Uint8Array(memory.buffer), scratch);

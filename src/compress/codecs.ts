@@ -1,7 +1,7 @@
 // The codecs, in WebAssembly, on the page frames in place: their memory is the pool's. Built from assembly/ by `npm run build`.
-import * as fs from 'node:fs';
 import { F2fsError } from '../errors.ts';
 import type { SharedMemory } from '../pagecache/pool.ts';
+import { codecBytes } from '../platform/codec-bytes.ts';
 import { ALGORITHM, type Algorithm } from './algorithms.ts';
 
 /** Bytes that one instance needs for its tables; 8-aligned, contents undefined before and after each call. */
@@ -29,13 +29,9 @@ interface WebAssemblyApi {
 
 let compiled: object | null = null;
 
-/** Compiled once a thread. The module lies beside this one when built; run from source, where the build puts it. */
+/** Compiled once a thread. */
 function codecsModule(api: WebAssemblyApi): object {
-  const beside = new URL('./codecs.wasm', import.meta.url);
-  const built = new URL('../../dist/compress/codecs.wasm', import.meta.url);
-  // A loader may have added a query.
-  const isSource = new URL(import.meta.url).pathname.endsWith('.ts');
-  compiled ??= new api.Module(fs.readFileSync(isSource ? built : beside));
+  compiled ??= new api.Module(codecBytes());
   return compiled;
 }
 

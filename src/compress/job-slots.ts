@@ -1,6 +1,7 @@
 // What the codec threads and the committer share: jobs in slots, and a ring that says in which order they are begun. All
 // that is atomic about them stands here.
 import { BLKSIZE } from '../format/block-size.ts';
+import { utf8Bytes, utf8Text } from '../platform/bytes.ts';
 import { type Algorithm, MAX_CLUSTER_PAGES } from './algorithms.ts';
 import { type ClusterJob, type CodecContext, compressCluster, decompressCluster } from './cluster.ts';
 
@@ -150,7 +151,7 @@ export class JobSlots {
 
   /** What the thread that failed wrote down. */
   get failure(): string {
-    const text = Buffer.from(this.#text).toString();
+    const text = utf8Text(this.#text);
     return text.slice(0, text.indexOf('\0'));
   }
 
@@ -223,7 +224,7 @@ export class JobSlots {
   fail(error: unknown): void {
     if (Atomics.compareExchange(this.#header, FAILED, 0, 1) !== 0) return;
     const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    this.#text.set(Buffer.from(text).subarray(0, TEXT_BYTES - 1));
+    this.#text.set(utf8Bytes(text).subarray(0, TEXT_BYTES - 1));
     Atomics.store(this.#header, FAILED, 2);
     // Nothing was finished, but whoever waits for a change must see one.
     Atomics.add(this.#header, FINISHED, 1);

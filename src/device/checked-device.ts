@@ -1,13 +1,11 @@
 // A device that is not of this package, behind the promise that the rest relies on: nothing is missing, and what fails is an
 // F2fsError.
-import { types } from 'node:util';
 import { invalid, isBoolean, isFunction, isText } from '../check.ts';
 import { F2fsError, hostError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
+import { isPromise } from '../platform/types.ts';
 import { type BlockDevice, IoCounters } from './device.ts';
-import { FileDevice } from './file-device.ts';
-import { MemoryDevice } from './memory-device.ts';
-import type { QueuedDevice } from './queued-device.ts';
+import { isOurs, keepsPromise, type QueuedDevice } from './queued-device.ts';
 import { vectorBytes } from './range.ts';
 
 const METHODS = ['read', 'write', 'flush', 'discard', 'close'] as const satisfies readonly (keyof BlockDevice)[];
@@ -34,12 +32,11 @@ export function deviceOf(device: BlockDevice): QueuedDevice {
   return known;
 }
 
-function isOurs(device: BlockDevice): device is QueuedDevice {
-  const { constructor: maker } = device;
-  return maker === FileDevice || maker === MemoryDevice || maker === CheckedDevice;
-}
-
 class CheckedDevice implements QueuedDevice {
+  static {
+    keepsPromise(CheckedDevice);
+  }
+
   readonly #device: BlockDevice;
   readonly #own = new IoCounters();
 
@@ -139,7 +136,7 @@ class CheckedDevice implements QueuedDevice {
       throw hostError(`cannot ${doing} ${this.name}`, error, { path: this.name, blkaddr });
     }
     // What is done later is not done.
-    if (!types.isPromise(result)) return result;
+    if (!isPromise(result)) return result;
     result.catch(() => {});
     const message = `cannot ${doing} ${this.name}: the device returned a promise, but it is used synchronously`;
     throw new F2fsError('EIO', message, { path: this.name, blkaddr });

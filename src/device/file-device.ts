@@ -18,7 +18,7 @@ import { alignedMemory, isAligned } from './aligned.ts';
 import { Bio } from './bio.ts';
 import { IoCounters } from './device.ts';
 import { type HostTarget, makeHole, type OpenOptions, openHostTarget } from './host-target.ts';
-import type { QueuedDevice } from './queued-device.ts';
+import { keepsPromise, type QueuedDevice } from './queued-device.ts';
 import {
   checkNewSize,
   checkRange,
@@ -45,6 +45,10 @@ export type HostCalls = Pick<typeof fs, 'readSync' | 'writevSync' | 'fdatasyncSy
 
 /** See openFileDevice. */
 export class FileDevice implements QueuedDevice {
+  static {
+    keepsPromise(FileDevice);
+  }
+
   readonly name: string;
   readonly readonly: boolean;
   readonly counters = new IoCounters();

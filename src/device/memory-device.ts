@@ -3,7 +3,7 @@ import { checkBytes, checkOptions, isBoolean, isOptions, isText, isWhole, type O
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE, SEGMENT_SIZE } from '../format/constants.ts';
 import { IoCounters } from './device.ts';
-import type { QueuedDevice } from './queued-device.ts';
+import { keepsPromise, type QueuedDevice } from './queued-device.ts';
 import {
   checkNewSize,
   checkRange,
@@ -32,6 +32,10 @@ const isSize = isOptions({ sizeBytes: isWhole(BLKSIZE, MAX_DEVICE_BYTES, 'bytes'
 
 /** Zeros at first, kept in chunks of 2 MiB that are allocated when first written. */
 export class MemoryDevice implements QueuedDevice {
+  static {
+    keepsPromise(MemoryDevice);
+  }
+
   readonly name: string;
   readonly readonly: boolean;
   readonly counters = new IoCounters();

@@ -15,3 +15,16 @@ export interface QueuedDevice extends Required<BlockDevice> {
   /** Waits for the oldest write of the queue, which is `bio`, and counts it. Throws as `write` does. */
   finishWrite(bio: Bio): void;
 }
+
+/** The classes of this package, by which their objects are known. */
+const makers = new WeakSet<object>();
+
+/** Says of a class, not of those derived from it, that its objects keep to this by themselves. */
+export function keepsPromise(maker: abstract new (...args: never[]) => QueuedDevice): void {
+  makers.add(maker);
+}
+
+/** Whether a device is one of this package. */
+export function isOurs(device: BlockDevice): device is QueuedDevice {
+  return makers.has(device.constructor);
+}

@@ -1,8 +1,8 @@
 // The checks that every device makes of what it is asked.
-import { types } from 'node:util';
 import { checkBytes, invalid, shown } from '../check.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE, BLOCK } from '../format/block-size.ts';
+import { isSharedArrayBuffer } from '../platform/types.ts';
 import type { QueuedDevice } from './queued-device.ts';
 
 /**
@@ -53,7 +53,7 @@ export function isOnDevice(device: QueuedDevice, blkaddr: number, nrBlocks: numb
 
 /** Throws EINVAL for what can't be shared with the writing thread. */
 export function checkShared(memory: SharedArrayBuffer): void {
-  if (!types.isSharedArrayBuffer(memory)) throw invalid('memory', memory, 'a SharedArrayBuffer');
+  if (!isSharedArrayBuffer(memory)) throw invalid('memory', memory, 'a SharedArrayBuffer');
 }
 
 /** Bytes of the largest device that is made: no volume takes more. */

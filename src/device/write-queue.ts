@@ -4,7 +4,7 @@ import { getSystemErrorName } from 'node:util';
 import type { Worker } from 'node:worker_threads';
 import { errnoText, F2fsError, hostWriteError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
-import { startThread } from '../thread.ts';
+import { startThread } from '../platform/threads.ts';
 import type { Bio } from './bio.ts';
 import {
   FAILED,

@@ -1,11 +1,11 @@
 // Which new files are compressed, and how: what a mount was asked for, as the kernel's mount options ask it.
-
 import { checkChoice } from '../check.ts';
 import { ALGORITHM, type Codec, checkCodec, MAX_CLUSTER_PAGES, MIN_CLUSTER_PAGES } from '../compress/algorithms.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { I_FLAGS } from '../format/inode.ts';
 import { type CompressContext, writeCompressContext } from '../format/new-inode.ts';
+import { isSameBytes, utf8Bytes, utf8Text } from '../platform/bytes.ts';
 import type { Inode } from './inode.ts';
 import { ExtensionSet, type Extensions, isStar, lower } from './temperature.ts';
 
@@ -57,10 +57,10 @@ export class CompressPolicy {
     const noExtensions = checkExtensions(options.noExtensions ?? []);
     if (noExtensions.some(isStar)) throw new F2fsError('EINVAL', 'no file could be compressed: "*" is excluded');
     for (const extension of noExtensions) {
-      if (extensions.some((it) => Buffer.compare(it, extension) === 0)) {
+      if (extensions.some((it) => isSameBytes(it, extension))) {
         throw new F2fsError(
           'EINVAL',
-          `invalid extension '${Buffer.from(extension)}': expected in one list only, of those that are compressed or of those that are not`,
+          `invalid extension '${utf8Text(extension)}': expected in one list only, of those that are compressed or of those that are not`,
         );
       }
     }
@@ -94,7 +94,7 @@ export function checkClusterPages(clusterPages: number): number {
 /** Extensions in lower case. Throws EINVAL for what a superblock could not hold. */
 export function checkExtensions(extensions: readonly string[]): Uint8Array[] {
   return extensions.map((extension) => {
-    const bytes = Uint8Array.from(Buffer.from(extension), lower);
+    const bytes = Uint8Array.from(utf8Bytes(extension), lower);
     if (bytes[0] === DOT)
       throw new F2fsError('EINVAL', `invalid extension '${extension}': expected it without its dot`);
     if (bytes.length === 0 || bytes.length > MAX_EXTENSION_BYTES) {

@@ -16,6 +16,7 @@ import { INLINE_AREA } from '../format/dentry-places.ts';
 import { nameHash } from '../format/hash.ts';
 import { INLINE } from '../format/inode.ts';
 import { zero } from '../pagecache/zero.ts';
+import { isSameBytes, utf8Text } from '../platform/bytes.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
 import { Dentries, type Dirent } from './dentries.ts';
@@ -101,7 +102,7 @@ export class Directories {
   #search(dir: Inode, bytes: Uint8Array): StoredName | null {
     let found: StoredName | null = null;
     this.#forEachStored(dir, 0, (_position, entry, hash) => {
-      if (Buffer.compare(entry.name, bytes) !== 0) return false;
+      if (!isSameBytes(entry.name, bytes)) return false;
       found = { bytes, hash, digest: null };
       return true;
     });
@@ -217,7 +218,7 @@ export class Directories {
   #assertFirst(dir: Inode, name: Uint8Array, position: number): void {
     const first = this.#locate(dir, name);
     if (first === null || positionOf(first) === position) return;
-    throw corrupt('dentry-dots-twice', { ino: dir.ino }, Buffer.from(name).toString());
+    throw corrupt('dentry-dots-twice', { ino: dir.ino }, utf8Text(name));
   }
 
   #forEachStored(

@@ -4,6 +4,7 @@ import { BLKSIZE, NULL_ADDR } from '../format/constants.ts';
 import { ADVISE, I_FLAGS, INLINE } from '../format/inode.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import { zero } from '../pagecache/zero.ts';
+import { isSameBytes } from '../platform/bytes.ts';
 import { BlockRun } from '../volume/block-run.ts';
 import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -433,8 +434,8 @@ export class FileData {
   #isZero(pfn: number): boolean {
     const { view } = this.#volume.pool;
     if (view.getUint32(pfn * BLKSIZE, true) !== 0) return false;
-    return ZERO_PAGE.equals(this.#volume.pool.page(pfn));
+    return isSameBytes(ZERO_PAGE, this.#volume.pool.page(pfn));
   }
 }
 
-const ZERO_PAGE = Buffer.alloc(BLKSIZE);
+const ZERO_PAGE = new Uint8Array(BLKSIZE);

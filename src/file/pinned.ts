@@ -3,6 +3,7 @@
 import { F2fsError } from '../errors.ts';
 import { BLKS_PER_SEG, BLKSIZE, NEW_ADDR, NULL_ADDR, SEGMENT_SIZE } from '../format/constants.ts';
 import { INLINE } from '../format/inode.ts';
+import { isSameBytes } from '../platform/bytes.ts';
 import { sizesApart } from '../size-text.ts';
 import { BlockRun } from '../volume/block-run.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -26,7 +27,7 @@ export class Pinned {
   readonly #map: BlockMap;
   readonly #run = new BlockRun();
   readonly #rules: PinnedRules;
-  #buffer: Buffer | null = null;
+  #buffer: Uint8Array | null = null;
 
   constructor(volume: Volume, map: BlockMap, rules: PinnedRules) {
     this.#volume = volume;
@@ -122,13 +123,13 @@ export class Pinned {
   /** Makes free blocks zeros, which most are in an image. The kernel leaves what was there before. */
   #clear(blkaddr: number, nrBlocks: number): void {
     const { device } = this.#volume;
-    const buffer = (this.#buffer ??= Buffer.alloc(SEGMENT_SIZE));
+    const buffer = (this.#buffer ??= new Uint8Array(SEGMENT_SIZE));
     for (let done = 0; done < nrBlocks; done += BLKS_PER_SEG) {
       const count = Math.min(BLKS_PER_SEG, nrBlocks - done);
       const bytes = buffer.subarray(0, count * BLKSIZE);
       device.read(blkaddr + done, bytes);
       // All bytes are the first, and that is zero.
-      if (bytes[0] !== 0 || !bytes.subarray(1).equals(bytes.subarray(0, -1))) device.zero(blkaddr + done, count);
+      if (bytes[0] !== 0 || !isSameBytes(bytes.subarray(1), bytes.subarray(0, -1))) device.zero(blkaddr + done, count);
     }
   }
 

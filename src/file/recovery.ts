@@ -6,6 +6,7 @@ import { fileTypeOf } from '../format/dentry.ts';
 import { nameHash } from '../format/hash.ts';
 import { ADVISE, I_ADDR_OFFSET, I_NID_OFFSET, INLINE, Inode as InodeView } from '../format/inode.ts';
 import { ADDRS_PER_BLOCK, XATTR_NODE_OFFSET } from '../format/node.ts';
+import { utf8Bytes } from '../platform/bytes.ts';
 import { type ChainNode, segmentsToRecover } from '../volume/fsync-chain.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockMap } from './block-map.ts';
@@ -255,7 +256,7 @@ export class Recovery {
     const place = this.#directories.findStored(dir, name);
     if (place !== null) this.#directories.remove(dir, place);
     if (keeps) {
-      const other = Buffer.from(`#${inode.ino}`);
+      const other = utf8Bytes(`#${inode.ino}`);
       const stored = { bytes: other, hash: nameHash(other), digest: null };
       this.#directories.addStored(dir, stored, inode.ino, fileTypeOf(inode.mode));
       setParent(inode, dir.ino, other);

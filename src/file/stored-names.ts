@@ -1,7 +1,9 @@
 // Names as a directory stores them, and as they are shown. They differ in an encrypted directory only: it stores ciphertext, which may
 // hold any byte. Without the key such a name is shown as Linux shows it: base64url of its hash and of the ciphertext. Source:
 // fs/crypto/fname.c.
-import { createHash } from 'node:crypto';
+import { viewOf } from '../format/struct.ts';
+import { base64urlBytes, base64urlText, isSameBytes, latin1Bytes, latin1Text } from '../platform/bytes.ts';
+import { sha256 } from '../platform/sha256.ts';
 
 /** A name as a directory stores it, to be looked for. */
 export interface StoredName {
@@ -25,24 +27,22 @@ export const MIN_CIPHERTEXT_BYTES = 16;
 /** How a name of an encrypted directory is shown without the key. Source: fscrypt_fname_disk_to_usr. */
 export function shownWithoutKey(ciphertext: Uint8Array, hash: number): Uint8Array {
   const isLong = ciphertext.length > SHOWN_BYTES;
-  const shown = Buffer.alloc(isLong ? LONG_BYTES : HEADER_BYTES + ciphertext.length);
-  shown.writeUInt32LE(hash, 0);
+  const shown = new Uint8Array(isLong ? LONG_BYTES : HEADER_BYTES + ciphertext.length);
+  viewOf(shown).setUint32(0, hash, true);
   shown.set(ciphertext.subarray(0, SHOWN_BYTES), HEADER_BYTES);
   if (isLong) shown.set(digestOf(ciphertext), HEADER_BYTES + SHOWN_BYTES);
-  return new Uint8Array(Buffer.from(shown.toString('base64url')));
+  return new Uint8Array(latin1Bytes(base64urlText(shown)));
 }
 
 /** What `shownWithoutKey` made a name of; null for what it never gives. Source: fscrypt_setup_filename. */
 export function storedFromShown(name: Uint8Array): StoredName | null {
-  const text = Buffer.from(name).toString('latin1');
-  const bytes = Buffer.from(text, 'base64url');
-  // Whatever is no base64url is skipped by the decoder.
-  if (bytes.toString('base64url') !== text) return null;
+  const bytes = base64urlBytes(latin1Text(name));
+  if (bytes === null) return null;
   const { length } = bytes;
   if (length <= HEADER_BYTES || (length > HEADER_BYTES + SHOWN_BYTES && length !== LONG_BYTES)) return null;
   const isLong = length === LONG_BYTES;
   return {
-    hash: bytes.readUInt32LE(0),
+    hash: viewOf(bytes).getUint32(0, true),
     bytes: bytes.subarray(HEADER_BYTES, HEADER_BYTES + SHOWN_BYTES),
     digest: isLong ? bytes.subarray(HEADER_BYTES + SHOWN_BYTES) : null,
   };
@@ -50,11 +50,11 @@ export function storedFromShown(name: Uint8Array): StoredName | null {
 
 /** Whether a directory's bytes are the name that is looked for. Source: fscrypt_match_name. */
 export function isStoredAs(stored: Uint8Array, { bytes, digest }: StoredName): boolean {
-  if (digest === null) return Buffer.compare(stored, bytes) === 0;
-  if (stored.length <= SHOWN_BYTES || Buffer.compare(stored.subarray(0, SHOWN_BYTES), bytes) !== 0) return false;
-  return Buffer.compare(digestOf(stored), digest) === 0;
+  if (digest === null) return isSameBytes(stored, bytes);
+  if (stored.length <= SHOWN_BYTES || !isSameBytes(stored.subarray(0, SHOWN_BYTES), bytes)) return false;
+  return isSameBytes(digestOf(stored), digest);
 }
 
-function digestOf(ciphertext: Uint8Array): Buffer {
-  return createHash('sha256').update(ciphertext.subarray(SHOWN_BYTES)).digest();
+function digestOf(ciphertext: Uint8Array): Uint8Array {
+  return sha256(ciphertext.subarray(SHOWN_BYTES));
 }

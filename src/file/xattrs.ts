@@ -15,6 +15,7 @@ import {
   XattrHeader,
   xattrEntrySize,
 } from '../format/xattr.ts';
+import { isSameBytes, latin1Bytes, latin1Text, utf8Text } from '../platform/bytes.ts';
 import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
 import { aclFromDisk, aclFromXattr, aclToDisk, aclToXattr } from './acl.ts';
@@ -68,7 +69,7 @@ export class Xattrs {
     for (const stored of this.#read(inode)) {
       const nameBytes = fullName(stored);
       if (nameBytes === null) continue;
-      attributes.push({ name: nameBytes.toString(), nameBytes, value: shownValue(stored, inode.ino) });
+      attributes.push({ name: utf8Text(nameBytes), nameBytes, value: shownValue(stored, inode.ino) });
     }
     return attributes;
   }
@@ -114,7 +115,7 @@ export class Xattrs {
     if (at < 0 && replace === true) throw missing(inode, name);
     const bytes = value !== null && isAcl(index) ? aclToDisk(aclFromXattr(value) ?? []) : value;
     if (at < 0 && bytes === null) return false;
-    if (at >= 0 && bytes !== null && Buffer.compare(stored[at].value, bytes) === 0) return false;
+    if (at >= 0 && bytes !== null && isSameBytes(stored[at].value, bytes)) return false;
     if (at >= 0) stored.splice(at, 1);
     if (bytes !== null) stored.push({ index, name: rest, value: bytes });
     return true;
@@ -229,7 +230,7 @@ export function readXattrs(area: Uint8Array, hasNode: boolean, ino: number, repo
     }
     stored.push({
       index: nameIndex,
-      name: Buffer.from(area.subarray(name, value)).toString('latin1'),
+      name: latin1Text(area.subarray(name, value)),
       value: area.slice(value, value + valueSize),
     });
     at += xattrEntrySize(nameLen, valueSize);
@@ -262,7 +263,7 @@ function compose(stored: readonly Stored[], area: Uint8Array, ino: number): numb
     entry.nameIndex = index;
     entry.nameLen = name.length;
     entry.valueSize = value.length;
-    area.set(Buffer.from(name, 'latin1'), at + XattrEntry.size);
+    area.set(latin1Bytes(name), at + XattrEntry.size);
     area.set(value, at + XattrEntry.size + name.length);
     at += size;
   }
@@ -279,10 +280,10 @@ function shownValue({ index, name, value }: Stored, ino: number): Uint8Array {
   return index === XATTR_INDEX.SECURITY && name === CAPABILITY_NAME ? shownCapability(value) : value;
 }
 
-function fullName({ index, name }: Stored): Buffer | null {
+function fullName({ index, name }: Stored): Uint8Array | null {
   const prefix = XATTR_PREFIXES.find((known) => known.index === index);
   if (prefix === undefined) return null;
-  return Buffer.from(prefix.exact ? prefix.prefix : prefix.prefix + name, 'latin1');
+  return latin1Bytes(prefix.exact ? prefix.prefix : prefix.prefix + name);
 }
 
 /** The error for an attribute that is not there. */
@@ -296,7 +297,7 @@ export function checkXattrName(name: Name): void {
 }
 
 function storedName(full: Name): { index: number; name: string } {
-  const name = Buffer.from(nameBytes(full, 'name of an attribute')).toString('latin1');
+  const name = latin1Text(nameBytes(full, 'name of an attribute'));
   if (name.length === 0 || name.length > NAME_MAX)
     throw new F2fsError(
       'ERANGE',

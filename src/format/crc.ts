@@ -1,11 +1,11 @@
 // The F2FS checksum: CRC-32 (reflected, polynomial 0xEDB88320) with a caller's seed and no final inversion.
-// zlib's crc32 (in every Node that package.json admits) inverts its value on the way in and out; undoing that gives F2FS's.
-import * as zlib from 'node:zlib';
+// The one that platforms have inverts its value on the way in and out; undoing that gives F2FS's.
+import { crc32 as invertedCrc32 } from '../platform/crc.ts';
 import { F2FS_SUPER_MAGIC } from './constants.ts';
 
 /** CRC of `bytes` continued from `seed`. Source: the kernel's __f2fs_crc32. */
 export function crc32(seed: number, bytes: Uint8Array): number {
-  return ~zlib.crc32(bytes, ~seed >>> 0) >>> 0;
+  return ~invertedCrc32(bytes, ~seed >>> 0) >>> 0;
 }
 
 /** CRC of `bytes` with the seed that superblocks, checkpoints and clusters use. Source: f2fs_crc32. */

@@ -2,7 +2,7 @@
 import { checkBytes, invalid } from '../check.ts';
 import { FEATURES } from './constants.ts';
 import { f2fsCrc } from './crc.ts';
-import { bytes, struct, u8, u16, u32, u64 } from './struct.ts';
+import { bytes, struct, u8, u16, u32, u64, viewOf } from './struct.ts';
 
 export const SB_CHECKSUM_OFFSET = 3068;
 export const MAX_EXTENSION = 64;
@@ -90,14 +90,17 @@ export function volumeLabel(sb: Superblock): string {
 /** UTF-16LE bytes of a label for `volumeName`; null when it has more than 511 code units. */
 export function encodeLabel(label: string): Uint8Array | null {
   if (label.length >= MAX_VOLUME_NAME) return null;
-  return Buffer.from(label, 'utf16le');
+  const units = new Uint8Array(2 * label.length);
+  const view = viewOf(units);
+  for (let i = 0; i < label.length; i++) view.setUint16(2 * i, label.charCodeAt(i), true);
+  return units;
 }
 
 /** `12345678-9abc-...` of 16 bytes. Throws EINVAL for what is no 16 bytes. */
 export function formatUuid(uuid: Uint8Array): string {
   checkBytes(uuid, 'uuid');
   if (uuid.length !== 16) throw invalid('uuid', uuid, '16 bytes');
-  const hex = Buffer.from(uuid).toString('hex');
+  const hex = Array.from(uuid, (byte) => byte.toString(16).padStart(2, '0')).join('');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
@@ -105,5 +108,5 @@ export function formatUuid(uuid: Uint8Array): string {
 export function parseUuid(text: string): Uint8Array | null {
   if (typeof text !== 'string') throw invalid('uuid', text, 'a string');
   if (!/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text)) return null;
-  return new Uint8Array(Buffer.from(text.replaceAll('-', ''), 'hex'));
+  return Uint8Array.from(text.replaceAll('-', '').match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
 }

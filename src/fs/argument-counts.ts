@@ -1,7 +1,7 @@
 // Methods refuse what they do not take: an option without effect is an error, and JavaScript would drop it without a word.
-import { types } from 'node:util';
 import { checkOptions, shown } from '../check.ts';
 import { F2fsError } from '../errors.ts';
+import { isAsyncFunction } from '../platform/types.ts';
 
 type Method = (...args: never[]) => unknown;
 
@@ -17,7 +17,7 @@ export function limitArguments(of: { readonly prototype: object }, counts: Reado
   const methods = of.prototype as Record<string, Method>;
   for (const [name, count] of Object.entries(counts)) {
     const method = methods[name];
-    const isAsync = types.isAsyncFunction(method);
+    const isAsync = isAsyncFunction(method);
     // By its name in messages of JavaScript's own.
     const { [name]: limited } = {
       [name](this: unknown, ...args: never[]): unknown {

@@ -1,7 +1,8 @@
 // The calls of the promise API, one after the other in the order in which they came. A call that goes on in a promise holds the queue,
 // and what is called within it has a queue of its own.
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { abortError } from '../errors.ts';
+import { CallContext } from '../platform/context.ts';
+import { nextTurn } from '../platform/turns.ts';
 
 /** Milliseconds of calls between two turns of the event loop. */
 const SLICE_MS = 10;
@@ -18,11 +19,11 @@ export class CallQueue {
   #isOver = false;
   readonly #outer: CallQueue | null;
   /** The queue of the call that is made within, for all of a volume; it follows awaits and callbacks. */
-  readonly #within: AsyncLocalStorage<CallQueue>;
+  readonly #within: CallContext<CallQueue>;
 
   constructor(outer: CallQueue | null = null) {
     this.#outer = outer;
-    this.#within = outer === null ? new AsyncLocalStorage() : outer.#within;
+    this.#within = outer === null ? new CallContext() : outer.#within;
   }
 
   /**
@@ -106,7 +107,7 @@ export class CallQueue {
   #schedule(): void {
     if (this.#isScheduled || this.#isHeld || this.#waiting.length === 0) return;
     this.#isScheduled = true;
-    setImmediate(() => this.#drain());
+    nextTurn(() => this.#drain());
   }
 
   #drain(): void {

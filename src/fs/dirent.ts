@@ -1,6 +1,8 @@
 // An entry of a directory in the shape of the Dirent of node:fs.
-import { posix } from 'node:path';
 import type { Path } from '../bytes.ts';
+import { Buffer } from '../platform/buffer.ts';
+import { utf8Text } from '../platform/bytes.ts';
+import { joinPaths } from '../platform/paths.ts';
 import type { DirectoryEntry } from './directory-handle.ts';
 import { OfType } from './of-type.ts';
 
@@ -34,9 +36,9 @@ export class VolumeDirent<
 /** The path of a directory that lies `below` the one that was given as `path`; itself when that is empty. */
 export function parentPathOf(path: Path, below: Uint8Array): string | Buffer {
   const bytes = Buffer.from(below);
-  if (typeof path === 'string') return bytes.length === 0 ? path : posix.join(path, bytes.toString());
+  if (typeof path === 'string') return bytes.length === 0 ? path : joinPaths(path, utf8Text(below));
   const given = Buffer.from(path);
   if (bytes.length === 0) return given;
   // latin1 has a character for each byte, so that names stay as they are.
-  return Buffer.from(posix.join(given.toString('latin1'), bytes.toString('latin1')), 'latin1');
+  return Buffer.from(joinPaths(given.toString('latin1'), bytes.toString('latin1')), 'latin1');
 }

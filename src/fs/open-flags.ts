@@ -1,6 +1,15 @@
 // What a file is opened for, in the words of node:fs.
-import { constants } from 'node:fs';
 import { invalid } from '../check.ts';
+import {
+  O_APPEND,
+  O_CREAT,
+  O_EXCL,
+  O_NOCTTY,
+  O_RDONLY,
+  O_RDWR,
+  O_TRUNC,
+  O_WRONLY,
+} from '../platform/open-constants.ts';
 
 /** As in node:fs; the synchronous ones (`rs`, `as`) are not here: `fsync` says when. */
 export type OpenFlags = 'r' | 'r+' | 'w' | 'wx' | 'w+' | 'wx+' | 'a' | 'ax' | 'a+' | 'ax+';
@@ -37,7 +46,6 @@ export function accessOf(flags: OpenFlags | number): Access {
 }
 
 function accessOfBits(flags: number): Access {
-  const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_NOCTTY = 0 } = constants;
   const known = O_WRONLY | O_RDWR | O_CREAT | O_EXCL | O_TRUNC | O_APPEND | O_NOCTTY;
   const mode = flags & (O_WRONLY | O_RDWR);
   const has = (bit: number) => (flags & bit) !== 0;

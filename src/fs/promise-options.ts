@@ -1,9 +1,11 @@
 // The options of node:fs/promises: what they may be, and what they mean here. What is not here is refused by name.
-import { constants } from 'node:fs';
-import { types } from 'node:util';
 import { type Contents, contentBytes, type OwnBytes } from '../bytes.ts';
 import { type Check, checkOptions, invalid, isBoolean, isSignal, type OptionChecks } from '../check.ts';
 import { F2fsError } from '../errors.ts';
+import { Buffer } from '../platform/buffer.ts';
+import { utf8Text } from '../platform/bytes.ts';
+import { F_OK, R_OK, W_OK, X_OK } from '../platform/open-constants.ts';
+import { isAnyArrayBuffer } from '../platform/types.ts';
 import { isMode } from './attributes.ts';
 import type { OpenFlags } from './open-flags.ts';
 
@@ -166,7 +168,7 @@ const READ_BUFFER = 16384;
 
 /** Of a read: a buffer and what `bufferPart` takes, or all of it as options. */
 export function readInto([first = {}, ...rest]: readonly unknown[]): BufferPart & { buffer: Uint8Array } {
-  const isOptions = typeof first === 'object' && !ArrayBuffer.isView(first) && !types.isAnyArrayBuffer(first);
+  const isOptions = typeof first === 'object' && !ArrayBuffer.isView(first) && !isAnyArrayBuffer(first);
   if (!isOptions) return { ...bufferPart('read', rest), buffer: first as Uint8Array };
   const options: ReadOptions<Uint8Array> = first ?? {};
   checkOptions('read', options, READ);
@@ -223,7 +225,6 @@ export function checkNoOptions(of: string, given: Maybe<object>): void {
 
 /** Throws EINVAL for what is no mode of access(2). */
 export function accessMode(mode: Maybe<number>): number {
-  const { R_OK, W_OK, X_OK, F_OK } = constants;
   const all = R_OK | W_OK | X_OK;
   if (mode === undefined || mode === null) return F_OK;
   if (!Number.isInteger(mode) || mode < 0 || mode > all) throw invalid('mode', mode, `0 to ${all}`);
@@ -251,7 +252,7 @@ export function decoded(
   const bytes = Buffer.from(buffer, byteOffset, byteLength);
   if (encoding === undefined || encoding === null) return bytes;
   try {
-    return bytes.toString(encoding);
+    return textOf(bytes, encoding);
   } catch (cause) {
     const message = `${byteLength} bytes are too many for one string: read them as a buffer, or in parts`;
     throw new F2fsError('EFBIG', message, { cause });
@@ -261,5 +262,9 @@ export function decoded(
 /** A name or target: UTF-8 unless another encoding, or a buffer, is asked for. */
 export function nameIn(name: Uint8Array, encoding: Maybe<BufferEncoding | 'buffer'>): string | Buffer {
   const bytes = Buffer.from(name);
-  return encoding === 'buffer' ? bytes : bytes.toString(encoding ?? 'utf8');
+  return encoding === 'buffer' ? bytes : textOf(bytes, encoding ?? 'utf8');
+}
+
+function textOf(bytes: Buffer, encoding: BufferEncoding): string {
+  return /^utf-?8$/i.test(encoding) ? utf8Text(bytes) : bytes.toString(encoding);
 }

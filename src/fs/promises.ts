@@ -1,11 +1,13 @@
 // A mounted volume with promises, in the shape of node:fs/promises. The work itself is synchronous and done in this thread: a call is
 // one step that no other call is seen half way of, and calls are done in the order in which they were made.
-import { constants } from 'node:fs';
 import { type Contents, display, type Name, nameBytes, type Path } from '../bytes.ts';
 import { invalid, isFunction } from '../check.ts';
 import type { BlockDevice } from '../device/device.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import type { Xattr } from '../file/xattrs.ts';
+import { Buffer } from '../platform/buffer.ts';
+import { utf8Text } from '../platform/bytes.ts';
+import { W_OK, X_OK } from '../platform/open-constants.ts';
 import { type ArgumentCounts, limitArguments } from './argument-counts.ts';
 import { AsyncFileHandle, type TimeLike, timestampOf } from './async-file-handle.ts';
 import type { XattrFlags } from './attributes.ts';
@@ -288,8 +290,8 @@ export class AsyncFileSystem {
     const wanted = accessMode(mode);
     return this.#call((fs) => {
       const stat = fs.stat(path);
-      if ((wanted & constants.W_OK) !== 0) fs.volume.assertWritable();
-      if ((wanted & constants.X_OK) === 0 || stat.type === 'directory' || (stat.mode & 0o111) !== 0) return;
+      if ((wanted & W_OK) !== 0) fs.volume.assertWritable();
+      if ((wanted & X_OK) === 0 || stat.type === 'directory' || (stat.mode & 0o111) !== 0) return;
       throw new F2fsError('EACCES', 'nobody may execute it', { ino: stat.ino });
     });
   }
@@ -404,9 +406,7 @@ function makeDirectories(fs: FileSystem, given: Path, attributes: { mode?: numbe
     if (type !== null && endsWithSlash(made)) throw notA('directory', 'ENOTDIR', made);
     if (type === null && isThere(fs, prefix)) throw leadsNowhere(made);
     fs.mkdir(made, attributes);
-    first ??= Buffer.from(made)
-      .toString()
-      .replace(/^(?!\/)/, '/');
+    first ??= utf8Text(made).replace(/^(?!\/)/, '/');
   }
   return first;
 }

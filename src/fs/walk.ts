@@ -3,6 +3,7 @@
 import { type Name, nameBytes, type Path } from '../bytes.ts';
 import { invalid, isFunction } from '../check.ts';
 import { corrupt, F2fsError } from '../errors.ts';
+import { compareBytes } from '../platform/bytes.ts';
 import { Directory, type DirectoryEntry } from './directory-handle.ts';
 import { joinName } from './path-names.ts';
 
@@ -82,7 +83,7 @@ export function joinPath(directoryPath: Path, entryName: Name): Uint8Array {
 /** Every name of a directory, by bytes. Throws what reading it throws. */
 export function sortedEntries(directory: Directory): DirectoryEntry[] {
   checkDirectory(directory);
-  return directory.entries().sort((a, b) => Buffer.compare(a.name, b.name));
+  return directory.entries().sort((a, b) => compareBytes(a.name, b.name));
 }
 
 /**

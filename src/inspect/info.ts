@@ -6,6 +6,7 @@ import { F2fsError } from '../errors.ts';
 import { CP } from '../format/checkpoint.ts';
 import { BLKSIZE, featureNames, LOG_NAMES } from '../format/constants.ts';
 import { EXTENSION_LEN, formatUuid, type Superblock, volumeLabel } from '../format/superblock.ts';
+import { utf8Text } from '../platform/bytes.ts';
 import { type CheckpointPack, logPosition, RESERVED_NODES, readCheckpoint } from '../volume/checkpoint-pack.ts';
 import type { VolumeLayout } from '../volume/layout.ts';
 import { readOrphans } from '../volume/orphans.ts';
@@ -184,9 +185,7 @@ function extensionNames(sb: Superblock): string[] {
 /** Text up to the first zero byte, as far as it is UTF-8. */
 function cString(field: Uint8Array): string {
   const end = field.indexOf(0);
-  return Buffer.from(end < 0 ? field : field.subarray(0, end))
-    .toString()
-    .trim();
+  return utf8Text(end < 0 ? field : field.subarray(0, end)).trim();
 }
 
 function attempt<T>(read: () => T, note: (error: F2fsError) => void): T | null {

@@ -2,6 +2,7 @@
 // mkfs.f2fs 1.15, so that files go to the same logs on either tool's volumes.
 import { F2fsError } from '../errors.ts';
 import { EXTENSION_LEN, MAX_EXTENSION } from '../format/superblock.ts';
+import { utf8Bytes } from '../platform/bytes.ts';
 
 /** An extension covers every one that begins with it: mp is mp3, mp4, mpeg and mpg. */
 export const COLD_EXTENSIONS: readonly string[] = (
@@ -18,7 +19,7 @@ export interface ExtensionTable {
 }
 
 function checkName(name: string): void {
-  const length = Buffer.byteLength(name);
+  const length = utf8Bytes(name).length;
   if (length > 0 && length < EXTENSION_LEN && !/[\0,\s]/.test(name)) return;
   throw new F2fsError(
     'EINVAL',
@@ -49,7 +50,7 @@ export function extensionTable(moreCold: readonly string[] = [], moreHot: readon
   const list = new Uint8Array(MAX_EXTENSION * EXTENSION_LEN);
   let at = 0;
   for (const name of [...cold, ...hot]) {
-    list.set(Buffer.from(name), at);
+    list.set(utf8Bytes(name), at);
     at += EXTENSION_LEN;
   }
   return { list, coldCount: cold.size, hotCount: hot.size };

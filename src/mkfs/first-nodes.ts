@@ -14,6 +14,7 @@ import { NAT_ENTRY_SIZE, NatEntry } from '../format/nat.ts';
 import { writeInode } from '../format/new-inode.ts';
 import { NODE_FOOTER_OFFSET, NodeFooter, writeFooter } from '../format/node.ts';
 import { viewOf } from '../format/struct.ts';
+import { utf8Bytes } from '../platform/bytes.ts';
 import { mkfsExtraIsize } from './features.ts';
 import {
   dentryBlkaddr,
@@ -63,7 +64,7 @@ function directoryInode(plan: FormatPlan, directory: Directory): Uint8Array {
     ctime: time,
     crtime: (plan.features & FEATURES.inode_crtime) !== 0 ? time : null,
     parentIno: directory.parentIno,
-    name: Buffer.from(directory.name),
+    name: utf8Bytes(directory.name),
     rdev: null,
   });
   dv.setUint32(I_ADDR_OFFSET + extraIsize, dentryBlkaddr(plan, directory.ino), true);
@@ -91,7 +92,7 @@ function dentryBlock(entries: readonly (readonly [name: string, ino: number])[])
   const view = viewOf(block);
   let slot = 0;
   for (const [name, ino] of entries) {
-    const bytes = Buffer.from(name);
+    const bytes = utf8Bytes(name);
     putDentry(block, view, 0, DENTRY_BLOCK, slot, bytes, nameHash(bytes), ino, FT.DIR);
     slot += dentrySlots(bytes.length);
   }

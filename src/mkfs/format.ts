@@ -1,5 +1,4 @@
 // Formats a device: decides, then writes an empty volume so that a power cut at any moment leaves no half of one.
-import { randomBytes } from 'node:crypto';
 import {
   type Check,
   checkBytes,
@@ -22,6 +21,7 @@ import { F2fsError } from '../errors.ts';
 import { BLKS_PER_SEG, BLKSIZE, LOG, MAX_ID } from '../format/constants.ts';
 import { f2fsCrc } from '../format/crc.ts';
 import { encodeLabel, MAX_VOLUME_NAME, parseUuid, VERSION_LEN } from '../format/superblock.ts';
+import { utf8Bytes, utf8Text } from '../platform/bytes.ts';
 import { checkpointBlock, firstPack, hasNatBits, natBits } from './checkpoint-pack.ts';
 import { extensionTable } from './extensions.ts';
 import { featureBits } from './features.ts';
@@ -97,7 +97,7 @@ const WIPED_BLOCKS = 1024;
 
 function uuidOf(uuid: Uint8Array | string | undefined): Uint8Array {
   if (uuid === undefined) {
-    const made = new Uint8Array(randomBytes(16));
+    const made = crypto.getRandomValues(new Uint8Array(16));
     made[6] = (made[6] & 0x0f) | 0x40;
     made[8] = (made[8] & 0x3f) | 0x80;
     return made;
@@ -108,7 +108,7 @@ function uuidOf(uuid: Uint8Array | string | undefined): Uint8Array {
 }
 
 function labelOf(label: string): Uint8Array {
-  if (Buffer.from(label).toString() !== label) {
+  if (utf8Text(utf8Bytes(label)) !== label) {
     throw new F2fsError('EINVAL', 'invalid label: it has half a character (a lone surrogate)');
   }
   const encoded = encodeLabel(label);
@@ -118,7 +118,7 @@ function labelOf(label: string): Uint8Array {
 }
 
 function versionOf(version: string): Uint8Array {
-  const encoded = Buffer.from(version);
+  const encoded = utf8Bytes(version);
   if (encoded.length < VERSION_LEN) return encoded;
   throw new F2fsError('EINVAL', `invalid version of ${encoded.length} bytes: expected ${VERSION_LEN - 1} at most`);
 }

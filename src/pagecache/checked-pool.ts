@@ -1,5 +1,6 @@
 // A frame pool that holds its users to the rule that nobody keeps a frame number over a point at which frames may go: for
 // test runs, under the environment variable F2FS_STRESS_FRAMES.
+import { stressesFrames } from '../platform/environment.ts';
 import { FramePool, PAGE_SIZE } from './pool.ts';
 
 /** What a free frame is filled with. */
@@ -7,7 +8,7 @@ const POISON = 0xa5;
 
 /** The pool of a mount: a checked one where F2FS_STRESS_FRAMES is set. Throws as FramePool's constructor does. */
 export function framePool(budgetBytes?: number): FramePool {
-  return (process.env.F2FS_STRESS_FRAMES ?? '') === '' ? new FramePool(budgetBytes) : new CheckedFramePool(budgetBytes);
+  return stressesFrames() ? new CheckedFramePool(budgetBytes) : new FramePool(budgetBytes);
 }
 
 /**

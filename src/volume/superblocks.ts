@@ -17,6 +17,7 @@ import { FOREIGN_BYTES, type Foreign, notF2fsError, volumeIn } from '../format/f
 import { SIT_ENTRIES_PER_BLOCK } from '../format/sit.ts';
 import { fitsU64, viewOf } from '../format/struct.ts';
 import { hasFeature, MAX_EXTENSION, SB_CHECKSUM_OFFSET, Superblock, superblockCrc } from '../format/superblock.ts';
+import { isSameBytes } from '../platform/bytes.ts';
 import { VolumeLayout } from './layout.ts';
 
 const CP_PACKS = 2;
@@ -200,9 +201,9 @@ function spareOf(copies: readonly Copy[], used: number): SpareSuperblock | null 
     const message = `superblock ${blkaddr + 1} is damaged (${fault.words}): ${consequence}`;
     return { blkaddr, fault: fault.kind, message, isToMend: true, foreign };
   }
-  if (Buffer.compare(bytesOf(sb), bytesOf(copies[used].sb)) === 0) return null;
+  if (isSameBytes(bytesOf(sb), bytesOf(copies[used].sb))) return null;
   // Of two volumes nobody knows which one is meant: Linux takes the first as well.
-  const isSameVolume = Buffer.compare(sb.uuid, copies[used].sb.uuid) === 0;
+  const isSameVolume = isSameBytes(sb.uuid, copies[used].sb.uuid);
   const message = faultText('superblocks-differ', {}, isSameVolume);
   return { blkaddr, fault: 'superblocks-differ', message, isToMend: isSameVolume, foreign: null };
 }
@@ -210,7 +211,10 @@ function spareOf(copies: readonly Copy[], used: number): SpareSuperblock | null 
 /** What the device seems to have become, when superblock 1 can't be used, or null. Both blocks are F2FS's own, as mkfs leaves them. */
 function foreignIn([first, second]: readonly Copy[]): Foreign | null {
   if (first.fault === null) return null;
-  return otherVolume(first.sb) ?? volumeIn(Buffer.concat([first.block, second.block]));
+  const start = new Uint8Array(2 * BLKSIZE);
+  start.set(first.block);
+  start.set(second.block, BLKSIZE);
+  return otherVolume(first.sb) ?? volumeIn(start);
 }
 
 /** What a superblock stands for that is sound but for blocks of another size, or null. */

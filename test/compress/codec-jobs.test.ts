@@ -14,18 +14,18 @@ const SEED = seedOf('codec-jobs');
 
 /** Threads that were started; `program` stands in for ours when set. */
 const threads = vi.hoisted(() => ({ started: [] as Worker[], program: null as string | null }));
-vi.mock('../../src/thread.ts', async (importOriginal) => {
-  const { startThread } = await importOriginal<typeof import('../../src/thread.ts')>();
+vi.mock('../../src/platform/threads.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof import('../../src/platform/threads.ts')>();
   const start = (name: string, from: string, workerData: unknown) => {
     if (threads.program === 'none') throw new Error('no thread to be had');
     const other = threads.program;
-    const worker = other === null ? startThread(name, from, workerData) : new Worker(other, { eval: true });
+    const worker = other === null ? original.startThread(name, from, workerData) : new Worker(other, { eval: true });
     worker.on('error', () => undefined);
     worker.unref();
     threads.started.push(worker);
     return worker;
   };
-  return { startThread: start };
+  return { ...original, startThread: start };
 });
 
 const open: CodecJobs[] = [];

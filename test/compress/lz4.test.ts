@@ -1,6 +1,7 @@
-// LZ4: what our encoder writes is read by liblz4, which the kernel's decoder is, and the other way round; and whatever
-// block or capacity they are given, neither touches a byte that it should not.
+// LZ4: what our encoder writes is read by liblz4, which the kernel's decoder is, and by lz4js, and what liblz4 writes by ours;
+// and whatever block or capacity they are given, neither touches a byte that it should not.
 import fc from 'fast-check';
+import { decompressBlock } from 'lz4js';
 import { describe, expect, it } from 'vitest';
 import { random, seedOf } from '../random.ts';
 import { compress, decompress, roomFor } from './arena.ts';
@@ -66,6 +67,16 @@ describe.each(LEVELS)('level %i', (level) => {
     for (const [i, packed] of compressed().entries()) {
       const { name, bytes } = samplesOf(level)[i] as Sample;
       expect(same(reference.decompress(packed, bytes.length), bytes), name).toBe(true);
+    }
+  });
+
+  // It is a second opinion, of somebody who did not read liblz4, and is there where no C library is.
+  it('is read by lz4js', () => {
+    for (const [i, packed] of compressed().entries()) {
+      const { name, bytes } = samplesOf(level)[i] as Sample;
+      const into = new Uint8Array(bytes.length);
+      expect(decompressBlock(packed, into, 0, packed.length, 0), name).toBe(bytes.length);
+      expect(same(into, bytes), name).toBe(true);
     }
   });
 

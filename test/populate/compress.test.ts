@@ -18,9 +18,10 @@ import { makeTempDir } from '../host-fixture.ts';
 /** What the next threads are started with, in place of what they should be; null: nothing is wrong. */
 let sabotage: ((workerData: object) => object) | null = null;
 
-vi.mock('../../src/thread.ts', async (importOriginal) => {
-  const original = await importOriginal<typeof import('../../src/thread.ts')>();
+vi.mock('../../src/platform/threads.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof import('../../src/platform/threads.ts')>();
   return {
+    ...original,
     startThread: (name: string, from: string, workerData: object) =>
       original.startThread(
         name,

@@ -2,7 +2,7 @@
 // decides nothing: the populator takes the contents in its own order, and reads by itself what is not there.
 import type { Worker } from 'node:worker_threads';
 import { F2fsError } from '../../errors.ts';
-import { startThread } from '../../thread.ts';
+import { startThread } from '../../platform/threads.ts';
 import { PourOrder } from '../pour-order.ts';
 import type { ContentReader, SourceTree } from '../source-tree.ts';
 import {

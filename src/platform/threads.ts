@@ -1,8 +1,27 @@
 // Starts the threads of this package. They meet the committer on shared memory only: while it works it hears no message.
-import { Worker } from 'node:worker_threads';
+import * as os from 'node:os';
+import { Worker, workerData } from 'node:worker_threads';
+
+/** What its starter does with a thread. */
+export interface Thread {
+  on(event: 'error', heard: (error: unknown) => void): unknown;
+  on(event: 'exit', heard: (code: number) => void): unknown;
+  terminate(): unknown;
+}
+
+/** Threads that can run at once. */
+export function nrParallel(): number {
+  return os.availableParallelism();
+}
+
+/** Of the program that a thread runs: what it was started with. */
+export function threadData(): unknown {
+  return workerData;
+}
 
 /**
- * Starts the program `name` that lies beside the module `from` (its import.meta.url). The thread keeps no process alive.
+ * Starts the program `name` that lies beside the module `from` (its import.meta.url). The thread keeps no process alive. Throws
+ * where no thread can be had.
  *
  * Run from its source (by tests and tools) the program needs a loader. One that `--import` registers asks the parent thread
  * for each module, which may be waiting for this very thread: so the source is required, which asks nobody.

@@ -1,0 +1,4 @@
+// There is no environment.
+export function stressesFrames(): boolean {
+  return false;
+}

@@ -1,0 +1,4 @@
+// There is no host that knows errnos.
+export function errnoText(code: string): string {
+  return code;
+}

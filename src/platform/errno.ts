@@ -1,0 +1,9 @@
+// The host's errnos in words.
+import { constants } from 'node:os';
+import { getSystemErrorMap } from 'node:util';
+
+/** What an errno's name means: `permission denied`; the name itself where the host knows none. */
+export function errnoText(code: string): string {
+  const errno = (constants.errno as Record<string, number>)[code];
+  return (errno === undefined ? undefined : getSystemErrorMap().get(-errno)?.[1]) ?? code;
+}
