@@ -87,7 +87,7 @@ function told(exitCode: number, image: string): number {
 /** Removes what an earlier command that was killed left beside the image. */
 function tellLeftParts(command: string, image: string, { kind }: FileDevice, quiet: boolean): void {
   if (kind !== 'file') return;
-  const notes = removeLeftParts(targetAt(image).path);
+  const notes = killable(() => removeLeftParts(targetAt(image).path));
   if (!quiet) for (const note of notes) complain(command, `note: ${note}`);
 }
 
@@ -113,6 +113,8 @@ async function attempt(
   warnings: Warnings,
   progress: Progress,
 ): Promise<number | TakesMore> {
+  // What came before `killable` stops listening would be lost.
+  await turn(signal);
   const volume = killable(() => mount(device, { checkpoints, cacheBytes: CACHE_BYTES }));
   warnings.tell(volume);
   try {
@@ -150,6 +152,7 @@ async function changeInSteps(
   warnings: Warnings,
   progress: Progress,
 ): Promise<number> {
+  await turn(signal);
   const volume = killable(() => mount(device, { cacheBytes: CACHE_BYTES }));
   warnings.tell(volume);
   try {

@@ -190,7 +190,7 @@ export class CodecJobs {
     if (workspace === null) return false;
     let worker: Thread;
     try {
-      worker = startThread('codec-worker', import.meta.url, {
+      worker = startThread('compress/codec-worker', {
         memory: this.#pool.memory,
         slots: slots.buffer,
         work: workspace.work * PAGE_SIZE,

@@ -41,7 +41,7 @@ export class WriteQueue {
     this.#kind = kind;
     this.#slots = new WriteSlots(depth);
     this.memory = memory;
-    this.#worker = startThread('write-worker', import.meta.url, { fd, memory, depth, slots: this.#slots.buffer });
+    this.#worker = startThread('device/write-worker', { fd, memory, depth, slots: this.#slots.buffer });
   }
 
   get isFull(): boolean {

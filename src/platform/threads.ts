@@ -20,20 +20,22 @@ export function threadData(): unknown {
 }
 
 /**
- * Starts the program `name` that lies beside the module `from` (its import.meta.url). The thread keeps no process alive. Throws
- * where no thread can be had.
+ * Starts a program of this package, by its path below src/ without its ending: `device/write-worker`. The thread keeps no process
+ * alive. Throws where no thread can be had.
  *
  * Run from its source (by tests and tools) the program needs a loader. One that `--import` registers asks the parent thread
  * for each module, which may be waiting for this very thread: so the source is required, which asks nobody.
  */
-export function startThread(name: string, from: string, workerData: unknown): Worker {
-  const worker = from.endsWith('.ts')
+export function startThread(program: string, workerData: unknown): Worker {
+  // The command is bundled into a folder as deep as this one.
+  const here = import.meta.url;
+  const worker = here.endsWith('.ts')
     ? new Worker(
-        `const here = ${JSON.stringify(from)};
-         require('node:module').createRequire(here)('tsx/cjs/api').require('./${name}.ts', here);`,
+        `const here = ${JSON.stringify(here)};
+         require('node:module').createRequire(here)('tsx/cjs/api').require('../${program}.ts', here);`,
         { eval: true, workerData, execArgv: [] },
       )
-    : new Worker(new URL(`./${name}.js`, from), { workerData, execArgv: [] });
+    : new Worker(new URL(`../${program}.js`, here), { workerData, execArgv: [] });
   // One that can't start or dies is noticed by who waits for its work; without a listener it would end the process.
   worker.on('error', () => undefined);
   worker.unref();

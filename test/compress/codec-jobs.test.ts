@@ -16,10 +16,10 @@ const SEED = seedOf('codec-jobs');
 const threads = vi.hoisted(() => ({ started: [] as Worker[], program: null as string | null }));
 vi.mock('../../src/platform/threads.ts', async (importOriginal) => {
   const original = await importOriginal<typeof import('../../src/platform/threads.ts')>();
-  const start = (name: string, from: string, workerData: unknown) => {
+  const start = (program: string, workerData: unknown) => {
     if (threads.program === 'none') throw new Error('no thread to be had');
     const other = threads.program;
-    const worker = other === null ? original.startThread(name, from, workerData) : new Worker(other, { eval: true });
+    const worker = other === null ? original.startThread(program, workerData) : new Worker(other, { eval: true });
     worker.on('error', () => undefined);
     worker.unref();
     threads.started.push(worker);

@@ -22,11 +22,10 @@ vi.mock('../../src/platform/threads.ts', async (importOriginal) => {
   const original = await importOriginal<typeof import('../../src/platform/threads.ts')>();
   return {
     ...original,
-    startThread: (name: string, from: string, workerData: object) =>
+    startThread: (program: string, workerData: object) =>
       original.startThread(
-        name,
-        from,
-        name === 'codec-worker' && sabotage !== null ? sabotage(workerData) : workerData,
+        program,
+        program === 'compress/codec-worker' && sabotage !== null ? sabotage(workerData) : workerData,
       ),
   };
 });

@@ -9,6 +9,6 @@ export function threadData(): unknown {
   return undefined;
 }
 
-export function startThread(name: string): Thread {
-  throw new Error(`no thread can be started for ${name}`);
+export function startThread(program: string): Thread {
+  throw new Error(`no thread can be started for ${program}`);
 }

@@ -57,7 +57,7 @@ export class ReadAhead implements ContentReader {
     this.#tree = tree;
     this.#order = new PourOrder(tree);
     if (tree.totals.files < MIN_FILES) return;
-    this.#worker = startThread('read-ahead-worker', import.meta.url, { slots: this.#slots.buffer });
+    this.#worker = startThread('source/host/read-ahead-worker', { slots: this.#slots.buffer });
     this.#post();
   }
 
