@@ -117,9 +117,7 @@ export class NodeTable {
   /** Address of a node's block: NULL_ADDR when free, NEW_ADDR when never written, else within the main area. */
   blkaddrOf(nid: number): number {
     const blkaddr = this.entryOf(nid);
-    if (blkaddr !== NULL_ADDR && blkaddr !== NEW_ADDR && !this.#layout.inMain(blkaddr)) {
-      throw corrupt('nat-address', { nid, blkaddr });
-    }
+    checkNatAddress(nid, blkaddr, this.#layout, throwFault);
     return blkaddr;
   }
 
@@ -337,6 +335,13 @@ export class NodeTable {
 export function checkNid(nid: number, { maxNid }: VolumeLayout, report: Report): boolean {
   if (nid >= RESERVED_NODES && nid < maxNid) return true;
   report('node-range', { nid }, RESERVED_NODES, maxNid - 1);
+  return false;
+}
+
+/** Tells of an address that no node can have; whether one can. */
+export function checkNatAddress(nid: number, blkaddr: number, layout: VolumeLayout, report: Report): boolean {
+  if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR || layout.inMain(blkaddr)) return true;
+  report('nat-address', { nid, blkaddr });
   return false;
 }
 
