@@ -1,10 +1,12 @@
 // From a page of a file to its block: finds, reserves, allocates and frees addresses, a run within one dnode at a time.
-import { corrupt } from '../errors.ts';
+import { corrupt, throwFault } from '../errors.ts';
+import type { Report } from '../faults.ts';
 import { BLKSIZE, COMPRESS_ADDR, type Log, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
 import { INLINE } from '../format/inode.ts';
 import { childOffset, NIDS_PER_BLOCK, NODE_SLOTS, NodePath, nodePath } from '../format/node.ts';
 import { BlockRun } from '../volume/block-run.ts';
 import type { CurrentSegment } from '../volume/current-segment.ts';
+import type { VolumeLayout } from '../volume/layout.ts';
 import { SINCE } from '../volume/nat.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { ExtentList } from '../writeback/extent-list.ts';
@@ -147,8 +149,8 @@ export class BlockMap {
   /** An address read from disk, once it is known to be one. */
   #address(inode: Inode, at: number, index: number): number {
     const blkaddr = this.#volume.pool.view.getUint32(at, true);
-    if (blkaddr === NULL_ADDR || blkaddr >= COMPRESS_ADDR || this.#volume.layout.inMain(blkaddr)) return blkaddr;
-    throw corrupt('page-address', { ino: inode.ino, blkaddr }, index);
+    checkPageAddress(inode.ino, index, blkaddr, this.#volume.layout, throwFault);
+    return blkaddr;
   }
 
   /**
@@ -505,4 +507,17 @@ export function forgetExtent(raw: ReturnType<Inode['load']>): void {
   raw.extLen = 0;
   raw.extFofs = 0;
   raw.extBlk = 0;
+}
+
+/** Tells of an address of page `index` that none can have; whether one can. Source: f2fs_is_valid_blkaddr. */
+export function checkPageAddress(
+  ino: number,
+  index: number,
+  blkaddr: number,
+  layout: VolumeLayout,
+  report: Report,
+): boolean {
+  if (blkaddr === NULL_ADDR || blkaddr >= COMPRESS_ADDR || layout.inMain(blkaddr)) return true;
+  report('page-address', { ino, blkaddr }, index);
+  return false;
 }

@@ -2,6 +2,7 @@
 // device, not through the node cache.
 import type { BlockDevice } from '../device/device.ts';
 import type { Report } from '../faults.ts';
+import { checkPageAddress } from '../file/block-map.ts';
 import { type DirectoryFacts, readDentries } from '../file/dentries.ts';
 import { checkInode } from '../file/inode-checks.ts';
 import { readXattrs } from '../file/xattrs.ts';
@@ -36,8 +37,8 @@ import {
 } from '../format/node.ts';
 import { viewOf } from '../format/struct.ts';
 import { XATTR_BLOCK_SIZE } from '../format/xattr.ts';
-import { checkNid } from '../volume/nat.ts';
-import { checkFooter, checkInodeChecksum } from '../volume/node-cache.ts';
+import { checkNatAddress, checkNid } from '../volume/nat.ts';
+import { checkFooter, checkInodeChecksum, checkNodeBlock } from '../volume/node-cache.ts';
 import type { Volume } from '../volume/volume.ts';
 
 /** A name of a tree, and what it leads to; the root has none. */
@@ -115,15 +116,8 @@ class Census {
     const { layout, nat, sit } = this.#volume;
     if (!checkNid(nid, layout, this.#report)) return null;
     const blkaddr = nat.entryOf(nid);
-    if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR) {
-      this.#report('node-missing', { nid });
-      return null;
-    }
-    if (!layout.inMain(blkaddr)) {
-      this.#report('nat-address', { nid, blkaddr });
-      return null;
-    }
-    if (!sit.isValid(blkaddr)) this.#report('node-block-free', { nid, blkaddr });
+    if (!checkNatAddress(nid, blkaddr, layout, this.#report)) return null;
+    if (!checkNodeBlock(nid, blkaddr, sit, this.#report)) return null;
     this.#claim(blkaddr, nid);
     this.nrNodes++;
     const block = this.#read(blkaddr);
@@ -153,10 +147,7 @@ class Census {
         this.nrReserved++;
         continue;
       }
-      if (!layout.inMain(blkaddr)) {
-        this.#report('page-address', { ino, blkaddr }, index);
-        continue;
-      }
+      if (!checkPageAddress(ino, index, blkaddr, layout, this.#report)) continue;
       if (!sit.isValid(blkaddr)) this.#report('page-block-free', { ino, blkaddr }, index);
       this.#claim(blkaddr, nid);
       if (owner.directory !== null) this.#dentries(this.#read(blkaddr), 0, DENTRY_BLOCK, owner.directory);

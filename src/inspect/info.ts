@@ -2,7 +2,7 @@
 import { deviceOf } from '../device/checked-device.ts';
 import type { BlockDevice } from '../device/device.ts';
 import type { QueuedDevice } from '../device/queued-device.ts';
-import { F2fsError } from '../errors.ts';
+import { F2fsError, throwFault } from '../errors.ts';
 import { CP } from '../format/checkpoint.ts';
 import { BLKSIZE, featureNames, LOG_NAMES } from '../format/constants.ts';
 import { EXTENSION_LEN, formatUuid, type Superblock, volumeLabel } from '../format/superblock.ts';
@@ -158,7 +158,7 @@ function checkpointInfo(
       const { segno, blkoff, allocType } = logPosition(cp, log);
       return { name, segno, blkoff, allocation: allocType === 0 ? 'LFS' : 'SSR' };
     }),
-    orphans: attempt(() => readOrphans(device, layout, pack).length, note),
+    orphans: attempt(() => readOrphans(device, layout, pack, throwFault).length, note),
   };
 }
 

@@ -2,8 +2,8 @@
 import { FEATURES } from '../format/constants.ts';
 import { inlineDentryLayout } from '../format/dentry.ts';
 import { DentryPlaces } from '../format/dentry-places.ts';
-import { DEF_ADDRS_PER_INODE, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, maxInlineData } from '../format/inode.ts';
-import { ADDRS_PER_BLOCK } from '../format/node.ts';
+import { addrsPerInode, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, maxInlineData } from '../format/inode.ts';
+import { addrsPerBlock } from '../format/node.ts';
 import { blocksOf } from '../format/node-count.ts';
 import { XattrHeader, xattrEntrySize } from '../format/xattr.ts';
 import type { SourceTree } from '../source/source-tree.ts';
@@ -26,7 +26,7 @@ export class Estimate {
     this.#clusterPages = clusterPages;
     this.#hasLostFound = (feature & FEATURES.lost_found) !== 0;
     this.#extraIsize = extraIsizeFor(feature);
-    this.#addrsPerInode = DEF_ADDRS_PER_INODE - this.#extraIsize / 4 - DEFAULT_INLINE_XATTR_ADDRS;
+    this.#addrsPerInode = addrsPerInode(this.#extraIsize, DEFAULT_INLINE_XATTR_ADDRS, 1);
     this.#inlineBytes = maxInlineData(this.#extraIsize, DEFAULT_INLINE_XATTR_ADDRS);
   }
 
@@ -50,8 +50,8 @@ export class Estimate {
     if (type !== 'file' && type !== 'symlink') return 0;
     // All pages of a compressed cluster stay reserved, and a node holds whole clusters only.
     if (type === 'file' && this.#compressed?.has(i)) {
-      const whole = (addrs: number) => addrs - (addrs % this.#clusterPages);
-      return blocksOf(this.#tree.dataPages(i), whole(this.#addrsPerInode), whole(ADDRS_PER_BLOCK));
+      const inInode = addrsPerInode(this.#extraIsize, DEFAULT_INLINE_XATTR_ADDRS, this.#clusterPages);
+      return blocksOf(this.#tree.dataPages(i), inInode, addrsPerBlock(this.#clusterPages));
     }
     if (this.#tree.size(i) <= this.#inlineBytes) return 0;
     return type === 'file' ? blocksOf(this.#tree.dataPages(i), this.#addrsPerInode) : 1;

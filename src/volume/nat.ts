@@ -83,15 +83,7 @@ export class NodeTable {
     this.#journal = journal;
     this.#journalView = viewOf(journal);
     this.nextFreeNid = nextFreeNid >= RESERVED_NODES && nextFreeNid < layout.maxNid ? nextFreeNid : RESERVED_NODES;
-    const count = this.#journalView.getUint16(0, true);
-    if (count > NAT_JOURNAL_ENTRIES) throw corrupt('nat-journal-count', {}, count, NAT_JOURNAL_ENTRIES);
-    const seen = new Set<number>();
-    for (let i = 0; i < count; i++) {
-      const nid = this.#journalView.getUint32(JOURNAL_ENTRIES_OFFSET + i * NatJournalEntry.size, true);
-      this.check(nid);
-      if (seen.has(nid)) throw corrupt('nat-journal-twice', { nid });
-      seen.add(nid);
-    }
+    checkNatJournal(this.#journalView, layout, throwFault);
   }
 
   /** Throws EUCLEAN for a nid that can't be one. */
@@ -117,9 +109,7 @@ export class NodeTable {
   /** Address of a node's block: NULL_ADDR when free, NEW_ADDR when never written, else within the main area. */
   blkaddrOf(nid: number): number {
     const blkaddr = this.entryOf(nid);
-    if (blkaddr !== NULL_ADDR && blkaddr !== NEW_ADDR && !this.#layout.inMain(blkaddr)) {
-      throw corrupt('nat-address', { nid, blkaddr });
-    }
+    checkNatAddress(nid, blkaddr, this.#layout, throwFault);
     return blkaddr;
   }
 
@@ -338,6 +328,25 @@ export function checkNid(nid: number, { maxNid }: VolumeLayout, report: Report):
   if (nid >= RESERVED_NODES && nid < maxNid) return true;
   report('node-range', { nid }, RESERVED_NODES, maxNid - 1);
   return false;
+}
+
+/** Tells of an address that no node can have; whether one can. */
+export function checkNatAddress(nid: number, blkaddr: number, layout: VolumeLayout, report: Report): boolean {
+  if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR || layout.inMain(blkaddr)) return true;
+  report('nat-address', { nid, blkaddr });
+  return false;
+}
+
+/** Tells what is wrong with the entries of a NAT journal, each of which names a node. */
+export function checkNatJournal(journal: DataView, layout: VolumeLayout, report: Report): void {
+  const count = journal.getUint16(0, true);
+  if (count > NAT_JOURNAL_ENTRIES) report('nat-journal-count', {}, count, NAT_JOURNAL_ENTRIES);
+  const seen = new Set<number>();
+  for (let i = 0; i < Math.min(count, NAT_JOURNAL_ENTRIES); i++) {
+    const nid = journal.getUint32(JOURNAL_ENTRIES_OFFSET + i * NatJournalEntry.size, true);
+    if (checkNid(nid, layout, report) && seen.has(nid)) report('nat-journal-twice', { nid });
+    seen.add(nid);
+  }
 }
 
 /** A bit for each entry of a NAT block. */

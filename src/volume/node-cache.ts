@@ -100,12 +100,7 @@ export class NodeCache {
   #read(nid: number): number {
     this.#nat.check(nid);
     const blkaddr = this.#nat.blkaddrOf(nid);
-    if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR) {
-      throw corrupt('node-missing', { nid });
-    }
-    if (!this.#sit.isValid(blkaddr)) {
-      throw corrupt('node-block-free', { nid, blkaddr });
-    }
+    checkNodeBlock(nid, blkaddr, this.#sit, throwFault);
     const pfn = this.#allocFrame();
     try {
       this.#device.read(blkaddr, this.#pool.page(pfn));
@@ -307,6 +302,16 @@ function hasChecksum(view: DataView, base: number, nid: number): boolean {
   if (view.getUint32(base + INO, true) !== nid || (view.getUint8(base + I_INLINE) & INLINE.EXTRA_ATTR) === 0)
     return false;
   return view.getUint16(base + EXTRA_ISIZE, true) >= CHECKSUM_END;
+}
+
+/** Tells when a node that is referred to has no block, or one that is free; whether it has a block. */
+export function checkNodeBlock(nid: number, blkaddr: number, sit: SegmentTable, report: Report): boolean {
+  if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR) {
+    report('node-missing', { nid });
+    return false;
+  }
+  if (!sit.isValid(blkaddr)) report('node-block-free', { nid, blkaddr });
+  return true;
 }
 
 /**

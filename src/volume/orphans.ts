@@ -1,6 +1,6 @@
 // Orphan inodes: without a name, but open when the checkpoint was written. Listed in the checkpoint pack.
 import type { QueuedDevice } from '../device/queued-device.ts';
-import { corrupt } from '../errors.ts';
+import type { Report } from '../faults.ts';
 import { CP, ORPHANS_PER_BLOCK, OrphanBlock } from '../format/checkpoint.ts';
 import { BLKS_PER_SEG, BLKSIZE, NR_LOGS } from '../format/constants.ts';
 import { f2fsCrc } from '../format/crc.ts';
@@ -8,8 +8,13 @@ import { viewOf } from '../format/struct.ts';
 import type { CheckpointPack } from './checkpoint-pack.ts';
 import type { VolumeLayout } from './layout.ts';
 
-/** The inode numbers that a checkpoint lists. Throws EUCLEAN for a block that can't be one. */
-export function readOrphans(device: QueuedDevice, layout: VolumeLayout, pack: CheckpointPack): number[] {
+/** The inode numbers that a checkpoint lists; what can't be one is told, and left out. */
+export function readOrphans(
+  device: QueuedDevice,
+  layout: VolumeLayout,
+  pack: CheckpointPack,
+  report: Report,
+): number[] {
   if ((pack.cp.ckptFlags & CP.ORPHAN_PRESENT) === 0) return [];
   const inos: number[] = [];
   const block = new Uint8Array(BLKSIZE);
@@ -18,12 +23,13 @@ export function readOrphans(device: QueuedDevice, layout: VolumeLayout, pack: Ch
   for (let blkaddr = first; blkaddr < pack.blkaddr + pack.cp.cpPackStartSum; blkaddr++) {
     device.read(blkaddr, block);
     if (orphan.entryCount > ORPHANS_PER_BLOCK) {
-      throw corrupt('orphan-count', { blkaddr }, orphan.entryCount, ORPHANS_PER_BLOCK);
+      report('orphan-count', { blkaddr }, orphan.entryCount, ORPHANS_PER_BLOCK);
+      continue;
     }
     for (let i = 0; i < orphan.entryCount; i++) {
       const ino = orphan.dv.getUint32(4 * i, true);
-      if (ino <= layout.sb.rootIno || ino >= layout.maxNid) throw corrupt('orphan-range', { ino, blkaddr });
-      inos.push(ino);
+      if (ino <= layout.sb.rootIno || ino >= layout.maxNid) report('orphan-range', { ino, blkaddr });
+      else inos.push(ino);
     }
   }
   return inos;

@@ -55,15 +55,7 @@ export class SegmentTable {
     this.versionBitmap = versionBitmap;
     this.#journal = journal;
     this.#journalView = viewOf(journal);
-    const count = this.#journalView.getUint16(0, true);
-    if (count > SIT_JOURNAL_ENTRIES) throw corrupt('sit-journal-count', {}, count, SIT_JOURNAL_ENTRIES);
-    const seen = new Set<number>();
-    for (let i = 0; i < count; i++) {
-      const segno = this.#journalView.getUint32(JOURNAL_ENTRIES_OFFSET + i * SitJournalEntry.size, true);
-      if (segno >= layout.nrMainSegments) throw corrupt('sit-journal-segment', { segno });
-      if (seen.has(segno)) throw corrupt('sit-journal-twice', { segno });
-      seen.add(segno);
-    }
+    checkSitJournal(this.#journalView, layout, throwFault);
   }
 
   /** Blocks in use in a segment. */
@@ -315,4 +307,17 @@ export function checkSitEntry(bytes: Uint8Array, at: number, segno: number, repo
   const found = countBits(bytes, at + MAP);
   if (found !== counted) report('sit-valid-blocks', { segno }, counted, found);
   if (vblocks >>> SIT_VBLOCKS_SHIFT >= NR_LOGS) report('sit-type', { segno }, vblocks >>> SIT_VBLOCKS_SHIFT);
+}
+
+/** Tells what is wrong with the entries of a SIT journal, each of which names a segment; what is in them is checked with the table. */
+export function checkSitJournal(journal: DataView, layout: VolumeLayout, report: Report): void {
+  const count = journal.getUint16(0, true);
+  if (count > SIT_JOURNAL_ENTRIES) report('sit-journal-count', {}, count, SIT_JOURNAL_ENTRIES);
+  const seen = new Set<number>();
+  for (let i = 0; i < Math.min(count, SIT_JOURNAL_ENTRIES); i++) {
+    const segno = journal.getUint32(JOURNAL_ENTRIES_OFFSET + i * SitJournalEntry.size, true);
+    if (segno >= layout.nrMainSegments) report('sit-journal-segment', { segno });
+    else if (seen.has(segno)) report('sit-journal-twice', { segno });
+    seen.add(segno);
+  }
 }

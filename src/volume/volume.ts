@@ -1,6 +1,6 @@
 // A mounted volume's tables: it knows where every block is and who owns it, and nothing of paths.
 import type { QueuedDevice } from '../device/queued-device.ts';
-import { corrupt, F2fsError } from '../errors.ts';
+import { corrupt, F2fsError, throwFault } from '../errors.ts';
 import { CP } from '../format/checkpoint.ts';
 import { BLKS_PER_SEG, FEATURES, featureNames, NR_LOGS } from '../format/constants.ts';
 import { checksumSeed } from '../format/inode.ts';
@@ -119,7 +119,7 @@ export class Volume {
     const { cp } = this.pack;
     const { logs, journals } = readSummaries(device, this.layout, this.pack);
     this.journals = journals;
-    this.orphans = new Set(readOrphans(device, this.layout, this.pack));
+    this.orphans = new Set(readOrphans(device, this.layout, this.pack, throwFault));
     const bitmap = (which: 'sit' | 'nat') => versionBitmap(this.pack, which, layout.cpPayload);
     this.nat = new NodeTable(device, layout, bitmap('nat'), journals.nat, cp.nextFreeNid);
     this.sit = new SegmentTable(device, layout, bitmap('sit'), journals.sit);

@@ -1,6 +1,7 @@
 // Every kind of fault is met: by a recipe, by a case here, or it stands in a list that says why nothing meets it.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { deviceOf } from '../../src/device/checked-device.ts';
 import { corrupt, F2fsError, throwFault } from '../../src/errors.ts';
 import { FAULT_KINDS, type FaultKind, type Report } from '../../src/faults.ts';
 import { readDentries } from '../../src/file/dentries.ts';
@@ -22,7 +23,9 @@ import {
   setLogPosition,
   versionBitmap,
 } from '../../src/volume/checkpoint-pack.ts';
-import { checkSitEntry } from '../../src/volume/sit.ts';
+import { checkNatJournal } from '../../src/volume/nat.ts';
+import { readOrphans } from '../../src/volume/orphans.ts';
+import { checkSitEntry, checkSitJournal } from '../../src/volume/sit.ts';
 import { checkSuperblock } from '../../src/volume/superblocks.ts';
 import { baseOf } from './base.ts';
 import { DamagedImage } from './damaged-image.ts';
@@ -305,6 +308,39 @@ const SEVERAL: [name: string, kinds: FaultKind[], check: (report: Report) => unk
       const cp = new Checkpoint(viewOf(volume.pack.block.slice()));
       Object.assign(cp, { rsvdSegmentCount: 0, userBlockCount: 2 ** 60, freeSegmentCount: 9999, cpPackStartSum: 0 });
       checkCheckpoint(cp, volume.layout, { blkaddr: volume.pack.blkaddr }, report);
+    },
+  ],
+  [
+    'SIT journal',
+    ['sit-journal-segment', 'sit-journal-twice'],
+    (report) => {
+      const journal = new DataView(new ArrayBuffer(507));
+      journal.setUint16(0, 3, true);
+      for (const [i, segno] of [9999, 5, 5].entries()) journal.setUint32(2 + 78 * i, segno, true);
+      checkSitJournal(journal, baseOf('default').fs.volume.layout, report);
+    },
+  ],
+  [
+    'NAT journal',
+    ['node-range', 'nat-journal-twice', 'node-range'],
+    (report) => {
+      const journal = new DataView(new ArrayBuffer(507));
+      journal.setUint16(0, 4, true);
+      for (const [i, nid] of [0, 5, 5, 2 ** 32 - 1].entries()) journal.setUint32(2 + 13 * i, nid, true);
+      checkNatJournal(journal, baseOf('default').fs.volume.layout, report);
+    },
+  ],
+  [
+    'list of orphans',
+    ['orphan-range', 'orphan-range'],
+    (report) => {
+      const { layout, pack, orphans } = wornBase('orphans').fs.volume;
+      const image = new DamagedImage(wornBase('orphans'));
+      const list = viewOf(image.block(pack.blkaddr + 1 + layout.cpPayload));
+      list.setUint32(0, 3, true);
+      list.setUint32(4, 2 ** 32 - 1, true);
+      const device = deviceOf(image.device());
+      expect(readOrphans(device, layout, pack, report)).toHaveLength(orphans.size - 2);
     },
   ],
   [
