@@ -1,11 +1,11 @@
 // Sizes and numbers as people write and read them.
 import { InvalidArgumentError } from 'commander';
+import { CLUSTER_SIZE_TEXT, CLUSTER_SIZES } from '../compress/algorithms.ts';
 import { MAX_ID } from '../format/constants.ts';
 import { shortSize } from '../size-text.ts';
 
 export { shortSize };
 
-const CLUSTERS = [16, 32, 64, 128, 256, 512, 1024].map((kib) => kib * 1024);
 const UNITS = ['', 'K', 'M', 'G', 'T'] as const;
 
 /** Bytes of `512M`, `1.5G`, `4096`. K, M, G and T are powers of 1024; `iB` may follow. Throws commander's error. */
@@ -38,8 +38,8 @@ export function parseLength(text: string): number {
 /** Bytes of a compressed cluster. */
 export function parseCluster(text: string): number {
   const bytes = parseSize(text);
-  if (CLUSTERS.includes(bytes)) return bytes;
-  throw new InvalidArgumentError('Expected 16K, 32K, 64K, 128K, 256K, 512K or 1M.');
+  if (CLUSTER_SIZES.includes(bytes)) return bytes;
+  throw new InvalidArgumentError(`Expected ${CLUSTER_SIZE_TEXT}.`);
 }
 
 /** A whole number, from `least` to `most`. */

@@ -1,6 +1,8 @@
 // The algorithms that F2FS knows: their numbers on disk, their names, their levels.
+
 import { invalid } from '../check.ts';
 import { F2fsError } from '../errors.ts';
+import { BLKSIZE } from '../format/block-size.ts';
 
 /** i_compress_algorithm. Source: enum compress_algorithm_type. */
 export const ALGORITHM = { LZO: 0, LZ4: 1, ZSTD: 2, LZORLE: 3 } as const;
@@ -14,6 +16,18 @@ export type AlgorithmName = (typeof ALGORITHM_NAMES)[number];
 /** Pages of a cluster: a power of two. Source: MIN_COMPRESS_LOG_SIZE, MAX_COMPRESS_LOG_SIZE. */
 export const MIN_CLUSTER_PAGES = 4;
 export const MAX_CLUSTER_PAGES = 256;
+
+/** Bytes of the clusters that there may be. */
+export const CLUSTER_SIZES: readonly number[] = Array.from(
+  { length: Math.log2(MAX_CLUSTER_PAGES / MIN_CLUSTER_PAGES) + 1 },
+  (_, i) => (MIN_CLUSTER_PAGES << i) * BLKSIZE,
+);
+/** `16K, 32K, 64K, 128K, 256K, 512K or 1M` */
+export const CLUSTER_SIZE_TEXT = CLUSTER_SIZES.map((size) =>
+  size < 2 ** 20 ? `${size / 2 ** 10}K` : `${size / 2 ** 20}M`,
+)
+  .join(', ')
+  .replace(/, (?=\w+$)/, ' or ');
 
 /** Threads that compress, at most. */
 export const MAX_WORKERS = 64;

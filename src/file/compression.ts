@@ -1,6 +1,13 @@
 // Which new files are compressed, and how: what a mount was asked for, as the kernel's mount options ask it.
 import { checkChoice } from '../check.ts';
-import { ALGORITHM, type Codec, checkCodec, MAX_CLUSTER_PAGES, MIN_CLUSTER_PAGES } from '../compress/algorithms.ts';
+import {
+  ALGORITHM,
+  CLUSTER_SIZE_TEXT,
+  type Codec,
+  checkCodec,
+  MAX_CLUSTER_PAGES,
+  MIN_CLUSTER_PAGES,
+} from '../compress/algorithms.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { I_FLAGS } from '../format/inode.ts';
@@ -85,10 +92,7 @@ export function checkClusterPages(clusterPages: number): number {
   const log = Math.log2(clusterPages);
   if (Number.isInteger(log) && clusterPages >= MIN_CLUSTER_PAGES && clusterPages <= MAX_CLUSTER_PAGES)
     return clusterPages;
-  throw new F2fsError(
-    'EINVAL',
-    `invalid cluster of ${clusterPages * BLKSIZE} bytes: expected 16K, 32K, 64K, 128K, 256K, 512K or 1M`,
-  );
+  throw new F2fsError('EINVAL', `invalid cluster of ${clusterPages * BLKSIZE} bytes: expected ${CLUSTER_SIZE_TEXT}`);
 }
 
 /** Extensions in lower case. Throws EINVAL for what a superblock could not hold. */
