@@ -312,7 +312,7 @@ const FAULTS = {
     `page ${page} of directory ${ino} was never written`,
   'directory-levels': (_: At<'ino'>, block: number) => `block ${block} of a directory is past its last hash level`,
   'directory-second-name': ({ ino }: At<'ino'>) =>
-    `directory inode ${ino} has a second name here; it is not walked again`,
+    `directory inode ${ino} has a second name here, as a directory can't`,
   'directory-loop': ({ ino }: At<'ino'>) => `directory ${ino} lies in itself`,
   'directory-parent': ({ ino }: At<'ino'>, directory: number) =>
     `directory ${directory} lies in inode ${ino}, which is none`,

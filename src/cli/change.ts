@@ -53,11 +53,17 @@ export async function changeImage(
   const { signal } = interruption;
   const warnings = new Warnings(command, image);
   using progress = new Progress(quiet);
+  /** Whether a part of the change may last. */
+  let hasBegun = false;
   const device = killable(() => openFileDevice(image, { writable: true }));
   try {
     tellLeftParts(command, image, device, quiet);
     const room = new HostRoom(device);
-    if (inSteps) return await changeInSteps(device, room, work, signal, warnings, progress);
+    if (inSteps) {
+      await turn(signal);
+      hasBegun = true;
+      return await changeInSteps(device, room, work, signal, warnings, progress);
+    }
     const outcome = await attempt(device, room, 'explicit', work, signal, warnings, progress);
     if (typeof outcome === 'number') return told(outcome, image);
     interruption.mustCleanUp = true;
@@ -69,7 +75,7 @@ export async function changeImage(
     }
   } catch (error) {
     const canceled = error instanceof F2fsError && error.code === 'ECANCELED';
-    const consequence = inSteps ? `a part of the change is in ${image}` : `${image} is as it was`;
+    const consequence = hasBegun ? `a part of the change is in ${image}` : `${image} is as it was`;
     const exitCode = canceled ? interruption.exitCode(command, consequence) : null;
     if (exitCode !== null) return exitCode;
     throw error;
@@ -152,7 +158,6 @@ async function changeInSteps(
   warnings: Warnings,
   progress: Progress,
 ): Promise<number> {
-  await turn(signal);
   const volume = killable(() => mount(device, { cacheBytes: CACHE_BYTES }));
   warnings.tell(volume);
   try {
@@ -229,7 +234,8 @@ async function changeCopy(
 
 /** Lets signals arrive. Throws ECANCELED when one has come. */
 async function turn(signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => setImmediate(resolve));
+  // Two turns: between the end of a call of the host, where the work may stand, and the first one nothing is heard.
+  for (let i = 0; i < 2; i++) await new Promise<void>((resolve) => setImmediate(resolve));
   checkSignal(signal, 'interrupted');
 }
 

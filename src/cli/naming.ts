@@ -8,6 +8,7 @@ export function naming<T>(path: Uint8Array, work: () => T): T {
     return work();
   } catch (error) {
     if (!(error instanceof F2fsError) || error.path !== undefined) throw error;
-    throw new F2fsError(error.code, error.message, { ino: error.ino, path: escaped(path), cause: error });
+    const { code, message, ino, nid, blkaddr, segno, fault } = error;
+    throw new F2fsError(code, message, { ino, nid, blkaddr, segno, fault, path: escaped(path), cause: error });
   }
 }

@@ -126,8 +126,9 @@ function attributeOf(text: string, line: number): DumpedAttribute {
 /** An error of `line` that says so. */
 export function atLine(line: number, error: unknown): unknown {
   if (!(error instanceof F2fsError)) return error;
-  const { code, message, ino, path } = error;
-  return new F2fsError(code, `line ${line} of the dump: ${message}`, { ino, path, cause: error });
+  const { code, message, ino, nid, blkaddr, segno, fault, path } = error;
+  const place = { ino, nid, blkaddr, segno, fault, path, cause: error };
+  return new F2fsError(code, `line ${line} of the dump: ${message}`, place);
 }
 
 /** Lines without what ends them. Throws EINVAL for one that is too long for a dump. */

@@ -17,6 +17,7 @@ import type { Inode } from './inode.ts';
 import { ExtensionSet, type Extensions, isStar, lower } from './temperature.ts';
 
 const DOT = 0x2e;
+
 /** `fs`: dirty clusters are compressed as they are written. `user`: only when a file's `compress` is called. */
 export const COMPRESS_MODES = ['fs', 'user'] as const;
 /** When files are compressed: as they are written, or when they are asked to be. Source: compress_mode=. */

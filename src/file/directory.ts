@@ -272,12 +272,7 @@ export class Directories {
     if (place.block !== INLINE_AREA) this.#blocks.added(dir, place);
   }
 
-  /** Adds a name; see placeDentry. */
-  add(dir: Inode, name: Uint8Array, ino: number, fileType: number): void {
-    this.put(dir, this.placeDentry(dir, name), name, ino, fileType);
-  }
-
-  /** The same of a name as it is stored, in any directory. */
+  /** Adds a name as it is stored, in any directory. */
   addStored(dir: Inode, name: StoredName, ino: number, fileType: number): void {
     this.put(dir, this.#placeStored(dir, name), name.bytes, ino, fileType);
   }

@@ -5,9 +5,12 @@ import type { Volume } from '../volume/volume.ts';
 import type { Inode } from './inode.ts';
 import { isPinned } from './pinned.ts';
 
-/** `adaptive`: in place where a policy says so. `lfs`: pinned files only. Source: the mount option `mode`. */
+/**
+ * `adaptive`: in place where a policy says so, and holes of used segments are filled when free ones are few. `lfs`: neither, but for
+ * pinned files. Source: the mount option `mode`.
+ */
 export const WRITE_MODES = ['adaptive', 'lfs'] as const;
-/** `adaptive`: free blocks in used segments are taken when free segments are few; `lfs`: never. Source: mode=. */
+/** `adaptive`: in place where a policy says so, and in holes when free segments are few; `lfs`: neither. Source: mode=. */
 export type WriteMode = (typeof WRITE_MODES)[number];
 
 /**
@@ -49,11 +52,11 @@ export class InPlacePolicy {
       case 'force':
         return true;
       case 'ssr':
-        return this.#volume.logs.needsThreading;
+        return this.#volume.logs.needsSsr;
       case 'util':
         return this.#isFull;
       case 'ssr-util':
-        return this.#isFull && this.#volume.logs.needsThreading;
+        return this.#isFull && this.#volume.logs.needsSsr;
       case 'fsync':
         return reason === 'few-synced';
       case 'async':

@@ -121,7 +121,6 @@ export class Inodes {
     if (nat.inoOf(ino) !== ino) throw corrupt('inode-is-node', { ino }, nat.inoOf(ino));
     const inode = new Inode(this.#volume, ino);
     inode.verify();
-    inode.refreshLayout();
     inode.compressOnWrite = this.compression.mode === 'fs';
     if (inode.clusterPages > 1) this.#onCompressed();
     return inode;

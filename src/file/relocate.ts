@@ -93,7 +93,7 @@ export class Relocator {
   }
 }
 
-/** The SIT has the block in use, but the node that the summary names does not hold it: nobody knows whose it is. */
+/** What a fault of a run is about: the SIT has the block in use, but its summary and the node named there do not agree on it. */
 function placeOf({ blkaddr, nid }: OwnedRun) {
   return { blkaddr, nid };
 }

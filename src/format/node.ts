@@ -63,7 +63,6 @@ export function isDnodeOffset(offset: number): boolean {
 export const NODE_DIR1 = 0;
 export const NODE_DIR2 = 1;
 export const NODE_IND1 = 2;
-export const NODE_IND2 = 3;
 export const NODE_DIND = 4;
 
 /** Of each slot of i_nid: the levels of nodes under it (1: a direct node), and its node's offset in the inode's tree. */

@@ -1,4 +1,4 @@
-// Extended attributes of host files through the C library, by path, without following symlinks. Relies on host-libc.
+// Extended attributes of host files through the C library, by path, without following symlinks. Relies on libc.ts.
 import { display } from '../bytes.ts';
 import { errnoText, F2fsError } from '../errors.ts';
 import type { HostLibc } from './libc.ts';

@@ -13,7 +13,7 @@ import type { NodeType } from '../fs/of-type.ts';
 import { removeFile } from '../fs/remove-tree.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import { kindOfMessage, Problems } from '../problems.ts';
-import type { EntryStat } from '../source/entry-table.ts';
+import { type EntryStat, storedBytes } from '../source/entry-table.ts';
 import type { HolePolicy } from '../source/hole-policy.ts';
 import { PourOrder } from '../source/pour-order.ts';
 import type { ContentReader, SourceFile, SourceTree } from '../source/source-tree.ts';
@@ -53,8 +53,6 @@ function fromSource<T>(work: () => T): T {
   }
 }
 
-/** What blocks of a source are counted in. */
-const SECTOR_BYTES = 512;
 /** Bytes of a file after which the caller is heard again: the largest folio. */
 const PIECE_BYTES = MAX_FOLIO_PAGES * BLKSIZE;
 
@@ -316,7 +314,7 @@ export class Populator {
       this.done.files++;
       return parent.createFile(name, attributes);
     }
-    const isSparse = stat.nrSectors * SECTOR_BYTES < sizeBytes;
+    const isSparse = storedBytes(stat) < sizeBytes;
     let handle: FileHandle;
     try {
       const bytes = fromSource(() => this.#reader.take(index));
@@ -385,6 +383,7 @@ export class Populator {
         fromSource(() => file.verify());
       } finally {
         file.close();
+        this.#reader.release(index);
       }
     }
     this.#reader.release(index);
@@ -402,7 +401,7 @@ export class Populator {
 
   *#copy(handle: FileHandle, file: SourceFile, size: number): Generator<void> {
     // Where the source has holes and can't tell which, its zeros are as good as they.
-    const { ranges, areExact } = file.data();
+    const { ranges, areExact } = fromSource(() => file.data());
     const sparse = this.#holes === 'zeros' || !areExact;
     for (const [start, end] of ranges) {
       const to = Math.min(size, Math.ceil(end / BLKSIZE) * BLKSIZE);

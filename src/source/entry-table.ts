@@ -40,6 +40,14 @@ export class EntryStat {
   birthtimeNsec = 0;
 }
 
+/** What blocks of a source are counted in. */
+const SECTOR_BYTES = 512;
+
+/** Bytes that a source has stored of a file: fewer than its size where it has holes. */
+export function storedBytes({ nrSectors }: EntryStat): number {
+  return nrSectors * SECTOR_BYTES;
+}
+
 /** Nanoseconds of a time that is not known. */
 export const NO_TIME = -1;
 
@@ -115,7 +123,7 @@ export class EntryTable {
   #nameEnd = 0;
   /** Device numbers; a record holds an index of it. */
   readonly #devs: number[] = [];
-  /** [seconds, nanoseconds] of times before 1901 or after 2446, by index * 4 + which. */
+  /** [seconds, nanoseconds] of times before 1901 or after 2446, by index * WORDS + field. */
   readonly #farTimes = new Map<number, readonly [number, number]>();
   /** Open-addressed set of the first entry (1 + index) of each inode with several links. */
   #links = new Uint32Array(256);
@@ -212,10 +220,6 @@ export class EntryTable {
   setSize(index: number, sizeBytes: number): void {
     this.#set(index, SIZE_LOW, sizeBytes % TWO32);
     this.#set(index, SIZE_HIGH, sizeBytes / TWO32);
-  }
-
-  nlink(index: number): number {
-    return this.#get(index, NLINK);
   }
 
   /** The name's bytes: a view of the table, not to be changed. */

@@ -39,7 +39,7 @@ export interface SourceTree {
   readonly memoryBytes: number;
 
   type(index: number): SourceType;
-  /** One object, which the next call fills anew. */
+  /** One object, which the next call fills anew. Of a file with several names `dev` and inode number are its own. */
   stat(index: number): EntryStat;
   /** Some of KEPT_FLAGS. */
   flags(index: number): number;
@@ -74,7 +74,7 @@ export interface SourceTree {
 
 /** Has small files read before they are wanted. */
 export interface ContentReader {
-  /** All bytes of a file, valid until `release`; null when the caller must open it. Throws what reading it has thrown. */
+  /** All bytes of a file, to be asked for in the order of `PourOrder`, valid until `release`; null when the caller must open it. Throws what reading it has thrown. */
   take(index: number): Uint8Array | null;
   /** The caller is done with a file that it asked for, wherever it read it from. */
   release(index: number): void;
@@ -83,7 +83,7 @@ export interface ContentReader {
 
 /** An open regular file of a tree. */
 export interface SourceFile {
-  /** Where it has data. */
+  /** Where it has data. Throws what keeps the source from telling. */
   data(): DataRanges;
   /** Reads `length` bytes from `position` on to `memory[offset..]`. Throws ESTALE when there are fewer, EIO and so on. */
   fill(memory: Uint8Array, offset: number, length: number, position: number): void;
@@ -94,7 +94,7 @@ export interface SourceFile {
 
 /** Where a file has data. */
 export interface DataRanges {
-  /** The ranges of bytes [start, end) that may hold data, in order. */
+  /** The ranges of bytes [start, end) that may hold data, in order. To go through them does not fail. */
   readonly ranges: Iterable<readonly [start: number, end: number]>;
   /** Whether the source tells holes: if not, they are among the ranges. */
   readonly areExact: boolean;

@@ -68,7 +68,7 @@ export class Logs {
   }
 
   /** Whether free sections are so few that logs take the holes of used segments first. Source: f2fs_need_SSR. */
-  get needsThreading(): boolean {
+  get needsSsr(): boolean {
     if (!this.#demand.ssr) return false;
     const sectionsOf = (nrBlocks: number) => Math.floor(Math.ceil(nrBlocks / BLKS_PER_SEG) / this.#layout.segsPerSec);
     const dirty = sectionsOf(this.#demand.dirtyNodes()) + 2 * sectionsOf(this.#demand.dirtyDentries());
@@ -88,8 +88,8 @@ export class Logs {
 
   #give(segment: CurrentSegment, count: number, nid: number, version: number, ofsInNode: number, run: BlockRun): void {
     const { log } = segment;
-    const isThreaded = segment.allocType === ALLOC.SSR;
-    const end = isThreaded ? this.#sit.nextKept(segment.segno, segment.blkoff) : BLKS_PER_SEG;
+    const isSsr = segment.allocType === ALLOC.SSR;
+    const end = isSsr ? this.#sit.nextKept(segment.segno, segment.blkoff) : BLKS_PER_SEG;
     const given = Math.min(count, end - segment.blkoff);
     const { summary } = segment;
     let at = segment.blkoff * SUMMARY_ENTRY_SIZE;
@@ -107,7 +107,7 @@ export class Logs {
     run.blkaddr = this.#layout.segmentStart(segment.segno) + segment.blkoff;
     run.count = given;
     segment.blkoff += given;
-    if (isThreaded) segment.blkoff = this.#sit.nextWritable(segment.segno, segment.blkoff);
+    if (isSsr) segment.blkoff = this.#sit.nextWritable(segment.segno, segment.blkoff);
     this.#given[log] += given;
   }
 
@@ -247,10 +247,10 @@ export class Logs {
 
   /** Source: need_new_seg, new_curseg, change_curseg. */
   #advance(segment: CurrentSegment): void {
-    const threaded = this.#findThreaded(segment);
-    const next = threaded >= 0 ? threaded : this.#findFree(segment);
+    const ssr = this.#findSsr(segment);
+    const next = ssr >= 0 ? ssr : this.#findFree(segment);
     // Read before anything changes: it may be damaged.
-    this.#enter(segment, next, threaded >= 0 ? this.summaries.get(next, this.#sit.typeOf(next)) : null);
+    this.#enter(segment, next, ssr >= 0 ? this.summaries.get(next, this.#sit.typeOf(next)) : null);
   }
 
   /** Keeps the segment's summary for the SSA and moves the log to another; `entries` is that one's summary, null if it is free. */
@@ -274,10 +274,10 @@ export class Logs {
   }
 
   /** A used segment whose holes the log takes next, or -1. Source: need_new_seg. */
-  #findThreaded(segment: CurrentSegment): number {
+  #findSsr(segment: CurrentSegment): number {
     if (segment.log === LOG.WARM_NODE && !this.hasCrcRecovery) return -1;
     if (segment.allocType === ALLOC.LFS && this.free.hasFollowing(segment.segno)) return -1;
-    return this.needsThreading ? this.victims.findThreaded(segment.log) : -1;
+    return this.needsSsr ? this.victims.findSsrVictim(segment.log) : -1;
   }
 
   /** The next segment of the same section while there is one, else the first of the next free section. */

@@ -33,7 +33,7 @@ export class Victims {
    * A segment in use whose holes a log may fill, or -1: of the log's own type if there is one, else of another type of the
    * same kind; the one with the most holes. Source: get_ssr_segment.
    */
-  findThreaded(log: Log): number {
+  findSsrVictim(log: Log): number {
     const sit = this.#sit;
     const { nrMainSegments } = this.#layout;
     const first = log < NR_DATA_LOGS ? 0 : NR_DATA_LOGS;

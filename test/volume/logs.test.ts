@@ -65,8 +65,8 @@ describe('logs in holes', () => {
 
   it('are gone on with by the next mount, and left by its first checkpoint where holes are not wanted', () => {
     const { device, fs } = worn();
-    const isThreaded = ({ volume }: FileSystem) => volume.logs.current.some(({ allocType }) => allocType === ALLOC.SSR);
-    expect(isThreaded(fs)).toBe(true);
+    const isSsr = ({ volume }: FileSystem) => volume.logs.current.some(({ allocType }) => allocType === ALLOC.SSR);
+    expect(isSsr(fs)).toBe(true);
     const positions = fs.volume.logs.current.map(({ segno, blkoff }) => [segno, blkoff]);
     fs.abandon();
     const again = mounted(device);

@@ -2,7 +2,7 @@
 import * as fs from 'node:fs';
 import { F2fsError } from '../../errors.ts';
 import { type Host, hostFailure } from '../../host/host.ts';
-import type { EntryStat, EntryTable } from '../entry-table.ts';
+import { type EntryStat, type EntryTable, storedBytes } from '../entry-table.ts';
 import type { DataRanges, SourceFile } from '../source-tree.ts';
 import { dataRanges } from './extents.ts';
 import type { HostSource } from './lister.ts';
@@ -104,10 +104,11 @@ export class HostFile implements SourceFile {
   }
 
   data(): DataRanges {
-    const { sizeBytes, nrSectors } = this.#tree.stat(this.#index);
-    const storedBytes = nrSectors * 512;
-    if (storedBytes >= sizeBytes) return { ranges: [[0, sizeBytes]], areExact: true };
-    return dataRanges(this.#fd, sizeBytes, storedBytes, this.#tree.host.libc);
+    const stat = this.#tree.stat(this.#index);
+    const { sizeBytes } = stat;
+    const stored = storedBytes(stat);
+    if (stored >= sizeBytes) return { ranges: [[0, sizeBytes]], areExact: true };
+    return dataRanges(this.#fd, sizeBytes, stored, this.#tree.host.libc);
   }
 
   fill(memory: Uint8Array, offset: number, length: number, position: number): void {

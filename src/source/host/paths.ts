@@ -1,4 +1,4 @@
-// Paths of a scanned tree's entries, as bytes in one buffer: no object an entry. Those too long for the host come from host-places.
+// Paths of a scanned tree's entries, as bytes in one buffer: no object an entry. Those too long for the host come from host/places.ts.
 import type { HostFs } from '../../host/host.ts';
 import { HostDir, HostPlaces, PATH_MAX } from '../../host/places.ts';
 import type { EntryTable } from '../entry-table.ts';
@@ -47,11 +47,6 @@ export class TreePaths {
     const name = this.#table.name(index);
     this.#path.set(name, this.#dirEnd);
     return this.#end(this.#dirEnd + name.length);
-  }
-
-  /** Whether paths below a directory begin with one that must be open. */
-  isFar(dir: number): boolean {
-    return this.#farDirs.size > 1 && this.#stepsTo(dir) === null;
   }
 
   close(): void {

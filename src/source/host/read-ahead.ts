@@ -3,6 +3,7 @@
 import type { Worker } from 'node:worker_threads';
 import { F2fsError } from '../../errors.ts';
 import { startThread } from '../../platform/threads.ts';
+import { storedBytes } from '../entry-table.ts';
 import { PourOrder } from '../pour-order.ts';
 import type { ContentReader, SourceTree } from '../source-tree.ts';
 import {
@@ -94,8 +95,9 @@ export class ReadAhead implements ContentReader {
 
   /** Small, with one name, without holes. */
   #isWanted(index: number): boolean {
-    const { sizeBytes, nrSectors } = this.#tree.stat(index);
-    if (sizeBytes === 0 || sizeBytes > MAX_FILE_BYTES || nrSectors * 512 < sizeBytes) return false;
+    const stat = this.#tree.stat(index);
+    const { sizeBytes } = stat;
+    if (sizeBytes === 0 || sizeBytes > MAX_FILE_BYTES || storedBytes(stat) < sizeBytes) return false;
     return this.#tree.linkGroup(index) < 0;
   }
 
@@ -115,21 +117,29 @@ export class ReadAhead implements ContentReader {
         const index = this.#nextFile();
         if (index < 0) break;
         if (!this.#isWanted(index)) continue;
-        if (this.#tree.hostPath(index).length > MAX_PATH) {
-          this.#leftOut.add(index);
-          continue;
-        }
         this.#pending = index;
       }
-      if (!this.#fill(this.#pending)) break;
+      const path = this.#pathOf(this.#pending);
+      if (path === null) this.#leftOut.add(this.#pending);
+      else if (!this.#fill(this.#pending, path)) break;
       this.#pending = -1;
     }
     Atomics.store(this.#slots.header, POSTED, this.#posted | 0);
     Atomics.notify(this.#slots.header, POSTED);
   }
 
+  /** null for one that is too long for a request, or has none: whoever opens the file says why. */
+  #pathOf(index: number): Uint8Array | null {
+    try {
+      const path = this.#tree.hostPath(index);
+      return path.length > MAX_PATH ? null : path;
+    } catch {
+      return null;
+    }
+  }
+
   /** Describes one request; false when the ring has no room for the contents. */
-  #fill(index: number): boolean {
+  #fill(index: number, path: Uint8Array): boolean {
     const stat = this.#tree.stat(index);
     let start = this.#filled;
     // The contents lie in one piece: what is left before the ring's end may have to stay empty.
@@ -144,7 +154,7 @@ export class ReadAhead implements ContentReader {
     slots.set(slot, INO_LOW, stat.inoLow);
     slots.set(slot, MTIME_SEC, stat.mtimeSec);
     slots.set(slot, MTIME_NSEC, stat.mtimeNsec);
-    slots.setPath(slot, this.#tree.hostPath(index));
+    slots.setPath(slot, path);
     this.#index[slot] = index;
     this.#filled = start + stat.sizeBytes;
     this.#end[slot] = this.#filled;

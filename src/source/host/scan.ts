@@ -1,5 +1,5 @@
 // Reads a host tree: names, stats, flags and the presence of extended attributes of all its entries, in one pass, directory after
-// directory. What can't be read is named and left out; the rest goes on. Relies on host-source (how to list and stat).
+// directory. What can't be read is named and left out; the rest goes on. Relies on lister.ts (how to list and stat).
 import * as fs from 'node:fs';
 import { display } from '../../bytes.ts';
 import { errnoText, F2fsError, hostError } from '../../errors.ts';
@@ -215,14 +215,23 @@ class Scan {
       stat.gid = this.#owner.gid;
     }
     if (!this.#wantsFlags) stat.flags = 0;
-    const { table, contents } = this.#tree;
+    const { table } = this.#tree;
     const index = table.append(dir, names, from, end, stat);
-    if (isSizeUncertain(stat) && isFirstName(table, index)) {
-      contents.read(this.#tree, index);
-      this.#work += STEP;
-    }
+    if (isSizeUncertain(stat)) this.#readContents(index);
     this.#count(index);
     return index;
+  }
+
+  /** Gives a file the size that reading tells, by each of its names: any may be the one that is made. */
+  #readContents(index: number): void {
+    const { table, contents } = this.#tree;
+    if (isFirstName(table, index)) {
+      contents.read(this.#tree, index);
+      this.#work += STEP;
+      return;
+    }
+    const known = this.#tree.known(index);
+    if (known instanceof Uint8Array) table.setSize(index, known.length);
   }
 
   #isExcluded(): boolean {

@@ -6,7 +6,7 @@ import { joinNames } from '../../fs/path-names.ts';
 import { type Host, hostFailure } from '../../host/host.ts';
 import { type EntryXattrs, NO_XATTRS } from '../../host/xattrs.ts';
 import { kindOfMessage, type Problem, Problems } from '../../problems.ts';
-import { EntryStat, EntryTable, type SourceType, typeOf } from '../entry-table.ts';
+import { EntryStat, EntryTable, type SourceType, storedBytes, typeOf } from '../entry-table.ts';
 import type { ContentReader, SourceFile, SourceProblem, SourceTotals, SourceTree } from '../source-tree.ts';
 import { HostContents } from './contents.ts';
 import { dataRanges, pagesOf } from './extents.ts';
@@ -89,13 +89,15 @@ export class HostTree implements SourceTree {
    * whatever it holds, so most need not be asked. Of one that can't be opened there are none: it will not be in the image.
    */
   *dataPages(index: number): Generator<readonly [first: number, end: number]> {
-    const { sizeBytes: size, nrSectors, mode, uid } = this.stat(index);
+    const stat = this.stat(index);
+    const { sizeBytes: size, mode, uid } = stat;
+    const stored = storedBytes(stat);
     const known = this.known(index);
     if (known !== null) {
       if (!(known instanceof F2fsError)) yield* pagesOf([[0, known.length]]);
       return;
     }
-    const isSparse = nrSectors * 512 < size;
+    const isSparse = stored < size;
     if (!isSparse && mayRead(mode, uid, this.#euid)) {
       yield* pagesOf([[0, size]]);
       return;
@@ -103,7 +105,7 @@ export class HostTree implements SourceTree {
     const fd = this.#tryOpen(index);
     if (fd < 0) return;
     try {
-      yield* pagesOf(isSparse ? dataRanges(fd, size, nrSectors * 512, this.host.libc).ranges : [[0, size]]);
+      yield* pagesOf(isSparse ? dataRanges(fd, size, stored, this.host.libc).ranges : [[0, size]]);
     } finally {
       closeHostFile(this, fd);
     }
