@@ -7,7 +7,7 @@ const DELETED = -1;
 /** Blocks whose free slots are kept in one piece: a directory may have blocks far apart. */
 const PIECE = 512;
 /** Places of a block: the next power of two above its slots. */
-const BLOCK_PLACES = 2 ** (32 - Math.clz32(NR_DENTRY_IN_BLOCK));
+const BLOCK_PLACES = 1 << (32 - Math.clz32(NR_DENTRY_IN_BLOCK));
 /** Of the free slots of a block, and one. */
 const Counts = NR_DENTRY_IN_BLOCK < 0xff ? Uint8Array : Uint16Array;
 /** Of the table at first: most directories have few entries. A power of two. */
