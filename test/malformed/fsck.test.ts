@@ -24,7 +24,7 @@ import { Random } from './random.ts';
 import { codeOf } from './session.ts';
 import { WORN_NAMES, wornBase } from './worn-bases.ts';
 
-const IMAGES = Number(process.env.F2FS_FSCK_IMAGES ?? 60);
+const IMAGES = Number(process.env.F2FS_FSCK_IMAGES ?? 50);
 const FIRST_SEED = Number(process.env.F2FS_FSCK_SEED ?? 1);
 /** The tables and the pack that leads to them; half of the damage is to the journals, which come first. */
 const TABLES = ['summaries', 'summaries', 'summaries', 'nat', 'sit', 'checkpoint', 'orphans'] as const;
@@ -69,20 +69,18 @@ interface Damage {
   readonly kinds: readonly MetadataKind[];
   /** Fields that are changed, at most. */
   readonly most: number;
-  readonly budgetMs: number;
 }
 
 /** Damages, changes, and holds what fsck.f2fs says before against what it says after. */
-async function damageAtRandom({ kinds, most, budgetMs }: Damage): Promise<void> {
+async function damageAtRandom({ kinds, most }: Damage): Promise<void> {
   const bases = [
     ...BASE_NAMES.map((name) => () => baseOf(name)),
     ...WORN_NAMES.map((name) => () => wornBase(name)),
     () => goldenBase('kernel-crashed'),
     () => goldenBase('kernel-features'),
   ];
-  const end = performance.now() + (process.env.F2FS_FSCK_IMAGES === undefined ? budgetMs : Number.POSITIVE_INFINITY);
   let [tried, changed] = [0, 0];
-  for (let seed = FIRST_SEED; seed < FIRST_SEED + IMAGES && performance.now() < end; seed++) {
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + IMAGES; seed++) {
     const random = new Random(seed);
     const image = new DamagedImage(random.pick(bases)());
     const count = most === 1 ? 1 : 2 + random.below(most - 1);
@@ -110,12 +108,12 @@ function isOfFreeNumber(before: readonly string[], after: readonly string[]): bo
   return free.some((nid) => after.some((line) => line.includes(`[${nid}] needs more i_links`)));
 }
 
-test('damage at random to journals, tables and checkpoint', { timeout: 120_000 }, () =>
-  damageAtRandom({ kinds: TABLES, most: 1, budgetMs: 30_000 }),
+test('damage at random to journals, tables and checkpoint', { timeout: 3_600_000 }, () =>
+  damageAtRandom({ kinds: TABLES, most: 1 }),
 );
 
-test('damage at random to several fields of any metadata', { timeout: 120_000 }, () =>
-  damageAtRandom({ kinds: ALL, most: 4, budgetMs: 20_000 }),
+test('damage at random to several fields of any metadata', { timeout: 3_600_000 }, () =>
+  damageAtRandom({ kinds: ALL, most: 4 }),
 );
 
 describe('an entry of the NAT journal that puts its node nowhere', () => {
