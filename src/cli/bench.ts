@@ -1,4 +1,5 @@
 // f2fs bench: workloads on a new volume, measured.
+
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
@@ -9,10 +10,9 @@ import { isBlockDevice } from '../bench/target.ts';
 import { USUAL_WORKLOADS, WORKLOAD_NAMES, type WorkloadName } from '../bench/workload-names.ts';
 import { refuseAmongDevices } from '../device/host-target.ts';
 import { F2fsError } from '../errors.ts';
-import { BLKSIZE } from '../format/constants.ts';
+import { BLKSIZE, type EngineName } from '../index.ts';
 import { MAX_BUDGET, MAX_FOLIO_PAGES, MIN_BUDGET } from '../pagecache/pool.ts';
 import { replacedNotes } from '../populate/replaced.ts';
-import type { EngineName } from '../writeback/engines.ts';
 import { asUsage, complain, EXIT, UsageError } from './errors.ts';
 import { refuseDash } from './image.ts';
 import { Interruption } from './interrupt.ts';

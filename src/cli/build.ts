@@ -1,18 +1,23 @@
 // f2fs build: a directory of the host into an image.
 
-import { codecText, parseCodec } from '../compress/algorithms.ts';
+import { codecText } from '../compress/algorithms.ts';
 import { targetAt } from '../device/host-target.ts';
 import { F2fsError } from '../errors.ts';
-import { BLKSIZE } from '../format/constants.ts';
-import type { BuildReport } from '../index.ts';
+import {
+  BLKSIZE,
+  type BuildCompression,
+  type BuildCompressionReport,
+  type BuildOptions,
+  type BuildReport,
+  type EngineName,
+  type HolePolicy,
+  parseCodec,
+} from '../index.ts';
 import { expandFeatures } from '../mkfs/features.ts';
-import { type BuildCompressionReport, build as buildImage } from '../populate/build.ts';
+import { build as buildImage } from '../populate/build.ts';
 import { checkBuildOptions } from '../populate/build-options.ts';
-import type { BuildCompression, NoneCompressed } from '../populate/compress-choice.ts';
-import type { BuildOptions } from '../populate/options.ts';
+import type { NoneCompressed } from '../populate/compress-choice.ts';
 import { countProblems } from '../problems.ts';
-import type { HolePolicy } from '../source/hole-policy.ts';
-import type { EngineName } from '../writeback/engines.ts';
 import { reportInCommandWords } from './command-words.ts';
 import { asUsage, complain, complainOf, EXIT, UsageError } from './errors.ts';
 import { refuseDash } from './image.ts';

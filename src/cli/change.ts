@@ -1,13 +1,12 @@
 // Mounts the image that a command changes: what the command does becomes true with one checkpoint, or with one rename, or not at all.
+
 import * as fs from 'node:fs';
-import { type FileDevice, openFileDevice, openNamed } from '../device/file-device.ts';
+import { openNamed } from '../device/file-device.ts';
 import { targetAt } from '../device/host-target.ts';
 import { type ByteRange, ImageCopy } from '../device/image-copy.ts';
 import { removeLeftParts } from '../device/new-image.ts';
 import { checkSignal, F2fsError } from '../errors.ts';
-import { BLKSIZE } from '../format/constants.ts';
-import { type FileSystem, mount } from '../fs/file-system.ts';
-import type { MountOptions } from '../fs/mount-options.ts';
+import { BLKSIZE, type FileDevice, type FileSystem, type MountOptions, mount, openFileDevice } from '../index.ts';
 import { usedRanges } from '../volume/used-ranges.ts';
 import { complain, EXIT, Warnings } from './errors.ts';
 import { HostRoom } from './host-room.ts';

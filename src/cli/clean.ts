@@ -1,9 +1,8 @@
 // f2fs clean: sections that are used in part are emptied ahead of need.
+
 import * as fs from 'node:fs';
-import { openFileDevice } from '../device/file-device.ts';
 import { F2fsError } from '../errors.ts';
-import { type CleanOptions, type FileSystem, mount } from '../fs/file-system.ts';
-import type { CleanReport } from '../fs/reclaim.ts';
+import { type CleanOptions, type CleanReport, type FileSystem, mount, openFileDevice } from '../index.ts';
 import { EXIT, Warnings } from './errors.ts';
 import { printJson, printTable } from './output.ts';
 import { Progress } from './progress.ts';

@@ -3,8 +3,7 @@ import * as path from 'node:path';
 import { F2fsError } from '../errors.ts';
 import { isDots } from '../file/directory.ts';
 import { splitLast } from '../fs/path-names.ts';
-import { joinPath } from '../fs/walk.ts';
-import type { FileSystem } from '../index.ts';
+import { type FileSystem, joinPath } from '../index.ts';
 import { UsageError } from './errors.ts';
 import { endsWithSlash, escaped } from './names.ts';
 

@@ -3,10 +3,8 @@
 import { defaultWorkers } from '../compress/cluster-buffers.ts';
 import { F2fsError } from '../errors.ts';
 import { extract as extractTree } from '../extract/extract.ts';
-import { BLKSIZE } from '../format/constants.ts';
-import type { ExtractProgress, ExtractReport, FileSystem } from '../index.ts';
+import { BLKSIZE, type ExtractProgress, type ExtractReport, type FileSystem, type HolePolicy } from '../index.ts';
 import { countProblems } from '../problems.ts';
-import type { HolePolicy } from '../source/hole-policy.ts';
 import { reportInCommandWords } from './command-words.ts';
 import { complain, complainOf, EXIT } from './errors.ts';
 import { type ReadOptions, ReadVolume, refuseDash } from './image.ts';

@@ -1,6 +1,8 @@
 // Inode flags as chattr takes them.
+
 import { InvalidArgumentError } from 'commander';
-import { FLAG_LETTERS, INODE_FLAGS, type InodeFlag } from '../format/inode-flags.ts';
+import { FLAG_LETTERS, INODE_FLAGS } from '../format/inode-flags.ts';
+import type { InodeFlag } from '../index.ts';
 
 /** The flags that an entry gets which has some. */
 export type FlagChange = (flags: readonly InodeFlag[]) => InodeFlag[];

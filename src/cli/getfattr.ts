@@ -2,10 +2,8 @@
 
 import { F2fsError } from '../errors.ts';
 import { checkXattrName } from '../file/xattrs.ts';
-import { Directory } from '../fs/directory-handle.ts';
-import type { Handle } from '../fs/handle.ts';
-import { WalkPlace, walkDirectories } from '../fs/walk.ts';
-import type { FileSystem, Xattr } from '../index.ts';
+import { WalkPlace } from '../fs/walk.ts';
+import { Directory, type FileSystem, type Handle, walkDirectories, type Xattr } from '../index.ts';
 import { kindOfMessage, Problems } from '../problems.ts';
 import { asUsage, complain, EXIT, moreText, report, UsageError } from './errors.ts';
 import { type ReadOptions, ReadVolume } from './image.ts';

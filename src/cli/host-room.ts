@@ -1,8 +1,8 @@
 // The room that an image file takes on its host: what a command wrote in vain is given back, so that the next finds it.
+
 import * as fs from 'node:fs';
-import type { FileDevice } from '../device/file-device.ts';
 import { F2fsError } from '../errors.ts';
-import { type FileSystem, mount } from '../fs/file-system.ts';
+import { type FileDevice, type FileSystem, mount } from '../index.ts';
 import { type BlockRange, unneededRanges } from '../volume/used-ranges.ts';
 
 /** Ranges that are given back, the longest ones: each costs a child process. */

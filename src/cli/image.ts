@@ -1,8 +1,8 @@
 // Opens the image that a command reads, and refuses names that what it makes can't have.
+
 import * as fs from 'node:fs';
-import { type FileDevice, openFileDevice } from '../device/file-device.ts';
 import { F2fsError } from '../errors.ts';
-import { type FileSystem, mount } from '../fs/file-system.ts';
+import { type FileDevice, type FileSystem, mount, openFileDevice } from '../index.ts';
 import { UsageError, Warnings } from './errors.ts';
 
 /** Opens an image or block device for reading. Throws ENOENT and whatever the device throws. */

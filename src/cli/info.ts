@@ -1,7 +1,5 @@
 // f2fs info: what a volume says of itself.
-import { BLKSIZE } from '../format/constants.ts';
-import type { CheckpointInfo, VolumeInfo } from '../index.ts';
-import { volumeInfo } from '../inspect/info.ts';
+import { BLKSIZE, type CheckpointInfo, type VolumeInfo, volumeInfo } from '../index.ts';
 import { EXIT, report } from './errors.ts';
 import { openImage } from './image.ts';
 import { printable } from './names.ts';

@@ -1,8 +1,15 @@
 // f2fs ls: names, and with -l what stat knows of each.
 
 import { F2fsError } from '../errors.ts';
-import { sortedEntries, WalkPlace, WalkStep, walkDirectories } from '../fs/walk.ts';
-import type { Directory, DirectoryEntry, FileStat, FileSystem } from '../index.ts';
+import { WalkPlace, WalkStep } from '../fs/walk.ts';
+import {
+  type Directory,
+  type DirectoryEntry,
+  type FileStat,
+  type FileSystem,
+  sortedEntries,
+  walkDirectories,
+} from '../index.ts';
 import { kindOfMessage, Problems } from '../problems.ts';
 import { complain, EXIT, moreText, report } from './errors.ts';
 import { type ReadOptions, ReadVolume } from './image.ts';

@@ -1,13 +1,20 @@
 // f2fs mkfs: an empty volume on an image file or a block device.
 
-import { type FileDevice, openFileDevice } from '../device/file-device.ts';
 import { targetAt } from '../device/host-target.ts';
 import { F2fsError } from '../errors.ts';
-import { BLKSIZE, featureNames } from '../format/constants.ts';
-import { formatUuid } from '../format/superblock.ts';
-import type { FormatOptions, Formatted } from '../index.ts';
+import {
+  BLKSIZE,
+  type FileDevice,
+  type FormatOptions,
+  type Formatted,
+  featureNames,
+  format,
+  formatUuid,
+  openFileDevice,
+  planFormat,
+} from '../index.ts';
 import { expandFeatures } from '../mkfs/features.ts';
-import { checkFormat, format, planFormat, planSize } from '../mkfs/format.ts';
+import { checkFormat, planSize } from '../mkfs/format.ts';
 import { contentsOf } from '../mkfs/probe.ts';
 import { replacedNotes } from '../populate/replaced.ts';
 import { asUsage, complain, EXIT, UsageError } from './errors.ts';

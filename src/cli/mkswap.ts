@@ -1,9 +1,9 @@
 // f2fs mkswap: a swap file that Linux takes as it is. Its blocks are pinned, in whole sections, and it has the header of mkswap.
+
 import { randomUUID } from 'node:crypto';
 import { F2fsError } from '../errors.ts';
-import { BLKSIZE } from '../format/constants.ts';
 import { viewOf } from '../format/struct.ts';
-import { parseUuid } from '../format/superblock.ts';
+import { BLKSIZE, parseUuid } from '../index.ts';
 import { type ChangeOptions, changeImage } from './change.ts';
 import { asUsage, EXIT } from './errors.ts';
 import { volumePath } from './names.ts';

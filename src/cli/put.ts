@@ -1,13 +1,18 @@
 // f2fs put: files and directories of the host into an image that exists.
 
 import { F2fsError } from '../errors.ts';
-import { BLKSIZE } from '../format/constants.ts';
 import { systemTime } from '../fs/clock.ts';
-import type { BuildProgress, ByteSource, FileSystem } from '../index.ts';
+import {
+  BLKSIZE,
+  type BuildProgress,
+  type ByteSource,
+  type FileSystem,
+  type HolePolicy,
+  type PutReport,
+} from '../index.ts';
 import { assertFitsPinned, clearRest } from '../populate/pinned-target.ts';
-import { type PutReport, put as putSource } from '../populate/put.ts';
+import { put as putSource } from '../populate/put.ts';
 import { PutLinks } from '../populate/put-links.ts';
-import type { HolePolicy } from '../source/hole-policy.ts';
 import { type ChangeOptions, changeImage } from './change.ts';
 import { reportInCommandWords } from './command-words.ts';
 import { Destination, hostName, typeAt } from './destination.ts';

@@ -2,8 +2,7 @@
 import * as fs from 'node:fs';
 import { hostError } from '../errors.ts';
 import { checkXattrName } from '../file/xattrs.ts';
-import { joinPath } from '../fs/walk.ts';
-import type { FileSystem } from '../index.ts';
+import { type FileSystem, joinPath } from '../index.ts';
 import { type ChangeOptions, changeImage, forEachPath, Turns } from './change.ts';
 import { asUsage, EXIT, UsageError } from './errors.ts';
 import { escaped, volumePath } from './names.ts';

@@ -1,9 +1,7 @@
 // What chmod -R and chown -R do: a change of an entry and of all below it.
 
-import { Directory } from '../fs/directory-handle.ts';
-import type { Handle } from '../fs/handle.ts';
-import { WalkPlace, walkTree } from '../fs/walk.ts';
-import type { FileSystem } from '../index.ts';
+import { WalkPlace } from '../fs/walk.ts';
+import { Directory, type FileSystem, type Handle, walkTree } from '../index.ts';
 import type { Turns } from './change.ts';
 import { escaped } from './names.ts';
 import { naming } from './naming.ts';
