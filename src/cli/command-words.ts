@@ -14,8 +14,8 @@ export const COMMAND_WORDS: readonly (readonly [library: string, command: string
   ['invalid workers ', 'invalid --workers '],
   ['read it with recovery: false', 'read it with --no-recovery'],
   ['reserve them first with reserveBlocks', "reserve them first with 'f2fs fallocate --reserve'"],
-  ['immutable: clear that flag with setFlags', 'immutable: clear the flag with chattr -i'],
-  ['append-only: clear that flag with setFlags', 'append-only: clear the flag with chattr -a'],
+  ['immutable: clear that flag with setFlags', 'immutable: clear the flag with chattr IMAGE -- -i'],
+  ['append-only: clear that flag with setFlags', 'append-only: clear the flag with chattr IMAGE -- -a'],
   [
     'mount it for writing once, leave them out with recovery: false, or give it more cacheBytes',
     '--no-recovery shows the last checkpoint, and any command that changes the image recovers them for good',

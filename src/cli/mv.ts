@@ -1,6 +1,8 @@
 // f2fs mv: other names and places.
 import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
+import { isDots } from '../file/directory.ts';
+import { splitLast } from '../fs/path-names.ts';
 import type { FileSystem } from '../index.ts';
 import { type ChangeOptions, changeImage, forEachPath } from './change.ts';
 import { Destination, lastName, typeAt } from './destination.ts';
@@ -33,7 +35,7 @@ export function mv(image: string, sources: readonly string[], to: string, option
     await forEachPath(from, signal, progress, (source) => {
       const { ino } = volume.lstat(source);
       const target = destination.isDirectory ? destination.pathOf(lastName(source)) : path;
-      if (!exchange && replace && inodeAt(volume, target) === ino) throw sameFile(source, target);
+      if (!exchange && replace && inodeAt(volume, target) === ino) throw sameFile(volume, source, target);
       naming(target, () => volume.rename(source, target, { noReplace: !replace, exchange }));
     });
     return EXIT.ok;
@@ -46,9 +48,20 @@ function inodeAt(volume: FileSystem, path: Uint8Array): number | null {
 }
 
 /** rename(2) would do nothing, and both names stay: not what was asked for. */
-function sameFile(source: Uint8Array, target: Uint8Array): F2fsError {
+function sameFile(volume: FileSystem, source: Uint8Array, target: Uint8Array): F2fsError {
   const [from, to] = [source, target].map((path) => display(path));
-  return new F2fsError('EINVAL', `${from} and ${to} are the same file: remove one with rm`, { path: from });
+  const message = isSameName(volume, source, target)
+    ? `${from} has that name already: there is nothing to move`
+    : `${from} and ${to} are two names of one file: remove one with rm`;
+  return new F2fsError('EINVAL', message, { path: from });
+}
+
+/** Whether two paths of one inode are one name of one directory, however they are written. */
+function isSameName(volume: FileSystem, one: Uint8Array, other: Uint8Array): boolean {
+  const [{ name, directory }, there] = [splitLast(one), splitLast(other)];
+  if (name === null || there.name === null) return true;
+  if (isDots(name) || isDots(there.name)) return true;
+  return Buffer.compare(name, there.name) === 0 && volume.stat(directory).ino === volume.stat(there.directory).ino;
 }
 
 /** Whether a directory gets a name that ends with a slash and that nothing has: allowed, as it can only mean a directory. */

@@ -74,7 +74,13 @@ function numberOf(volume: FileSystem, table: Table, who: Who): number {
 
 function loginGroup(volume: FileSystem, user: Who | undefined): number {
   const key = typeof user === 'number' ? NUMBER : NAME;
-  return field(lineOf(volume, PASSWD, key, String(user)), LOGIN_GROUP, PASSWD);
+  try {
+    return field(lineOf(volume, PASSWD, key, String(user)), LOGIN_GROUP, PASSWD);
+  } catch (error) {
+    if (!(error instanceof F2fsError) || error.code !== 'EINVAL' || key === NAME) throw error;
+    const message = `the login group of user ${user} is not known, as ${PASSWD.path} of the image has no line of it: give USER:GROUP`;
+    throw new F2fsError('EINVAL', message, { cause: error });
+  }
 }
 
 /** The fields of the first line whose field `key` is `wanted`. */

@@ -133,8 +133,12 @@ function declareBuild(program: Command, run: Run): void {
     .addOption(holesOption())
     .option('--compress <algorithm[:level]>', 'lz4, lz4:3 to lz4:16, zstd:1 to zstd:22, lzo or lzo-rle')
     .option('--cluster <size>', 'bytes that are compressed together, 16K to 1M (default: 64K)', parseCluster)
-    .option('--compress-ext <list>', 'only files with one of these extensions', parseList)
-    .option('--compress-glob <pattern>', "only files whose path fits, as 'usr/**'; may be given again", addText)
+    .option('--compress-ext <list>', 'only files with one of these extensions, or that --compress-glob has', parseList)
+    .option(
+      '--compress-glob <pattern>',
+      "only files whose path fits, as 'usr/**', or that --compress-ext has; may be given again",
+      addText,
+    )
     .addOption(excludedExtensions())
     .option('--compress-checksum', 'clusters get a checksum')
     .option('--release', 'give back what compression saves: a smaller image, whose compressed files stay as they are')

@@ -108,7 +108,7 @@ async function putStdin(
   const sparse = holes === 'zeros' && !file.pinned;
   let size = 0;
   for await (const chunk of inBlocks(input)) {
-    if (file.pinned) naming(path, () => assertFitsPinned(file, size + chunk.length));
+    if (file.pinned) naming(path, () => assertFitsPinned(file, size + chunk.length, true));
     const fill: ByteSource['fill'] = (memory, offset, length, position) =>
       memory.set(chunk.subarray(position - size, position - size + length), offset);
     // A stream has no holes of its own.

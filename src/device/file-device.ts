@@ -130,9 +130,19 @@ export class FileDevice implements QueuedDevice {
       this.#queue?.close();
       // What the thread writes is not tracked: from now on any segment may hold data.
       this.#written = null;
-      this.#queue = new WriteQueue(this.name, this.kind, this.#handle, memory, this.#queueDepth);
+      this.#queue = this.#startQueue(memory);
     }
     return this.#queue;
+  }
+
+  /** null where no thread can be had: writes are made by the caller then. */
+  #startQueue(memory: SharedArrayBuffer): WriteQueue | null {
+    try {
+      return new WriteQueue(this.name, this.kind, this.#handle, memory, this.#queueDepth);
+    } catch (error) {
+      if (error instanceof F2fsError) throw error;
+      return null;
+    }
   }
 
   finishWrite(bio: Bio): void {

@@ -97,15 +97,24 @@ function loopOf(stats: fs.Stats): string | null {
   for (const name of listNames('/sys/block')) {
     if (!name.startsWith('loop')) continue;
     // By what is there, not by its name: it may have several.
-    const backing = readText(`/sys/block/${name}/loop/backing_file`).trim();
-    const there = backing === '' ? undefined : fs.statSync(backing, { throwIfNoEntry: false });
-    if (there === undefined) continue;
+    const backing = readText(`/sys/block/${name}/loop/backing_file`).replace(/\n$/, '');
+    const there = backing === '' ? null : statOrNull(backing);
+    if (there === null) continue;
     const isSame = stats.isBlockDevice()
       ? there.rdev === stats.rdev
       : there.ino === stats.ino && there.dev === stats.dev;
     if (isSame && there.isBlockDevice() === stats.isBlockDevice()) return `/dev/${name}`;
   }
   return null;
+}
+
+/** null also for what can't be looked at: it is somebody else's, or was removed. */
+function statOrNull(path: string): fs.Stats | null {
+  try {
+    return fs.statSync(path);
+  } catch {
+    return null;
+  }
 }
 
 /** Throws EBUSY for what is attached to a loop device: who uses that would not see what becomes of it, or would be harmed by it. */

@@ -1,4 +1,5 @@
 // Starts the threads of this package. They meet the committer on shared memory only: while it works it hears no message.
+import * as fs from 'node:fs';
 import * as os from 'node:os';
 import { Worker, workerData } from 'node:worker_threads';
 
@@ -19,6 +20,12 @@ export function threadData(): unknown {
   return workerData;
 }
 
+/** Throws for a file that is not there: who waits for the thread would hear of that only after it. */
+function existing(file: URL): URL {
+  if (fs.existsSync(file)) return file;
+  throw new Error(`${file.pathname} is missing: f2fs is to be installed as it is, not bundled without its programs`);
+}
+
 /**
  * Starts a program of this package, by its path below src/ without its ending: `device/write-worker`. The thread keeps no process
  * alive. Throws where no thread can be had.
@@ -35,7 +42,7 @@ export function startThread(program: string, workerData: unknown): Worker {
          require('node:module').createRequire(here)('tsx/cjs/api').require('../${program}.ts', here);`,
         { eval: true, workerData, execArgv: [] },
       )
-    : new Worker(new URL(`../${program}.js`, here), { workerData, execArgv: [] });
+    : new Worker(existing(new URL(`../${program}.js`, here)), { workerData, execArgv: [] });
   // One that can't start or dies is noticed by who waits for its work; without a listener it would end the process.
   worker.on('error', () => undefined);
   worker.unref();

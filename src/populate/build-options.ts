@@ -25,6 +25,9 @@ export function checkBuildOptions(options: BuildOptions): void {
   if (options.release === true && compress === undefined) {
     throw new F2fsError('EINVAL', 'there is nothing to release without compression: say how to compress too');
   }
+  if (options.workers !== undefined && compress === undefined) {
+    throw new F2fsError('EINVAL', 'workers have no effect without compression: say how to compress too');
+  }
   if (compress === undefined) return;
   compressionPolicy(options);
   checkChoice(compress);

@@ -66,7 +66,7 @@ export function checkChoice({ extensions = [], noExtensions = [], globs = [] }: 
 
 function matcher(globs: readonly string[]): (path: string) => boolean {
   try {
-    return picomatch([...globs], { dot: true });
+    return picomatch([...globs], { dot: true, flags: 's' });
   } catch (cause) {
     throw new F2fsError('EINVAL', `invalid pattern '${globs.join(',')}': expected one for paths, such as usr/**`, {
       cause,

@@ -6,11 +6,11 @@ import { zero } from '../pagecache/zero.ts';
 /** Bytes of zeros after which the caller is heard again. */
 const PIECE_BYTES = 4 * 1024 * 1024;
 
-/** Throws EFBIG for more bytes than a pinned file has. */
-export function assertFitsPinned(file: FileHandle, sizeBytes: number): void {
+/** Throws EFBIG for more bytes than a pinned file has; `hasMore`: it is not known how many follow. */
+export function assertFitsPinned(file: FileHandle, sizeBytes: number, hasMore = false): void {
   const { size } = file.stat();
   if (sizeBytes <= size) return;
-  const message = `the file there is pinned to its blocks and has ${size} bytes, too few for ${sizeBytes}: allocate more with fallocate, or remove it`;
+  const message = `the file there is pinned to its blocks and has ${size} bytes, too few for ${sizeBytes}${hasMore ? ' and what follows' : ''}: allocate more with fallocate, or remove it`;
   throw new F2fsError('EFBIG', message);
 }
 

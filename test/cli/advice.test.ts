@@ -73,13 +73,13 @@ describe('a pinned file', () => {
     ['or goes', /or remove it \(EFBIG\)/, ['put', image, large, '/pinned'], ['rm', image, '/pinned']],
     [
       'ends before standard input',
-      /has 2097152 bytes, too few for \d+: allocate more with fallocate, or remove it \(EFBIG\)/,
+      /has 2097152 bytes, too few for \d+ and what follows: allocate more with fallocate, or remove it \(EFBIG\)/,
       ['put', image, '-', '/pinned'],
       ['fallocate', '-l', '4M', image, '/pinned'],
     ],
     [
       'whose blocks lie past its end',
-      /has 0 bytes, too few for \d+: allocate more with fallocate/,
+      /has 0 bytes, too few for \d+ and what follows: allocate more with fallocate/,
       ['put', image, '-', '/kept'],
       ['fallocate', '-l', '4M', image, '/kept'],
     ],
@@ -181,8 +181,16 @@ describe('a file whose blocks were released', () => {
 
 describe('flags, sizes and names', () => {
   it.each<[RegExp, string[], ...string[][]]>([
-    [/clear the flag with chattr -i/, ['rm', image, '/immutable'], ['chattr', image, '--', '-i', '/immutable']],
-    [/clear the flag with chattr -a/, ['put', image, '-', '/appended'], ['chattr', image, '--', '-a', '/appended']],
+    [
+      /clear the flag with chattr IMAGE -- -i/,
+      ['rm', image, '/immutable'],
+      ['chattr', image, '--', '-i', '/immutable'],
+    ],
+    [
+      /clear the flag with chattr IMAGE -- -a/,
+      ['put', image, '-', '/appended'],
+      ['chattr', image, '--', '-a', '/appended'],
+    ],
   ])('%s', async (said, args, ...cures) => {
     for (const [flag, name] of [
       ['+i', '/immutable'],

@@ -571,9 +571,9 @@ describe('a refusal names the entry that it is about', () => {
     });
   });
 
-  const IMMUTABLE = 'it is immutable: clear the flag with chattr -i \\(EPERM\\)\n';
-  const APPENDED = 'it is append-only: clear the flag with chattr -a \\(EPERM\\)\n';
-  const DIRECTORY = 'the directory is append-only: clear the flag with chattr -a \\(EPERM\\)\n';
+  const IMMUTABLE = 'it is immutable: clear the flag with chattr IMAGE -- -i \\(EPERM\\)\n';
+  const APPENDED = 'it is append-only: clear the flag with chattr IMAGE -- -a \\(EPERM\\)\n';
+  const DIRECTORY = 'the directory is append-only: clear the flag with chattr IMAGE -- -a \\(EPERM\\)\n';
 
   it.each([
     ['rm', ['/imm'], `/imm: ${IMMUTABLE}`],
@@ -595,7 +595,7 @@ describe('a refusal names the entry that it is about', () => {
 
   it('in a directory that is immutable: the directory', async () => {
     await done('chattr', image, '+i', '/dir');
-    const said = '/dir: the directory is immutable: clear the flag with chattr -i \\(EPERM\\)\n';
+    const said = '/dir: the directory is immutable: clear the flag with chattr IMAGE -- -i \\(EPERM\\)\n';
     for (const [command, ...args] of [
       ['mkdir', '/dir/new'],
       ['mkdir', '-p', '/dir/new/below'],
@@ -619,9 +619,9 @@ describe('a refusal names the entry that it is about', () => {
     const { code, stderr } = await f2fsHere('put', '--quiet', image, `${host}/.`, '/');
     expect(code).toBe(1);
     expect(stderr.trimEnd().split('\n')).toEqual([
-      `f2fs: put: ${host}/imm: the image refuses it: it is immutable: clear the flag with chattr -i (EPERM)`,
-      `f2fs: put: ${host}/log: the image refuses it: it is append-only: clear the flag with chattr -a (EPERM)`,
-      `f2fs: put: ${host}/sub/deep/app: the image refuses it: it is append-only: clear the flag with chattr -a (EPERM)`,
+      `f2fs: put: ${host}/imm: the image refuses it: it is immutable: clear the flag with chattr IMAGE -- -i (EPERM)`,
+      `f2fs: put: ${host}/log: the image refuses it: it is append-only: clear the flag with chattr IMAGE -- -a (EPERM)`,
+      `f2fs: put: ${host}/sub/deep/app: the image refuses it: it is append-only: clear the flag with chattr IMAGE -- -a (EPERM)`,
       `f2fs: put: nothing was put: ${image} is as it was`,
     ]);
     expect(contentsOf()).toEqual(before);

@@ -79,8 +79,8 @@ const mistakes: [args: string[], said: string][] = [
   [['bench', fresh, '--cache', '1K'], 'invalid --cache 1024: expected 4 MiB to 4 GiB'],
   [['bench', fresh, '--folio', '3'], 'invalid --folio 3: expected a power of two up to 512'],
   [['bench', fresh, '--queue', '99'], "invalid --queue '99': expected a whole number from 0 to 64"],
-  [['mv', image, '/fixed', '/fixed'], '/fixed and /fixed are the same file: remove one with rm (EINVAL)'],
-  [['chmod', image, '600', '/fixed'], '/fixed: it is immutable: clear the flag with chattr -i (EPERM)'],
+  [['mv', image, '/fixed', '/fixed'], '/fixed has that name already: there is nothing to move (EINVAL)'],
+  [['chmod', image, '600', '/fixed'], '/fixed: it is immutable: clear the flag with chattr IMAGE -- -i (EPERM)'],
   [
     ['extract', image, source],
     `${source} is not empty; name a new or empty directory, or add to what is there with --force (ENOTEMPTY)`,

@@ -4,8 +4,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openFileDevice } from '../../src/index.ts';
 import { build } from '../../src/populate/build.ts';
 import { attachLoop, imageDirectory, run } from '../device/temporary.ts';
+import { asNobody, isRoot } from '../host-fixture.ts';
 import { makeImage } from './command.ts';
 import { f2fsHere } from './in-process.ts';
 
@@ -62,6 +64,25 @@ describe('an image that is attached to a loop device', () => {
     if (typeof loop === 'string') return skip(loop);
     try {
       await refused(/EBUSY/, 'build', '--force', tree, image);
+    } finally {
+      loop.detach();
+    }
+  });
+});
+
+describe('an image beside a loop device of somebody else', () => {
+  it.runIf(isRoot)('is opened for a change, whatever that one is attached to', ({ skip }) => {
+    fs.chmodSync(`${places}/..`, 0o755);
+    fs.chmodSync(places, 0o777);
+    const hidden = `${places}/hidden`;
+    fs.mkdirSync(hidden, { mode: 0o700 });
+    fs.writeFileSync(`${hidden}/x`, Buffer.alloc(MIB));
+    const loop = attachLoop(`${hidden}/x`);
+    if (typeof loop === 'string') return skip(loop);
+    try {
+      makeImage(image, () => {});
+      fs.chmodSync(image, 0o666);
+      expect(asNobody(() => openFileDevice(image, { writable: true }).close())).toBeUndefined();
     } finally {
       loop.detach();
     }

@@ -323,3 +323,14 @@ it.runIf(fs.existsSync('/dev/full'))(
     expect((await f2fsHere('cat', changed, '/new')).stdout).toBe('contents');
   },
 );
+
+it.each([
+  ['/file', '/file', 'has that name already'],
+  ['/file', '/', 'has that name already'],
+  ['/file', '/./file', 'has that name already'],
+])('mv %s %s names no second file to remove', async (from, to, words) => {
+  const { code, stderr } = await f2fsHere('mv', image, from, to);
+  expect(code).toBe(1);
+  expect(stderr).toContain(words);
+  expect(stderr).not.toContain('rm');
+});

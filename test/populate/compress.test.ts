@@ -230,6 +230,9 @@ describe('which files', () => {
       'usr/lib/b.so',
       'zeros.bin',
     ]);
+    put('usr/new\nline', prose(MIB / 8, 9));
+    expect(await names({ clusterPages: 16, globs: ['usr/new*'] })).toEqual(['usr/new\nline']);
+    fs.rmSync(`${tree}/usr/new\nline`);
     expect(await names({ clusterPages: 16, globs: ['usr/**'] })).toEqual([
       'usr/lib/b.so',
       'usr/share/c.TXT',

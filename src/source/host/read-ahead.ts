@@ -37,6 +37,15 @@ export interface ReadableTree extends SourceTree {
   known(index: number): Uint8Array | F2fsError | null;
 }
 
+/** null where no thread can be had: whoever pours reads by itself. */
+function startOrNull({ buffer }: ReadSlots): Worker | null {
+  try {
+    return startThread('source/host/read-ahead-worker', { slots: buffer });
+  } catch {
+    return null;
+  }
+}
+
 export class ReadAhead implements ContentReader {
   readonly #tree: ReadableTree;
   readonly #slots = new ReadSlots();
@@ -58,7 +67,7 @@ export class ReadAhead implements ContentReader {
     this.#tree = tree;
     this.#order = new PourOrder(tree);
     if (tree.totals.files < MIN_FILES) return;
-    this.#worker = startThread('source/host/read-ahead-worker', { slots: this.#slots.buffer });
+    this.#worker = startOrNull(this.#slots);
     this.#post();
   }
 
