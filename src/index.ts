@@ -15,13 +15,13 @@ export type {
   ExtractReport,
 } from './extract/report.ts';
 export type { FaultKind, FaultPlace } from './faults.ts';
-export type { CompressMode, CompressOptions } from './file/compression.ts';
-export type { AllocateOptions } from './file/fallocate.ts';
-export type { ByteSource, WriteOptions } from './file/file-data.ts';
-export type { Extent, ExtentFlag, Region } from './file/file-extents.ts';
-export type { IpuPolicy, WriteMode } from './file/in-place.ts';
-export type { Timestamp } from './file/inode.ts';
-export type { Xattr } from './file/xattrs.ts';
+export type { AllocateOptions } from './file/data/fallocate.ts';
+export type { ByteSource, WriteOptions } from './file/data/file-data.ts';
+export type { Extent, ExtentFlag, Region } from './file/data/file-extents.ts';
+export type { IpuPolicy, WriteMode } from './file/data/in-place.ts';
+export type { CompressMode, CompressOptions } from './file/inode/compression.ts';
+export type { Timestamp } from './file/inode/inode.ts';
+export type { Xattr } from './file/xattr/xattrs.ts';
 export { BLKSIZE, FEATURES, type Feature, featureNames } from './format/constants.ts';
 export type { InodeFlag } from './format/inode-flags.ts';
 export { formatUuid, parseUuid } from './format/superblock.ts';

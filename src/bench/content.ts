@@ -1,6 +1,6 @@
 // What the workloads write: words, made once from a seed, so that every run has the same bytes and the same compressibility.
 import { deflateRawSync } from 'node:zlib';
-import type { ByteSource } from '../file/file-data.ts';
+import type { ByteSource } from '../file/data/file-data.ts';
 import { SeededRandom } from './random.ts';
 
 /** Bytes of prepared text. The largest cluster has 1 MiB and nothing is compressed past one, so a repeat is never seen. */

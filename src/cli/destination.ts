@@ -1,7 +1,7 @@
 // Where put, mv and ln put things: into a directory that is there, or to the name itself.
 import * as path from 'node:path';
 import { F2fsError } from '../errors.ts';
-import { isDots } from '../file/directory.ts';
+import { isDots } from '../file/directory/directory.ts';
 import { splitLast } from '../fs/path-names.ts';
 import { type FileSystem, joinPath } from '../index.ts';
 import { UsageError } from './errors.ts';

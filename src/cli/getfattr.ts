@@ -1,7 +1,7 @@
 // f2fs getfattr: extended attributes, in the format of getfattr(1).
 
 import { F2fsError } from '../errors.ts';
-import { checkXattrName } from '../file/xattrs.ts';
+import { checkXattrName } from '../file/xattr/xattrs.ts';
 import { WalkPlace } from '../fs/walk.ts';
 import { Directory, type FileSystem, type Handle, walkDirectories, type Xattr } from '../index.ts';
 import { kindOfMessage, Problems } from '../problems.ts';

@@ -1,7 +1,7 @@
 // f2fs mv: other names and places.
 import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
-import { isDots } from '../file/directory.ts';
+import { isDots } from '../file/directory/directory.ts';
 import { splitLast } from '../fs/path-names.ts';
 import type { FileSystem } from '../index.ts';
 import { type ChangeOptions, changeImage, forEachPath } from './change.ts';

@@ -2,7 +2,7 @@
 import type { Contents } from '../bytes.ts';
 import { checkBytes, checkIndex, invalid, isFunction } from '../check.ts';
 import { F2fsError } from '../errors.ts';
-import type { Timestamp } from '../file/inode.ts';
+import type { Timestamp } from '../file/inode/inode.ts';
 import { type ArgumentCounts, limitArguments } from './argument-counts.ts';
 import { CallQueue } from './call-queue.ts';
 import { type FileHandle, readWhole } from './file-handle.ts';

@@ -3,12 +3,12 @@
 import { type Contents, contentBytes, display, type Name, nameBytes } from '../bytes.ts';
 import { type Check, checkOptions, invalid, isBoolean, isWhole, type OptionChecks } from '../check.ts';
 import { F2fsError } from '../errors.ts';
-import { aclFromXattr, aclToXattr } from '../file/acl.ts';
-import { aclAfterChmod, aclOfNew, checkAcl, modeOfAcl } from '../file/acl-rules.ts';
-import { CAPABILITY, checkCapability } from '../file/capability.ts';
-import { flagged } from '../file/change-rules.ts';
-import type { Inode, Timestamp } from '../file/inode.ts';
-import { checkXattrName, missing, type XattrChange as StoredChange, type Xattrs } from '../file/xattrs.ts';
+import { flagged } from '../file/inode/change-rules.ts';
+import type { Inode, Timestamp } from '../file/inode/inode.ts';
+import { aclFromXattr, aclToXattr } from '../file/xattr/acl.ts';
+import { aclAfterChmod, aclOfNew, checkAcl, modeOfAcl } from '../file/xattr/acl-rules.ts';
+import { CAPABILITY, checkCapability } from '../file/xattr/capability.ts';
+import { checkXattrName, missing, type XattrChange as StoredChange, type Xattrs } from '../file/xattr/xattrs.ts';
 import { MAX_ID, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
 import { I_FLAGS } from '../format/inode.ts';
 import { type Clock, isTimestamp } from './clock.ts';

@@ -1,7 +1,7 @@
 // The time that changes are stamped with: the system's, or what a mount was given.
 import { type Check, checkObject, invalid } from '../check.ts';
 import { F2fsError } from '../errors.ts';
-import type { Inode, Timestamp } from '../file/inode.ts';
+import type { Inode, Timestamp } from '../file/inode/inode.ts';
 
 /** Throws EINVAL for what is no time: seconds that a number holds, nanoseconds within one. */
 export const isTimestamp: Check = (time, what) => {

@@ -2,9 +2,9 @@
 import { type Name, nameBytes, type Path } from '../bytes.ts';
 import { checkChoice, checkIndex, checkOptions, invalid, isWhole, type OptionChecks } from '../check.ts';
 import { F2fsError } from '../errors.ts';
-import type { Dirent } from '../file/dentries.ts';
-import { isDots } from '../file/directory.ts';
-import type { Inode } from '../file/inode.ts';
+import type { Dirent } from '../file/directory/dentries.ts';
+import { isDots } from '../file/directory/directory.ts';
+import type { Inode } from '../file/inode/inode.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
 import { checkNewAttributes, type NewAttributes } from './attributes.ts';
 import type { Core } from './core.ts';

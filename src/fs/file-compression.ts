@@ -1,13 +1,13 @@
 // Compression of single files, as the kernel's ioctls have it: chosen, released, reserved, done and undone.
 import { F2fsError } from '../errors.ts';
-import type { BlockMap } from '../file/block-map.ts';
-import { RESERVE_FIRST } from '../file/change-rules.ts';
-import { ClusterSlots } from '../file/cluster-map.ts';
-import type { FileData } from '../file/file-data.ts';
-import type { FilePages } from '../file/file-pages.ts';
-import { FrameRun } from '../file/frames.ts';
-import type { Inode } from '../file/inode.ts';
-import type { Inodes } from '../file/inodes.ts';
+import type { BlockMap } from '../file/data/block-map.ts';
+import { ClusterSlots } from '../file/data/cluster-map.ts';
+import type { FileData } from '../file/data/file-data.ts';
+import type { FilePages } from '../file/data/file-pages.ts';
+import { FrameRun } from '../file/data/frames.ts';
+import { RESERVE_FIRST } from '../file/inode/change-rules.ts';
+import type { Inode } from '../file/inode/inode.ts';
+import type { Inodes } from '../file/inode/inodes.ts';
 import { BLKSIZE, NULL_ADDR } from '../format/constants.ts';
 import { I_FLAGS, INLINE } from '../format/inode.ts';
 import { BlockRun } from '../volume/block-run.ts';

@@ -12,13 +12,13 @@ import {
   type OptionChecks,
 } from '../check.ts';
 import { F2fsError } from '../errors.ts';
-import { assertChangeable, assertWritableUpTo } from '../file/change-rules.ts';
-import { assertReadable } from '../file/encryption.ts';
-import type { AllocateOptions } from '../file/fallocate.ts';
-import type { ByteSource, WriteOptions } from '../file/file-data.ts';
-import type { Extent, Region } from '../file/file-extents.ts';
-import type { Inode } from '../file/inode.ts';
-import { isPinned } from '../file/pinned.ts';
+import type { AllocateOptions } from '../file/data/fallocate.ts';
+import type { ByteSource, WriteOptions } from '../file/data/file-data.ts';
+import type { Extent, Region } from '../file/data/file-extents.ts';
+import { isPinned } from '../file/data/pinned.ts';
+import { assertChangeable, assertWritableUpTo } from '../file/inode/change-rules.ts';
+import { assertReadable } from '../file/inode/encryption.ts';
+import type { Inode } from '../file/inode/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { dropCapabilities } from './attributes.ts';
 import { isTimestamp } from './clock.ts';

@@ -6,10 +6,10 @@ import type { BlockDevice } from '../device/device.ts';
 
 import { useDevice } from '../device/uses.ts';
 import { F2fsError } from '../errors.ts';
-import { assertMutable, assertNotAppendOnly, assertNotPinned } from '../file/change-rules.ts';
-import { isDots } from '../file/directory.ts';
-import { assertReadable } from '../file/encryption.ts';
-import type { Xattr } from '../file/xattrs.ts';
+import { isDots } from '../file/directory/directory.ts';
+import { assertMutable, assertNotAppendOnly, assertNotPinned } from '../file/inode/change-rules.ts';
+import { assertReadable } from '../file/inode/encryption.ts';
+import type { Xattr } from '../file/xattr/xattrs.ts';
 import { BLKSIZE, NAME_LEN_MAX, SEGMENT_SIZE } from '../format/constants.ts';
 import type { VolumeCounters } from '../volume/counters.ts';
 import type { CleanPolicy } from '../volume/victims.ts';

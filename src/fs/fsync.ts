@@ -1,6 +1,6 @@
 // fsync and fdatasync: a file's data, then the nodes by which roll-forward finds it after a crash, or a checkpoint where
 // roll-forward could not.
-import type { Inode } from '../file/inode.ts';
+import type { Inode } from '../file/inode/inode.ts';
 import { NAME_LEN_MAX } from '../format/constants.ts';
 import { ADVISE, Inode as InodeView } from '../format/inode.ts';
 import { TAG } from '../pagecache/address-space.ts';

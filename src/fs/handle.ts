@@ -1,8 +1,8 @@
 // What can be held open: attributes and xattrs, of any kind of file. All calls are synchronous.
 import type { Contents, Name } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
-import { Inode } from '../file/inode.ts';
-import type { Xattr } from '../file/xattrs.ts';
+import { Inode } from '../file/inode/inode.ts';
+import type { Xattr } from '../file/xattr/xattrs.ts';
 import type { InodeFlag } from '../format/inode-flags.ts';
 import {
   type Attributes,

@@ -1,7 +1,7 @@
 // The flags of an inode that chattr(1) sets: who may have which.
 import { isList, isOneOf } from '../check.ts';
 import { F2fsError } from '../errors.ts';
-import type { Inode } from '../file/inode.ts';
+import type { Inode } from '../file/inode/inode.ts';
 import { I_FLAGS } from '../format/inode.ts';
 import { flagBits, flagNames, INODE_FLAGS, type InodeFlag } from '../format/inode-flags.ts';
 import type { Core } from './core.ts';

@@ -3,8 +3,8 @@
 
 import type { ClusterBuffers } from '../compress/cluster-buffers.ts';
 import { F2fsError } from '../errors.ts';
-import type { FileData } from '../file/file-data.ts';
-import type { Inodes } from '../file/inodes.ts';
+import type { FileData } from '../file/data/file-data.ts';
+import type { Inodes } from '../file/inode/inodes.ts';
 import { PAGE_SIZE } from '../pagecache/pool.ts';
 import type { Volume } from '../volume/volume.ts';
 import { type SyncMode, WB_SYNC } from '../writeback/control.ts';

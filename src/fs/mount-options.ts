@@ -12,9 +12,9 @@ import {
   type OptionChecks,
 } from '../check.ts';
 import { ALGORITHM_NAMES, type Codec, MAX_WORKERS } from '../compress/algorithms.ts';
-import { COMPRESS_MODES, type CompressOptions } from '../file/compression.ts';
-import { IPU_POLICIES, type IpuPolicy, WRITE_MODES, type WriteMode } from '../file/in-place.ts';
-import type { Timestamp } from '../file/inode.ts';
+import { IPU_POLICIES, type IpuPolicy, WRITE_MODES, type WriteMode } from '../file/data/in-place.ts';
+import { COMPRESS_MODES, type CompressOptions } from '../file/inode/compression.ts';
+import type { Timestamp } from '../file/inode/inode.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import { ENGINES, type EngineName } from '../writeback/engines.ts';
 import { CHECKPOINT_MODES, type CheckpointMode } from './reclaim.ts';

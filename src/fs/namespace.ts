@@ -2,13 +2,13 @@
 
 import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
-import { flagged } from '../file/change-rules.ts';
-import { checkName, type Directories, exists, isDots } from '../file/directory.ts';
-import type { Place } from '../file/directory-blocks.ts';
-import type { FileData } from '../file/file-data.ts';
-import type { Inode } from '../file/inode.ts';
-import { type Inodes, type NewInode, setParent } from '../file/inodes.ts';
-import type { Xattrs } from '../file/xattrs.ts';
+import type { FileData } from '../file/data/file-data.ts';
+import { checkName, type Directories, exists, isDots } from '../file/directory/directory.ts';
+import type { Place } from '../file/directory/directory-blocks.ts';
+import { flagged } from '../file/inode/change-rules.ts';
+import type { Inode } from '../file/inode/inode.ts';
+import { type Inodes, type NewInode, setParent } from '../file/inode/inodes.ts';
+import type { Xattrs } from '../file/xattr/xattrs.ts';
 import { PATH_MAX, S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
 import { fileTypeOf } from '../format/dentry.ts';
 import { ADVISE, I_FLAGS } from '../format/inode.ts';

@@ -2,8 +2,8 @@
 import type { Path } from '../bytes.ts';
 import { isBoolean, type OptionChecks } from '../check.ts';
 import { corrupt } from '../errors.ts';
-import { checkName } from '../file/directory.ts';
-import type { Inode } from '../file/inode.ts';
+import { checkName } from '../file/directory/directory.ts';
+import type { Inode } from '../file/inode/inode.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
 import type { Core } from './core.ts';
 import { endsWithSlash, leadsNowhere, missing, notA, pathBytes, symlinkLoop } from './path-errors.ts';

@@ -1,7 +1,7 @@
 // Pins files to their blocks, and lets go of them. Source: f2fs_ioc_set_pin_file.
 import { F2fsError } from '../errors.ts';
-import type { Inode } from '../file/inode.ts';
-import { isPinned } from '../file/pinned.ts';
+import { isPinned } from '../file/data/pinned.ts';
+import type { Inode } from '../file/inode/inode.ts';
 import { INLINE } from '../format/inode.ts';
 import type { Core } from './core.ts';
 

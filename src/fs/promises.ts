@@ -4,7 +4,7 @@ import { type Contents, display, type Name, nameBytes, type Path } from '../byte
 import { invalid, isFunction } from '../check.ts';
 import type { BlockDevice } from '../device/device.ts';
 import { corrupt, F2fsError } from '../errors.ts';
-import type { Xattr } from '../file/xattrs.ts';
+import type { Xattr } from '../file/xattr/xattrs.ts';
 import { Buffer } from '../platform/buffer.ts';
 import { utf8Text } from '../platform/bytes.ts';
 import { W_OK, X_OK } from '../platform/open-constants.ts';

@@ -2,10 +2,10 @@
 import { display } from '../bytes.ts';
 import { checkOptions, isBoolean, type OptionChecks } from '../check.ts';
 import { corrupt, F2fsError } from '../errors.ts';
-import { assertRenames, checkName, exists, isDots } from '../file/directory.ts';
-import type { Place } from '../file/directory-blocks.ts';
-import type { Inode } from '../file/inode.ts';
-import { setParent } from '../file/inodes.ts';
+import { assertRenames, checkName, exists, isDots } from '../file/directory/directory.ts';
+import type { Place } from '../file/directory/directory-blocks.ts';
+import type { Inode } from '../file/inode/inode.ts';
+import { setParent } from '../file/inode/inodes.ts';
 import { FT, fileTypeOf } from '../format/dentry.ts';
 import { ADVISE } from '../format/inode.ts';
 import type { Core } from './core.ts';

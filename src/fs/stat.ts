@@ -1,9 +1,9 @@
 // What is known of one inode, as callers get it.
 import { ALGORITHM_NAMES, type AlgorithmName } from '../compress/algorithms.ts';
-import { hasChecksum } from '../file/cluster-pages.ts';
-import type { Inode, Timestamp } from '../file/inode.ts';
-import { codecOf } from '../file/inode-ops.ts';
-import { getRdev } from '../file/inodes.ts';
+import { hasChecksum } from '../file/data/cluster-pages.ts';
+import type { Inode, Timestamp } from '../file/inode/inode.ts';
+import { codecOf } from '../file/inode/inode-ops.ts';
+import { getRdev } from '../file/inode/inodes.ts';
 import {
   BLKSIZE,
   S_IFBLK,

@@ -1,6 +1,6 @@
 // The target of a symlink.
 import { corrupt, F2fsError } from '../errors.ts';
-import type { Inode } from '../file/inode.ts';
+import type { Inode } from '../file/inode/inode.ts';
 import { PATH_MAX, S_IFLNK } from '../format/constants.ts';
 import type { Core } from './core.ts';
 

@@ -1,6 +1,6 @@
 // What is asked to reach the disk: one inode, everything, or everything and a checkpoint.
-import type { Inode } from '../file/inode.ts';
-import type { Inodes } from '../file/inodes.ts';
+import type { Inode } from '../file/inode/inode.ts';
+import type { Inodes } from '../file/inode/inodes.ts';
 import { TAG } from '../pagecache/address-space.ts';
 import type { Volume } from '../volume/volume.ts';
 import { WB_SYNC } from '../writeback/control.ts';

@@ -1,7 +1,7 @@
 // Inodes that have lost their last name: they go with their last handle, and are orphans until then.
 import { F2fsError } from '../errors.ts';
-import type { Inode } from '../file/inode.ts';
-import type { Inodes } from '../file/inodes.ts';
+import type { Inode } from '../file/inode/inode.ts';
+import type { Inodes } from '../file/inode/inodes.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { Memory } from './memory.ts';
 

@@ -2,10 +2,10 @@
 // device, not through the node cache.
 import type { BlockDevice } from '../device/device.ts';
 import type { Report } from '../faults.ts';
-import { checkPageAddress } from '../file/block-map.ts';
-import { type DirectoryFacts, readDentries } from '../file/dentries.ts';
-import { checkInode } from '../file/inode-checks.ts';
-import { readXattrs } from '../file/xattrs.ts';
+import { checkPageAddress } from '../file/data/block-map.ts';
+import { type DirectoryFacts, readDentries } from '../file/directory/dentries.ts';
+import { checkInode } from '../file/inode/inode-checks.ts';
+import { readXattrs } from '../file/xattr/xattrs.ts';
 import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR, NULL_ADDR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
 import { DENTRY_BLOCK, type DentryLayout, inlineDentryLayout } from '../format/dentry.ts';
 import {

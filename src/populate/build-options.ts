@@ -1,7 +1,7 @@
 // What the options of a build mean, and which of them make no sense, whatever the tree and the target.
 import { F2fsError } from '../errors.ts';
-import { CompressPolicy } from '../file/compression.ts';
-import type { Timestamp } from '../file/inode.ts';
+import { CompressPolicy } from '../file/inode/compression.ts';
+import type { Timestamp } from '../file/inode/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { checkFormat, type FormatOptions, planSize } from '../mkfs/format.ts';
 import { smallestGeometry } from '../mkfs/geometry.ts';

@@ -1,8 +1,8 @@
 // Which files of a tree become compressed ones.
 import picomatch from 'picomatch';
 import { F2fsError } from '../errors.ts';
-import { type CompressOptions, checkExtensions } from '../file/compression.ts';
-import { ExtensionSet } from '../file/temperature.ts';
+import { type CompressOptions, checkExtensions } from '../file/inode/compression.ts';
+import { ExtensionSet } from '../file/inode/temperature.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 

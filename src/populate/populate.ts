@@ -1,8 +1,8 @@
 // Pours a tree into a mounted volume: a directory's entries, then each of its subdirectories in turn, so that what is written is
 // written once.
 import { F2fsError } from '../errors.ts';
-import type { ByteSource } from '../file/file-data.ts';
-import type { Timestamp } from '../file/inode.ts';
+import type { ByteSource } from '../file/data/file-data.ts';
+import type { Timestamp } from '../file/inode/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import type { Attributes, NewAttributes } from '../fs/attributes.ts';
 import type { Directory } from '../fs/directory-handle.ts';

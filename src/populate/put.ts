@@ -4,7 +4,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { display, nameBytes } from '../bytes.ts';
 import { checkSignal, F2fsError, hostError } from '../errors.ts';
-import { checkName } from '../file/directory.ts';
+import { checkName } from '../file/directory/directory.ts';
 import { FEATURES } from '../format/constants.ts';
 import { systemTime } from '../fs/clock.ts';
 import { Directory } from '../fs/directory-handle.ts';

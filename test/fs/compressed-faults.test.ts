@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { F2fsError } from '../../src/errors.ts';
-import type { Inode } from '../../src/file/inode.ts';
+import type { Inode } from '../../src/file/inode/inode.ts';
 import { BLKSIZE, COMPRESS_ADDR } from '../../src/format/constants.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
 import type { MountOptions } from '../../src/fs/mount-options.ts';

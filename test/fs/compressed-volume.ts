@@ -7,7 +7,7 @@ import { expect } from 'vitest';
 import { parseCodec } from '../../src/compress/algorithms.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { F2fsError } from '../../src/errors.ts';
-import type { CompressOptions } from '../../src/file/compression.ts';
+import type { CompressOptions } from '../../src/file/inode/compression.ts';
 import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR, NULL_ADDR, S_IFMT, S_IFREG } from '../../src/format/constants.ts';
 import { I_ADDR_OFFSET, I_FLAGS, I_NID_OFFSET, INLINE, Inode, InodeExtra } from '../../src/format/inode.ts';
 import { ADDRS_PER_BLOCK, NIDS_PER_BLOCK } from '../../src/format/node.ts';

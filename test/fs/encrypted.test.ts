@@ -1,7 +1,7 @@
 // A volume that Linux encrypted, without the key: what Linux shows of it then is shown here, and it is changed as Linux lets it.
 import { describe, expect, test } from 'vitest';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
-import { shownWithoutKey, storedFromShown } from '../../src/file/stored-names.ts';
+import { shownWithoutKey, storedFromShown } from '../../src/file/directory/stored-names.ts';
 import { Inode } from '../../src/format/inode.ts';
 import type { FileHandle } from '../../src/fs/file-handle.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';

@@ -19,7 +19,7 @@ import { SeededRandom } from '../../src/bench/random.ts';
 import { openFileDevice } from '../../src/device/file-device.ts';
 import { F2fsError } from '../../src/errors.ts';
 import { extract } from '../../src/extract/extract.ts';
-import type { ExtentFlag } from '../../src/file/file-extents.ts';
+import type { ExtentFlag } from '../../src/file/data/file-extents.ts';
 import type { FileHandle } from '../../src/fs/file-handle.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { hostLibc } from '../../src/host/libc.ts';

@@ -1,0 +1,106 @@
+// Speeds changes to a large directory: where each name hash stands, and how many slots each block has free. Built by one
+// pass over the directory, then kept by its changes; the dentry blocks stay the truth.
+import { NR_DENTRY_IN_BLOCK } from '../../format/dentry.ts';
+
+const EMPTY = 0;
+const DELETED = -1;
+/** Blocks whose free slots are kept in one piece: a directory may have blocks far apart. */
+const PIECE = 512;
+/** Places of a block: the next power of two above its slots. */
+const BLOCK_PLACES = 1 << (32 - Math.clz32(NR_DENTRY_IN_BLOCK));
+/** Of the free slots of a block, and one. */
+const Counts = NR_DENTRY_IN_BLOCK < 0xff ? Uint8Array : Uint16Array;
+/** Of the table at first: most directories have few entries. A power of two. */
+const FIRST_SIZE = 256;
+
+export class DirectoryIndex {
+  /** Open addressing by hash: hash and place (block * BLOCK_PLACES + slot + 1) of each entry. */
+  #hashes = new Uint32Array(FIRST_SIZE);
+  #places = new Float64Array(FIRST_SIZE);
+  /** Places that are not EMPTY, and those of them that are not DELETED. */
+  #used = 0;
+  #live = 0;
+  /** One more than the free slots of each block; 0 for a block that does not exist, whose slots are all free. */
+  readonly #freeSlots = new Map<number, Uint8Array | Uint16Array>();
+
+  /** Notes the entry in slot `slot` of block `block`. */
+  insert(hash: number, block: number, slot: number): void {
+    if (this.#used * 4 >= this.#hashes.length * 3) this.#grow();
+    this.#put(hash, block * BLOCK_PLACES + slot + 1);
+    this.#used++;
+    this.#live++;
+  }
+
+  remove(hash: number, block: number, slot: number): void {
+    const place = block * BLOCK_PLACES + slot + 1;
+    for (let at = this.#start(hash); this.#places[at] !== EMPTY; at = (at + 1) & (this.#hashes.length - 1)) {
+      if (this.#places[at] === place) {
+        this.#places[at] = DELETED;
+        this.#live--;
+        return;
+      }
+    }
+  }
+
+  /**
+   * Finds an entry of that hash: the first with `from` -1, the next one with what this returned for the one before. Returns -1 when
+   * there is none; else `block` and `slot` say where it is.
+   */
+  find(hash: number, from: number): number {
+    const mask = this.#hashes.length - 1;
+    for (let at = from < 0 ? this.#start(hash) : (from + 1) & mask; this.#places[at] !== EMPTY; at = (at + 1) & mask) {
+      if (this.#hashes[at] !== hash || this.#places[at] === DELETED) continue;
+      const place = this.#places[at] - 1;
+      this.block = Math.floor(place / BLOCK_PLACES);
+      this.slot = place & (BLOCK_PLACES - 1);
+      return at;
+    }
+    return -1;
+  }
+
+  /** Where the entry is that `find` found last. */
+  block = 0;
+  slot = 0;
+
+  /** Free slots of a block; `whenAbsent` for one that does not exist. */
+  freeSlots(block: number, whenAbsent: number): number {
+    const known = this.#freeSlots.get(Math.floor(block / PIECE))?.[block % PIECE] ?? 0;
+    return known === 0 ? whenAbsent : known - 1;
+  }
+
+  setFreeSlots(block: number, count: number): void {
+    const index = Math.floor(block / PIECE);
+    let piece = this.#freeSlots.get(index);
+    if (piece === undefined) {
+      piece = new Counts(PIECE);
+      this.#freeSlots.set(index, piece);
+    }
+    piece[block % PIECE] = count + 1;
+  }
+
+  #start(hash: number): number {
+    return (Math.imul(hash, 0x9e3779b1) >>> 7) & (this.#hashes.length - 1);
+  }
+
+  #put(hash: number, place: number): void {
+    let at = this.#start(hash);
+    while (this.#places[at] !== EMPTY) at = (at + 1) & (this.#hashes.length - 1);
+    this.#hashes[at] = hash;
+    this.#places[at] = place;
+  }
+
+  /** Makes room, by a larger table or by doing away with what was deleted. */
+  #grow(): void {
+    const hashes = this.#hashes;
+    const places = this.#places;
+    const size = this.#live * 2 >= hashes.length ? hashes.length * 2 : hashes.length;
+    this.#hashes = new Uint32Array(size);
+    this.#places = new Float64Array(size);
+    this.#used = 0;
+    for (let i = 0; i < places.length; i++) {
+      if (places[i] === EMPTY || places[i] === DELETED) continue;
+      this.#put(hashes[i], places[i]);
+      this.#used++;
+    }
+  }
+}
