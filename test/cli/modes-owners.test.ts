@@ -144,7 +144,7 @@ describe('chown', () => {
       'www:nogroup',
       /^f2fs: chown: unknown group 'nogroup': \/etc\/group of the image has no such group; give a number/,
     ],
-    ['99:', /unknown user '99'/],
+    ['99:', /the login group of user 99 is not known, .*: give USER:GROUP \(EINVAL\)/],
     ['bad', /the line of the user 'bad' in \/etc\/passwd of the image has no number in field 3 \(EINVAL\)\n$/],
     ['short', /unknown user 'short'/],
   ])('%s fails, and changes nothing', async (owner, message) => {
