@@ -17,7 +17,7 @@ export default defineConfig({
           name: 'without koffi',
           include: [
             'test/{source,extract}/*.test.ts',
-            'test/populate/{holes,options}.test.ts',
+            'test/populate/{compress,options}.test.ts',
             'test/cli/source.test.ts',
             'test/device/*.test.ts',
           ],
