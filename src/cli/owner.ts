@@ -74,13 +74,7 @@ function numberOf(volume: FileSystem, table: Table, who: Who): number {
 
 function loginGroup(volume: FileSystem, user: Who | undefined): number {
   const key = typeof user === 'number' ? NUMBER : NAME;
-  try {
-    return field(lineOf(volume, PASSWD, key, String(user)), LOGIN_GROUP, PASSWD);
-  } catch (error) {
-    if (!(error instanceof F2fsError) || error.code !== 'EINVAL' || key === NAME) throw error;
-    const message = `the login group of user ${user} is not known, as ${PASSWD.path} of the image has no line of it: give USER:GROUP`;
-    throw new F2fsError('EINVAL', message, { cause: error });
-  }
+  return field(lineOf(volume, PASSWD, key, String(user)), LOGIN_GROUP, PASSWD);
 }
 
 /** The fields of the first line whose field `key` is `wanted`. */
@@ -109,7 +103,10 @@ function textOf(volume: FileSystem, table: Table, wanted: string): string {
   }
 }
 
+/** `wanted`: a name; a number is looked for only where its login group is. */
 function unknown({ kind }: Table, wanted: string, why: string): F2fsError {
+  if (/^\d+$/.test(wanted))
+    return new F2fsError('EINVAL', `the login group of user ${wanted} is not known, as ${why}: give USER:GROUP`);
   return new F2fsError('EINVAL', `unknown ${kind} '${wanted}': ${why}; give a number, or a name of the image`);
 }
 
