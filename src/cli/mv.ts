@@ -4,6 +4,7 @@ import { F2fsError } from '../errors.ts';
 import { isDots } from '../file/directory/directory.ts';
 import { splitLast } from '../fs/path-names.ts';
 import type { FileSystem } from '../index.ts';
+import { isSameBytes } from '../platform/bytes.ts';
 import { type ChangeOptions, changeImage, forEachPath } from './change.ts';
 import { Destination, lastName, typeAt } from './destination.ts';
 import { EXIT, UsageError } from './errors.ts';
@@ -61,7 +62,7 @@ function isSameName(volume: FileSystem, one: Uint8Array, other: Uint8Array): boo
   const [{ name, directory }, there] = [splitLast(one), splitLast(other)];
   if (name === null || there.name === null) return true;
   if (isDots(name) || isDots(there.name)) return true;
-  return Buffer.compare(name, there.name) === 0 && volume.stat(directory).ino === volume.stat(there.directory).ino;
+  return isSameBytes(name, there.name) && volume.stat(directory).ino === volume.stat(there.directory).ino;
 }
 
 /** Whether a directory gets a name that ends with a slash and that nothing has: allowed, as it can only mean a directory. */

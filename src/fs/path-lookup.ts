@@ -6,7 +6,7 @@ import { checkName } from '../file/directory/directory.ts';
 import type { Inode } from '../file/inode/inode.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
 import type { Core } from './core.ts';
-import { endsWithSlash, leadsNowhere, missing, notA, pathBytes, symlinkLoop } from './path-errors.ts';
+import { leadsNowhere, missing, notA, pathBytes, symlinkLoop } from './path-errors.ts';
 import { Names } from './path-names.ts';
 import { refusedAt } from './refusals.ts';
 import { readlink } from './symlink.ts';
@@ -45,7 +45,7 @@ export function resolve(core: Core, path: Path, follow: boolean, start?: Inode):
   let last = start === undefined || bytes[0] === SLASH ? root : start;
   let symlinks = 0;
   let steps = 0;
-  let toDirectory = endsWithSlash(path);
+  let toDirectory = bytes.at(-1) === SLASH;
   for (let name = names.next(); name !== null; name = names.next()) {
     if (++steps % STEPS_UNBALANCED === 0) {
       core.memory.balance();
@@ -69,7 +69,7 @@ export function resolve(core: Core, path: Path, follow: boolean, start?: Inode):
         last = root;
       }
       // A slash that ends the last target counts as one that ends the path.
-      if (names.isAtEnd && endsWithSlash(target)) toDirectory = true;
+      if (names.isAtEnd && target.at(-1) === SLASH) toDirectory = true;
       names.insert(target);
       continue;
     }

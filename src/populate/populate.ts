@@ -284,25 +284,16 @@ export class Populator {
     const type = this.#tree.type(index);
     if (type === 'file') return yield* this.#makeFile(parent, index, stat);
     const attributes = this.#attributes(stat);
-    switch (type) {
-      case 'symlink': {
-        const handle = parent.symlink(
-          name,
-          fromSource(() => this.#tree.readlink(index)),
-          attributes,
-        );
-        this.done.symlinks++;
-        return handle;
-      }
-      default: {
-        const handle = parent.mknod(name, type as NodeType, attributes, {
-          major: stat.rdevMajor,
-          minor: stat.rdevMinor,
-        });
-        this.done.special++;
-        return handle;
-      }
+    if (type === 'symlink') {
+      const target = fromSource(() => this.#tree.readlink(index));
+      const handle = parent.symlink(name, target, attributes);
+      this.done.symlinks++;
+      return handle;
     }
+    const rdev = { major: stat.rdevMajor, minor: stat.rdevMinor };
+    const handle = parent.mknod(name, type as NodeType, attributes, rdev);
+    this.done.special++;
+    return handle;
   }
 
   /** Opens the source first: a file that can't be read gets no entry. */
@@ -374,24 +365,30 @@ export class Populator {
     const attributes = this.#changedAttributes(stat);
     const { sizeBytes } = stat;
     assertFitsPinned(pinned, sizeBytes);
-    const bytes = sizeBytes === 0 ? null : fromSource(() => this.#reader.take(index));
-    if (bytes !== null) pinned.write(bytes, 0);
-    else if (sizeBytes > 0) {
-      const file = fromSource(() => this.#tree.open(index));
+    if (sizeBytes > 0) {
       try {
-        yield* this.#copyRange(pinned, file, 0, sizeBytes, false);
-        fromSource(() => file.verify());
+        const bytes = fromSource(() => this.#reader.take(index));
+        if (bytes === null) yield* this.#copyOver(pinned, index, sizeBytes);
+        else pinned.write(bytes, 0);
       } finally {
-        file.close();
         this.#reader.release(index);
       }
     }
-    this.#reader.release(index);
     yield* clearRest(pinned, sizeBytes);
     pinned.setAttributes(attributes);
     this.done.files++;
     this.done.contentBytes += sizeBytes;
     return pinned;
+  }
+
+  *#copyOver(pinned: FileHandle, index: number, sizeBytes: number): Generator<void> {
+    const file = fromSource(() => this.#tree.open(index));
+    try {
+      yield* this.#copyRange(pinned, file, 0, sizeBytes, false);
+      fromSource(() => file.verify());
+    } finally {
+      file.close();
+    }
   }
 
   #countHoles(handle: FileHandle, size: number): void {

@@ -44,31 +44,21 @@ export async function bundle(): Promise<{ script: string; modules: string[] }> {
 }
 
 /** What the standards of the web give a worker, besides what JavaScript itself has. */
+const WEB_GLOBALS = [
+  'AbortController',
+  'AbortSignal',
+  'atob',
+  'btoa',
+  'crypto',
+  'MessageChannel',
+  'performance',
+  'TextDecoder',
+  'TextEncoder',
+  'URL',
+] as const;
+
 function webGlobals(): object {
-  const {
-    AbortController,
-    AbortSignal,
-    atob,
-    btoa,
-    crypto,
-    MessageChannel,
-    performance,
-    TextDecoder,
-    TextEncoder,
-    URL,
-  } = globalThis;
-  return {
-    AbortController,
-    AbortSignal,
-    atob,
-    btoa,
-    crypto,
-    MessageChannel,
-    performance,
-    TextDecoder,
-    TextEncoder,
-    URL,
-  };
+  return Object.fromEntries(WEB_GLOBALS.map((name) => [name, globalThis[name]]));
 }
 
 /** What browsers have, and V8 in Node 20 has not by itself: Node adds it to its own world. */
