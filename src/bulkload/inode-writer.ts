@@ -87,10 +87,11 @@ export class InodeWriter {
 
   /** Begins a directory that a format made, which has one block: it is written anew, and keeps what is not said of it. */
   beginAgain(ino: number): void {
-    const { device, nat, logs, space } = this.#volume;
+    const { device, nat, logs, nodes, space } = this.#volume;
     this.nodes.begin(ino, true, false);
     const blkaddr = nat.blkaddrOf(ino);
     device.read(blkaddr, this.nodes.inode);
+    nodes.forget(ino);
     logs.invalidate(blkaddr);
     this.#extraIsize = extraIsizeOf(this.#raw, this.#extra);
     this.#xattrAddrs = 0;

@@ -160,6 +160,11 @@ export class NodeCache {
     this.#setDirty(ino, base);
   }
 
+  /** A node that is clean leaves the cache: it is written anew by another way. */
+  forget(nid: number): void {
+    this.pages.truncate(nid, nid + 1);
+  }
+
   /** Offset of a loaded node in its inode's tree. */
   offsetOf(pfn: number): number {
     return this.#pool.view.getUint32(pfn * BLKSIZE + FLAG, true) >>> NODE_OFFSET_SHIFT;
