@@ -7,7 +7,17 @@ import { type CompressPolicy, contextOf } from '../file/inode/compression.ts';
 import { MAX_FILE_BYTES, type Timestamp } from '../file/inode/inode.ts';
 import { checkRdev } from '../file/inode/inodes.ts';
 import { Extensions } from '../file/inode/temperature.ts';
-import { BLKSIZE, LOG, type Log, NR_DATA_LOGS, NULL_ADDR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
+import {
+  BLKSIZE,
+  LOG,
+  type Log,
+  NR_DATA_LOGS,
+  NULL_ADDR,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+} from '../format/constants.ts';
 import { FT } from '../format/dentry.ts';
 import { ADVISE, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, maxInlineData } from '../format/inode.ts';
 import { checkSymlinkTarget } from '../fs/namespace.ts';
