@@ -1,10 +1,16 @@
 // The library's public face: formatting, mounting, building, extracting and inspecting F2FS images.
 
 export type { Contents, Name, OwnBytes, Path } from './bytes.ts';
-export { type AlgorithmName, type Codec, parseCodec } from './compress/algorithms.ts';
+export {
+  type AlgorithmName,
+  type Codec,
+  codecText,
+  parseCodec,
+} from './compress/algorithms.ts';
+export { defaultWorkers } from './compress/cluster-buffers.ts';
 export { type BlockDevice, IoCounters } from './device/device.ts';
 export { type FileDevice, openFileDevice } from './device/file-device.ts';
-export type { OpenOptions } from './device/host-target.ts';
+export { type OpenOptions, type TargetPlace, targetAt } from './device/host-target.ts';
 export { MemoryDevice, type MemoryDeviceOptions } from './device/memory-device.ts';
 export { type ErrorPlace, F2fsError } from './errors.ts';
 export { extract } from './extract/extract.ts';
@@ -21,7 +27,7 @@ export type { Extent, ExtentFlag, Region } from './file/data/file-extents.ts';
 export type { IpuPolicy, WriteMode } from './file/data/in-place.ts';
 export type { CompressMode, CompressOptions } from './file/inode/compression.ts';
 export type { Timestamp } from './file/inode/inode.ts';
-export type { Xattr } from './file/xattr/xattrs.ts';
+export { checkXattrName, type Xattr } from './file/xattr/xattrs.ts';
 export { BLKSIZE, FEATURES, type Feature, featureNames } from './format/constants.ts';
 export type { InodeFlag } from './format/inode-flags.ts';
 export { formatUuid, parseUuid } from './format/superblock.ts';
@@ -62,6 +68,7 @@ export type { CompressionStat, DeviceNumbers, FileStat } from './fs/stat.ts';
 export {
   joinPath,
   sortedEntries,
+  splitPath,
   type WalkEvent,
   type WalkListing,
   type WalkPlace,
@@ -77,11 +84,26 @@ export {
   type VolumeInfo,
   volumeInfo,
 } from './inspect/info.ts';
+export {
+  CLEAN_POLICIES,
+  CLUSTER_SIZES,
+  ENGINES,
+  FLAG_LETTERS,
+  HOLE_POLICIES,
+  MAX_ID,
+  MAX_QUEUE_DEPTH,
+  MAX_WORKERS,
+} from './limits.ts';
 export { DEFAULT_FEATURES } from './mkfs/features.ts';
-export { type FormatOptions, type Formatted, format, planFormat } from './mkfs/format.ts';
+export { checkFormat, type FormatOptions, type Formatted, format, planFormat, planSize } from './mkfs/format.ts';
 export type { Geometry } from './mkfs/geometry.ts';
 export type { FormatPlan } from './mkfs/plan.ts';
-export { probe } from './mkfs/probe.ts';
+export { contentsOf, type DeviceContents, probe } from './mkfs/probe.ts';
+export {
+  MAX_BUDGET as MAX_CACHE_BYTES,
+  MAX_FOLIO_PAGES,
+  MIN_BUDGET as MIN_CACHE_BYTES,
+} from './pagecache/pool.ts';
 export {
   type BuildCompressionReport,
   type BuildProgress,
@@ -93,6 +115,12 @@ export type { BuildOptions, PutOptions, PutPlace } from './populate/options.ts';
 export { type PutReport, put } from './populate/put.ts';
 export { countProblems, type Problem } from './problems.ts';
 export type { HolePolicy } from './source/hole-policy.ts';
+export {
+  type ChangeImageOptions,
+  type ChangeProgress,
+  changeImage,
+  type ImageChange,
+} from './transaction/change-image.ts';
 export type { VolumeCounters } from './volume/counters.ts';
 export type { CleanPolicy } from './volume/victims.ts';
 export type { EngineName } from './writeback/engines.ts';

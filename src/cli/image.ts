@@ -36,7 +36,7 @@ export class ReadVolume {
     this.#device = openImage(image);
     try {
       this.fs = mount(this.#device, { readonly: true, recovery, workers });
-      new Warnings(command, image).tell(this.fs);
+      new Warnings(command, image).tell(this.fs.warnings);
     } catch (error) {
       this.#device.close();
       throw error;

@@ -2,9 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
 import { WORKLOAD_NAMES } from '../bench/workload-names.ts';
-import { MAX_WORKERS } from '../compress/algorithms.ts';
-import { MAX_DEPTH } from '../device/write-slots.ts';
-import { ENGINES } from '../writeback/engines.ts';
+import { ENGINES, MAX_QUEUE_DEPTH, MAX_WORKERS } from '../limits.ts';
 import { refuseEmpty, refuseUndecodable } from './arguments.ts';
 import type { BenchCommandOptions } from './bench.ts';
 import type { BuildCommandOptions } from './build.ts';
@@ -292,7 +290,7 @@ function declareBench(program: Command, run: Run): void {
     .addOption(sizeOption('--cluster <size>', 'of a compressed cluster', '64K').argParser(parseCluster))
     .option('--workers <n>', 'threads that compress (default: 0: the one that writes)', parseCount(0, MAX_WORKERS))
     .option('--folio <pages>', 'pages of the largest folio (default: 512; for the engine pages 1)', parseCount(1))
-    .option('--queue <n>', 'large writes under way at most; 0: no writing thread', parseCount(0, MAX_DEPTH))
+    .option('--queue <n>', 'large writes under way at most; 0: no writing thread', parseCount(0, MAX_QUEUE_DEPTH))
     .option('--cache <size>', 'of the page cache', parseSize)
     .option('--direct', "around the host's page cache")
     .option('--repeat <n>', 'runs of each', parseCount(1), 3)

@@ -1,9 +1,9 @@
 // f2fs stat: all that is known of one entry.
 
-import { codecText } from '../compress/algorithms.ts';
-import { BLKSIZE } from '../format/block-size.ts';
 import {
+  BLKSIZE,
   type CompressionStat,
+  codecText,
   FileHandle,
   type FileStat,
   type FileType,

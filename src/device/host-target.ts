@@ -1,6 +1,7 @@
 // Opens what a path names on the host, and says clearly why not when it can't: sizes, locks and mounts of block devices.
 import * as fs from 'node:fs';
 import * as nodePath from 'node:path';
+import { isText } from '../check.ts';
 import { F2fsError, hostError } from '../errors.ts';
 import { busy, lockFile, lockingFlags } from './lock.ts';
 
@@ -176,10 +177,11 @@ export interface TargetPlace {
 }
 
 /**
- * Throws ENOENT for an empty path, EISDIR, ENOTBLK for what is neither file nor block device, ENODEV for a missing device, ELOOP, and
+ * Looks at the place of an image that is to be made, replaced or changed. Throws ENOENT for an empty path, EISDIR, ENOTBLK for what is neither file nor block device, ENODEV for a missing device, ELOOP, and
  * what the host says of the path.
  */
 export function targetAt(path: string): TargetPlace {
+  isText(path, 'path');
   if (path === '') throw new F2fsError('ENOENT', 'the image has no name: give a path for it');
   const stats = statIfThere(path);
   const kind = stats === null ? null : kindOf(path, stats);

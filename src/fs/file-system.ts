@@ -12,6 +12,7 @@ import { assertReadable } from '../file/inode/encryption.ts';
 import type { Xattr } from '../file/xattr/xattrs.ts';
 import { BLKSIZE, NAME_LEN_MAX, SEGMENT_SIZE } from '../format/constants.ts';
 import type { VolumeCounters } from '../volume/counters.ts';
+import { type BlockRange, unneededRanges, usedRanges } from '../volume/used-ranges.ts';
 import type { CleanPolicy } from '../volume/victims.ts';
 import type { Volume } from '../volume/volume.ts';
 import { type ArgumentCounts, limitArguments } from './argument-counts.ts';
@@ -64,6 +65,10 @@ export interface VolumeStat {
   inodes: number;
   freeInodes: number;
   usedInodes: number;
+  /** Blocks in use or promised, those of inodes and other nodes too. */
+  usedBlocks: number;
+  /** Nodes among them, inodes too. */
+  usedNodes: number;
   /** Bytes of the longest name. */
   nameBytes: number;
   /** Bytes of a section: what cleaning empties, and what the size of a pinned file is a multiple of. */
@@ -132,6 +137,9 @@ function coreOf(given: BlockDevice, options: MountOptions): Core {
 export class FileSystem {
   static {
     limitArguments(FileSystem, {
+      assertWritable: 0,
+      usedRanges: 0,
+      unneededRanges: 0,
       root: 0,
       open: 2,
       openInode: 1,
@@ -196,6 +204,31 @@ export class FileSystem {
   /** Blocks written so far, by whom. */
   get counters(): VolumeCounters {
     return this.volume.counters;
+  }
+
+  /** The number of the checkpoint that was mounted, or last written: each is one more than the one before. */
+  get checkpointVersion(): number {
+    return this.volume.pack.cp.checkpointVer;
+  }
+
+  /** @internal Whether the mount has ended, by whatever way. */
+  get isClosed(): boolean {
+    return this.volume.isClosed;
+  }
+
+  /** @internal Throws EROFS where nothing can be changed, and why not. */
+  assertWritable(): void {
+    this.volume.assertWritable();
+  }
+
+  /** @internal What the last checkpoint needs of the volume, and where the volume ends: see usedRanges. */
+  usedRanges(): { ranges: Iterable<BlockRange>; endBlkaddr: number } {
+    return { ranges: usedRanges(this.volume), endBlkaddr: this.volume.layout.mainEnd };
+  }
+
+  /** @internal What a volume just mounted could do without: see unneededRanges. */
+  unneededRanges(): Iterable<BlockRange> {
+    return unneededRanges(this.volume);
   }
 
   /** Opens the root directory. */
@@ -490,6 +523,8 @@ export class FileSystem {
       inodes: byBlocks ? userBlockCount : totalNodeCount,
       freeInodes: byBlocks ? freeBlocks : Math.min(totalNodeCount - space.validNodeCount, freeBlocks),
       usedInodes: space.validInodeCount,
+      usedBlocks: space.validBlockCount,
+      usedNodes: space.validNodeCount,
       nameBytes: NAME_LEN_MAX,
       sectionBytes: layout.segsPerSec * SEGMENT_SIZE,
     };

@@ -3,9 +3,10 @@
 import { type Name, nameBytes, type Path } from '../bytes.ts';
 import { invalid, isFunction } from '../check.ts';
 import { corrupt, F2fsError } from '../errors.ts';
+import { isDots } from '../file/directory/directory.ts';
 import { compareBytes } from '../platform/bytes.ts';
 import { Directory, type DirectoryEntry } from './directory-handle.ts';
-import { joinName } from './path-names.ts';
+import { joinName, splitLast } from './path-names.ts';
 
 /** Entries of a directory that are read at a time, where they are not sorted. */
 const BATCH = 256;
@@ -72,6 +73,16 @@ export type WalkEvent =
   | { at: 'enter'; step: WalkStep }
   | { at: 'leave'; step: WalkStep }
   | { at: 'entry'; step: WalkStep; entry: DirectoryEntry };
+
+/**
+ * A path without its last name, and that name: what `joinPath` makes a path of. null where the path ends in none, as `/` and `a/..` do:
+ * `directory` is all of it then.
+ */
+export function splitPath(path: Path): { directory: Uint8Array; name: Uint8Array | null } {
+  const bytes = nameBytes(path, 'path');
+  const { directory, name } = splitLast(bytes);
+  return name === null || isDots(name) ? { directory: bytes, name: null } : { directory, name };
+}
 
 /** `directory/name` */
 export function joinPath(directoryPath: Path, entryName: Name): Uint8Array {

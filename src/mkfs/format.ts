@@ -2,6 +2,7 @@
 import {
   type Check,
   checkBytes,
+  checkIndex,
   checkOptions,
   invalid,
   isBoolean,
@@ -133,7 +134,8 @@ export function planFormat(nrBlocks: number, options: FormatOptions = {}): Forma
 }
 
 /** The same for an image that is to have `sizeBytes` bytes, however few: the least that would do is told. */
-export function planSize(sizeBytes: number, options: FormatOptions): FormatPlan {
+export function planSize(sizeBytes: number, options: FormatOptions = {}): FormatPlan {
+  checkIndex(sizeBytes, 'number of bytes');
   return plan(Math.max(1, Math.floor(sizeBytes / BLKSIZE)), sizeBytes, options);
 }
 

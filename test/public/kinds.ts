@@ -9,6 +9,7 @@ import {
   type AsyncFileSystem,
   type BufferPart,
   type BuildCompression,
+  type ChangeImageOptions,
   type Codec,
   type CompressOptions,
   type FileDevice,
@@ -56,7 +57,7 @@ export interface World {
 }
 
 type K = Kind<World>;
-const NUMBERS = ['zero', 'one', 'minus zero'] as const;
+export const NUMBERS = ['zero', 'one', 'minus zero'] as const;
 const TEXTS = ['text', 'empty text'] as const;
 
 export const anyObject: K = kind(
@@ -161,6 +162,20 @@ export const mountOptions: K = optional(
     checkpoints: word('explicit'),
     cleaning: flag,
     discard: flag,
+  }),
+);
+const { readonly: _readonly, checkpoints: _checkpoints, ...mountedSo } = mountOptions.fields ?? {};
+export const changeImageOptions: K = optional(
+  fields<World, ChangeImageOptions>({
+    inSteps: flag,
+    mount: optional(
+      fields<World, NonNullable<ChangeImageOptions['mount']>>({ ...mountedSo, now: optional(callback) } as never),
+    ),
+    signal: optional(kind(() => new AbortController().signal, [])),
+    onProgress: optional(callback),
+    onWarning: optional(callback),
+    onNote: optional(callback),
+    killable: optional(kind(() => (step: () => void) => step(), ['function'])),
   }),
 );
 const text: K = optional(kind(() => 'text', [...TEXTS]));

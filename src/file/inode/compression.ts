@@ -2,7 +2,7 @@
 import { checkChoice } from '../../check.ts';
 import {
   ALGORITHM,
-  CLUSTER_SIZE_TEXT,
+  CLUSTER_SIZES,
   type Codec,
   checkCodec,
   MAX_CLUSTER_PAGES,
@@ -13,6 +13,7 @@ import { BLKSIZE } from '../../format/constants.ts';
 import { I_FLAGS } from '../../format/inode.ts';
 import { type CompressContext, writeCompressContext } from '../../format/new-inode.ts';
 import { isSameBytes, utf8Bytes, utf8Text } from '../../platform/bytes.ts';
+import { choicesOfSizes } from '../../size-text.ts';
 import type { Inode } from './inode.ts';
 import { ExtensionSet, type Extensions, isStar, lower } from './temperature.ts';
 
@@ -93,7 +94,10 @@ export function checkClusterPages(clusterPages: number): number {
   const log = Math.log2(clusterPages);
   if (Number.isInteger(log) && clusterPages >= MIN_CLUSTER_PAGES && clusterPages <= MAX_CLUSTER_PAGES)
     return clusterPages;
-  throw new F2fsError('EINVAL', `invalid cluster of ${clusterPages * BLKSIZE} bytes: expected ${CLUSTER_SIZE_TEXT}`);
+  throw new F2fsError(
+    'EINVAL',
+    `invalid cluster of ${clusterPages * BLKSIZE} bytes: expected ${choicesOfSizes(CLUSTER_SIZES)}`,
+  );
 }
 
 /** Extensions in lower case. Throws EINVAL for what a superblock could not hold. */
