@@ -122,13 +122,18 @@ export function statOf(core: Core, inode: Inode): FileStat {
     atime: { sec: raw.iAtime, nsec: raw.iAtimeNsec },
     mtime: { sec: raw.iMtime, nsec: raw.iMtimeNsec },
     ctime: { sec: raw.iCtime, nsec: raw.iCtimeNsec },
-    crtime: hasCrtime ? { sec: inode.extra.iCrtime, nsec: inode.extra.iCrtimeNsec } : null,
+    crtime: hasCrtime ? crtimeOf(inode) : null,
     rdev: type === 'char' || type === 'block' ? getRdev(inode, core.volume.pool.view) : null,
     inline: (raw.iInline & (INLINE.DATA | INLINE.DENTRY)) !== 0,
     flags: flagNames(raw.iFlags),
     encrypted: inode.isEncrypted,
     compression: inode.clusterPages > 1 ? compressionOf(inode) : null,
   });
+}
+
+function crtimeOf(inode: Inode): Timestamp {
+  const { iCrtime, iCrtimeNsec } = inode.loadExtra();
+  return { sec: iCrtime, nsec: iCrtimeNsec };
 }
 
 function compressionOf(inode: Inode): CompressionStat {

@@ -117,7 +117,7 @@ export function checkExtensions(extensions: readonly string[]): Uint8Array[] {
 export function setCompressContext(inode: Inode, policy: CompressPolicy): void {
   const raw = inode.change();
   raw.iFlags |= I_FLAGS.COMPR;
-  writeCompressContext(inode.extra, contextOf(policy));
+  writeCompressContext(inode.loadExtra(), contextOf(policy));
   inode.refreshLayout();
 }
 
