@@ -314,7 +314,7 @@ export class FileSystem {
       }
       if (access.exclusive) throw exists(path);
       if (entry.type !== 'symlink') return null;
-      const target = readlink(this.#core, this.#core.inodes.get(entry.ino));
+      const target = readlink(this.#core.data, this.#core.inodes.get(entry.ino));
       at = joinTarget(parentPath, target);
     }
     throw symlinkLoop(path);
@@ -322,12 +322,12 @@ export class FileSystem {
 
   /** What is known of what a path leads to, through symlinks. Throws ENOENT, ENOTDIR, ELOOP. */
   stat(path: Path): FileStat {
-    return statOf(this.#core, resolve(this.#core, path, true));
+    return statOf(this.#core.volume, resolve(this.#core, path, true));
   }
 
   /** The same of what stands at the path, which may be a symlink. */
   lstat(path: Path): FileStat {
-    return statOf(this.#core, resolve(this.#core, path, false));
+    return statOf(this.#core.volume, resolve(this.#core, path, false));
   }
 
   /** What is in a directory, but for `.` and `..`, in the order that it keeps. Throws ENOENT, ENOTDIR. */
@@ -338,7 +338,7 @@ export class FileSystem {
 
   /** The target of a symlink, as bytes. Throws EINVAL for anything else, ENOENT, ENOKEY for an encrypted one. */
   readlink(path: Path): Uint8Array {
-    return readlink(this.#core, resolve(this.#core, path, false));
+    return readlink(this.#core.data, resolve(this.#core, path, false));
   }
 
   /** All bytes of a file; throws EFBIG for 2 GiB or more: use `openFile` and `read`. */

@@ -18,7 +18,7 @@ import {
 import { FT } from '../format/dentry.ts';
 import { INLINE } from '../format/inode.ts';
 import { flagNames, type InodeFlag } from '../format/inode-flags.ts';
-import type { Core } from './core.ts';
+import type { Volume } from '../volume/volume.ts';
 import { type FileType, OfType } from './of-type.ts';
 
 /** Which device a character or block device stands for. */
@@ -107,10 +107,10 @@ export function typeOfDentry(fileType: number): FileType {
   return TYPE_OF_DENTRY.get(fileType) as FileType;
 }
 
-export function statOf(core: Core, inode: Inode): FileStat {
+export function statOf(volume: Volume, inode: Inode): FileStat {
   const raw = inode.load();
   const type = typeOfMode(raw.iMode);
-  const hasCrtime = core.volume.hasFeature('inode_crtime') && inode.hasExtra('iCrtimeNsec');
+  const hasCrtime = volume.hasFeature('inode_crtime') && inode.hasExtra('iCrtimeNsec');
   return Object.assign(new OfType(type), {
     ino: inode.ino,
     mode: raw.iMode,
@@ -123,7 +123,7 @@ export function statOf(core: Core, inode: Inode): FileStat {
     mtime: { sec: raw.iMtime, nsec: raw.iMtimeNsec },
     ctime: { sec: raw.iCtime, nsec: raw.iCtimeNsec },
     crtime: hasCrtime ? crtimeOf(inode) : null,
-    rdev: type === 'char' || type === 'block' ? getRdev(inode, core.volume.pool.view) : null,
+    rdev: type === 'char' || type === 'block' ? getRdev(inode, volume.pool.view) : null,
     inline: (raw.iInline & (INLINE.DATA | INLINE.DENTRY)) !== 0,
     flags: flagNames(raw.iFlags),
     encrypted: inode.isEncrypted,
