@@ -10,7 +10,7 @@ export {
 export { defaultWorkers } from './compress/cluster-buffers.ts';
 export { type BlockDevice, IoCounters } from './device/device.ts';
 export { type FileDevice, openFileDevice } from './device/file-device.ts';
-export { type OpenOptions, type TargetPlace, targetAt } from './device/host-target.ts';
+export { type CreateOptions, type OpenOptions, type TargetPlace, targetAt } from './device/host-target.ts';
 export { MemoryDevice, type MemoryDeviceOptions } from './device/memory-device.ts';
 export { type ErrorPlace, F2fsError } from './errors.ts';
 export { extract } from './extract/extract.ts';
@@ -31,9 +31,9 @@ export { checkXattrName, type Xattr } from './file/xattr/xattrs.ts';
 export { BLKSIZE, FEATURES, type Feature, featureNames } from './format/constants.ts';
 export type { InodeFlag } from './format/inode-flags.ts';
 export { formatUuid, parseUuid } from './format/superblock.ts';
-export { AsyncFileHandle, type TimeLike } from './fs/async-file-handle.ts';
+export { AsyncFileHandle, type ReadResult, type TimeLike, type WriteResult } from './fs/async-file-handle.ts';
 export type { Attributes, NewAttributes, XattrChange, XattrFlags } from './fs/attributes.ts';
-export { Directory, type DirectoryEntry } from './fs/directory-handle.ts';
+export { Directory, type DirectoryEntry, type DirectoryPart } from './fs/directory-handle.ts';
 export type { ParentPath, VolumeDirent } from './fs/dirent.ts';
 export { type ExtentsOptions, FileHandle } from './fs/file-handle.ts';
 export {
@@ -67,9 +67,13 @@ export type { RenameFlags } from './fs/rename.ts';
 export type { CompressionStat, DeviceNumbers, FileStat } from './fs/stat.ts';
 export {
   joinPath,
+  type SplitPath,
   sortedEntries,
   splitPath,
+  type WalkEnterEvent,
+  type WalkEntryEvent,
   type WalkEvent,
+  type WalkLeaveEvent,
   type WalkListing,
   type WalkPlace,
   type WalkProblem,
@@ -116,6 +120,8 @@ export { type PutReport, put } from './populate/put.ts';
 export { countProblems, type Problem } from './problems.ts';
 export type { HolePolicy } from './source/hole-policy.ts';
 export {
+  type ChangeCopyProgress,
+  type ChangeFinishProgress,
   type ChangeImageOptions,
   type ChangeProgress,
   changeImage,

@@ -38,7 +38,9 @@ const isLevel = isWhole(0, 255);
 
 /** An algorithm and how hard it tries; level 0: it has none, or for lz4 the fast variant. */
 export interface Codec {
+  /** Its number on disk: `parseCodec` makes it of a name. Source: enum compress_algorithm_type. */
   algorithm: Algorithm;
+  /** zstd 1 to 22, lz4hc 3 to 16; 0: lz4, and what has no levels. */
   level: number;
 }
 

@@ -5,12 +5,20 @@ import { isText } from '../check.ts';
 import { F2fsError, hostError } from '../errors.ts';
 import { busy, lockFile, lockingFlags } from './lock.ts';
 
+/** How an image file is made. */
+export interface CreateOptions {
+  /** Bytes. */
+  sizeBytes: number;
+  /** An existing file is emptied first. Default: false, and EEXIST. */
+  overwrite?: boolean;
+}
+
 /** How a file or block device is opened. */
 export interface OpenOptions {
   /** Default: false. */
   writable?: boolean;
-  /** Makes an image file of this size, all holes. An existing file is emptied first if `overwrite`, else EEXIST. */
-  create?: { sizeBytes: number; overwrite?: boolean };
+  /** Makes an image file, all holes. Default: there must be one. */
+  create?: CreateOptions;
   /** Bypass the host's page cache (O_DIRECT). */
   direct?: boolean;
   /** Refuse a block device that is mounted or held (O_EXCL). Default: when writable. Means nothing for image files. */

@@ -54,6 +54,7 @@ import { readlink } from './symlink.ts';
 
 /** Space of a volume, in blocks, and inodes; what statfs(2) tells. Source: f2fs_statfs. */
 export interface VolumeStat {
+  /** Bytes of a block: 4096. */
   blockBytes: number;
   /** Blocks of the volume without those before its first segment. */
   blocks: number;
@@ -63,7 +64,9 @@ export interface VolumeStat {
   availableBlocks: number;
   /** Inodes that the volume can have. */
   inodes: number;
+  /** Inodes that can still be made. */
   freeInodes: number;
+  /** Inodes that there are, the root among them. */
   usedInodes: number;
   /** Blocks in use or promised, those of inodes and other nodes too. */
   usedBlocks: number;

@@ -31,18 +31,25 @@ export interface DeviceNumbers {
 
 /** What is known of an inode. That it is a file, a directory and so on is told by `type`, and by the methods that Stats of node:fs have. */
 export interface FileStat extends OfType {
+  /** Inode number. */
   ino: number;
   /** Type and permissions, 16 bits. */
   mode: number;
+  /** Owner. */
   uid: number;
+  /** Group. */
   gid: number;
   /** Bytes. */
   size: number;
   /** Blocks of 4096 bytes, nodes and the inode included. */
   blocks: number;
+  /** Names that it has; of a directory 2 and its subdirectories. */
   nlink: number;
+  /** When it was last read, as far as it was told: reading here does not change it. */
   atime: Timestamp;
+  /** When its contents last changed. */
   mtime: Timestamp;
+  /** When it last changed itself. */
   ctime: Timestamp;
   /** When the inode was made; null on a volume that does not record it. */
   crtime: Timestamp | null;
@@ -60,11 +67,13 @@ export interface FileStat extends OfType {
 
 /** How a file is compressed. */
 export interface CompressionStat {
+  /** What new clusters are compressed with. */
   algorithm: AlgorithmName;
   /** 0: the algorithm has none, or for lz4 the fast variant. */
   level: number;
   /** Bytes of a cluster. */
   clusterBytes: number;
+  /** Whether compressed clusters have a checksum. */
   checksum: boolean;
   /** Blocks that compressed clusters save. They stay reserved, and count in `blocks`, until they are released. */
   savedBlocks: number;

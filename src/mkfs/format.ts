@@ -41,9 +41,11 @@ export interface FormatOptions extends Omit<GeometryRequest, 'nrBlocks'> {
   features?: readonly string[] | 'default';
   /** Owner of the root and of lost+found. Default 0. */
   rootUid?: number;
+  /** Its group. Default 0. */
   rootGid?: number;
-  /** Extensions besides those that are hot or cold by default. */
+  /** Extensions that are hot, besides those that are by default; `coldExtensions` likewise. */
   hotExtensions?: readonly string[];
+  /** See `hotExtensions`. */
   coldExtensions?: readonly string[];
   /** Seconds since 1970, of every time on the volume. Default: now. */
   timestamp?: number;
@@ -57,9 +59,13 @@ export interface FormatOptions extends Omit<GeometryRequest, 'nrBlocks'> {
 
 /** What was made. */
 export interface Formatted {
+  /** Where everything lies. */
   readonly geometry: Geometry;
+  /** 16 bytes. */
   readonly uuid: Uint8Array;
+  /** Bits of `FEATURES`. */
   readonly features: number;
+  /** Version of the first checkpoint. */
   readonly checkpointVer: number;
 }
 

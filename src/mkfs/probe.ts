@@ -16,6 +16,7 @@ export function probe(given: BlockDevice): 'f2fs' | 'other' | 'empty' {
 
 /** What stands on a device, as a part of a sentence about it, now and afterwards. */
 export interface DeviceContents {
+  /** As of `probe`. */
   kind: 'f2fs' | 'other';
   /** `is an ext4 file system`, `holds an F2FS volume`; `is not empty` where it is not known. */
   now: string;

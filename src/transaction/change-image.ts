@@ -19,8 +19,24 @@ import { type ByteRange, ImageCopy } from './image-copy.ts';
  */
 export type ImageChange<T> = (volume: FileSystem) => T | Promise<T>;
 
-/** How far a change is: a copy of the image is made for it; or what it did is written, which may take a while and tells nothing. */
-export type ChangeProgress = { stage: 'copy'; bytes: number; totalBytes: number } | { stage: 'finish' };
+/** A copy of the image is made for the change. */
+export interface ChangeCopyProgress {
+  /** That it is this. */
+  stage: 'copy';
+  /** Bytes that were copied. */
+  bytes: number;
+  /** Bytes that are to be copied, about. */
+  totalBytes: number;
+}
+
+/** What the change did is written, which may take a while and tells nothing. */
+export interface ChangeFinishProgress {
+  /** That it is this. */
+  stage: 'finish';
+}
+
+/** How far a change is. */
+export type ChangeProgress = ChangeCopyProgress | ChangeFinishProgress;
 
 /** What a change may be asked for. */
 export interface ChangeImageOptions {

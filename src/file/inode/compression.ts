@@ -32,6 +32,7 @@ export interface CompressOptions {
   clusterPages?: number;
   /** Clusters get a checksum. */
   checksum?: boolean;
+  /** When files are compressed. Default: fs. */
   mode?: CompressMode;
   /** Names that end in one of these extensions (without a dot) are compressed; `*`: all. */
   extensions?: readonly string[];

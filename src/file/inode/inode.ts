@@ -27,7 +27,9 @@ import { checkInode } from './inode-checks.ts';
 
 /** Seconds since 1970 and nanoseconds within the second. */
 export interface Timestamp {
+  /** Seconds since 1970, negative before. */
   readonly sec: number;
+  /** 0 to 999999999. */
   readonly nsec: number;
 }
 
