@@ -36,8 +36,11 @@ export type { Populated } from './populate.ts';
 
 /** What `build` has made. */
 export interface BuildReport extends Populated {
+  /** Path of the image, as it was given. */
   image: string;
+  /** As 8-4-4-4-12 hexadecimal digits. */
   uuid: string;
+  /** Bytes of the image. */
   imageBytes: number;
   /** Bytes of content that are holes in the image. */
   holeBytes: number;
@@ -45,24 +48,31 @@ export interface BuildReport extends Populated {
   problems: Problem[];
   /** What the host could not tell, and entries left out on purpose. */
   notes: string[];
+  /** Time that it took. */
   seconds: number;
   /** What compression did; null when it was not asked for. */
   compression: BuildCompressionReport | null;
-  /** Blocks of 4096 bytes. */
+  /** Blocks of 4096 bytes that are in use or promised. */
   usedBlocks: number;
+  /** Blocks of 4096 bytes that files may still take. */
   freeBlocks: number;
 }
 
 /** What compression did. */
 export interface BuildCompressionReport {
+  /** As asked for. */
   algorithm: AlgorithmName;
+  /** 0: the algorithm has none, or for lz4 the fast variant. */
   level: number;
+  /** Bytes of a cluster. */
   clusterBytes: number;
   /** Files that have a compressed cluster. */
   files: number;
+  /** Compressed clusters. */
   clusters: number;
   /** Whole clusters that stay raw: compression would not save a block. */
   rawClusters: number;
+  /** Blocks that these save. */
   savedBlocks: number;
   /** Pages of all these clusters for each block that they take; 1 when there are none. */
   ratio: number;
