@@ -10,6 +10,7 @@ export {
 export { defaultWorkers } from './compress/cluster-buffers.ts';
 export { type BlockDevice, IoCounters } from './device/device.ts';
 export { type FileDevice, openFileDevice } from './device/file-device.ts';
+export { type GunzipOptions, isGzipped, openGzipped } from './device/gzipped.ts';
 export { type CreateOptions, type OpenOptions, type TargetPlace, targetAt } from './device/host-target.ts';
 export { MemoryDevice, type MemoryDeviceOptions } from './device/memory-device.ts';
 export { type ErrorPlace, F2fsError } from './errors.ts';

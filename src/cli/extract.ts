@@ -41,7 +41,7 @@ export async function extract(
   options: ExtractCommandOptions,
 ): Promise<number> {
   refuseDash(target, 'a directory');
-  using volume = new ReadVolume('extract', image, options, defaultWorkers());
+  using volume = await ReadVolume.open('extract', image, options, defaultWorkers());
   using interruption = new Interruption();
   let report: ExtractReport;
   try {

@@ -38,7 +38,7 @@ export async function getfattr(image: string, paths: readonly string[], options:
   if (encoding !== undefined && !dump && name === undefined) throw new UsageError('-e goes with -d or -n');
   for (const one of name ?? []) asUsage(() => checkXattrName(one));
   const shown = new Shown(options);
-  using volume = new ReadVolume('getfattr', image, options);
+  using volume = await ReadVolume.open('getfattr', image, options);
   for (const path of paths) await shown.path(volume.fs, volumePath(path, options.escaped));
   return await shown.end();
 }

@@ -39,7 +39,7 @@ interface Row {
 
 /** Lists `path` of `image`; returns the exit code. Throws what opening the image and the path throws. */
 export async function ls(image: string, path: string, options: LsOptions): Promise<number> {
-  using volume = new ReadVolume('ls', image, options);
+  using volume = await ReadVolume.open('ls', image, options);
   const listing = new Listing(volume.fs, options);
   await listing.show(volumePath(path, options.escaped));
   return listing.exitCode;

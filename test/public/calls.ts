@@ -84,6 +84,8 @@ functions({
   checkXattrName: [k.xattrName],
   parseCodec: [kind(() => 'lz4', ['text', 'empty text', 'text with NUL', 'half a character'])],
   openFileDevice: [kind((world) => `${world.host}/tree/file`, ['text', 'empty text']), k.openOptions],
+  isGzipped: [k.hostPath],
+  openGzipped: [k.hostPath, k.gunzipOptions],
   featureNames: [kind(() => 8, ['zero', 'one', 'minus zero', 'minus one'])],
   formatUuid: [kind(() => new Uint8Array(16), [])],
   parseUuid: [kind(() => 'none', ['text', 'empty text', 'text with NUL', 'half a character'])],

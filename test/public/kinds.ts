@@ -14,6 +14,7 @@ import {
   type CompressOptions,
   type FileDevice,
   type FormatOptions,
+  type GunzipOptions,
   MemoryDevice,
   type MkdirOptions,
   type MountOptions,
@@ -223,6 +224,7 @@ export const formatted: K = kind((world) => world.spare, []);
 export const volume: K = kind((world) => world.fs, []);
 export const openDirectory: K = kind((world) => world.dir, []);
 const signal: K = optional(kind(() => new AbortController().signal, []));
+export const gunzipOptions: K = optional(fields<World, GunzipOptions>({ signal }));
 const optionalCallback: K = optional(callback);
 const someOwner: K = optional({ ...fields({ uid: index, gid: index }, () => ({ uid: 1, gid: 2 })), takes: new Set() });
 /** Canceled before there is any work, but after everything was looked at. */
