@@ -8,7 +8,7 @@ import { type ReadOptions, ReadVolume } from './image.ts';
 import { escaped, volumePath } from './names.ts';
 import { naming } from './naming.ts';
 import { Lines, writeOut } from './output.ts';
-import { EntryPlace, type Place } from './place.ts';
+import { DirectoryPlace, EntryPlace, type Place } from './place.ts';
 import { namePattern } from './xattr-pattern.ts';
 import { fileLine, type XattrEncoding, xattrName, xattrValue } from './xattr-text.ts';
 
@@ -65,8 +65,9 @@ class Shown {
       await this.#show(root, start);
       if (!recursive || !(start instanceof Directory)) return;
       for (const step of walkDirectories(start, path, (place, error) => this.#problem(place, error))) {
+        const directory = new DirectoryPlace(step);
         for (const { name, type } of step.entries) {
-          const at = new EntryPlace(step, name);
+          const at = new EntryPlace(directory, name);
           const handle = this.#attempt(at, () => step.directory.open(name, { follow: follow && type === 'symlink' }));
           if (handle === null) continue;
           using closed = handle;

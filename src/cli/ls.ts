@@ -14,7 +14,7 @@ import { complain, EXIT, moreText, report } from './errors.ts';
 import { type ReadOptions, ReadVolume } from './image.ts';
 import { endsWithSlash, escaped, jsonName, volumePath } from './names.ts';
 import { Lines } from './output.ts';
-import { EntryPlace, type Place } from './place.ts';
+import { DirectoryPlace, EntryPlace, type Place } from './place.ts';
 import { isoTime, modeString, sizeText } from './stat-text.ts';
 
 export interface LsOptions extends ReadOptions {
@@ -112,10 +112,11 @@ class Listing {
 
   async #showEntries(step: Place & { directory: Directory }, entries: readonly DirectoryEntry[]): Promise<void> {
     const { long } = this.#options;
+    const directory = new DirectoryPlace(step);
     let batch: Row[] = [];
     for (const entry of entries) {
       if (!this.#wanted(entry.name)) continue;
-      const place = new EntryPlace(step, entry.name);
+      const place = new EntryPlace(directory, entry.name);
       batch.push(long ? this.#stat(step.directory, entry, place) : { entry, place, stat: null, target: null });
       if (batch.length < BATCH) continue;
       await this.#print(batch);

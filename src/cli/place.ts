@@ -6,6 +6,20 @@ export interface Place {
   readonly path: Uint8Array;
 }
 
+/** Of a directory whose entries are looked at: its path is made once. */
+export class DirectoryPlace implements Place {
+  readonly #directory: Place;
+  #path: Uint8Array | null = null;
+
+  constructor(directory: Place) {
+    this.#directory = directory;
+  }
+
+  get path(): Uint8Array {
+    return (this.#path ??= this.#directory.path);
+  }
+}
+
 /** Of a name in a directory. */
 export class EntryPlace implements Place {
   readonly #directory: Place;

@@ -131,9 +131,12 @@ class Transaction<T> {
   }
 
   async run(): Promise<T> {
+    const { path, kind } = targetAt(this.#image);
+    if (kind === null)
+      throw new F2fsError('ENOENT', `${this.#image} does not exist: there is nothing to change`, { path: this.#image });
     const device = this.#killable(() => openFileDevice(this.#image, { writable: true }));
     try {
-      this.#removeLeftParts(device);
+      if (kind === 'file') this.#removeLeftParts(path);
       const room = new HostRoom(device);
       if (this.#options.inSteps) return await this.#inSteps(device, room);
       const outcome = await this.#attempt(device, room, 'explicit');
@@ -155,9 +158,8 @@ class Transaction<T> {
   }
 
   /** Removes what an earlier change that was killed left beside the image. */
-  #removeLeftParts({ kind }: FileDevice): void {
-    if (kind !== 'file') return;
-    const notes = this.#killable(() => removeLeftParts(targetAt(this.#image).path));
+  #removeLeftParts(path: string): void {
+    const notes = this.#killable(() => removeLeftParts(path));
     for (const note of notes) this.#options.onNote?.(note);
   }
 

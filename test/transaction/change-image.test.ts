@@ -107,6 +107,15 @@ describe('in place', () => {
     await expect(changeImage(image, change)).rejects.toMatchObject({ code: 'EINVAL' });
   });
 
+  it('makes no image where there is none', async () => {
+    const nothing = temporary.file('nothing');
+    await expect(changeImage(nothing, () => {})).rejects.toMatchObject({
+      code: 'ENOENT',
+      message: `${nothing} does not exist: there is nothing to change`,
+    });
+    expect(fs.existsSync(nothing)).toBe(false);
+  });
+
   it('keeps others out', async () => {
     await changeImage(image, () => {
       expect(() => openFileDevice(image, { writable: true })).toThrow(expect.objectContaining({ code: 'EBUSY' }));
