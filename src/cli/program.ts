@@ -140,12 +140,12 @@ function declareBuild(program: Command, run: Run): void {
     .addOption(excludedExtensions())
     .option('--compress-checksum', 'clusters get a checksum')
     .option('--release', 'give back what compression saves: a smaller image, whose compressed files stay as they are')
-    .option(
-      '--workers <n>',
-      'threads that compress (default: one for each core, if the cache has room)',
-      parseCount(0, MAX_WORKERS),
+    .option('--workers <n>', 'threads that compress (default: one for each core)', parseCount(0, MAX_WORKERS))
+    .addOption(
+      new Option('--engine <name>', 'by way of the page cache, and which engine writes its dirty pages').choices(
+        ENGINES,
+      ),
     )
-    .addOption(new Option('--engine <name>', 'how dirty pages are written').choices(ENGINES).default('folios'))
     .option('--quiet', 'no summary, notes or progress; problems are told all the same')
     .addOption(jsonOption())
     .action((source: string, image: string, options: BuildCommandOptions) =>

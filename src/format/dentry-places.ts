@@ -86,22 +86,25 @@ export class DentryPlaces {
     return this.#free.size === 0;
   }
 
-  add(name: Uint8Array): void {
+  /** Returns the name's hash; 0 while that is not asked for, in the inode. */
+  add(name: Uint8Array): number {
     const slots = dentrySlots(name.length);
     if (this.isInline) {
       if (this.#used + slots <= this.#inlineSlots) {
         this.block = INLINE_AREA;
         this.slot = this.#used;
         this.#used += slots;
-        return;
+        return 0;
       }
       this.#leaveInode();
     }
-    this.#nameBlocks.start(nameHash(name), 0);
+    const hash = nameHash(name);
+    this.#nameBlocks.start(hash, 0);
     this.block = this.#nameBlocks.nextWithRoom(slots, this);
     const free = this.freeSlots(this.block, NR_DENTRY_IN_BLOCK);
     this.slot = NR_DENTRY_IN_BLOCK - free;
     this.#free.set(this.block, free - slots);
+    return hash;
   }
 
   /** Those in the inode go to block 0 as they are. */

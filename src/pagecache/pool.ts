@@ -30,7 +30,7 @@ export interface SharedMemory {
 type SharedMemoryConstructor = new (limits: { initial: number; maximum: number; shared: true }) => SharedMemory;
 
 /** Page-aligned, of fixed size, zero pages on demand. Sizes in WebAssembly pages of 64 KiB. */
-function makeSharedMemory(nrWasmPages: number): SharedMemory {
+export function makeSharedMemory(nrWasmPages: number): SharedMemory {
   const { Memory } = (globalThis as unknown as { WebAssembly: { Memory: SharedMemoryConstructor } }).WebAssembly;
   return new Memory({ initial: nrWasmPages, maximum: nrWasmPages, shared: true });
 }

@@ -33,7 +33,7 @@ export interface BuildOptions {
   force?: boolean;
   /** Seconds since 1970 that everything of the build is stamped with; with a uuid too the image is reproducible. */
   sourceDateEpoch?: number;
-  /** Bytes of page cache. Default: 64 MiB, down to 32 MiB for trees of more than some 800,000 entries. */
+  /** Bytes of the engine's page cache. Default: 64 MiB, down to 32 MiB for trees of more than some 800,000 entries. */
   cacheBytes?: number;
   /** Files are compressed; which ones, and how. */
   compress?: BuildCompression;
@@ -41,7 +41,10 @@ export interface BuildOptions {
   release?: boolean;
   /** Threads that compress. Default: one for each core, eight at most. The image does not depend on it. */
   workers?: number;
-  /** Default: folios. */
+  /**
+   * Files go through the page cache of a mount, and this engine writes them back. Default: neither, which takes half the time; what is
+   * in the image is the same, in other places.
+   */
   engine?: EngineName;
   /** Take over extended attributes and the flags immutable, append-only and nodump. Default: true. */
   xattrs?: boolean;

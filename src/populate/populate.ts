@@ -185,6 +185,17 @@ export class Populator {
     }
   }
 
+  /** An entry whose directory, of inode `parentIno`, is there and has its attributes. As `run`. */
+  *addLate(index: number, parentIno: number): Generator<void> {
+    using parent = this.#volume.openInode(parentIno) as Directory;
+    try {
+      yield* this.#addEntry(parent, index);
+      this.#finishDirectory(this.#tree.parent(index), parent);
+    } catch (error) {
+      this.#assertOfEntry(index, error);
+    }
+  }
+
   /** Its times last: filling it changed them. */
   #finishDirectory(index: number, handle: Directory): void {
     try {
