@@ -20,6 +20,8 @@ import type { NodeWriter } from './node-writer.ts';
 /** The names that a directory gets, besides `.` and `..`, in the order in which they are added. */
 export interface NewDentries {
   readonly count: number;
+  /** Bytes. */
+  nameLength(i: number): number;
   name(i: number): Uint8Array;
   ino(i: number): number;
   /** See FT. */
@@ -54,7 +56,7 @@ export class DirectoryWriter {
   static fitsInline(names: NewDentries, inlineBytes: number): boolean {
     let slots = 2;
     const room = inlineDentryLayout(inlineBytes).slots;
-    for (let i = 0; i < names.count && slots <= room; i++) slots += dentrySlots(names.name(i).length);
+    for (let i = 0; i < names.count && slots <= room; i++) slots += dentrySlots(names.nameLength(i));
     return slots <= room;
   }
 
@@ -76,7 +78,7 @@ export class DirectoryWriter {
    * hashes.
    */
   putBlocks(parentIno: number, names: NewDentries): { blocks: number; endPage: number; depth: number } {
-    const places = new DentryPlaces(0, 2);
+    const places = new DentryPlaces(2);
     this.#nrBlocks = 0;
     this.#blockNumbers.clear();
     putDots(this.#block(0), 0, DENTRY_BLOCK, this.#nodes.ino, parentIno);

@@ -30,6 +30,7 @@ export class PieceFiller {
   readonly #bytes: Uint8Array;
   readonly #files: FileContents;
   readonly #tools: ClusterTools | null;
+  /** Where its result goes is said each time. */
   readonly #cluster: ClusterJob | null;
   /** Of the piece at hand: blocks so far, and clusters that stay raw. */
   #nrBlocks = 0;
@@ -46,7 +47,7 @@ export class PieceFiller {
       checksum: tools.checksum,
       pfns: new Uint32Array(tools.clusterPages),
       nrPages: tools.clusterPages,
-      at: tools.context.scratch,
+      at: 0,
       nrBlocks: 0,
     };
   }
@@ -142,13 +143,16 @@ export class PieceFiller {
     const { nrPages, pfns } = job;
     const pfn = at / BLKSIZE + page;
     for (let i = 0; i < nrPages; i++) pfns[i] = pfn + i;
+    const to = at + this.#nrBlocks * BLKSIZE;
+    // Straight to its place, once enough was saved before it.
+    const isApart = this.#nrBlocks + nrPages - 1 <= page;
+    job.at = isApart ? to : (this.#tools as ClusterTools).context.scratch;
     const nrBlocks = compressCluster((this.#tools as ClusterTools).context, job);
     if (nrBlocks === 0) {
       this.#rawClusters++;
       return false;
     }
-    const to = at + this.#nrBlocks * BLKSIZE;
-    this.#bytes.copyWithin(to, job.at, job.at + nrBlocks * BLKSIZE);
+    if (!isApart) this.#bytes.copyWithin(to, job.at, job.at + nrBlocks * BLKSIZE);
     this.#nrBlocks += nrBlocks;
     const start = base + page;
     kinds[start] = PAGE.CLUSTER;

@@ -7,8 +7,18 @@ import { type CompressPolicy, contextOf } from '../file/inode/compression.ts';
 import { MAX_FILE_BYTES, type Timestamp } from '../file/inode/inode.ts';
 import { checkRdev } from '../file/inode/inodes.ts';
 import { Extensions } from '../file/inode/temperature.ts';
-import { BLKSIZE, LOG, type Log, NR_DATA_LOGS, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
-import { fileTypeOf } from '../format/dentry.ts';
+import {
+  BLKSIZE,
+  LOG,
+  type Log,
+  NR_DATA_LOGS,
+  NULL_ADDR,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+} from '../format/constants.ts';
+import { FT } from '../format/dentry.ts';
 import { ADVISE, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, maxInlineData } from '../format/inode.ts';
 import { checkSymlinkTarget } from '../fs/namespace.ts';
 import { LOST_FOUND_NAME } from '../mkfs/first-nodes.ts';
@@ -17,6 +27,7 @@ import { makeSharedMemory } from '../pagecache/pool.ts';
 import { isSameBytes, utf8Bytes } from '../platform/bytes.ts';
 import { nrParallel } from '../platform/threads.ts';
 import { kindOfMessage, Problems } from '../problems.ts';
+import type { SourceType } from '../source/entry-table.ts';
 import type { HolePolicy } from '../source/hole-policy.ts';
 import { PourOrder } from '../source/pour-order.ts';
 import type { SourceTree } from '../source/source-tree.ts';
@@ -102,6 +113,8 @@ export class TreeLoader {
   readonly #inos: Int32Array;
   /** Names of each such file, by the lowest index; null when there are none. */
   readonly #names: Uint32Array | null;
+  /** The number of the next inode: they have a range for themselves, as their nodes get numbers at other times. */
+  #nextIno: number;
   /** The entry by which each such file is read. */
   readonly #primaries = new Map<number, number>();
   readonly #children: ChildNames;
@@ -157,7 +170,28 @@ export class TreeLoader {
     this.#directories = new DirectoryWriter(volume, this.#inodes[NR_DATA_LOGS + 1].nodes, this.#writer);
     this.#inos = new Int32Array(tree.count);
     this.#names = countNames(tree);
+    this.#nextIno = this.#reserveInos();
     this.#children = new ChildNames(tree);
+  }
+
+  /** The first of as many free numbers as there are inodes; other nodes get those behind them. */
+  #reserveInos(): number {
+    const { nat } = this.#volume;
+    let first = nat.nextFreeNid;
+    while (nat.entryOf(first) !== NULL_ADDR) first++;
+    let nrInodes = this.#tree.count;
+    for (let i = 0; i < this.#tree.count; i++) {
+      const group = this.#tree.linkGroup(i);
+      if (group >= 0 && group !== i) nrInodes--;
+    }
+    nat.nextFreeNid = first + nrInodes;
+    return first;
+  }
+
+  #newIno(): number {
+    const ino = this.#nextIno++;
+    this.#volume.nat.claim(ino);
+    return ino;
   }
 
   /** Does the work, yielding so that the caller may show progress or stop. What concerns one entry goes to `problems`. */
@@ -230,13 +264,15 @@ export class TreeLoader {
 
   #enter(index: number): void {
     this.done.directories++;
-    this.#inos[index] = this.#isLostFound(index) ? LOST_FOUND_INO : this.#volume.nat.allocate(0);
+    this.#inos[index] = this.#isLostFound(index) ? LOST_FOUND_INO : this.#newIno();
   }
 
   /** Whether an entry has the place of the directory that a format makes. */
   #isLostFound(index: number): boolean {
-    if (this.#tree.parent(index) !== 0 || index === 0 || !this.#volume.hasFeature('lost_found')) return false;
-    return isSameBytes(this.#tree.name(index), utf8Bytes(LOST_FOUND_NAME));
+    if (index === 0 || this.#tree.parent(index) !== 0 || this.#tree.nameLength(index) !== LOST_FOUND.length)
+      return false;
+    if (!this.#volume.hasFeature('lost_found')) return false;
+    return isSameBytes(this.#tree.name(index), LOST_FOUND);
   }
 
   /** Adds what an entry holds to a job; false when there is no room for it now. Throws what concerns the entry. */
@@ -256,7 +292,7 @@ export class TreeLoader {
     }
     if (!isAdded) return false;
     if (group >= 0) this.#primaries.set(group, index);
-    this.#inos[group < 0 ? index : group] = this.#volume.nat.allocate(0);
+    this.#inos[group < 0 ? index : group] = this.#newIno();
     return true;
   }
 
@@ -292,14 +328,14 @@ export class TreeLoader {
 
   /** Source: __get_segment_type_6. */
   #logOf(index: number, isCompressed: boolean): Log {
-    const advise = this.#adviseFor(index);
+    const advise = this.#adviseFor(this.#tree.name(index));
     if ((advise & ADVISE.COLD) !== 0 || isCompressed) return LOG.COLD_DATA;
     if ((advise & ADVISE.HOT) !== 0 || this.#tree.size(index) <= MIN_HOT_BLOCKS * BLKSIZE) return LOG.HOT_DATA;
     return LOG.WARM_DATA;
   }
 
-  #adviseFor(index: number): number {
-    const temperature = this.#extensions.temperatureOf(this.#tree.name(index));
+  #adviseFor(name: Uint8Array): number {
+    const temperature = this.#extensions.temperatureOf(name);
     if (temperature === null) return 0;
     return temperature === 'cold' ? ADVISE.COLD : ADVISE.HOT;
   }
@@ -418,10 +454,11 @@ export class TreeLoader {
     inode.blocks = blocks;
     inode.depth = depth;
     inode.nlink = names;
-    inode.advise = (type === S_IFREG ? this.#adviseFor(index) : 0) | (names > 1 ? ADVISE.LOST_PINO : 0);
+    const name = tree.name(index);
+    inode.advise = (type === S_IFREG ? this.#adviseFor(name) : 0) | (names > 1 ? ADVISE.LOST_PINO : 0);
     inode.flags = type === S_IFREG || type === S_IFDIR ? tree.flags(index) : 0;
     inode.parentIno = this.#inos[tree.parent(index)];
-    inode.name = tree.name(index);
+    inode.name = name;
     this.#putXattrs(inode, index, stat.mode);
     inode.end(tree.stat(index));
     this.#count(index, type, size);
@@ -541,6 +578,11 @@ class ChildNames implements NewDentries {
     this.nrDirectories++;
   }
 
+  nameLength(i: number): number {
+    const child = this.#children[i];
+    return child < 0 ? LOST_FOUND.length : this.#tree.nameLength(child);
+  }
+
   name(i: number): Uint8Array {
     const child = this.#children[i];
     return child < 0 ? LOST_FOUND : this.#tree.name(child);
@@ -552,9 +594,19 @@ class ChildNames implements NewDentries {
 
   fileType(i: number): number {
     const child = this.#children[i];
-    return fileTypeOf(child < 0 ? S_IFDIR : this.#tree.stat(child).mode);
+    return child < 0 ? FT.DIR : FILE_TYPES[this.#tree.type(child)];
   }
 }
+
+const FILE_TYPES: Readonly<Record<SourceType, number>> = {
+  file: FT.REG_FILE,
+  dir: FT.DIR,
+  symlink: FT.SYMLINK,
+  fifo: FT.FIFO,
+  socket: FT.SOCK,
+  char: FT.CHRDEV,
+  block: FT.BLKDEV,
+};
 
 const LOST_FOUND = utf8Bytes(LOST_FOUND_NAME);
 

@@ -251,6 +251,10 @@ export class EntryTable {
     this.#set(index, SIZE_HIGH, sizeBytes / TWO32);
   }
 
+  nameLength(index: number): number {
+    return (this.#get(index, MODE) >>> 16) & 0xff;
+  }
+
   /** The name's bytes: a view of the table, not to be changed. */
   name(index: number): Uint8Array {
     const at = this.#get(index, NAME);

@@ -45,6 +45,8 @@ export interface SourceTree {
   flags(index: number): number;
   /** Bytes of a regular file, or of a symlink's target. */
   size(index: number): number;
+  /** Bytes. */
+  nameLength(index: number): number;
   /** The name's bytes, a view; empty for the root. */
   name(index: number): Uint8Array;
   /** For messages: relative to the root, bytes that are not UTF-8 as \xNN; `.` for the root. */

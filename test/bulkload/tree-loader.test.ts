@@ -1,8 +1,10 @@
 // A tree written at once is the tree that the page cache would have written: the same entries, whatever fails on the way, and nothing
 // that fsck.f2fs has a word for.
+import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type LoadOptions, TreeLoader } from '../../src/bulkload/tree-loader.ts';
+import type { Bio } from '../../src/device/bio.ts';
 import { F2fsError } from '../../src/errors.ts';
 import { type FileSystem, format, MemoryDevice, mount } from '../../src/index.ts';
 import { build } from '../../src/populate/build.ts';
@@ -255,7 +257,51 @@ describe('files that fail', () => {
   });
 });
 
+/** Writes of the device are under way until somebody must wait for one. */
+function late(device: MemoryDevice): MemoryDevice {
+  const posted: Bio[] = [];
+  return Object.assign(device, {
+    queue: () => ({
+      isReady: false,
+      get isFull() {
+        return posted.length === 4;
+      },
+      post: (bio: Bio) => void posted.push(bio),
+    }),
+    finishWrite(bio: Bio) {
+      expect(posted.shift()).toBe(bio);
+      bio.submit();
+    },
+  } as object);
+}
+
 describe('threads', () => {
+  it('neither their number nor how fast the device is changes a byte', () => {
+    // More than all buffers hold, with nodes below inodes in between.
+    for (let i = 0; i < 12; i++) {
+      fs.mkdirSync(`${dir}/${i}`);
+      fs.writeFileSync(`${dir}/${i}/large`, noise(5 * MIB, i));
+      for (let j = 0; j < 200; j++) fs.writeFileSync(`${dir}/${i}/${j}`, noise(j * 40, j));
+    }
+    using tree = scanHostTree(dir);
+    const hashes = [];
+    for (const make of [() => new MemoryDevice(65536), () => late(new MemoryDevice(65536))]) {
+      for (const nrThreads of [0, 3]) {
+        const device = make();
+        format(device, { timestamp: STAMP.sec, uuid: '01234567-89ab-cdef-0123-456789abcdef' });
+        const volume = mount(device, { now: () => STAMP });
+        const loader = new TreeLoader(tree, volume.volume, { ...OPTIONS, nrThreads });
+        for (const _ of loader.run());
+        loader.close();
+        volume.close();
+        const bytes = new Uint8Array(device.nrBlocks * 4096);
+        device.read(0, bytes);
+        hashes.push(createHash('sha1').update(bytes).digest('hex'));
+      }
+    }
+    expect(new Set(hashes).size).toBe(1);
+  });
+
   it('those that die leave their work to the caller', async () => {
     plant(7);
     using tree = scanHostTree(dir);

@@ -22,6 +22,9 @@ import type { Dentries, Dirent } from './dentries.ts';
 import { DirectoryIndex, IndexCursor } from './directory-index.ts';
 import type { StoredName } from './stored-names.ts';
 
+/** `block` of a place within the inode. */
+export const INLINE_AREA = -1;
+
 /** Where an entry stands, or may. Good for the operation at hand, and while nobody else changes the directory. */
 export interface Place {
   /** Byte offset in the pool's memory. */

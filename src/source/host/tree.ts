@@ -146,6 +146,10 @@ export class HostTree implements SourceTree {
     return this.host.fs === fs ? { root: this.root, entries: this.table.share() } : null;
   }
 
+  nameLength(index: number): number {
+    return this.table.nameLength(index);
+  }
+
   /** The name's bytes, a view. */
   name(index: number): Uint8Array {
     return this.table.name(index);
