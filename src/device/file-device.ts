@@ -53,6 +53,7 @@ export class FileDevice implements QueuedDevice {
   readonly name: string;
   readonly readonly: boolean;
   readonly counters = new IoCounters();
+  /** Whether it is an image file or a block device. */
   readonly kind: 'file' | 'block';
   /** Where a partition begins on its disk, in sectors of 512 bytes: a format aligns its areas on the disk. */
   readonly startSector: number;

@@ -24,16 +24,21 @@ const DEFAULT_ACL = 'system.posix_acl_default';
 export interface Attributes {
   /** Permission bits, suid, sgid and sticky: the low 12. Default: 0755 for directories, else 0644. */
   mode?: number;
+  /** Owner, 0 to 4294967294. Default of a new inode: 0. */
   uid?: number;
   /** Default of a new inode: 0, or the group of its directory when that has the set-group-id bit. */
   gid?: number;
+  /** When it was last read. Default of a new inode, as of the other times: now. */
   atime?: Timestamp;
+  /** When its contents last changed. */
   mtime?: Timestamp;
+  /** When it last changed itself. Default: now, for each change of the others. */
   ctime?: Timestamp;
 }
 
 /** What a new inode may be given. */
 export interface NewAttributes extends Attributes {
+  /** When it was made. Default: now. */
   crtime?: Timestamp;
   /** Whether the contents are to be compressed. Default: as the mount's options and the directory say. */
   compress?: boolean;

@@ -12,8 +12,9 @@ export const PAGE_SIZE = BLKSIZE;
 export const MAX_FOLIO_PAGES = 1 << MAX_ORDER;
 
 const DEFAULT_BUDGET = 128 * 1024 * 1024;
+/** The fewest bytes that a page cache can have. */
 export const MIN_BUDGET = 4 * 1024 * 1024;
-/** What a 32-bit WebAssembly.Memory can hold. */
+/** The most bytes that a page cache can have: what a 32-bit WebAssembly.Memory can hold. */
 export const MAX_BUDGET = 2 ** 32;
 const FOLIO_MAX_BYTES = MAX_FOLIO_PAGES * PAGE_SIZE;
 const WASM_PAGE = 65536;

@@ -36,8 +36,11 @@ export type { BuildCompressionReport } from './write-tree.ts';
 
 /** What `build` has made. */
 export interface BuildReport extends Populated {
+  /** Path of the image, as it was given. */
   image: string;
+  /** As 8-4-4-4-12 hexadecimal digits. */
   uuid: string;
+  /** Bytes of the image. */
   imageBytes: number;
   /** Bytes of content that are holes in the image. */
   holeBytes: number;
@@ -45,11 +48,13 @@ export interface BuildReport extends Populated {
   problems: Problem[];
   /** What the host could not tell, and entries left out on purpose. */
   notes: string[];
+  /** Time that it took. */
   seconds: number;
   /** What compression did; null when it was not asked for. */
   compression: BuildCompressionReport | null;
-  /** Blocks of 4096 bytes. */
+  /** Blocks of 4096 bytes that are in use or promised. */
   usedBlocks: number;
+  /** Blocks of 4096 bytes that files may still take. */
   freeBlocks: number;
 }
 

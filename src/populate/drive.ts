@@ -7,10 +7,13 @@ import type { HostTree } from '../source/host/tree.ts';
 export interface BuildProgress {
   /** The source is read; then its entries are made; then what remains is written. */
   stage: 'scan' | 'write' | 'finish';
+  /** Entries that were made. */
   entries: number;
   /** While it is scanned: those found so far. */
   totalEntries: number;
+  /** Bytes of contents that were taken over. */
   bytes: number;
+  /** Bytes of all contents. */
   totalBytes: number;
   /** The entry at hand, relative to the source; made when it is asked for. */
   readonly path: string;

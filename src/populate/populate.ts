@@ -23,8 +23,11 @@ import { assertFitsPinned, clearRest } from './pinned-target.ts';
 import type { PutLinks } from './put-links.ts';
 
 export interface Populated {
+  /** Regular files, by their first names. */
   files: number;
+  /** Directories that were made. */
   directories: number;
+  /** Symlinks that were made. */
   symlinks: number;
   /** Fifos, sockets, devices. */
   special: number;
@@ -32,6 +35,7 @@ export interface Populated {
   hardLinks: number;
   /** Bytes of the regular files. */
   contentBytes: number;
+  /** Extended attributes that were set. */
   xattrs: number;
 }
 

@@ -16,14 +16,19 @@ import { type Populated, Populator } from './populate.ts';
 
 /** What compression did. */
 export interface BuildCompressionReport {
+  /** As asked for. */
   algorithm: AlgorithmName;
+  /** 0: the algorithm has none, or for lz4 the fast variant. */
   level: number;
+  /** Bytes of a cluster. */
   clusterBytes: number;
   /** Files that have a compressed cluster. */
   files: number;
+  /** Compressed clusters. */
   clusters: number;
   /** Whole clusters that stay raw: compression would not save a block. */
   rawClusters: number;
+  /** Blocks that these save. */
   savedBlocks: number;
   /** Pages of all these clusters for each block that they take; 1 when there are none. */
   ratio: number;

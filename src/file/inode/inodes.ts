@@ -141,7 +141,7 @@ export class Inodes {
     const isCompressed = compressFlags === I_FLAGS.COMPR;
     // Source: f2fs_may_inline_data.
     const hasInlineData = (type === S_IFREG && !isCompressed) || type === S_IFLNK;
-    writeInode(raw, inode.extra, {
+    writeInode(raw, inode.loadExtra(), {
       mode,
       uid: attributes.uid,
       gid: attributes.gid,

@@ -28,6 +28,7 @@ export interface Xattr {
   readonly name: string;
   /** As stored. */
   readonly nameBytes: Uint8Array;
+  /** Bytes; a text need not end in NUL. */
   readonly value: Uint8Array;
 }
 
