@@ -18,7 +18,7 @@ import { smallestGeometry } from '../mkfs/geometry.ts';
 import { contentsOf } from '../mkfs/probe.ts';
 import type { Problem } from '../problems.ts';
 import { hostInodes } from '../source/host/scan.ts';
-import type { HostTree } from '../source/host/tree.ts';
+import type { SourceTree } from '../source/source-tree.ts';
 import { checkBuildOptions, compressionPolicy, formatOptions, isAutoSized, sizeRules } from './build-options.ts';
 import { CompressChoice } from './compress-choice.ts';
 import { driveScan, INTERRUPTED, inTurnsOfScan, turn } from './drive.ts';
@@ -79,8 +79,19 @@ export async function build(
   options: BuildOptions = {},
   host: Host = thisHost(),
 ): Promise<BuildReport> {
-  const started = performance.now();
   checkBuild(sourceDir, image, options, host);
+  const { xattrs, owner } = options;
+  const scan = () => driveScan(sourceDir, { exclude: hostInodes(image), xattrs, owner, host }, options);
+  return buildFrom(scan, image, options);
+}
+
+/** The same from any tree, which `scan` gives once it is known that it can go to the image. */
+export async function buildFrom(
+  scan: () => Promise<SourceTree & Disposable>,
+  image: string,
+  options: BuildOptions,
+): Promise<BuildReport> {
+  const started = performance.now();
   checkBuildOptions(options);
   checkSignal(options.signal, INTERRUPTED);
   const target = targetAt(image);
@@ -92,8 +103,7 @@ export async function build(
   const notes = isDevice ? [] : removeLeftParts(target.path);
   if (target.kind !== null) notes.push(...replacedNotes(image));
   const policy = options.compress === undefined ? null : compressionPolicy(options);
-  const { xattrs, owner } = options;
-  using tree = await driveScan(sourceDir, { exclude: hostInodes(image), xattrs, owner, host }, options);
+  using tree = await scan();
   const now = stamp(options);
   const choice = policy && new CompressChoice(tree, policy.clusterPages, options.compress ?? {});
   const feature = featureBits(options.features ?? 'default');
@@ -222,7 +232,7 @@ function checkRoom(path: string, sizeBytes: number, wanted: number, options: Bui
 function reportOf(
   image: string,
   uuid: string,
-  tree: HostTree,
+  tree: SourceTree,
   written: WrittenTree,
   { volume }: FileSystem,
   device: FileDevice,

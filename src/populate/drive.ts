@@ -2,6 +2,7 @@
 import { abortError, checkSignal } from '../errors.ts';
 import { type ScanOptions, scanSteps } from '../source/host/scan.ts';
 import type { HostTree } from '../source/host/tree.ts';
+import type { SourceTree } from '../source/source-tree.ts';
 
 /** How far a tree has come. */
 export interface BuildProgress {
@@ -52,7 +53,7 @@ function scanned(totalEntries: number, totalBytes: number, path: string): BuildP
 }
 
 /** Runs what is to be known of a tree before it is made, as `inTurns` does. */
-export function inTurnsOfScan<T>(steps: Generator<void, T>, tree: HostTree, options: DriveOptions): Promise<T> {
+export function inTurnsOfScan<T>(steps: Generator<void, T>, tree: SourceTree, options: DriveOptions): Promise<T> {
   return inTurns(steps, options, () => options.onProgress?.(scanned(tree.count - 1, tree.totals.bytes, '.')));
 }
 
@@ -92,7 +93,7 @@ export interface TreeWork {
 }
 
 /** Throws ECANCELED when the signal ends it, and what the work throws. */
-export async function drive(work: TreeWork, tree: HostTree, options: DriveOptions): Promise<void> {
+export async function drive(work: TreeWork, tree: SourceTree, options: DriveOptions): Promise<void> {
   const tell = (stage: BuildProgress['stage']) =>
     options.onProgress?.({
       stage,

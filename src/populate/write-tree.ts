@@ -8,7 +8,7 @@ import { BLKSIZE } from '../format/constants.ts';
 import type { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { Problem } from '../problems.ts';
-import type { HostTree } from '../source/host/tree.ts';
+import type { SourceTree } from '../source/source-tree.ts';
 import type { CompressChoice, NoneCompressed } from './compress-choice.ts';
 import { drive, inTurns } from './drive.ts';
 import type { BuildOptions } from './options.ts';
@@ -56,7 +56,7 @@ export interface WrittenTree {
 
 /** Writes the tree to its places at once; by the ordinary way only what found no place so. Throws what concerns the volume. */
 export async function load(
-  tree: HostTree,
+  tree: SourceTree,
   volume: FileSystem,
   stamp: Timestamp,
   compression: Compression | null,
@@ -87,7 +87,7 @@ export async function load(
 /** Other names of files that could not be read by the one that came first. */
 async function addLate(
   loader: TreeLoader,
-  tree: HostTree,
+  tree: SourceTree,
   volume: FileSystem,
   stamp: Timestamp,
   written: WrittenTree,
@@ -109,7 +109,7 @@ async function addLate(
 
 /** Pours the tree through the page cache. Throws what concerns the volume. */
 export async function pour(
-  tree: HostTree,
+  tree: SourceTree,
   volume: FileSystem,
   stamp: Timestamp,
   compression: Compression | null,

@@ -4,14 +4,18 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { F2fsError } from '../../src/errors.ts';
 import { systemTime } from '../../src/fs/clock.ts';
 import { type Host, thisHost } from '../../src/host/host.ts';
-import { type FileSystem, format, MemoryDevice, mount } from '../../src/index.ts';
+import { type FileSystem, format, MemoryDevice, mount, openFileDevice } from '../../src/index.ts';
+import { buildFrom } from '../../src/populate/build.ts';
 import { Populator } from '../../src/populate/populate.ts';
 import { PutLinks } from '../../src/populate/put-links.ts';
 import { scanHostTree } from '../../src/source/host/scan.ts';
 import { PourOrder } from '../../src/source/pour-order.ts';
 import type { SourceFile } from '../../src/source/source-tree.ts';
+import { fsck } from '../../tools/judge/fsck.ts';
+import { noise } from '../fs/compressed-volume.ts';
 import { fsckDevice } from '../fs/fsck-device.ts';
 import { makeTempDir } from '../host-fixture.ts';
+import { MemoryTree } from '../source/memory-tree.ts';
 
 let dir: string;
 let device: MemoryDevice;
@@ -99,3 +103,27 @@ it('is poured a directory at a time: its entries, then each of its directories, 
   expect(walk('a/b')).toEqual(all.filter((step) => !ofB.includes(step)));
   expect(walk('d')).toEqual(all.filter((step) => !['entry d/g', 'leave d'].includes(step)));
 });
+
+it.each([undefined, 'folios', 'pages'] as const)(
+  'an image of a tree that is on no host, by engine %s',
+  async (engine) => {
+    const large = noise(9 << 20, 1);
+    const image = `${dir}/image`;
+    const tree = new MemoryTree({ empty: {}, usr: { bin: { large, small: Buffer.from('small') }, link: 'bin/large' } });
+    const report = await buildFrom(async () => tree, image, { engine, compress: { clusterPages: 16 } });
+    expect(report).toMatchObject({
+      files: 2,
+      directories: 3,
+      symlinks: 1,
+      problems: [],
+      contentBytes: large.length + 5,
+    });
+    expect((await fsck(image)).complaints).toEqual([]);
+    const opened = openFileDevice(image, { writable: false });
+    using fromImage = mount(opened, { readonly: true });
+    expect(Buffer.compare(fromImage.readFile('/usr/link'), large)).toBe(0);
+    expect(fromImage.stat('/usr/bin/small')).toMatchObject({ size: 5, mode: 0o100640 });
+    fromImage.close();
+    opened.close();
+  },
+);
