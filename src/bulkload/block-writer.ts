@@ -2,6 +2,7 @@
 // which single blocks (nodes, dentries) gather by their log.
 import { Bio } from '../device/bio.ts';
 import type { QueuedDevice } from '../device/queued-device.ts';
+import { F2fsError } from '../errors.ts';
 import { BLKSIZE, type Log, NR_LOGS } from '../format/constants.ts';
 
 /** Blocks of a buffer for single blocks: 1 MiB. */
@@ -112,6 +113,17 @@ export class BlockWriter {
     if (this.#underWay.length === 0) return false;
     this.#complete();
     return true;
+  }
+
+  /** Waits for what is under way, whatever comes of it. What waits is not written. */
+  close(): void {
+    for (;;) {
+      try {
+        if (!this.settleOldest()) return;
+      } catch (error) {
+        if (!(error instanceof F2fsError)) throw error;
+      }
+    }
   }
 
   /** Writes all that waits, and waits for it. */

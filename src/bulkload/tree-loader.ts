@@ -18,22 +18,20 @@ import {
   S_IFMT,
   S_IFREG,
 } from '../format/constants.ts';
-import { FT } from '../format/dentry.ts';
 import { ADVISE, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, maxInlineData } from '../format/inode.ts';
 import { checkSymlinkTarget } from '../fs/namespace.ts';
-import { LOST_FOUND_NAME } from '../mkfs/first-nodes.ts';
 import { LOST_FOUND_INO, ROOT_INO } from '../mkfs/plan.ts';
 import { makeSharedMemory } from '../pagecache/pool.ts';
-import { isSameBytes, utf8Bytes } from '../platform/bytes.ts';
+import { isSameBytes } from '../platform/bytes.ts';
 import { nrParallel } from '../platform/threads.ts';
 import { kindOfMessage, Problems } from '../problems.ts';
-import type { SourceType } from '../source/entry-table.ts';
 import type { HolePolicy } from '../source/hole-policy.ts';
 import { PourOrder } from '../source/pour-order.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 import type { Volume } from '../volume/volume.ts';
 import { BlockWriter, NR_STAGES, STAGE_BYTES } from './block-writer.ts';
-import { DirectoryWriter, type NewDentries } from './directory-writer.ts';
+import { ChildNames, LOST_FOUND } from './child-names.ts';
+import { DirectoryWriter } from './directory-writer.ts';
 import { FileWriter } from './file-writer.ts';
 import { FillSlots, JOB_BYTES, NR_JOBS, PIECE, STATUS } from './fill-slots.ts';
 import { FillThreads, TOOLS_BYTES } from './fill-threads.ts';
@@ -220,9 +218,11 @@ export class TreeLoader {
     return this.#inos[group < 0 ? index : group];
   }
 
+  /** Ends the threads, and waits for what is being written: the device may be closed then. */
   close(): void {
     this.#threads.close();
     this.#jobs.close();
+    this.#writer.close();
   }
 
   /** Puts jobs together as long as there is room for them; whether the whole tree is in some. */
@@ -417,7 +417,14 @@ export class TreeLoader {
       inode.begin(this.inoOf(index), false, clusterPages);
       writer.begin(clusterPages, !this.#options.release);
     }
-    writer.add(slots, slot, piece);
+    try {
+      writer.add(slots, slot, piece);
+    } catch (error) {
+      if (!(error instanceof F2fsError) || error.code !== 'EFBIG') throw error;
+      this.#drop(slot, index);
+      this.#leaveOut(index, isCompressed ? pastClusters(error) : error);
+      return;
+    }
     if ((slots.flags(slot, piece) & PIECE.LAST) === 0) return;
     this.#within[log] = -1;
     const { blocks, pages, clusters, rawClusters, clusterPages, clusterBlocks } = writer.file;
@@ -549,66 +556,10 @@ export class TreeLoader {
   }
 }
 
-/** The names of one directory, reused for the next. */
-class ChildNames implements NewDentries {
-  readonly #tree: SourceTree;
-  readonly #children: number[] = [];
-  readonly #inos: number[] = [];
-  count = 0;
-  nrDirectories = 0;
-
-  constructor(tree: SourceTree) {
-    this.#tree = tree;
-  }
-
-  clear(): void {
-    this.count = 0;
-    this.nrDirectories = 0;
-  }
-
-  add(child: number, ino: number): void {
-    this.#children[this.count] = child;
-    this.#inos[this.count++] = ino;
-    if (this.#tree.type(child) === 'dir') this.nrDirectories++;
-  }
-
-  addLostFound(): void {
-    this.#children[this.count] = -1;
-    this.#inos[this.count++] = LOST_FOUND_INO;
-    this.nrDirectories++;
-  }
-
-  nameLength(i: number): number {
-    const child = this.#children[i];
-    return child < 0 ? LOST_FOUND.length : this.#tree.nameLength(child);
-  }
-
-  name(i: number): Uint8Array {
-    const child = this.#children[i];
-    return child < 0 ? LOST_FOUND : this.#tree.name(child);
-  }
-
-  ino(i: number): number {
-    return this.#inos[i];
-  }
-
-  fileType(i: number): number {
-    const child = this.#children[i];
-    return child < 0 ? FT.DIR : FILE_TYPES[this.#tree.type(child)];
-  }
+/** Nodes of whole clusters do not reach as far as others. */
+function pastClusters(cause: F2fsError): F2fsError {
+  return new F2fsError('E2BIG', `with clusters of this size the file is too large: ${cause.message}`, { cause });
 }
-
-const FILE_TYPES: Readonly<Record<SourceType, number>> = {
-  file: FT.REG_FILE,
-  dir: FT.DIR,
-  symlink: FT.SYMLINK,
-  fifo: FT.FIFO,
-  socket: FT.SOCK,
-  char: FT.CHRDEV,
-  block: FT.BLKDEV,
-};
-
-const LOST_FOUND = utf8Bytes(LOST_FOUND_NAME);
 
 /** How many names each file has that has several, by the lowest index of them; null when there is none. */
 function countNames(tree: SourceTree): Uint32Array | null {

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type LoadOptions, TreeLoader } from '../../src/bulkload/tree-loader.ts';
 import type { Bio } from '../../src/device/bio.ts';
 import { F2fsError } from '../../src/errors.ts';
+import { CompressPolicy } from '../../src/file/inode/compression.ts';
 import { type FileSystem, format, MemoryDevice, mount } from '../../src/index.ts';
 import { build } from '../../src/populate/build.ts';
 import { Populator } from '../../src/populate/populate.ts';
@@ -52,9 +53,9 @@ function empty(sizeBytes: number, features?: string[]): { device: MemoryDevice; 
 
 const OPTIONS: LoadOptions = { stamp: STAMP, holes: 'source', compress: null, release: false, nrThreads: 1 };
 
-function loaded(tree: HostTree, features?: string[]): Written {
+function loaded(tree: HostTree, features?: string[], compress: LoadOptions['compress'] = null): Written {
   const { device, volume } = empty(128 * MIB, features);
-  const loader = new TreeLoader(tree, volume.volume, OPTIONS);
+  const loader = new TreeLoader(tree, volume.volume, { ...OPTIONS, compress });
   try {
     for (const _ of loader.run());
   } finally {
@@ -235,6 +236,18 @@ describe('files that fail', () => {
     const now = loaded(tree);
     expect(now.problems.sort()).toEqual(['ENOENT 20', 'ENOENT link', 'ESTALE 21', 'ESTALE large']);
     expect(names(now.volume)).toHaveLength(1 + 198);
+    await expectSound(now);
+  });
+
+  it('one with blocks where nodes of whole clusters do not reach is named', async () => {
+    const fd = fs.openSync(`${dir}/far`, 'w');
+    for (const page of [0, 850_000_000]) fs.writeSync(fd, noise(4096, 1), 0, 4096, page * 4096);
+    fs.closeSync(fd);
+    fs.writeFileSync(`${dir}/other`, noise(2 * MIB, 2));
+    using tree = scanHostTree(dir);
+    const now = loaded(tree, undefined, { policy: new CompressPolicy({ clusterPages: 256 }), has: () => true });
+    expect(now.problems).toEqual(['E2BIG far']);
+    expect(names(now.volume)).toEqual(['lost+found', 'other']);
     await expectSound(now);
   });
 
