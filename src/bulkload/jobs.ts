@@ -233,7 +233,7 @@ export class Jobs {
   #addLast(file: OpenFile): boolean {
     const slot = this.#slotFor(file.log, 0);
     if (slot < 0) return false;
-    this.#slots.add(slot, file.index, file.end, 0, 0, PIECE.LAST, STATUS.WHOLE);
+    this.#slots.add(slot, file.index, file.end, 0, 0, file.flags | PIECE.LAST, STATUS.WHOLE);
     return true;
   }
 

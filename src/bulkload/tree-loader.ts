@@ -310,16 +310,11 @@ export class TreeLoader {
       throw new F2fsError('EFBIG', message);
     }
     const known = this.#tree.known(index);
-    const isCompressed = this.#isCompressed(index);
+    const isCompressed = known === null && this.#options.compress?.has(index) === true;
     if (size <= this.#inlineBytes && !isCompressed) return this.#jobs.addBytes(index, size, known);
     const clusterPages = isCompressed ? this.#policy.clusterPages : 1;
     this.#jobs.beginFile(index, this.#logOf(index, isCompressed), clusterPages, known);
     return true;
-  }
-
-  #isCompressed(index: number): boolean {
-    const { compress } = this.#options;
-    return compress?.has(index) === true && this.#tree.known(index) === null;
   }
 
   get #policy(): CompressPolicy {
@@ -410,7 +405,7 @@ export class TreeLoader {
     const inode = this.#inodes[log];
     const writer = this.#fileWriters[log];
     const isSymlink = this.#tree.type(index) === 'symlink';
-    const isCompressed = !isSymlink && this.#isCompressed(index);
+    const isCompressed = (slots.flags(slot, piece) & PIECE.COMPRESS) !== 0;
     if (this.#within[log] !== index) {
       this.#within[log] = index;
       const clusterPages = isCompressed ? this.#policy.clusterPages : 1;
@@ -466,13 +461,13 @@ export class TreeLoader {
     inode.flags = type === S_IFREG || type === S_IFDIR ? tree.flags(index) : 0;
     inode.parentIno = this.#inos[tree.parent(index)];
     inode.name = name;
-    this.#putXattrs(inode, index, stat.mode);
-    inode.end(tree.stat(index));
+    const hasXattrs = tree.hasXattrs(index);
+    if (hasXattrs) this.#putXattrs(inode, index, stat.mode);
+    inode.end(hasXattrs ? tree.stat(index) : stat);
     this.#count(index, type, size);
   }
 
   #putXattrs(inode: InodeWriter, index: number, mode: number): void {
-    if (!this.#tree.hasXattrs(index)) return;
     const { found, failed } = this.#tree.xattrs(index);
     for (const error of failed) this.#problem(index, error);
     this.done.xattrs += inode.putXattrs(found, mode, (error) => this.#problem(index, error));
@@ -530,7 +525,7 @@ export class TreeLoader {
     inode.flags = tree.flags(index);
     inode.parentIno = parentIno;
     inode.name = tree.name(index);
-    this.#putXattrs(inode, index, stat.mode);
+    if (tree.hasXattrs(index)) this.#putXattrs(inode, index, stat.mode);
     if (isFormatted) inode.endAgain(tree.stat(index));
     else inode.end(tree.stat(index));
   }
