@@ -4,7 +4,7 @@ import * as fs from 'node:fs';
 import { F2fsError } from '../errors.ts';
 import { type CleanOptions, type CleanReport, type FileSystem, mount, openFileDevice } from '../index.ts';
 import { EXIT, Warnings } from './errors.ts';
-import { printJson, printTable } from './output.ts';
+import { isDone, printJson, printTable } from './output.ts';
 import { Progress } from './progress.ts';
 import { counted } from './sizes.ts';
 
@@ -33,8 +33,9 @@ export async function clean(image: string, options: CleanCommandOptions): Promis
       volume.abandon();
       throw error;
     }
+    isDone(`${image} is changed`);
     if (options.json) await printJson(done);
-    else {
+    else if (!options.quiet) {
       await printTable([
         ['emptied', counted(done.sections, 'section')],
         ['moved', counted(done.movedBlocks, 'block')],

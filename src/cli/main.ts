@@ -5,7 +5,8 @@ import { complain, EXIT, report, usageText } from './errors.ts';
 import { watchStreams } from './output.ts';
 import { makeProgram } from './program.ts';
 
-let running = 'usage';
+/** The command that runs; null for what is said before one does, and for help. */
+let running: string | null = null;
 
 async function run(command: string, work: () => Promise<number>): Promise<void> {
   running = command;
@@ -32,5 +33,5 @@ const program = makeProgram(run);
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = error instanceof CommanderError ? usage(error) : report(running, error);
+  process.exitCode = error instanceof CommanderError ? usage(error) : report(running ?? 'usage', error);
 }

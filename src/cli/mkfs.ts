@@ -20,7 +20,7 @@ import { replacedNotes } from '../populate/replaced.ts';
 import { asUsage, complain, EXIT, UsageError } from './errors.ts';
 import { refuseDash } from './image.ts';
 import { printable } from './names.ts';
-import { printJson, printTable } from './output.ts';
+import { isDone, printJson, printTable } from './output.ts';
 import { longSize } from './sizes.ts';
 
 export interface MkfsOptions {
@@ -59,6 +59,7 @@ export async function mkfs(image: string, options: MkfsOptions): Promise<number>
     device.close();
   }
   for (const note of notes) complain('mkfs', `note: ${note}`);
+  isDone(`${image} is formatted`);
   await print(image, device, made, options);
   return EXIT.ok;
 }

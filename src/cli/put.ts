@@ -21,7 +21,7 @@ import { printable, volumePath } from './names.ts';
 import { naming } from './naming.ts';
 import { printJson, printTable } from './output.ts';
 import type { Progress } from './progress.ts';
-import { ReplayedInput } from './replayed-input.ts';
+import { assertStandardInput, ReplayedInput } from './replayed-input.ts';
 import { countedEntries, longSize, shortSize } from './sizes.ts';
 
 export interface PutCommandOptions extends ChangeOptions {
@@ -49,6 +49,7 @@ const STDIN = '-';
 /** Puts each source to `to`; a problem with any entry of them leaves the image as it was. Throws what put throws. */
 export async function put(image: string, sources: string[], to: string, options: PutCommandOptions): Promise<number> {
   let total: Total = { ...nothing(), image, freeBlocks: 0 };
+  if (sources.includes(STDIN)) assertStandardInput();
   using input = new ReplayedInput();
   const path = volumePath(to, options.escaped);
   const exitCode = await changeImage('put', image, options, async (volume, signal, progress) => {
