@@ -10,6 +10,7 @@ import { BLKSIZE, type FileDevice, type FileSystem, type MountOptions, mount, op
 import { usedRanges } from '../volume/used-ranges.ts';
 import { complain, EXIT, Warnings } from './errors.ts';
 import { HostRoom } from './host-room.ts';
+import { assertThere } from './image.ts';
 import { Interruption, killable } from './interrupt.ts';
 import { escaped } from './names.ts';
 import { naming } from './naming.ts';
@@ -47,7 +48,7 @@ export async function changeImage(
   { inSteps = false, quiet = false }: ChangeOptions,
   work: Change,
 ): Promise<number> {
-  if (!fs.existsSync(image)) throw new F2fsError('ENOENT', 'no such file', { path: image });
+  assertThere(image);
   using interruption = new Interruption();
   const { signal } = interruption;
   const warnings = new Warnings(command, image);
