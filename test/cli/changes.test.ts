@@ -212,6 +212,24 @@ describe('put', () => {
     expect(await run(image, '-', '/dir')).toBe(2);
   });
 
+  it.runIf(process.platform === 'linux')(
+    'refuses the name of what is open: a symlink, but no file for the image',
+    async () => {
+      fs.symlinkSync('/proc/self/fd/0', `${host}/stdin`);
+      for (const source of ['/dev/stdin', '/dev/fd/0', '/proc/self/fd/0', `/proc/${process.pid}/fd/1`])
+        await refused(
+          /stands for something that is open, .*standard input, which is - \(EINVAL\)\n$/,
+          'put',
+          image,
+          source,
+          '/x',
+        );
+      // One of a tree is what it is.
+      expect((await f2fsHere('put', '--quiet', image, `${host}/stdin`, '/dir')).code).toBe(0);
+      expect(look((volume) => Buffer.from(volume.readlink('/dir/stdin')).toString())).toBe('/proc/self/fd/0');
+    },
+  );
+
   /** Runs put with what is at `input` as standard input. */
   async function putFrom(input: string): Promise<{ code: number; stderr: string }> {
     const fd = fs.openSync(input, 'r');
