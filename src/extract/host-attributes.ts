@@ -103,7 +103,8 @@ export class AttributeSetter {
     const code = this.#flags(hostPath, flags);
     if (code === 'ENOSYS')
       this.note("inode flags are not restored: that takes the package koffi, or chattr of Debian's e2fsprogs", place);
-    else if (code !== null) this.note(`inode flags (${flags.join(', ')}) are not restored: ${code}`, place);
+    else if (code !== null)
+      this.note(`inode flags (${flags.join(', ')}) are not restored: ${errnoText(code)} (${code})`, place);
   }
 
   /** Whether the entry has its owner now. */
@@ -117,7 +118,10 @@ export class AttributeSetter {
       fs.lchownSync(hostPath, wanted.uid, wanted.gid);
       return true;
     } catch (error) {
-      this.note(`owners are not restored: ${codeOf(error)}`, place);
+      const code = codeOf(error);
+      // Source: chown_common.
+      const why = code === 'EINVAL' ? 'this user namespace has no such numbers' : errnoText(code);
+      this.note(`owners are not restored: ${why} (${code})`, place);
       return false;
     }
   }
