@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { report } from '../../src/cli/errors.ts';
+import { Directories } from '../../src/file/directory/directory.ts';
 import { I_FLAGS } from '../../src/format/inode.ts';
 import { build, extract, F2fsError, type FileSystem, mount, openFileDevice, put } from '../../src/index.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
@@ -297,9 +298,20 @@ describe('mkdir', () => {
     expect(look((volume) => volume.lstat('/odd\n').mode)).toBe(0o40700);
   });
 
+  it('looks up each name of a deep path once', async () => {
+    const deep = '/d'.repeat(2000);
+    const lookups = vi.spyOn(Directories.prototype, 'lookup');
+    await done('mkdir', '-p', image, deep);
+    expect(lookups.mock.calls.length).toBeLessThan(3 * 2000);
+    lookups.mockRestore();
+    expect(stat(deep).type).toBe('directory');
+  });
+
   it('makes none when one cannot be made', async () => {
     await refused(/^f2fs: mkdir: \/dir: [^\n]*exists already \(EEXIST\)\n$/, 'mkdir', image, '/fine', '/dir');
     await refused(/^f2fs: mkdir: \/no does not exist \(ENOENT\)\n$/, 'mkdir', image, '/fine', '/no/where');
+    await done('ln', '-s', image, '/nowhere', '/dangling');
+    await refused(/\/dangling is a symlink that leads nowhere \(EEXIST\)\n$/, 'mkdir', '-p', image, '/dangling/x');
     await refused(/\/top is not a directory \(ENOTDIR\)\n$/, 'mkdir', '-p', image, '/fine', '/top/x');
     await refused(/^f2fs: mkdir: [^\n]*no such file \(ENOENT\)\n$/, 'mkdir', `${image}x`, '/fine');
   });
