@@ -20,7 +20,11 @@ async function run(command: string, work: () => Promise<number>): Promise<void> 
 /** `error: missing ...` of commander becomes a line like all others. */
 function usage(error: CommanderError): number {
   if (error.exitCode === 0) return EXIT.ok;
-  if (error.code === 'commander.help') return EXIT.usage;
+  if (error.code === 'commander.help') {
+    const [asked, about] = program.args;
+    if (asked === 'help' && about !== undefined) complain('usage', `unknown command '${about}' (see f2fs --help)`);
+    return EXIT.usage;
+  }
   const name =
     program.args.length > 0 && program.commands.some((one) => one.name() === program.args[0]) ? program.args[0] : null;
   const text = usageText(error.message);

@@ -1,4 +1,5 @@
 // Arguments whose bytes are no UTF-8: each is told of as what it is, a path of the host, one in the image, or a value of an option.
+// And what is asked of help.
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { resolve } from 'node:path';
@@ -73,4 +74,12 @@ it.each<[text: string, code: number, said: RegExp]>([
 it('what somebody wrote as U+FFFD is that', () => {
   const said = line(`ls ${image} '/\ufffd'`);
   expect(said).toMatchObject({ status: 1, stderr: 'f2fs: ls: /\ufffd does not exist (ENOENT)\n' });
+});
+
+it('help for a command that there is not says so', () => {
+  expect(line('help nonsense')).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/\nf2fs: usage: unknown command 'nonsense' \(see f2fs --help\)\n$/),
+  });
+  expect(line('help ls')).toMatchObject({ status: 0, stderr: '' });
 });
