@@ -133,10 +133,12 @@ export class AttributeSetter {
       for (const _ of wanted) this.note('extended attributes are left out, as asked', place);
       return;
     }
-    for (const { name, code } of this.#xattrs.set(pathZ, wanted)) {
-      if (code === 'ENOSYS') this.note(`extended attributes are not restored: that takes ${NEEDED}`, place);
-      else this.note(`extended attribute ${name} is not restored: ${errnoText(code)} (${code})`, place);
-    }
+    const messages = this.#xattrs.set(pathZ, wanted).map(({ name, code }) => {
+      if (code === 'ENOSYS') return `extended attributes are not restored: that takes ${NEEDED}`;
+      return `${notRestored(name, code)}: ${errnoText(code)} (${code})`;
+    });
+    // What befell several attributes of an entry befell one entry.
+    for (const message of new Set(messages)) this.note(message, place);
   }
 
   #setTimes(hostPath: Buffer, pathZ: Buffer, place: Place, wanted: HostAttributes): void {
@@ -175,6 +177,13 @@ export class AttributeSetter {
     if (known) known.count++;
     else this.#notes.set(told, { message: told, count: 1, path: shortPath(place.path) });
   }
+}
+
+/** Where a host's file system has no attributes of a kind, that is told once of all of them. */
+function notRestored(name: string, code: string): string {
+  const kind = /^(?:user|trusted|security)\./.exec(name)?.[0];
+  const isOfAll = kind !== undefined && (code === 'ENOTSUP' || code === 'EOPNOTSUPP');
+  return isOfAll ? `extended attributes ${kind}* are not restored` : `extended attribute ${name} is not restored`;
 }
 
 /** A time for node:fs: about 0.24 us exact, or 1 ms before 1970, where Node takes a negative number for "now". */
