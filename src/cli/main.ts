@@ -17,6 +17,9 @@ async function run(command: string, work: () => Promise<number>): Promise<void> 
   }
 }
 
+/** Arguments that are taken for options, by command. */
+const DASHED: Readonly<Record<string, string>> = { chmod: 'a mode', chattr: 'a change of flags' };
+
 /** `error: missing ...` of commander becomes a line like all others. */
 function usage(error: CommanderError): number {
   if (error.exitCode === 0) return EXIT.ok;
@@ -27,7 +30,8 @@ function usage(error: CommanderError): number {
   }
   const name =
     program.args.length > 0 && program.commands.some((one) => one.name() === program.args[0]) ? program.args[0] : null;
-  const text = usageText(error.message);
+  const isDashed = error.code === 'commander.unknownOption' && name !== null && name in DASHED;
+  const text = `${usageText(error.message)}${isDashed ? `; ${DASHED[name]} that begins with a dash stands behind --` : ''}`;
   complain(name ?? 'usage', `${text} (see f2fs ${name === null ? '' : `${name} `}--help)`);
   return EXIT.usage;
 }

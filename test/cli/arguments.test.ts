@@ -76,6 +76,16 @@ it('what somebody wrote as U+FFFD is that', () => {
   expect(said).toMatchObject({ status: 1, stderr: 'f2fs: ls: /\ufffd does not exist (ENOENT)\n' });
 });
 
+it.each([
+  ['chattr', '-i', 'a change of flags'],
+  ['chmod', '-x', 'a mode'],
+])('%s %s: what begins with a dash is told where to stand', (command, change, what) => {
+  const said = line(`${command} ${image} ${change} /file`);
+  const hint = `unknown option '${change}'; ${what} that begins with a dash stands behind --`;
+  expect(said).toMatchObject({ status: 2, stderr: `f2fs: ${command}: ${hint} (see f2fs ${command} --help)\n` });
+  expect(line(`${command} --quiet ${image} -- ${change} /file`)).toMatchObject({ status: 0, stderr: '' });
+});
+
 it('help for a command that there is not says so', () => {
   expect(line('help nonsense')).toMatchObject({
     status: 2,
