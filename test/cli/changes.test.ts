@@ -811,6 +811,33 @@ describe('put to a pinned file', () => {
   });
 });
 
+describe.each([
+  ['in a circle', '/circle', 'circle'],
+  ['through a file', '/through', 'top/x'],
+  ['nowhere', '/gone', 'none'],
+])('a symlink that leads %s', (_, link, target) => {
+  beforeEach(async () => {
+    await done('ln', '-s', image, target, link);
+    fs.writeFileSync(`${host}/one`, 'one');
+  });
+
+  it('is replaced itself by what gets its name', async () => {
+    await done('mv', image, '/top', link);
+    expect(stat(link).type).toBe('file');
+    await done('ln', '-sfT', image, target, link);
+    await done('ln', '-f', image, '/dir/file', link);
+    expect(stat(link).ino).toBe(stat('/dir/file').ino);
+    await done('ln', '-sf', image, target, link);
+    await done('put', '--quiet', image, `${host}/one`, link);
+    expect(read(link)).toBe('one');
+  });
+
+  it('is the same name when it is moved to itself', async () => {
+    await refused(/has that name already: there is nothing to move \(EINVAL\)\n$/, 'mv', image, link, link);
+    await refused(/\((ELOOP|ENOTDIR)\)\n$/, 'mv', image, '/top', `${link}/`);
+  });
+});
+
 it('never puts two of what is given under one name', async () => {
   fs.mkdirSync(`${host}/first`, { recursive: true });
   fs.mkdirSync(`${host}/second`, { recursive: true });
