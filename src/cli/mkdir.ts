@@ -9,6 +9,7 @@ import { typeAt } from './destination.ts';
 import { EXIT } from './errors.ts';
 import type { ModeChange } from './mode.ts';
 import { escaped, volumePath } from './names.ts';
+import { naming } from './naming.ts';
 
 export interface MkdirOptions extends ChangeOptions {
   parents?: boolean;
@@ -54,7 +55,7 @@ function makeAll(volume: FileSystem, path: Uint8Array, mode: number | undefined)
 /** What `path`, whose last name stands in `above`, leads to; null when there is nothing. Throws ENOTDIR. */
 function directoryIn(volume: FileSystem, above: Directory, path: Uint8Array): Directory | null {
   const name = lastOf(path);
-  const entry = isDots(name) ? undefined : above.lookup(name);
+  const entry = isDots(name) ? undefined : naming(path, () => above.lookup(name));
   if (entry === null) return null;
   if (entry?.type === 'directory') return above.open(name) as Directory;
   // Dots, and a symlink, may lead anywhere.

@@ -19,7 +19,7 @@ import { type ChangeOptions, changeImage } from './change.ts';
 import { reportInCommandWords } from './command-words.ts';
 import { Destination, hostName, typeAt } from './destination.ts';
 import { afterOthers, complain, complainOf, EXIT, UsageError } from './errors.ts';
-import { printable, volumePath } from './names.ts';
+import { endsWithSlash, printable, volumePath } from './names.ts';
 import { naming } from './naming.ts';
 import { printJson, printTable } from './output.ts';
 import type { Progress } from './progress.ts';
@@ -57,7 +57,8 @@ export async function put(image: string, sources: string[], to: string, options:
   const target = volumePath(to, options.escaped);
   const exitCode = await changeImage('put', image, options, async (volume, signal, progress) => {
     total = { ...nothing(), image, freeBlocks: 0 };
-    const destination = new Destination(volume, target, sources.length, options.targetDirectory === false);
+    const nameItself = options.targetDirectory === false || isNewDirectory(volume, sources, target);
+    const destination = new Destination(volume, target, sources.length, nameItself);
     const { replace, holes, xattrs } = options;
     const owner = options.allRoot ? { uid: 0, gid: 0 } : undefined;
     const onProgress = (at: BuildProgress) => progress.tree(at);
@@ -104,6 +105,12 @@ function refuseDescriptor(source: string): void {
   const message =
     'it stands for something that is open, not for a file of its own: give it to standard input, which is -';
   throw new F2fsError('EINVAL', message, { path: source });
+}
+
+/** Whether a directory gets a name that ends with a slash and that nothing has: allowed, as it can only mean a directory. */
+function isNewDirectory(volume: FileSystem, [source, ...others]: readonly string[], to: Uint8Array): boolean {
+  if (others.length > 0 || !endsWithSlash(to) || typeAt(volume, to) !== null) return false;
+  return source !== STDIN && fs.lstatSync(source, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** `dir/.` means what is in it; else a source keeps its name in a directory. */

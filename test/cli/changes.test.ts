@@ -197,6 +197,17 @@ describe('put', () => {
     await refused(/\(ENOSPC\)\n$/, 'put', image, `${host}/huge`, '/dir');
   });
 
+  it('makes the directory that a new name with a slash at its end can only mean', async () => {
+    await done('put', '--quiet', image, `${host}/tree`, '/new/');
+    await done('put', '--quiet', image, `${host}/tree/.`, '/too//');
+    expect(names('/new')).toEqual(names('/too'));
+    expect(names('/new')).toContain('large');
+    const no = /\/none\/ is not a directory in the image \(ENOTDIR\)\n$/;
+    await refused(no, 'put', image, `${host}/tree/large`, '/none/');
+    await refused(no, 'put', image, `${host}/tree`, `${host}/tree/large`, '/none/');
+    await refused(/\/top\/ is not a directory \(ENOTDIR\)\n$/, 'put', image, `${host}/tree`, '/top/');
+  });
+
   it('takes standard input for a file', async () => {
     const run = (...args: string[]) =>
       new Promise<number | null>((resolve) => {

@@ -208,10 +208,10 @@ describe('what is stored', () => {
     const main = new URL('../../dist/cli/main.js', import.meta.url).pathname;
     const ran = run('unshare', ['-r', process.execPath, main, 'extract', '--quiet', image, out]);
     if (/ENOENT|^unshare:/m.test(ran.out)) return skip('no user namespaces here');
-    expect(ran).toEqual({
-      ok: false,
-      out: 'f2fs: extract: owners are not restored: this user namespace has no such numbers (EINVAL): 1 entry, the first is file',
-    });
+    expect(ran.ok).toBe(false);
+    expect(ran.out.split('\n')).toContain(
+      'f2fs: extract: owners are not restored: this user namespace has no such numbers (EINVAL): 1 entry, the first is file',
+    );
   });
 
   it('GRUB reads a volume without extra attributes, and none with them', async ({ skip }) => {
