@@ -1,23 +1,21 @@
-// Several changes of an image that are one: whoever cuts the power, or kills this process, finds all of them or none.
-import { mount, openFileDevice } from 'f2fs';
+// Several changes of an image that are one: whoever cuts the power, or kills this process, finds all of them or none. Where they take more
+// than is free beside what they replace, it is done on a copy, which then takes the image's place.
+import { changeImage } from 'f2fs';
 
 const [image = 'new.img'] = process.argv.slice(2);
-const device = openFileDevice(image, { writable: true });
-const volume = mount(device, { checkpoints: 'explicit' });
+const name = '/etc/hostname';
 try {
-  const name = '/etc/hostname';
-  const before = Buffer.from(volume.readFile(name)).toString().trim();
-  volume.writeFile(`${name}.new`, `${before}-updated\n`);
-  volume.rename(`${name}.new`, name);
-  volume.setXattr(name, 'user.previous', before);
-  volume.mkdir('/var');
-  volume.writeFile('/var/updated', new Date().toISOString());
-  volume.close(); // The one block that makes all of it true is written here.
+  const before = await changeImage(image, (volume) => {
+    const before = Buffer.from(volume.readFile(name)).toString().trim();
+    volume.writeFile(`${name}.new`, `${before}-updated\n`);
+    volume.rename(`${name}.new`, name);
+    volume.setXattr(name, 'user.previous', before);
+    volume.mkdir('/var');
+    volume.writeFile('/var/updated', new Date().toISOString());
+    return before;
+  });
   console.log(`${image}: ${name} was ${before}`);
 } catch (error) {
-  volume.abandon(); // Nothing of it happened.
-  console.error(`${image}: ${error.message}`);
+  console.error(`${image} is as it was: ${error.message}`);
   process.exitCode = 1;
-} finally {
-  device.close();
 }

@@ -9,6 +9,7 @@ export { errnoText } from './platform/errno.ts';
 export interface ErrorPlace extends FaultPlace {
   /** Of a damaged image: what is wrong with it. */
   fault?: FaultKind;
+  /** What failed below. */
   cause?: unknown;
 }
 
@@ -21,12 +22,19 @@ const ERRNO = /^E[A-Z0-9]+$/;
  * by the name `AbortError`, and the signal's reason its cause.
  */
 export class F2fsError extends Error {
+  /** `F2fsError`; of what a signal ended `AbortError`. */
   override readonly name: string = 'F2fsError';
+  /** Errno name as Node spells it: `ENOENT`. */
   readonly code: string;
+  /** Path concerned, in the volume or on the host. */
   readonly path?: string;
+  /** Inode number. */
   readonly ino?: number;
+  /** Node number. */
   readonly nid?: number;
+  /** Block of the volume. */
   readonly blkaddr?: number;
+  /** Segment of the main area. */
   readonly segno?: number;
   /** What is wrong with the image, from a closed list; of `EUCLEAN` alone. */
   readonly fault?: FaultKind;

@@ -1,10 +1,17 @@
 // The library's public face: formatting, mounting, building, extracting and inspecting F2FS images.
 
 export type { Contents, Name, OwnBytes, Path } from './bytes.ts';
-export { type AlgorithmName, type Codec, parseCodec } from './compress/algorithms.ts';
+export {
+  type AlgorithmName,
+  type Codec,
+  codecText,
+  parseCodec,
+} from './compress/algorithms.ts';
+export { defaultWorkers } from './compress/cluster-buffers.ts';
 export { type BlockDevice, IoCounters } from './device/device.ts';
 export { type FileDevice, openFileDevice } from './device/file-device.ts';
-export type { OpenOptions } from './device/host-target.ts';
+export { type GunzipOptions, isGzipped, openGzipped } from './device/gzipped.ts';
+export { type CreateOptions, type OpenOptions, type TargetPlace, targetAt } from './device/host-target.ts';
 export { MemoryDevice, type MemoryDeviceOptions } from './device/memory-device.ts';
 export { type ErrorPlace, F2fsError } from './errors.ts';
 export { extract } from './extract/extract.ts';
@@ -21,13 +28,13 @@ export type { Extent, ExtentFlag, Region } from './file/data/file-extents.ts';
 export type { IpuPolicy, WriteMode } from './file/data/in-place.ts';
 export type { CompressMode, CompressOptions } from './file/inode/compression.ts';
 export type { Timestamp } from './file/inode/inode.ts';
-export type { Xattr } from './file/xattr/xattrs.ts';
+export { checkXattrName, type Xattr } from './file/xattr/xattrs.ts';
 export { BLKSIZE, FEATURES, type Feature, featureNames } from './format/constants.ts';
 export type { InodeFlag } from './format/inode-flags.ts';
 export { formatUuid, parseUuid } from './format/superblock.ts';
-export { AsyncFileHandle, type TimeLike } from './fs/async-file-handle.ts';
+export { AsyncFileHandle, type ReadResult, type TimeLike, type WriteResult } from './fs/async-file-handle.ts';
 export type { Attributes, NewAttributes, XattrChange, XattrFlags } from './fs/attributes.ts';
-export { Directory, type DirectoryEntry } from './fs/directory-handle.ts';
+export { Directory, type DirectoryEntry, type DirectoryPart } from './fs/directory-handle.ts';
 export type { ParentPath, VolumeDirent } from './fs/dirent.ts';
 export { type ExtentsOptions, FileHandle } from './fs/file-handle.ts';
 export {
@@ -61,8 +68,13 @@ export type { RenameFlags } from './fs/rename.ts';
 export type { CompressionStat, DeviceNumbers, FileStat } from './fs/stat.ts';
 export {
   joinPath,
+  type SplitPath,
   sortedEntries,
+  splitPath,
+  type WalkEnterEvent,
+  type WalkEntryEvent,
   type WalkEvent,
+  type WalkLeaveEvent,
   type WalkListing,
   type WalkPlace,
   type WalkProblem,
@@ -77,11 +89,26 @@ export {
   type VolumeInfo,
   volumeInfo,
 } from './inspect/info.ts';
+export {
+  CLEAN_POLICIES,
+  CLUSTER_SIZES,
+  ENGINES,
+  FLAG_LETTERS,
+  HOLE_POLICIES,
+  MAX_ID,
+  MAX_QUEUE_DEPTH,
+  MAX_WORKERS,
+} from './limits.ts';
 export { DEFAULT_FEATURES } from './mkfs/features.ts';
-export { type FormatOptions, type Formatted, format, planFormat } from './mkfs/format.ts';
+export { checkFormat, type FormatOptions, type Formatted, format, planFormat, planSize } from './mkfs/format.ts';
 export type { Geometry } from './mkfs/geometry.ts';
 export type { FormatPlan } from './mkfs/plan.ts';
-export { probe } from './mkfs/probe.ts';
+export { contentsOf, type DeviceContents, probe } from './mkfs/probe.ts';
+export {
+  MAX_BUDGET as MAX_CACHE_BYTES,
+  MAX_FOLIO_PAGES,
+  MIN_BUDGET as MIN_CACHE_BYTES,
+} from './pagecache/pool.ts';
 export {
   type BuildCompressionReport,
   type BuildProgress,
@@ -89,10 +116,18 @@ export {
   build,
 } from './populate/build.ts';
 export type { BuildCompression } from './populate/compress-choice.ts';
-export type { BuildOptions, PutOptions, PutPlace } from './populate/options.ts';
+export type { BuildOptions, Owner, PutOptions, PutPlace } from './populate/options.ts';
 export { type PutReport, put } from './populate/put.ts';
 export { countProblems, type Problem } from './problems.ts';
 export type { HolePolicy } from './source/hole-policy.ts';
+export {
+  type ChangeCopyProgress,
+  type ChangeFinishProgress,
+  type ChangeImageOptions,
+  type ChangeProgress,
+  changeImage,
+  type ImageChange,
+} from './transaction/change-image.ts';
 export type { VolumeCounters } from './volume/counters.ts';
 export type { CleanPolicy } from './volume/victims.ts';
 export type { EngineName } from './writeback/engines.ts';

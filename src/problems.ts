@@ -8,6 +8,7 @@ export interface Problem {
   path: string;
   /** Errno name. */
   code: string;
+  /** What is wrong, as a sentence without the path. */
   message: string;
   /** On the last of its kind that is listed: how many more there were. */
   more?: number;

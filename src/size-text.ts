@@ -16,3 +16,9 @@ export function sizesApart(a: number, b: number): [string, string] {
   const texts: [string, string] = [shortSize(a), shortSize(b)];
   return texts[0] === texts[1] ? [`${a} bytes`, `${b} bytes`] : texts;
 }
+
+/** `16K, 32K or 1M`, of whole KiB or MiB. */
+export function choicesOfSizes(sizes: readonly number[]): string {
+  const texts = sizes.map((size) => (size < 2 ** 20 ? `${size / 2 ** 10}K` : `${size / 2 ** 20}M`));
+  return texts.join(', ').replace(/, (?=\w+$)/, ' or ');
+}

@@ -38,13 +38,13 @@ export class Meter {
   /** @param volume null when mounting it is measured, too */
   constructor(device: QueuedDevice, volume: FileSystem | null) {
     this.#device = device;
-    const checkpointVer = volume === null ? (volumeInfo(device).checkpoint?.version ?? 0) : versionOf(volume);
+    const checkpointVer = volume === null ? (volumeInfo(device).checkpoint?.version ?? 0) : volume.checkpointVersion;
     this.#start = this.#snapshot(volume, checkpointVer);
   }
 
   stop(volume: FileSystem): Measured {
     const start = this.#start;
-    const end = this.#snapshot(volume, versionOf(volume));
+    const end = this.#snapshot(volume, volume.checkpointVersion);
     return {
       seconds: (end.at - start.at) / 1000,
       cpuSeconds: {
@@ -66,10 +66,6 @@ export class Meter {
       at: performance.now(),
     };
   }
-}
-
-function versionOf({ volume }: FileSystem): number {
-  return volume.pack.cp.checkpointVer;
 }
 
 function difference(after: Counts, before: Counts): Counts {

@@ -8,10 +8,8 @@ import { tablesOf } from '../bench/report.ts';
 import { type BenchOptions, type BenchProgress, type BenchReport, checkBench, runBench } from '../bench/run.ts';
 import { isBlockDevice } from '../bench/target.ts';
 import { USUAL_WORKLOADS, WORKLOAD_NAMES, type WorkloadName } from '../bench/workload-names.ts';
-import { refuseAmongDevices } from '../device/host-target.ts';
 import { F2fsError } from '../errors.ts';
-import { BLKSIZE, type EngineName } from '../index.ts';
-import { MAX_BUDGET, MAX_FOLIO_PAGES, MIN_BUDGET } from '../pagecache/pool.ts';
+import { BLKSIZE, type EngineName, MAX_CACHE_BYTES, MAX_FOLIO_PAGES, MIN_CACHE_BYTES, targetAt } from '../index.ts';
 import { replacedNotes } from '../populate/replaced.ts';
 import { asUsage, complain, EXIT, UsageError } from './errors.ts';
 import { refuseDash } from './image.ts';
@@ -122,7 +120,7 @@ function checkChart(target: string, { svg, force }: BenchCommandOptions): void {
   refuseDash(svg, 'a chart');
   const there = fs.statSync(svg, { throwIfNoEntry: false });
   if (there === undefined) {
-    refuseAmongDevices(svg);
+    targetAt(svg);
     if (!fs.existsSync(path.dirname(svg)))
       throw new F2fsError('ENOENT', `there is no directory for the chart ${svg}`, { path: svg });
     return;
@@ -132,11 +130,13 @@ function checkChart(target: string, { svg, force }: BenchCommandOptions): void {
 }
 
 function wantedOf(options: BenchCommandOptions, signal: AbortSignal): BenchOptions {
-  const { size, block, folio = 1, cache = MIN_BUDGET } = options;
+  const { size, block, folio = 1, cache = MIN_CACHE_BYTES } = options;
   if (!(Number.isInteger(Math.log2(folio)) && folio <= MAX_FOLIO_PAGES))
     throw new UsageError(`invalid --folio ${folio}: expected a power of two up to ${MAX_FOLIO_PAGES}`);
-  if (cache < MIN_BUDGET || cache > MAX_BUDGET)
-    throw new UsageError(`invalid --cache ${cache}: expected ${shortSize(MIN_BUDGET)} to ${shortSize(MAX_BUDGET)}`);
+  if (cache < MIN_CACHE_BYTES || cache > MAX_CACHE_BYTES)
+    throw new UsageError(
+      `invalid --cache ${cache}: expected ${shortSize(MIN_CACHE_BYTES)} to ${shortSize(MAX_CACHE_BYTES)}`,
+    );
   if (size < BLKSIZE) throw new UsageError(`invalid --size ${size}: expected ${BLKSIZE} bytes, a block, or more`);
   if (block < 1) throw new UsageError('invalid --block 0: expected 1 byte or more');
   if (block > size) throw new UsageError(`invalid --block ${block}: expected ${size} at most, the --size of the file`);

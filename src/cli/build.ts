@@ -1,7 +1,5 @@
 // f2fs build: a directory of the host into an image.
 
-import { codecText } from '../compress/algorithms.ts';
-import { targetAt } from '../device/host-target.ts';
 import { F2fsError } from '../errors.ts';
 import {
   BLKSIZE,
@@ -9,17 +7,18 @@ import {
   type BuildCompressionReport,
   type BuildOptions,
   type BuildReport,
+  build as buildImage,
+  codecText,
+  countProblems,
   type EngineName,
   type HolePolicy,
   parseCodec,
+  targetAt,
 } from '../index.ts';
-import { expandFeatures } from '../mkfs/features.ts';
-import { build as buildImage } from '../populate/build.ts';
 import { checkBuildOptions } from '../populate/build-options.ts';
-import type { NoneCompressed } from '../populate/compress-choice.ts';
-import { countProblems } from '../problems.ts';
 import { reportInCommandWords } from './command-words.ts';
 import { asUsage, complain, complainOf, EXIT, UsageError } from './errors.ts';
+import { expandFeatures } from './features.ts';
 import { refuseDash } from './image.ts';
 import { Interruption } from './interrupt.ts';
 import { printable } from './names.ts';
@@ -168,7 +167,11 @@ function compressionText(done: BuildCompressionReport, options: BuildCommandOpti
   return `${counted(files, 'file')}, ${counted(clusters, 'cluster')} of ${cluster}${raw} by ${codec}, ${counted(savedBlocks, 'block')} saved${released}, ratio ${ratio.toFixed(2)} in pages`;
 }
 
-function noneText(why: NoneCompressed, cluster: string, options: BuildCommandOptions): string {
+function noneText(
+  why: NonNullable<BuildCompressionReport['none']>,
+  cluster: string,
+  options: BuildCommandOptions,
+): string {
   const { compressExt, compressGlob, noCompressExt } = options;
   const given = { '--compress-ext': compressExt, '--compress-glob': compressGlob, '--no-compress-ext': noCompressExt };
   const flags = Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [flag]));

@@ -14,7 +14,7 @@ const CHUNK_SIZE = 1 << 20;
 
 /** Writes the files one after the other; one that can't be read is told, and the exit code is 1. */
 export async function cat(image: string, paths: readonly string[], options: CatOptions): Promise<number> {
-  using volume = new ReadVolume('cat', image, options);
+  using volume = await ReadVolume.open('cat', image, options);
   const files = paths.map((path) => volumePath(path, options.escaped));
   const chunk = new Uint8Array(CHUNK_SIZE);
   let exitCode: number = EXIT.ok;

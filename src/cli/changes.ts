@@ -1,6 +1,6 @@
 // The grammar of the commands that change an image: each does all that it is asked, or nothing.
 import { type Command, Option } from 'commander';
-import { CLEAN_POLICIES } from '../volume/victims.ts';
+import { CLEAN_POLICIES } from '../limits.ts';
 import type { ChattrOptions } from './chattr.ts';
 import type { ChmodOptions } from './chmod.ts';
 import type { ChownOptions } from './chown.ts';

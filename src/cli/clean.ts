@@ -22,12 +22,12 @@ export async function clean(image: string, options: CleanCommandOptions): Promis
   try {
     const volume = mount(device);
     const warnings = new Warnings('clean', image);
-    warnings.tell(volume);
+    warnings.tell(volume.warnings);
     let done: CleanReport;
     try {
       done = cleanInParts(volume, options);
       volume.close();
-      warnings.tell(volume);
+      warnings.tell(volume.warnings);
     } catch (error) {
       volume.abandon();
       throw error;

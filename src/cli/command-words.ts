@@ -12,6 +12,7 @@ export const COMMAND_WORDS: readonly (readonly [library: string, command: string
   ['invalid maxFolioPages ', 'invalid --folio '],
   ['invalid queueDepth ', 'invalid --queue '],
   ['invalid workers ', 'invalid --workers '],
+  ['; inSteps: true makes it in several steps', '; --in-steps makes it in several steps'],
   ['read it with recovery: false', 'read it with --no-recovery'],
   ['reserve them first with reserveBlocks', "reserve them first with 'f2fs fallocate --reserve'"],
   ['immutable: clear that flag with setFlags', 'immutable: clear the flag with chattr IMAGE -- -i'],

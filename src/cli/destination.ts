@@ -1,9 +1,7 @@
 // Where put, mv and ln put things: into a directory that is there, or to the name itself.
 import * as path from 'node:path';
 import { F2fsError } from '../errors.ts';
-import { isDots } from '../file/directory/directory.ts';
-import { splitLast } from '../fs/path-names.ts';
-import { type FileSystem, joinPath } from '../index.ts';
+import { type FileSystem, joinPath, splitPath } from '../index.ts';
 import { UsageError } from './errors.ts';
 import { endsWithSlash, escaped } from './names.ts';
 
@@ -77,12 +75,6 @@ export function typeAt(volume: FileSystem, path: Uint8Array): string | null {
     if (error instanceof F2fsError && error.code === 'ENOENT') return null;
     throw error;
   }
-}
-
-/** A path without its last name, and that name; null where the path ends in none, as `/` and `a/..` do. */
-export function splitPath(path: Uint8Array): { directory: Uint8Array; name: Uint8Array | null } {
-  const { directory, name } = splitLast(path);
-  return name === null || isDots(name) ? { directory: path, name: null } : { directory, name };
 }
 
 /** The last name of a path of the volume. Throws EINVAL where there is none. */

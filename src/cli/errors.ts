@@ -81,7 +81,7 @@ export class Warnings {
   }
 
   /** Prints those that were not printed before. */
-  tell({ warnings }: { warnings: readonly F2fsError[] }): void {
+  tell(warnings: readonly F2fsError[]): void {
     for (const { message } of warnings) {
       if (this.#told.has(message)) continue;
       this.#told.add(message);

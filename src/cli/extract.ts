@@ -1,10 +1,16 @@
 // f2fs extract: a volume, or a part of it, into a directory of the host.
 
-import { defaultWorkers } from '../compress/cluster-buffers.ts';
 import { F2fsError } from '../errors.ts';
-import { extract as extractTree } from '../extract/extract.ts';
-import { BLKSIZE, type ExtractProgress, type ExtractReport, type FileSystem, type HolePolicy } from '../index.ts';
-import { countProblems } from '../problems.ts';
+import {
+  BLKSIZE,
+  countProblems,
+  defaultWorkers,
+  type ExtractProgress,
+  type ExtractReport,
+  extract as extractTree,
+  type FileSystem,
+  type HolePolicy,
+} from '../index.ts';
 import { reportInCommandWords } from './command-words.ts';
 import { complain, complainOf, EXIT } from './errors.ts';
 import { type ReadOptions, ReadVolume, refuseDash } from './image.ts';
@@ -35,7 +41,7 @@ export async function extract(
   options: ExtractCommandOptions,
 ): Promise<number> {
   refuseDash(target, 'a directory');
-  using volume = new ReadVolume('extract', image, options, defaultWorkers());
+  using volume = await ReadVolume.open('extract', image, options, defaultWorkers());
   using interruption = new Interruption();
   let report: ExtractReport;
   try {
@@ -71,11 +77,10 @@ export async function extract(
  * its inodes and blocks; making an entry takes about as long as copying ENTRY_BYTES.
  */
 function shareOf(volume: FileSystem, path: Uint8Array): (at: ExtractProgress) => string {
-  const { space } = volume.volume;
   const isRoot = path.every((byte) => byte === SLASH);
   if (isRoot) {
-    const dataBytes = (space.validBlockCount - space.validNodeCount) * BLKSIZE;
-    const total = space.validInodeCount * ENTRY_BYTES + dataBytes;
+    const { usedBlocks, usedNodes, usedInodes } = volume.statfs();
+    const total = usedInodes * ENTRY_BYTES + (usedBlocks - usedNodes) * BLKSIZE;
     return ({ entries, bytes }) => `${percentText((entries * ENTRY_BYTES + bytes) / total)}  `;
   }
   const { type, size } = volume.lstat(path);

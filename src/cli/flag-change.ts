@@ -1,13 +1,13 @@
 // Inode flags as chattr takes them.
 
 import { InvalidArgumentError } from 'commander';
-import { FLAG_LETTERS, INODE_FLAGS } from '../format/inode-flags.ts';
 import type { InodeFlag } from '../index.ts';
+import { FLAG_LETTERS } from '../limits.ts';
 
 /** The flags that an entry gets which has some. */
 export type FlagChange = (flags: readonly InodeFlag[]) => InodeFlag[];
 
-const FLAGS = new Map(INODE_FLAGS.map((flag) => [FLAG_LETTERS[flag], flag]));
+const FLAGS = new Map(Object.entries(FLAG_LETTERS).map(([flag, letter]) => [letter, flag as InodeFlag]));
 
 /** `+i`, `-ia`, `+d-a`, `=i`, as chattr takes them. Throws commander's error. */
 export function parseFlagChange(text: string): FlagChange {

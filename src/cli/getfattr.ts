@@ -1,15 +1,14 @@
 // f2fs getfattr: extended attributes, in the format of getfattr(1).
 
 import { F2fsError } from '../errors.ts';
-import { checkXattrName } from '../file/xattr/xattrs.ts';
-import { WalkPlace } from '../fs/walk.ts';
-import { Directory, type FileSystem, type Handle, walkDirectories, type Xattr } from '../index.ts';
+import { checkXattrName, Directory, type FileSystem, type Handle, walkDirectories, type Xattr } from '../index.ts';
 import { kindOfMessage, Problems } from '../problems.ts';
 import { asUsage, complain, EXIT, moreText, report, UsageError } from './errors.ts';
 import { type ReadOptions, ReadVolume } from './image.ts';
 import { escaped, volumePath } from './names.ts';
 import { naming } from './naming.ts';
 import { Lines, writeOut } from './output.ts';
+import { DirectoryPlace, EntryPlace, type Place } from './place.ts';
 import { namePattern } from './xattr-pattern.ts';
 import { fileLine, type XattrEncoding, xattrName, xattrValue } from './xattr-text.ts';
 
@@ -39,7 +38,7 @@ export async function getfattr(image: string, paths: readonly string[], options:
   if (encoding !== undefined && !dump && name === undefined) throw new UsageError('-e goes with -d or -n');
   for (const one of name ?? []) asUsage(() => checkXattrName(one));
   const shown = new Shown(options);
-  using volume = new ReadVolume('getfattr', image, options);
+  using volume = await ReadVolume.open('getfattr', image, options);
   for (const path of paths) await shown.path(volume.fs, volumePath(path, options.escaped));
   return await shown.end();
 }
@@ -59,15 +58,16 @@ class Shown {
   async path(volume: FileSystem, path: Uint8Array): Promise<void> {
     const { recursive, dereference = true } = this.#options;
     const follow = dereference;
-    const root = new WalkPlace(null, path);
+    const root = { path };
     const start = this.#attempt(root, () => naming(path, () => volume.open(path, { follow })));
     if (start === null) return;
     try {
       await this.#show(root, start);
       if (!recursive || !(start instanceof Directory)) return;
       for (const step of walkDirectories(start, path, (place, error) => this.#problem(place, error))) {
+        const directory = new DirectoryPlace(step);
         for (const { name, type } of step.entries) {
-          const at = new WalkPlace(step, name);
+          const at = new EntryPlace(directory, name);
           const handle = this.#attempt(at, () => step.directory.open(name, { follow: follow && type === 'symlink' }));
           if (handle === null) continue;
           using closed = handle;
@@ -86,7 +86,7 @@ class Shown {
     return this.#exitCode;
   }
 
-  async #show(place: WalkPlace, handle: Handle): Promise<void> {
+  async #show(place: Place, handle: Handle): Promise<void> {
     const { name: names, dump, encoding, onlyValues, absoluteNames } = this.#options;
     const found = this.#attempt(place, () =>
       names === undefined ? this.#matching(handle) : this.#named(place, handle, names),
@@ -110,7 +110,7 @@ class Shown {
   }
 
   /** In the order asked for. With -R what has none of a name is passed over. */
-  #named(place: WalkPlace, handle: Handle, names: readonly string[]): Xattr[] {
+  #named(place: Place, handle: Handle, names: readonly string[]): Xattr[] {
     const found: Xattr[] = [];
     for (const name of names) {
       try {
@@ -126,7 +126,7 @@ class Shown {
     return found;
   }
 
-  #attempt<T>(place: WalkPlace, read: () => T): T | null {
+  #attempt<T>(place: Place, read: () => T): T | null {
     try {
       return read();
     } catch (error) {
@@ -136,7 +136,7 @@ class Shown {
     }
   }
 
-  #problem(place: WalkPlace, error: F2fsError): void {
+  #problem(place: Place, error: F2fsError): void {
     const { code, message } = error;
     this.#exitCode = EXIT.failed;
     const told = this.#problems.add(code, kindOfMessage(message), () => ({ path: escaped(place.path), message }));

@@ -1,6 +1,6 @@
 // What the declarations of the command line share.
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { HOLE_POLICIES } from '../source/hole-policy.ts';
+import { HOLE_POLICIES } from '../limits.ts';
 
 /** Runs a command's work and takes its exit code. */
 export type Run = (command: string, work: () => Promise<number>) => Promise<void>;

@@ -2,13 +2,13 @@
 
 import * as fs from 'node:fs';
 import { F2fsError, hostError } from '../errors.ts';
-import { type FileDevice, type FileSystem, mount, openFileDevice } from '../index.ts';
+import { type FileDevice, type FileSystem, isGzipped, mount, openFileDevice, openGzipped } from '../index.ts';
 import { UsageError, Warnings } from './errors.ts';
 
-/** Opens an image or block device for reading. Throws ENOENT and whatever the device throws. */
-export function openImage(image: string): FileDevice {
+/** Opens an image, also one that is compressed with gzip, or a block device for reading. Throws ENOENT and whatever the device throws. */
+export async function openImage(image: string): Promise<FileDevice> {
   assertThere(image);
-  return openFileDevice(image, { writable: false });
+  return isGzipped(image) ? await openGzipped(image) : openFileDevice(image, { writable: false });
 }
 
 /** Throws what keeps the host from finding `image`: ENOENT, EACCES, ELOOP. */
@@ -37,18 +37,24 @@ export class ReadVolume {
   readonly fs: FileSystem;
   readonly #device: FileDevice;
 
+  private constructor(fs: FileSystem, device: FileDevice) {
+    this.fs = fs;
+    this.#device = device;
+  }
+
   /**
    * Throws what opening and mounting throw; nothing stays open then. What is wrong with the volume otherwise is told.
    * @param command who reads
    * @param workers threads that decompress; started when a compressed file turns up
    */
-  constructor(command: string, image: string, { recovery }: ReadOptions, workers = 0) {
-    this.#device = openImage(image);
+  static async open(command: string, image: string, { recovery }: ReadOptions, workers = 0): Promise<ReadVolume> {
+    const device = await openImage(image);
     try {
-      this.fs = mount(this.#device, { readonly: true, recovery, workers });
-      new Warnings(command, image).tell(this.fs);
+      const fs = mount(device, { readonly: true, recovery, workers });
+      new Warnings(command, image).tell(fs.warnings);
+      return new ReadVolume(fs, device);
     } catch (error) {
-      this.#device.close();
+      device.close();
       throw error;
     }
   }

@@ -12,7 +12,7 @@ export interface InfoOptions {
 
 /** Prints superblock and checkpoint; exit code 1 when one of them is damaged. Throws what volumeInfo throws. */
 export async function info(image: string, options: InfoOptions): Promise<number> {
-  const device = openImage(image);
+  const device = await openImage(image);
   let found: VolumeInfo;
   try {
     found = volumeInfo(device);

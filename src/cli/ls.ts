@@ -1,7 +1,6 @@
 // f2fs ls: names, and with -l what stat knows of each.
 
 import { F2fsError } from '../errors.ts';
-import { WalkPlace, WalkStep } from '../fs/walk.ts';
 import {
   type Directory,
   type DirectoryEntry,
@@ -15,6 +14,7 @@ import { complain, EXIT, moreText, report } from './errors.ts';
 import { type ReadOptions, ReadVolume } from './image.ts';
 import { endsWithSlash, escaped, jsonName, volumePath } from './names.ts';
 import { Lines } from './output.ts';
+import { DirectoryPlace, EntryPlace, type Place } from './place.ts';
 import { isoTime, modeString, sizeText } from './stat-text.ts';
 
 export interface LsOptions extends ReadOptions {
@@ -31,7 +31,7 @@ const DOT = 0x2e;
 
 interface Row {
   readonly entry: DirectoryEntry;
-  readonly place: WalkPlace;
+  readonly place: Place;
   /** null when not asked for, or not to be read. */
   readonly stat: FileStat | null;
   readonly target: Uint8Array | null;
@@ -39,7 +39,7 @@ interface Row {
 
 /** Lists `path` of `image`; returns the exit code. Throws what opening the image and the path throws. */
 export async function ls(image: string, path: string, options: LsOptions): Promise<number> {
-  using volume = new ReadVolume('ls', image, options);
+  using volume = await ReadVolume.open('ls', image, options);
   const listing = new Listing(volume.fs, options);
   await listing.show(volumePath(path, options.escaped));
   return listing.exitCode;
@@ -69,7 +69,7 @@ class Listing {
     } else if (recursive) {
       await this.#showTree(directory, path);
     } else {
-      await this.#showEntries(new WalkStep(null, path, directory), sortedEntries(directory));
+      await this.#showEntries({ path, directory }, sortedEntries(directory));
     }
     if (json) await this.#out.line(']');
     directory?.close();
@@ -94,13 +94,13 @@ class Listing {
   async #showFile(path: Uint8Array): Promise<void> {
     const stat = this.#fs.lstat(path);
     const entry: DirectoryEntry = { name: path, ino: stat.ino, type: stat.type };
-    const place = new WalkPlace(null, path);
+    const place = { path };
     const target = stat.type === 'symlink' && !stat.encrypted ? this.#fs.readlink(path) : null;
     await this.#print([{ entry, place, stat, target }]);
   }
 
   async #showTree(start: Directory, path: Uint8Array): Promise<void> {
-    const problem = (place: WalkPlace, error: F2fsError) => this.#problem(place, error);
+    const problem = (place: Place, error: F2fsError) => this.#problem(place, error);
     let first = true;
     for (const step of walkDirectories(start, path, problem, ({ name }) => this.#wanted(name))) {
       if (!this.#options.json && !first) await this.#out.line('');
@@ -110,12 +110,13 @@ class Listing {
     }
   }
 
-  async #showEntries(step: WalkStep, entries: readonly DirectoryEntry[]): Promise<void> {
+  async #showEntries(step: Place & { directory: Directory }, entries: readonly DirectoryEntry[]): Promise<void> {
     const { long } = this.#options;
+    const directory = new DirectoryPlace(step);
     let batch: Row[] = [];
     for (const entry of entries) {
       if (!this.#wanted(entry.name)) continue;
-      const place = new WalkPlace(step, entry.name);
+      const place = new EntryPlace(directory, entry.name);
       batch.push(long ? this.#stat(step.directory, entry, place) : { entry, place, stat: null, target: null });
       if (batch.length < BATCH) continue;
       await this.#print(batch);
@@ -128,7 +129,7 @@ class Listing {
     return this.#options.all === true || name[0] !== DOT;
   }
 
-  #stat(directory: Directory, entry: DirectoryEntry, place: WalkPlace): Row {
+  #stat(directory: Directory, entry: DirectoryEntry, place: Place): Row {
     let stat: FileStat | null = null;
     let target: Uint8Array | null = null;
     try {
@@ -185,7 +186,7 @@ class Listing {
     await this.#out.json(value, this.#jsonRows++ > 0 ? ',' : '');
   }
 
-  #problem(place: WalkPlace, error: F2fsError): void {
+  #problem(place: Place, error: F2fsError): void {
     const { code, message } = error;
     const told = this.#problems.add(code, kindOfMessage(message), () => ({ path: escaped(place.path), message }));
     this.exitCode = told === null ? EXIT.failed : report('ls', error, told.path);

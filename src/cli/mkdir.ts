@@ -1,9 +1,6 @@
 // f2fs mkdir: new directories.
 import { F2fsError } from '../errors.ts';
-import { isDots } from '../file/directory/directory.ts';
-import { splitLast } from '../fs/path-names.ts';
-import { type Known, namingRefused } from '../fs/refusals.ts';
-import type { Directory, FileSystem } from '../index.ts';
+import { type Directory, type FileSystem, splitPath } from '../index.ts';
 import { type ChangeOptions, changeImage, forEachPath } from './change.ts';
 import { typeAt } from './destination.ts';
 import { EXIT } from './errors.ts';
@@ -54,10 +51,10 @@ function makeAll(volume: FileSystem, path: Uint8Array, mode: number | undefined)
 
 /** What `path`, whose last name stands in `above`, leads to; null when there is nothing. Throws ENOTDIR. */
 function directoryIn(volume: FileSystem, above: Directory, path: Uint8Array): Directory | null {
-  const name = lastOf(path);
-  const entry = isDots(name) ? undefined : naming(path, () => above.lookup(name));
+  const { name } = splitPath(path);
+  const entry = name === null ? undefined : naming(path, () => above.lookup(name));
   if (entry === null) return null;
-  if (entry?.type === 'directory') return above.open(name) as Directory;
+  if (name !== null && entry?.type === 'directory') return above.open(name) as Directory;
   // Dots, and a symlink, may lead anywhere.
   const type = typeAt(volume, path);
   if (type === 'directory') return volume.openDirectory(path);
@@ -67,10 +64,13 @@ function directoryIn(volume: FileSystem, above: Directory, path: Uint8Array): Di
 }
 
 function makeIn(above: Directory, path: Uint8Array, mode: number | undefined): Directory {
-  const known = (): Known[] => [[above.ino, splitLast(path).directory]];
-  return namingRefused(path, known, () => above.mkdir(lastOf(path), { mode }));
-}
-
-function lastOf(path: Uint8Array): Uint8Array {
-  return path.subarray(path.lastIndexOf(SLASH) + 1);
+  const { directory, name } = splitPath(path);
+  try {
+    return above.mkdir(name ?? path, { mode });
+  } catch (error) {
+    const isAbove = error instanceof F2fsError && error.ino === above.ino;
+    return naming(isAbove ? directory : path, () => {
+      throw error;
+    });
+  }
 }

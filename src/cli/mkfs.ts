@@ -1,9 +1,10 @@
 // f2fs mkfs: an empty volume on an image file or a block device.
 
-import { targetAt } from '../device/host-target.ts';
 import { F2fsError } from '../errors.ts';
 import {
   BLKSIZE,
+  checkFormat,
+  contentsOf,
   type FileDevice,
   type FormatOptions,
   type Formatted,
@@ -12,12 +13,12 @@ import {
   formatUuid,
   openFileDevice,
   planFormat,
+  planSize,
+  targetAt,
 } from '../index.ts';
-import { expandFeatures } from '../mkfs/features.ts';
-import { checkFormat, planSize } from '../mkfs/format.ts';
-import { contentsOf } from '../mkfs/probe.ts';
 import { replacedNotes } from '../populate/replaced.ts';
 import { asUsage, complain, EXIT, UsageError } from './errors.ts';
+import { expandFeatures } from './features.ts';
 import { refuseDash } from './image.ts';
 import { printable } from './names.ts';
 import { isDone, printJson, printTable } from './output.ts';

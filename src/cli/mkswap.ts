@@ -2,7 +2,6 @@
 
 import { randomUUID } from 'node:crypto';
 import { F2fsError } from '../errors.ts';
-import { viewOf } from '../format/struct.ts';
 import { BLKSIZE, parseUuid } from '../index.ts';
 import { type ChangeOptions, changeImage } from './change.ts';
 import { asUsage, EXIT } from './errors.ts';
@@ -55,7 +54,7 @@ function swapHeader(size: number, label: string, uuid: string): Uint8Array {
     throw new F2fsError('EINVAL', `invalid label of ${name.length} bytes: expected ${LABEL_BYTES - 1} at most`);
   if (id === null) throw new F2fsError('EINVAL', `invalid uuid '${uuid}': expected 8-4-4-4-12 hexadecimal digits`);
   const page = new Uint8Array(BLKSIZE);
-  const view = viewOf(page);
+  const view = new DataView(page.buffer);
   view.setUint32(1024, 1, true);
   view.setUint32(1028, size / BLKSIZE - 1, true);
   page.set(id, 1036);

@@ -1,10 +1,7 @@
 // f2fs mv: other names and places.
 import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
-import { isDots } from '../file/directory/directory.ts';
-import { splitLast } from '../fs/path-names.ts';
-import type { FileSystem } from '../index.ts';
-import { isSameBytes } from '../platform/bytes.ts';
+import { type FileSystem, splitPath } from '../index.ts';
 import { type ChangeOptions, changeImage, forEachPath } from './change.ts';
 import { Destination, inodeAt, lastName, typeAt } from './destination.ts';
 import { EXIT, UsageError } from './errors.ts';
@@ -54,10 +51,9 @@ function sameFile(volume: FileSystem, source: Uint8Array, target: Uint8Array): F
 
 /** Whether two paths of one inode are one name of one directory, however they are written. */
 function isSameName(volume: FileSystem, one: Uint8Array, other: Uint8Array): boolean {
-  const [{ name, directory }, there] = [splitLast(one), splitLast(other)];
+  const [{ name, directory }, there] = [splitPath(one), splitPath(other)];
   if (name === null || there.name === null) return true;
-  if (isDots(name) || isDots(there.name)) return true;
-  return isSameBytes(name, there.name) && volume.stat(directory).ino === volume.stat(there.directory).ino;
+  return Buffer.compare(name, there.name) === 0 && volume.stat(directory).ino === volume.stat(there.directory).ino;
 }
 
 /** Whether a directory gets a name that ends with a slash and that nothing has: allowed, as it can only mean a directory. */

@@ -2,8 +2,8 @@
 import { InvalidArgumentError } from 'commander';
 import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
-import { MAX_ID } from '../format/constants.ts';
 import type { FileSystem } from '../index.ts';
+import { MAX_ID } from '../limits.ts';
 import { naming } from './naming.ts';
 import { shortSize } from './sizes.ts';
 

@@ -2,9 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { WORKLOAD_NAMES } from '../bench/workload-names.ts';
-import { MAX_WORKERS } from '../compress/algorithms.ts';
-import { MAX_DEPTH } from '../device/write-slots.ts';
-import { ENGINES } from '../writeback/engines.ts';
+import { ENGINES, MAX_QUEUE_DEPTH, MAX_WORKERS } from '../limits.ts';
 import { refuseEmpty, refuseUndecodable } from './arguments.ts';
 import type { BenchCommandOptions } from './bench.ts';
 import type { BuildCommandOptions } from './build.ts';
@@ -142,12 +140,12 @@ function declareBuild(program: Command, run: Run): void {
     .addOption(excludedExtensions())
     .option('--compress-checksum', 'clusters get a checksum')
     .option('--release', 'give back what compression saves: a smaller image, whose compressed files stay as they are')
-    .option(
-      '--workers <n>',
-      'threads that compress (default: one for each core, if the cache has room)',
-      parseCount(0, MAX_WORKERS),
+    .option('--workers <n>', 'threads that compress (default: one for each core)', parseCount(0, MAX_WORKERS))
+    .addOption(
+      new Option('--engine <name>', 'by way of the page cache, and which engine writes its dirty pages').choices(
+        ENGINES,
+      ),
     )
-    .addOption(new Option('--engine <name>', 'how dirty pages are written').choices(ENGINES).default('folios'))
     .option('--quiet', 'no summary, notes or progress; problems are told all the same')
     .addOption(jsonOption())
     .action((source: string, image: string, options: BuildCommandOptions) =>
@@ -157,7 +155,7 @@ function declareBuild(program: Command, run: Run): void {
 
 function declareReaders(program: Command, run: Run): void {
   subcommand(program, 'ls', 'list a directory', 'ls disk.img', 'ls -l disk.img /etc', 'ls -laR --json disk.img')
-    .argument('<image>', 'image file or block device')
+    .argument('<image>', 'image file, gzipped or not, or block device')
     .argument('[path]', 'directory or file in it', '/')
     .option('-l, --long', 'mode, links, owner, size, time and the target of symlinks')
     .option('-R, --recursive', 'all directories below, too')
@@ -175,7 +173,7 @@ function declareReaders(program: Command, run: Run): void {
     'stat disk.img /etc/passwd',
     'stat --json disk.img /',
   )
-    .argument('<image>', 'image file or block device')
+    .argument('<image>', 'image file, gzipped or not, or block device')
     .argument('<path>', 'file or directory in it')
     .option('-L, --follow', 'of a symlink, show what it leads to')
     .option('-e, --escaped', NAME_ON_LS)
@@ -185,7 +183,7 @@ function declareReaders(program: Command, run: Run): void {
       run('stat', async () => (await import('./stat.ts')).stat(image, path, options)),
     );
   subcommand(program, 'cat', 'print the contents of files', 'cat disk.img /etc/passwd', 'cat disk.img /a.tar | tar t')
-    .argument('<image>', 'image file or block device')
+    .argument('<image>', 'image file, gzipped or not, or block device')
     .argument('<path...>', 'files in it')
     .option('-e, --escaped', NAME_ON_LS)
     .addOption(noRecoveryOption())
@@ -194,7 +192,7 @@ function declareReaders(program: Command, run: Run): void {
     );
   declareGetfattr(program, run);
   subcommand(program, 'info', 'show superblock and checkpoint', 'info disk.img', 'info --json /dev/sdb1')
-    .argument('<image>', 'image file or block device')
+    .argument('<image>', 'image file, gzipped or not, or block device')
     .addOption(jsonOption())
     .action((image: string, options: InfoOptions) =>
       run('info', async () => (await import('./info.ts')).info(image, options)),
@@ -210,7 +208,7 @@ function declareGetfattr(program: Command, run: Run): void {
     'getfattr -n security.capability -e hex disk.img /bin/ping',
     'getfattr -R -d -m - disk.img / > attributes.txt',
   )
-    .argument('<image>', 'image file or block device')
+    .argument('<image>', 'image file, gzipped or not, or block device')
     .argument('<path...>', 'files in it; symlinks are followed')
     .option(
       '-n, --name <name>',
@@ -244,7 +242,7 @@ function declareExtract(program: Command, run: Run): void {
     'extract disk.img out /etc',
     'extract --no-owner disk.img out',
   )
-    .argument('<image>', 'image file or block device')
+    .argument('<image>', 'image file, gzipped or not, or block device')
     .argument('<dir>', 'new or empty directory')
     .argument('[path]', 'directory whose contents to copy, or a single file', '/')
     .option('--force', 'add to a directory that is not empty, and to those in it; no file is replaced')
@@ -292,7 +290,7 @@ function declareBench(program: Command, run: Run): void {
     .addOption(sizeOption('--cluster <size>', 'of a compressed cluster', '64K').argParser(parseCluster))
     .option('--workers <n>', 'threads that compress (default: 0: the one that writes)', parseCount(0, MAX_WORKERS))
     .option('--folio <pages>', 'pages of the largest folio (default: 512; for the engine pages 1)', parseCount(1))
-    .option('--queue <n>', 'large writes under way at most; 0: no writing thread', parseCount(0, MAX_DEPTH))
+    .option('--queue <n>', 'large writes under way at most; 0: no writing thread', parseCount(0, MAX_QUEUE_DEPTH))
     .option('--cache <size>', 'of the page cache', parseSize)
     .option('--direct', "around the host's page cache")
     .option('--repeat <n>', 'runs of each', parseCount(1), 3)

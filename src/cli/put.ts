@@ -3,7 +3,6 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { F2fsError } from '../errors.ts';
-import { systemTime } from '../fs/clock.ts';
 import {
   BLKSIZE,
   type BuildProgress,
@@ -11,9 +10,10 @@ import {
   type FileSystem,
   type HolePolicy,
   type PutReport,
+  put as putSource,
+  type Timestamp,
 } from '../index.ts';
 import { assertFitsPinned, clearRest } from '../populate/pinned-target.ts';
-import { put as putSource } from '../populate/put.ts';
 import { PutLinks } from '../populate/put-links.ts';
 import { type ChangeOptions, changeImage } from './change.ts';
 import { reportInCommandWords } from './command-words.ts';
@@ -142,13 +142,18 @@ async function putStdin(
     const fill: ByteSource['fill'] = (memory, offset, length, position) =>
       memory.set(chunk.subarray(position - size, position - size + length), offset);
     // A stream has no holes of its own.
-    naming(path, () => file.writeFrom({ fill }, size, chunk.length, { sparse, time: systemTime() }));
+    naming(path, () => file.writeFrom({ fill }, size, chunk.length, { sparse, time: now() }));
     size += chunk.length;
     progress.show(() => `standard input  ${shortSize(size)}`);
   }
   if (file.pinned) naming(path, () => [...clearRest(file, size)]);
   total.files++;
   total.contentBytes += size;
+}
+
+function now(): Timestamp {
+  const ms = Date.now();
+  return { sec: Math.floor(ms / 1000), nsec: (ms % 1000) * 1_000_000 };
 }
 
 function isPinned(volume: FileSystem, path: Uint8Array): boolean {

@@ -1,8 +1,7 @@
 // f2fs setfattr: extended attributes, one of several files or those of a dump.
 import * as fs from 'node:fs';
 import { hostError } from '../errors.ts';
-import { checkXattrName } from '../file/xattr/xattrs.ts';
-import { type FileSystem, joinPath } from '../index.ts';
+import { checkXattrName, type FileSystem, joinPath } from '../index.ts';
 import { type ChangeOptions, changeImage, forEachPath, Turns } from './change.ts';
 import { asUsage, EXIT, UsageError } from './errors.ts';
 import { escaped, volumePath } from './names.ts';

@@ -1,8 +1,7 @@
 // Sizes and numbers as people write and read them.
 import { InvalidArgumentError } from 'commander';
-import { CLUSTER_SIZE_TEXT, CLUSTER_SIZES } from '../compress/algorithms.ts';
-import { MAX_ID } from '../format/constants.ts';
-import { shortSize } from '../size-text.ts';
+import { CLUSTER_SIZES, MAX_ID } from '../limits.ts';
+import { choicesOfSizes, shortSize } from '../size-text.ts';
 
 export { shortSize };
 
@@ -39,7 +38,7 @@ export function parseLength(text: string): number {
 export function parseCluster(text: string): number {
   const bytes = parseSize(text);
   if (CLUSTER_SIZES.includes(bytes)) return bytes;
-  throw new InvalidArgumentError(`Expected ${CLUSTER_SIZE_TEXT}.`);
+  throw new InvalidArgumentError(`Expected ${choicesOfSizes(CLUSTER_SIZES)}.`);
 }
 
 /** A whole number, from `least` to `most`. */

@@ -1,9 +1,9 @@
 // f2fs stat: all that is known of one entry.
 
-import { codecText } from '../compress/algorithms.ts';
-import { BLKSIZE } from '../format/block-size.ts';
 import {
+  BLKSIZE,
   type CompressionStat,
+  codecText,
   FileHandle,
   type FileStat,
   type FileType,
@@ -28,7 +28,7 @@ const ENCRYPTED: Partial<Record<FileType, string>> = { directory: 'names', symli
 
 /** Prints the stat, symlink target and extended attributes of `path`. Throws what the image and the path throw. */
 export async function stat(image: string, argument: string, options: StatOptions): Promise<number> {
-  using volume = new ReadVolume('stat', image, options);
+  using volume = await ReadVolume.open('stat', image, options);
   const path = volumePath(argument, options.escaped);
   using handle = volume.fs.open(path, { follow: options.follow ?? false });
   const found = handle.stat();

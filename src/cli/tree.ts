@@ -1,10 +1,10 @@
 // What chmod -R and chown -R do: a change of an entry and of all below it.
 
-import { WalkPlace } from '../fs/walk.ts';
 import { Directory, type FileSystem, type Handle, walkTree } from '../index.ts';
 import type { Turns } from './change.ts';
 import { escaped } from './names.ts';
 import { naming } from './naming.ts';
+import { EntryPlace, type Place } from './place.ts';
 
 /** Runs `work` on what `path` leads to, the entry of a symlink itself unless `follow`, and with `recursive` on all below it. */
 export async function forTree(
@@ -19,7 +19,7 @@ export async function forTree(
     naming(path, () => work(start));
     return;
   }
-  const damaged = (place: WalkPlace, error: Error) => {
+  const damaged = (place: Place, error: Error) => {
     at(place, () => {
       throw error;
     });
@@ -30,7 +30,7 @@ export async function forTree(
     if (event.at !== 'leave') done++;
     if (event.at === 'enter') at(step, () => work(step.directory));
     if (event.at === 'entry') {
-      at(new WalkPlace(step, event.entry.name), () => {
+      at(new EntryPlace(step, event.entry.name), () => {
         using handle = step.directory.open(event.entry.name);
         work(handle);
       });
@@ -40,7 +40,7 @@ export async function forTree(
 }
 
 /** As `naming`; the path is made when it is wanted. */
-function at(place: WalkPlace, work: () => void): void {
+function at(place: Place, work: () => void): void {
   try {
     work();
   } catch (error) {

@@ -1,6 +1,6 @@
 // The algorithms that F2FS knows: their numbers on disk, their names, their levels.
 
-import { invalid } from '../check.ts';
+import { invalid, isOneOf, isWhole } from '../check.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/block-size.ts';
 
@@ -22,12 +22,6 @@ export const CLUSTER_SIZES: readonly number[] = Array.from(
   { length: Math.log2(MAX_CLUSTER_PAGES / MIN_CLUSTER_PAGES) + 1 },
   (_, i) => (MIN_CLUSTER_PAGES << i) * BLKSIZE,
 );
-/** `16K, 32K, 64K, 128K, 256K, 512K or 1M` */
-export const CLUSTER_SIZE_TEXT = CLUSTER_SIZES.map((size) =>
-  size < 2 ** 20 ? `${size / 2 ** 10}K` : `${size / 2 ** 20}M`,
-)
-  .join(', ')
-  .replace(/, (?=\w+$)/, ' or ');
 
 /** Threads that compress, at most. */
 export const MAX_WORKERS = 64;
@@ -40,9 +34,13 @@ const LEVELS: Record<AlgorithmName, { from: number; to: number; byDefault: numbe
   'lzo-rle': null,
 };
 
+const isLevel = isWhole(0, 255);
+
 /** An algorithm and how hard it tries; level 0: it has none, or for lz4 the fast variant. */
 export interface Codec {
+  /** Its number on disk: `parseCodec` makes it of a name. Source: enum compress_algorithm_type. */
   algorithm: Algorithm;
+  /** zstd 1 to 22, lz4hc 3 to 16; 0: lz4, and what has no levels. */
   level: number;
 }
 
@@ -87,5 +85,7 @@ function splitOnce(text: string, separator: string): [string, string | null] {
 
 /** `zstd:3`, or the name alone where there is no level: as parseCodec takes it. */
 export function codecText(algorithm: AlgorithmName, level: number): string {
+  isOneOf(ALGORITHM_NAMES)(algorithm, 'algorithm');
+  isLevel(level, 'level');
   return level > 0 ? `${algorithm}:${level}` : algorithm;
 }

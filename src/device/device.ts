@@ -2,11 +2,15 @@
 
 /** Running totals of what a device was asked to do. */
 export class IoCounters {
+  /** Read requests. */
   reads = 0;
+  /** Bytes that were read. */
   readBytes = 0;
   /** Write requests as they were submitted (bios), however many system calls each took. */
   writes = 0;
+  /** Bytes that were written. */
   writeBytes = 0;
+  /** Flushes of what was written. */
   flushes = 0;
   /** System calls that moved or flushed data. */
   syscalls = 0;

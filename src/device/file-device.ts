@@ -29,6 +29,7 @@ import {
   vectorBytes,
   wholeBlocks,
 } from './range.ts';
+import { ReadAhead } from './read-ahead.ts';
 import { assertUnused } from './uses.ts';
 import { WriteQueue } from './write-queue.ts';
 import { DEFAULT_DEPTH, MAX_DEPTH } from './write-slots.ts';
@@ -52,6 +53,7 @@ export class FileDevice implements QueuedDevice {
   readonly name: string;
   readonly readonly: boolean;
   readonly counters = new IoCounters();
+  /** Whether it is an image file or a block device. */
   readonly kind: 'file' | 'block';
   /** Where a partition begins on its disk, in sectors of 512 bytes: a format aligns its areas on the disk. */
   readonly startSector: number;
@@ -67,6 +69,8 @@ export class FileDevice implements QueuedDevice {
   #written: Uint8Array | null;
   #zeros: Uint8Array | null = null;
   #bounce: Uint8Array | null = null;
+  /** Null unless nothing of the device changes. */
+  readonly #ahead: ReadAhead | null;
   /** Aligned memory that the host refused for direct I/O all the same. */
   readonly #unaligned = new WeakSet<ArrayBufferLike>();
 
@@ -81,6 +85,9 @@ export class FileDevice implements QueuedDevice {
     this.#fd = target.fd;
     this.#sizeBytes = target.sizeBytes;
     this.#nrBlocks = Math.floor(target.sizeBytes / BLKSIZE);
+    this.#ahead = this.readonly
+      ? new ReadAhead(this.#nrBlocks * BLKSIZE, (position, into) => this.#readAll(position, into))
+      : null;
     this.#written = target.fresh ? new Uint8Array(Math.ceil(this.#nrBlocks / BLKS_PER_SEG)) : null;
   }
 
@@ -93,16 +100,24 @@ export class FileDevice implements QueuedDevice {
     checkBytes(into, 'buffer');
     checkRange(this, 'read', blkaddr, wholeBlocks(this, blkaddr, into.length));
     try {
-      for (let done = 0; done < into.length; ) {
-        const count = this.#readSome(blkaddr * BLKSIZE + done, into, done);
-        if (count === 0) throw new F2fsError('EIO', `${this.name} ended early: was it truncated?`, this.#at(blkaddr));
-        done += count;
-      }
+      if (this.#ahead === null) this.#readAll(blkaddr * BLKSIZE, into);
+      else this.#ahead.read(blkaddr * BLKSIZE, into);
     } catch (error) {
       throw hostError(`cannot read ${this.name} at block ${blkaddr}`, error, this.#at(blkaddr));
     }
     this.counters.reads++;
     this.counters.readBytes += into.length;
+  }
+
+  #readAll(position: number, into: Uint8Array): void {
+    for (let done = 0; done < into.length; ) {
+      const count = this.#readSome(position + done, into, done);
+      if (count === 0) {
+        const at = this.#at(Math.floor((position + done) / BLKSIZE));
+        throw new F2fsError('EIO', `${this.name} ended early: was it truncated?`, at);
+      }
+      done += count;
+    }
   }
 
   /** Writes whole blocks from `blkaddr` on. Throws EINVAL for what is not on it, EROFS, and what the host throws. */

@@ -1,15 +1,24 @@
 // Opens what a path names on the host, and says clearly why not when it can't: sizes, locks and mounts of block devices.
 import * as fs from 'node:fs';
 import * as nodePath from 'node:path';
+import { isText } from '../check.ts';
 import { F2fsError, hostError } from '../errors.ts';
 import { busy, lockFile, lockingFlags } from './lock.ts';
+
+/** How an image file is made. */
+export interface CreateOptions {
+  /** Bytes. */
+  sizeBytes: number;
+  /** An existing file is emptied first. Default: false, and EEXIST. */
+  overwrite?: boolean;
+}
 
 /** How a file or block device is opened. */
 export interface OpenOptions {
   /** Default: false. */
   writable?: boolean;
-  /** Makes an image file of this size, all holes. An existing file is emptied first if `overwrite`, else EEXIST. */
-  create?: { sizeBytes: number; overwrite?: boolean };
+  /** Makes an image file, all holes. Default: there must be one. */
+  create?: CreateOptions;
   /** Bypass the host's page cache (O_DIRECT). */
   direct?: boolean;
   /** Refuse a block device that is mounted or held (O_EXCL). Default: when writable. Means nothing for image files. */
@@ -176,10 +185,11 @@ export interface TargetPlace {
 }
 
 /**
- * Throws ENOENT for an empty path, EISDIR, ENOTBLK for what is neither file nor block device, ENODEV for a missing device, ELOOP, and
+ * Looks at the place of an image that is to be made, replaced or changed. Throws ENOENT for an empty path, EISDIR, ENOTBLK for what is neither file nor block device, ENODEV for a missing device, ELOOP, and
  * what the host says of the path.
  */
 export function targetAt(path: string): TargetPlace {
+  isText(path, 'path');
   if (path === '') throw new F2fsError('ENOENT', 'the image has no name: give a path for it');
   const stats = statIfThere(path);
   const kind = stats === null ? null : kindOf(path, stats);

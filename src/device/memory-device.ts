@@ -20,6 +20,7 @@ import { assertUnused } from './uses.ts';
 export interface MemoryDeviceOptions {
   /** What to call it in messages. Default: memory. */
   name?: string;
+  /** Writes are refused with EROFS. Default: false. */
   readonly?: boolean;
 }
 

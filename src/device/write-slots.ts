@@ -1,7 +1,8 @@
 // What the writing thread and the committer share: a ring of write requests, in memory both can see.
 
-/** Requests under way at most, unless another depth is asked for, and the greatest depth. */
+/** Requests under way at most, unless another depth is asked for. */
 export const DEFAULT_DEPTH = 4;
+/** The greatest depth of the queue of writes that may be asked for. */
 export const MAX_DEPTH = 64;
 export const MAX_VECTORS = 1024;
 /** Bytes of an error's code and of its message. */

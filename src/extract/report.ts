@@ -23,7 +23,9 @@ export interface ExtractOptions {
 
 /** How far `extract` has come. */
 export interface ExtractProgress {
+  /** Entries that were made. */
   entries: number;
+  /** Bytes of files that were written. */
   bytes: number;
   /** Of the entry made last; bytes that are not UTF-8 as \xNN. It is made when it is asked for. */
   readonly path: string;
@@ -31,6 +33,7 @@ export interface ExtractProgress {
 
 /** Something that entries lost: an owner, an attribute. */
 export interface ExtractNote {
+  /** What was lost, and why. */
   message: string;
   /** Entries that it befell. */
   count: number;
@@ -40,10 +43,13 @@ export interface ExtractNote {
 
 /** What `extract` has made. */
 export interface ExtractReport {
+  /** Where it was extracted to, as it was given. */
   directory: string;
+  /** Regular files that were made, by their first names. */
   files: number;
   /** Made, besides the target itself. */
   directories: number;
+  /** Symlinks that were made. */
   symlinks: number;
   /** Fifos, sockets and devices. */
   special: number;
@@ -51,9 +57,12 @@ export interface ExtractReport {
   hardLinks: number;
   /** Bytes of the files, without holes. */
   contentBytes: number;
+  /** Bytes of the files that are holes. */
   holeBytes: number;
   /** The first of each kind. */
   problems: Problem[];
+  /** What entries lost that were made. */
   notes: ExtractNote[];
+  /** Time that it took. */
   seconds: number;
 }

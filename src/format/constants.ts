@@ -37,22 +37,39 @@ export const LOG_NAMES = ['hot data', 'warm data', 'cold data', 'hot node', 'war
 
 /** Superblock feature bits, by the names that mkfs.f2fs -O and dump.f2fs use. */
 export const FEATURES = {
+  /** Directories and files may be encrypted. */
   encrypt: 0x0001,
+  /** For zoned block devices. */
   blkzoned: 0x0002,
+  /** Atomic writes of files. */
   atomic_write: 0x0004,
+  /** Inodes have fields more, which most other features need. */
   extra_attr: 0x0008,
+  /** Inodes have a project, whose space is limited. */
   project_quota: 0x0010,
+  /** Inodes have a checksum. */
   inode_checksum: 0x0020,
+  /** How much room an inode has for extended attributes is its own. */
   flexible_inline_xattr: 0x0040,
+  /** Owners have limits of space, in files of the volume. */
   quota: 0x0080,
+  /** Inodes have a time of their making. */
   inode_crtime: 0x0100,
+  /** There is a directory lost+found. */
   lost_found: 0x0200,
+  /** Files may be protected by a tree of hashes. */
   verity: 0x0400,
+  /** The superblock has a checksum. */
   sb_checksum: 0x0800,
+  /** Directories may take names that differ in case for one. */
   casefold: 0x1000,
+  /** Files may be compressed. */
   compression: 0x2000,
+  /** The volume is never written. */
   ro: 0x4000,
+  /** A file stands for a whole device of several. */
   device_alias: 0x8000,
+  /** Summaries of several segments share a block, where blocks are large. */
   packed_ssa: 0x10000,
 } as const;
 /** The name of a feature of a volume. */

@@ -1,9 +1,6 @@
-// Where names go in a directory: the blocks that a hash leads to, and the places of names that are added one after the other.
+// Where names go in the blocks of a directory: those that a hash leads to, and the places of names that are added one after the other.
 import { bucketBlocks, dentrySlots, dirBuckets, MAX_DIR_HASH_DEPTH, NR_DENTRY_IN_BLOCK } from './dentry.ts';
 import { nameHash } from './hash.ts';
-
-/** `block` of a place within the inode. */
-export const INLINE_AREA = -1;
 
 /** Knows how many slots the blocks of a directory have free. */
 interface FreeSlots {
@@ -58,55 +55,32 @@ export class NameBlocks {
 }
 
 /**
- * The places of names that are added to a directory of hash level 0 which loses none: in the inode while it has room, then all of
- * those in block 0, and in the blocks that the hashes lead to.
+ * The places in blocks of names that are added to a directory of hash level 0 which loses none. Names that left an inode when it was full
+ * stand where they would have stood without it: in block 0, one behind the other.
  */
 export class DentryPlaces {
-  readonly #inlineSlots: number;
-  /** Slots taken in the inode. */
-  #used: number;
-  /** Free slots of the blocks that exist; of none while the names are in the inode. */
+  /** Free slots of the blocks that exist. */
   readonly #free = new Map<number, number>();
   readonly #nameBlocks = new NameBlocks();
-  /** Where the last name was put: its block, or INLINE_AREA, and its first slot. */
-  block = INLINE_AREA;
+  /** Where the last name was put: its block, and its first slot. */
+  block = 0;
   slot = 0;
 
-  /**
-   * @param inlineSlots of the inode; 0 for a directory that has a block from the start
-   * @param used slots taken already, by `.` and `..` at least
-   */
-  constructor(inlineSlots: number, used: number) {
-    this.#inlineSlots = inlineSlots;
-    this.#used = used;
-    if (used > inlineSlots) this.#leaveInode();
+  /** @param used slots of block 0 that are taken already, by `.` and `..` at least */
+  constructor(used: number) {
+    this.#free.set(0, NR_DENTRY_IN_BLOCK - used);
   }
 
-  get isInline(): boolean {
-    return this.#free.size === 0;
-  }
-
-  add(name: Uint8Array): void {
+  /** Returns the name's hash. */
+  add(name: Uint8Array): number {
     const slots = dentrySlots(name.length);
-    if (this.isInline) {
-      if (this.#used + slots <= this.#inlineSlots) {
-        this.block = INLINE_AREA;
-        this.slot = this.#used;
-        this.#used += slots;
-        return;
-      }
-      this.#leaveInode();
-    }
-    this.#nameBlocks.start(nameHash(name), 0);
+    const hash = nameHash(name);
+    this.#nameBlocks.start(hash, 0);
     this.block = this.#nameBlocks.nextWithRoom(slots, this);
     const free = this.freeSlots(this.block, NR_DENTRY_IN_BLOCK);
     this.slot = NR_DENTRY_IN_BLOCK - free;
     this.#free.set(this.block, free - slots);
-  }
-
-  /** Those in the inode go to block 0 as they are. */
-  #leaveInode(): void {
-    this.#free.set(0, NR_DENTRY_IN_BLOCK - this.#used);
+    return hash;
   }
 
   freeSlots(block: number, whenAbsent: number): number {

@@ -72,6 +72,16 @@ export function dirBlockIndex(level: number, dirLevel: number, bucket: number): 
   return index + bucket * bucketBlocks(level);
 }
 
+/** The hash level that block `block` of a directory belongs to; -1 past the last. */
+export function hashLevelOf(block: number, dirLevel: number): number {
+  let rest = block;
+  for (let level = 0; level < MAX_DIR_HASH_DEPTH; level++) {
+    rest -= dirBuckets(level, dirLevel) * bucketBlocks(level);
+    if (rest < 0) return level;
+  }
+  return -1;
+}
+
 /** Writes an entry into the area at byte `area` and marks its slots as taken. Source: f2fs_update_dentry. */
 export function putDentry(
   bytes: Uint8Array,

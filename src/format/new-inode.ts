@@ -86,6 +86,11 @@ export function writeInode(raw: Inode, extra: InodeExtra, fields: InodeFields): 
     writeRdev(raw.dv, raw.base + I_ADDR_OFFSET + extraIsize, rdev ?? { major: 0, minor: 0 });
 }
 
+/** The generation of an inode that is made behind a checkpoint: another one for each that ever has its number. */
+export function generationOf(checkpointVer: number, ino: number): number {
+  return (Math.imul(checkpointVer + 1, 0x9e3779b1) ^ ino) >>> 0;
+}
+
 function writeTimes(raw: Inode, { atime, mtime, ctime }: InodeFields): void {
   raw.iAtime = atime.sec;
   raw.iAtimeNsec = atime.nsec;

@@ -27,6 +27,22 @@ import type { FileStat } from './stat.ts';
 /** Seconds since 1970, a Date, or seconds and nanoseconds. */
 export type TimeLike = number | Date | Timestamp;
 
+/** What `read` gives. */
+export interface ReadResult<B extends Uint8Array> {
+  /** Bytes that were read; 0 at the end of the file. */
+  bytesRead: number;
+  /** Where they are: the buffer that was given, or a new one. */
+  buffer: B;
+}
+
+/** What `write` gives. */
+export interface WriteResult<B extends Uint8Array | string> {
+  /** Bytes that were written: all that were given. */
+  bytesWritten: number;
+  /** What was given. */
+  buffer: B;
+}
+
 /** An open regular file. Each call is done as a whole, after those that came before it. */
 export class AsyncFileHandle {
   static {
@@ -85,10 +101,10 @@ export class AsyncFileHandle {
     offset?: number | null,
     length?: number | null,
     position?: number | null,
-  ): Promise<{ bytesRead: number; buffer: B }>;
-  read<B extends Uint8Array>(buffer: B, options: BufferPart): Promise<{ bytesRead: number; buffer: B }>;
-  read<B extends Uint8Array = OwnBuffer>(options?: ReadOptions<B> | null): Promise<{ bytesRead: number; buffer: B }>;
-  async read(...args: unknown[]): Promise<{ bytesRead: number; buffer: Uint8Array }> {
+  ): Promise<ReadResult<B>>;
+  read<B extends Uint8Array>(buffer: B, options: BufferPart): Promise<ReadResult<B>>;
+  read<B extends Uint8Array = OwnBuffer>(options?: ReadOptions<B> | null): Promise<ReadResult<B>>;
+  async read(...args: unknown[]): Promise<ReadResult<Uint8Array>> {
     const { buffer, offset, length, position } = readInto(args);
     return this.#call((file) => {
       const bytesRead = file.read(partOf(buffer, offset, length), position ?? this.#position);
@@ -102,22 +118,15 @@ export class AsyncFileHandle {
    * call ended when it is null; at the end of a file opened for appending. These may be options, as in node:fs. All of it, or it
    * rejects. `buffer` must not change until then. Text is written at `position` in an encoding.
    */
-  write<B extends Uint8Array>(buffer: B, options: BufferPart): Promise<{ bytesWritten: number; buffer: B }>;
+  write<B extends Uint8Array>(buffer: B, options: BufferPart): Promise<WriteResult<B>>;
   write<B extends Uint8Array>(
     buffer: B,
     offset?: number | null,
     length?: number | null,
     position?: number | null,
-  ): Promise<{ bytesWritten: number; buffer: B }>;
-  write(
-    text: string,
-    position?: number | null,
-    encoding?: BufferEncoding | null,
-  ): Promise<{ bytesWritten: number; buffer: string }>;
-  async write(
-    buffer: Uint8Array | string,
-    ...rest: unknown[]
-  ): Promise<{ bytesWritten: number; buffer: Uint8Array | string }> {
+  ): Promise<WriteResult<B>>;
+  write(text: string, position?: number | null, encoding?: BufferEncoding | null): Promise<WriteResult<string>>;
+  async write(buffer: Uint8Array | string, ...rest: unknown[]): Promise<WriteResult<Uint8Array | string>> {
     if (typeof buffer === 'string') {
       const [position, encoding, ...more] = rest as [number?, BufferEncoding?, ...unknown[]];
       refuseBehind('encoding', more);

@@ -24,16 +24,21 @@ const DEFAULT_ACL = 'system.posix_acl_default';
 export interface Attributes {
   /** Permission bits, suid, sgid and sticky: the low 12. Default: 0755 for directories, else 0644. */
   mode?: number;
+  /** Owner, 0 to 4294967294. Default of a new inode: 0. */
   uid?: number;
   /** Default of a new inode: 0, or the group of its directory when that has the set-group-id bit. */
   gid?: number;
+  /** When it was last read. Default of a new inode, as of the other times: now. */
   atime?: Timestamp;
+  /** When its contents last changed. */
   mtime?: Timestamp;
+  /** When it last changed itself. Default: now, for each change of the others. */
   ctime?: Timestamp;
 }
 
 /** What a new inode may be given. */
 export interface NewAttributes extends Attributes {
+  /** When it was made. Default: now. */
   crtime?: Timestamp;
   /** Whether the contents are to be compressed. Default: as the mount's options and the directory say. */
   compress?: boolean;
@@ -177,11 +182,11 @@ export function checkXattrFlags(flags: XattrFlags): void {
 export function getXattr(core: Pick<AttributeParts, 'xattrs'>, inode: Inode, wanted: Name): Uint8Array {
   const name = display(nameBytes(wanted, 'name of an attribute'));
   const type = inode.mode & S_IFMT;
-  if (name.startsWith('user.') && type !== S_IFREG && type !== S_IFDIR) throw missing(inode, name);
+  if (name.startsWith('user.') && type !== S_IFREG && type !== S_IFDIR) throw missing(inode.ino, name);
   checkXattrName(wanted);
-  if (isAcl(name) && type === S_IFLNK) throw noAcls(inode);
+  if (isAcl(name) && type === S_IFLNK) throw noAcls(inode.ino);
   const value = core.xattrs.get(inode, wanted);
-  if (value === null) throw missing(inode, name);
+  if (value === null) throw missing(inode.ino, name);
   return value;
 }
 
@@ -191,22 +196,38 @@ export function getXattr(core: Pick<AttributeParts, 'xattrs'>, inode: Inode, wan
  * ACL of no directory; EINVAL for what is no ACL, and no capability; and what Xattrs.set does.
  */
 export function setXattrs(core: AttributeParts, inode: Inode, changes: readonly XattrChange[]): void {
-  let mode = inode.mode;
+  if (!Array.isArray(changes)) throw invalid('changes', changes, 'an array');
+  assertNotFixed(inode);
+  const { mode, stored } = xattrsToStore(changes, inode.mode, inode.ino);
+  if (stored.length === 0) return;
+  core.xattrs.set(inode, stored);
+  inode.change().iMode = mode;
+  core.clock.stampChange(inode);
+}
+
+/** What an inode of some mode stores of attributes that it gets, and the mode that it has then. Throws as `setXattrs` does. */
+export function xattrsToStore(
+  changes: readonly XattrChange[],
+  before: number,
+  ino: number,
+): { mode: number; stored: StoredChange[] } {
+  let mode = before;
   const type = mode & S_IFMT;
   const stored: StoredChange[] = [];
-  if (!Array.isArray(changes)) throw invalid('changes', changes, 'an array');
-  for (const { change, name, value } of (changes as readonly XattrChange[]).map(checkedChange)) {
-    checkPermission(inode, type, name);
+  for (const { change, name, value } of changes.map(checkedChange)) {
+    if (name.startsWith('user.') && type !== S_IFREG && type !== S_IFDIR) {
+      throw new F2fsError('EPERM', 'only files and directories can have user.* attributes', { ino });
+    }
     checkXattrName(change.name);
     if (!isAcl(name)) {
       stored.push({ ...change, value });
       continue;
     }
-    if (type === S_IFLNK) throw noAcls(inode);
+    if (type === S_IFLNK) throw noAcls(ino);
     const acl = value === null ? null : aclFromXattr(value);
     if (name === DEFAULT_ACL && type !== S_IFDIR) {
       if (acl === null) continue;
-      throw new F2fsError('EACCES', 'only a directory can have a default ACL', { ino: inode.ino });
+      throw new F2fsError('EACCES', 'only a directory can have a default ACL', { ino });
     }
     if (acl === null) {
       stored.push({ name, value: null });
@@ -220,10 +241,7 @@ export function setXattrs(core: AttributeParts, inode: Inode, changes: readonly 
       stored.push({ name: DEFAULT_ACL, value: aclToXattr(acl) });
     }
   }
-  if (stored.length === 0) return;
-  core.xattrs.set(inode, stored);
-  inode.change().iMode = mode;
-  core.clock.stampChange(inode);
+  return { mode, stored };
 }
 
 /**
@@ -236,21 +254,12 @@ export function dropCapabilities(core: Pick<AttributeParts, 'xattrs'>, inode: In
   inode.hasNoCapabilities = true;
 }
 
-/** Source: xattr_permission. */
-function checkPermission(inode: Inode, type: number, name: string): void {
-  assertNotFixed(inode);
-  if (name.startsWith('user.') && type !== S_IFREG && type !== S_IFDIR) {
-    const message = 'only files and directories can have user.* attributes';
-    throw new F2fsError('EPERM', message, { ino: inode.ino });
-  }
-}
-
 function isAcl(name: string): boolean {
   return name === ACCESS_ACL || name === DEFAULT_ACL;
 }
 
-function noAcls(inode: Inode): F2fsError {
-  return new F2fsError('EOPNOTSUPP', 'a symlink can have no ACL', { ino: inode.ino });
+function noAcls(ino: number): F2fsError {
+  return new F2fsError('EOPNOTSUPP', 'a symlink can have no ACL', { ino });
 }
 
 /** What a new inode gets from its directory. Source: inode_init_owner, f2fs_init_acl. */

@@ -35,6 +35,10 @@ import { CHECKPOINT_MODES, Reclaim } from './reclaim.ts';
 import { Sync } from './sync.ts';
 import { UnnamedInodes } from './unnamed.ts';
 
+/** What a function uses of a mount. */
+export type Parts<K extends keyof Core> = Pick<Core, K>;
+
+/** All that a mounted volume consists of, put together. */
 export class Core {
   readonly volume: Volume;
   readonly writeback: Writeback;

@@ -18,11 +18,21 @@ import { type DeviceNumbers, modeOfType, typeOfDentry } from './stat.ts';
 
 const DEVICE_NUMBERS: OptionChecks<DeviceNumbers> = { major: isWhole(0, 0xfff), minor: isWhole(0, 0xfffff) };
 
+/** Some entries of a directory. */
+export interface DirectoryPart {
+  /** None when there are no more. */
+  entries: DirectoryEntry[];
+  /** What the next call is to begin with. */
+  cursor: number;
+}
+
 /** One name in a directory. */
 export interface DirectoryEntry {
   /** Bytes, as stored; not always UTF-8. */
   name: Uint8Array;
+  /** Inode number, by which `openInode` opens it. */
   ino: number;
+  /** As the entry says: the inode is not looked at. */
   type: FileType;
 }
 
@@ -42,7 +52,7 @@ export class Directory extends Handle {
    * entries in the answer. Names may be added and removed between calls: one that is there all the time is seen once. Throws ENOENT
    * once the directory is removed. Source: f2fs_readdir.
    */
-  readEntries(cursor: number, max: number): { entries: DirectoryEntry[]; cursor: number } {
+  readEntries(cursor: number, max: number): DirectoryPart {
     checkIndex(cursor, 'cursor');
     checkIndex(max, 'count of entries');
     const part = this.core.directories.readFrom(this.#alive(), cursor, max);

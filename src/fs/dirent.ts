@@ -17,11 +17,13 @@ export class VolumeDirent<
   Name extends string | Buffer = string,
   Parent extends string | Buffer = string,
 > extends OfType {
+  /** Without the directory that it is in. */
   readonly name: Name;
   /** The path of the directory that it is in: as it was given, and below that joined to it. */
   readonly parentPath: Parent;
   /** The same, as Node 20 has it besides. */
   readonly path: Parent;
+  /** Inode number. */
   readonly ino: number;
 
   constructor(name: Name, parentPath: Parent, { ino, type }: Pick<DirectoryEntry, 'ino' | 'type'>) {

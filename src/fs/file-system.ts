@@ -12,6 +12,7 @@ import { assertReadable } from '../file/inode/encryption.ts';
 import type { Xattr } from '../file/xattr/xattrs.ts';
 import { BLKSIZE, NAME_LEN_MAX, SEGMENT_SIZE } from '../format/constants.ts';
 import type { VolumeCounters } from '../volume/counters.ts';
+import { type BlockRange, unneededRanges, usedRanges } from '../volume/used-ranges.ts';
 import type { CleanPolicy } from '../volume/victims.ts';
 import type { Volume } from '../volume/volume.ts';
 import { type ArgumentCounts, limitArguments } from './argument-counts.ts';
@@ -53,6 +54,7 @@ import { readlink } from './symlink.ts';
 
 /** Space of a volume, in blocks, and inodes; what statfs(2) tells. Source: f2fs_statfs. */
 export interface VolumeStat {
+  /** Bytes of a block: 4096. */
   blockBytes: number;
   /** Blocks of the volume without those before its first segment. */
   blocks: number;
@@ -62,8 +64,14 @@ export interface VolumeStat {
   availableBlocks: number;
   /** Inodes that the volume can have. */
   inodes: number;
+  /** Inodes that can still be made. */
   freeInodes: number;
+  /** Inodes that there are, the root among them. */
   usedInodes: number;
+  /** Blocks in use or promised, those of inodes and other nodes too. */
+  usedBlocks: number;
+  /** Nodes among them, inodes too. */
+  usedNodes: number;
   /** Bytes of the longest name. */
   nameBytes: number;
   /** Bytes of a section: what cleaning empties, and what the size of a pinned file is a multiple of. */
@@ -132,6 +140,9 @@ function coreOf(given: BlockDevice, options: MountOptions): Core {
 export class FileSystem {
   static {
     limitArguments(FileSystem, {
+      assertWritable: 0,
+      usedRanges: 0,
+      unneededRanges: 0,
       root: 0,
       open: 2,
       openInode: 1,
@@ -196,6 +207,31 @@ export class FileSystem {
   /** Blocks written so far, by whom. */
   get counters(): VolumeCounters {
     return this.volume.counters;
+  }
+
+  /** The number of the checkpoint that was mounted, or last written: each is one more than the one before. */
+  get checkpointVersion(): number {
+    return this.volume.pack.cp.checkpointVer;
+  }
+
+  /** @internal Whether the mount has ended, by whatever way. */
+  get isClosed(): boolean {
+    return this.volume.isClosed;
+  }
+
+  /** @internal Throws EROFS where nothing can be changed, and why not. */
+  assertWritable(): void {
+    this.volume.assertWritable();
+  }
+
+  /** @internal What the last checkpoint needs of the volume, and where the volume ends: see usedRanges. */
+  usedRanges(): { ranges: Iterable<BlockRange>; endBlkaddr: number } {
+    return { ranges: usedRanges(this.volume), endBlkaddr: this.volume.layout.mainEnd };
+  }
+
+  /** @internal What a volume just mounted could do without: see unneededRanges. */
+  unneededRanges(): Iterable<BlockRange> {
+    return unneededRanges(this.volume);
   }
 
   /** Opens the root directory. */
@@ -281,7 +317,7 @@ export class FileSystem {
       }
       if (access.exclusive) throw exists(path);
       if (entry.type !== 'symlink') return null;
-      const target = readlink(this.#core, this.#core.inodes.get(entry.ino));
+      const target = readlink(this.#core.data, this.#core.inodes.get(entry.ino));
       at = joinTarget(parentPath, target);
     }
     throw symlinkLoop(path);
@@ -289,12 +325,12 @@ export class FileSystem {
 
   /** What is known of what a path leads to, through symlinks. Throws ENOENT, ENOTDIR, ELOOP. */
   stat(path: Path): FileStat {
-    return statOf(this.#core, resolve(this.#core, path, true));
+    return statOf(this.#core.volume, resolve(this.#core, path, true));
   }
 
   /** The same of what stands at the path, which may be a symlink. */
   lstat(path: Path): FileStat {
-    return statOf(this.#core, resolve(this.#core, path, false));
+    return statOf(this.#core.volume, resolve(this.#core, path, false));
   }
 
   /** What is in a directory, but for `.` and `..`, in the order that it keeps. Throws ENOENT, ENOTDIR. */
@@ -305,7 +341,7 @@ export class FileSystem {
 
   /** The target of a symlink, as bytes. Throws EINVAL for anything else, ENOENT, ENOKEY for an encrypted one. */
   readlink(path: Path): Uint8Array {
-    return readlink(this.#core, resolve(this.#core, path, false));
+    return readlink(this.#core.data, resolve(this.#core, path, false));
   }
 
   /** All bytes of a file; throws EFBIG for 2 GiB or more: use `openFile` and `read`. */
@@ -496,6 +532,8 @@ export class FileSystem {
       inodes: byBlocks ? userBlockCount : totalNodeCount,
       freeInodes: byBlocks ? freeBlocks : Math.min(totalNodeCount - space.validNodeCount, freeBlocks),
       usedInodes: space.validInodeCount,
+      usedBlocks: space.validBlockCount,
+      usedNodes: space.validNodeCount,
       nameBytes: NAME_LEN_MAX,
       sectionBytes: layout.segsPerSec * SEGMENT_SIZE,
     };

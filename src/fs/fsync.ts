@@ -6,7 +6,8 @@ import { ADVISE, Inode as InodeView } from '../format/inode.ts';
 import { TAG } from '../pagecache/address-space.ts';
 import { segmentsToRecover } from '../volume/fsync-chain.ts';
 import { SINCE } from '../volume/nat.ts';
-import type { Core } from './core.ts';
+import type { Volume } from '../volume/volume.ts';
+import type { Parts } from './core.ts';
 
 /** Up to this many dirty pages are written over their blocks by fsync. Source: DEF_MIN_FSYNC_BLOCKS. */
 const MIN_FSYNC_BLOCKS = 8;
@@ -15,19 +16,23 @@ const MIN_FSYNC_BLOCKS = 8;
  * Returns once the inode's data, and all that leads to it, is on stable storage. With `dataOnly` changed times alone are not
  * written. Throws the first failure. Source: f2fs_do_sync_file.
  */
-export function fsync(core: Core, inode: Inode, dataOnly: boolean): void {
+export function fsync(
+  core: Parts<'volume' | 'memory' | 'sync' | 'inodes' | 'directories'>,
+  inode: Inode,
+  dataOnly: boolean,
+): void {
   const { volume } = core;
   if (volume.readonly) return;
   volume.assertWritable();
   core.memory.balance();
   if (!inode.isDirectory) core.sync.inode(inode, dataOnly || inode.pages.nrDirty <= MIN_FSYNC_BLOCKS);
   const since = volume.nat.since(inode.ino);
-  if (inode.isRegular && !needsNodes(core, inode, since, dataOnly)) {
+  if (inode.isRegular && !needsNodes(volume, inode, since, dataOnly)) {
     volume.flush();
     volume.nat.unnote(inode.ino, SINCE.OVERWRITTEN);
     return;
   }
-  if (needsCheckpoint(core, inode)) {
+  if (needsCheckpoint(volume, inode)) {
     core.sync.checkpoint();
     trustParent(core, inode);
     return;
@@ -40,7 +45,7 @@ export function fsync(core: Core, inode: Inode, dataOnly: boolean): void {
  * Whether there is anything that a crash would lose but data written over its own blocks. Source: f2fs_skip_inode_update,
  * f2fs_need_inode_block_update.
  */
-function needsNodes({ volume }: Core, { ino }: Inode, since: number, dataOnly: boolean): boolean {
+function needsNodes(volume: Volume, { ino }: Inode, since: number, dataOnly: boolean): boolean {
   const { nodes } = volume;
   if ((since & (SINCE.CHANGED | SINCE.MOVED | SINCE.UNMARKED | SINCE.NEEDS_CHECKPOINT)) !== 0) return true;
   if ((since & (SINCE.NEW | SINCE.FSYNCED)) === SINCE.NEW) return true;
@@ -48,7 +53,7 @@ function needsNodes({ volume }: Core, { ino }: Inode, since: number, dataOnly: b
 }
 
 /** Whether roll-forward could not bring the inode back as it is now. Source: need_do_checkpoint. */
-function needsCheckpoint({ volume }: Core, inode: Inode): boolean {
+function needsCheckpoint(volume: Volume, inode: Inode): boolean {
   const { nat, nodes, space, logs } = volume;
   const raw = inode.load();
   if (!inode.isRegular || inode.isCompressed || raw.iLinks !== 1) return true;
@@ -68,7 +73,7 @@ function needsCheckpoint({ volume }: Core, inode: Inode): boolean {
  * After a checkpoint the parent and name that an inode notes may be good again: then its next fsync needs none. Source:
  * try_to_fix_pino.
  */
-function trustParent({ volume, inodes, directories }: Core, inode: Inode): void {
+function trustParent({ volume, inodes, directories }: Parts<'volume' | 'inodes' | 'directories'>, inode: Inode): void {
   const raw = inode.load();
   const { iPino, iNamelen } = raw;
   if ((raw.iAdvise & ADVISE.LOST_PINO) === 0 || raw.iLinks !== 1 || iNamelen === 0 || iNamelen > NAME_LEN_MAX) return;

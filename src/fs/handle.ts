@@ -59,7 +59,7 @@ export class Handle {
   /** What is known of the inode, as it is now. Throws EBADF once it is closed. */
   stat(): FileStat {
     this.core.memory.balance();
-    return statOf(this.core, this.inode);
+    return statOf(this.core.volume, this.inode);
   }
 
   /**
@@ -78,13 +78,13 @@ export class Handle {
    */
   setFlags(flags: readonly InodeFlag[]): void {
     this.core.memory.balanceChange();
-    setFlags(this.core, this.inode, flags);
+    setFlags(this.core.clock, this.inode, flags);
   }
 
   /** The target of a symlink. Throws EINVAL for anything else. */
   readlink(): Uint8Array {
     this.core.memory.balance();
-    return readlink(this.core, this.inode);
+    return readlink(this.core.data, this.inode);
   }
 
   /** All extended attributes; POSIX ACLs as system.posix_acl_access and system.posix_acl_default. */

@@ -4,7 +4,7 @@ import { F2fsError } from '../errors.ts';
 import type { Inode } from '../file/inode/inode.ts';
 import { I_FLAGS } from '../format/inode.ts';
 import { flagBits, flagNames, INODE_FLAGS, type InodeFlag } from '../format/inode-flags.ts';
-import type { Core } from './core.ts';
+import type { Clock } from './clock.ts';
 
 const isFlags = isList(isOneOf(INODE_FLAGS));
 /** Source: F2FS_OTHER_FLMASK. */
@@ -16,7 +16,7 @@ const ALL = flagBits(INODE_FLAGS);
  * Gives an inode these flags, and none of the others that chattr can set; immutable and append-only ones too. Throws EINVAL for a name
  * that there is not, and for a flag that this type of file can't have. Source: f2fs_fileattr_set, f2fs_mask_flags.
  */
-export function setFlags(core: Core, inode: Inode, names: readonly InodeFlag[]): void {
+export function setFlags(clock: Clock, inode: Inode, names: readonly InodeFlag[]): void {
   isFlags(names, 'flags');
   const bits = flagBits(names);
   let possible = OF_OTHERS;
@@ -30,5 +30,5 @@ export function setFlags(core: Core, inode: Inode, names: readonly InodeFlag[]):
   if ((iFlags & ALL) === bits) return;
   inode.change().iFlags = (iFlags & ~ALL) | bits;
   inode.refreshLayout();
-  core.clock.stampChange(inode);
+  clock.stampChange(inode);
 }

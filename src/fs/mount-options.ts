@@ -44,8 +44,9 @@ export interface MountOptions {
   engine?: EngineName;
   /** Pages of the largest folio, a power of two up to 512. Default 512; for the engine `pages` 1, as in the kernel. */
   maxFolioPages?: number;
-  /** Whether pages may be written over their old blocks, and when; as the kernel's mount option and ipu_policy. */
+  /** Whether pages may be written over their old blocks; as the kernel's mount option. Default: adaptive. */
   mode?: WriteMode;
+  /** With the mode `adaptive`: when they are. Default: fsync. Source: ipu_policy. */
   ipuPolicies?: readonly IpuPolicy[];
   /**
    * `explicit`: a checkpoint is written by `sync` and `close` only, so that all changes in between are made lasting at once

@@ -78,13 +78,7 @@ export class Namespace {
 
   /** Makes a symlink; the target is any bytes without a zero. Throws ENOENT for an empty one, ENAMETOOLONG past 4095. */
   symlink(parent: Inode, name: Uint8Array, target: Uint8Array, attributes: NewEntry): Inode {
-    if (target.length === 0) throw new F2fsError('ENOENT', 'the target of a symlink must not be empty');
-    if (target.includes(0)) throw new F2fsError('EINVAL', 'the target of a symlink must not have a zero byte in it');
-    if (target.length >= PATH_MAX)
-      throw new F2fsError(
-        'ENAMETOOLONG',
-        `invalid symlink target of ${target.length} bytes: expected ${PATH_MAX - 1} at most`,
-      );
+    checkSymlinkTarget(target);
     // The kernel makes the name first: a crash in between leaves a symlink that leads nowhere.
     return this.create(parent, name, { ...attributes, mode: S_IFLNK | 0o777 }, (inode) =>
       this.#parts.data.writeTarget(inode, target),
@@ -242,6 +236,17 @@ export class Namespace {
     if (!parent.isDirectory)
       throw new F2fsError('ENOTDIR', 'what it should lie in is not a directory', { ino: parent.ino });
   }
+}
+
+/** Throws ENOENT, EINVAL, ENAMETOOLONG for what can be no target of a symlink. */
+export function checkSymlinkTarget(target: Uint8Array): void {
+  if (target.length === 0) throw new F2fsError('ENOENT', 'the target of a symlink must not be empty');
+  if (target.includes(0)) throw new F2fsError('EINVAL', 'the target of a symlink must not have a zero byte in it');
+  if (target.length < PATH_MAX) return;
+  throw new F2fsError(
+    'ENAMETOOLONG',
+    `invalid symlink target of ${target.length} bytes: expected ${PATH_MAX - 1} at most`,
+  );
 }
 
 /** Throws EMLINK for an inode that can have no more links. */

@@ -9,6 +9,7 @@ export type FileType = 'file' | 'directory' | 'symlink' | NodeType;
 
 /** Something that has a type. */
 export class OfType {
+  /** What it is. */
   readonly type: FileType;
 
   constructor(type: FileType) {

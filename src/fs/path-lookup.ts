@@ -5,7 +5,7 @@ import { corrupt } from '../errors.ts';
 import { checkName } from '../file/directory/directory.ts';
 import type { Inode } from '../file/inode/inode.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
-import type { Core } from './core.ts';
+import type { Parts } from './core.ts';
 import { leadsNowhere, missing, notA, pathBytes, symlinkLoop } from './path-errors.ts';
 import { Names } from './path-names.ts';
 import { refusedAt } from './refusals.ts';
@@ -25,7 +25,7 @@ const STEPS_UNBALANCED = 128;
 const SLASH = 0x2f;
 
 /** Throws EUCLEAN when it is no directory. */
-export function rootInode(core: Core): Inode {
+export function rootInode(core: Parts<'volume' | 'inodes'>): Inode {
   const root = core.inodes.get(core.volume.layout.sb.rootIno);
   if (!root.isDirectory) throw corrupt('root-type', { ino: root.ino });
   return root;
@@ -35,7 +35,12 @@ export function rootInode(core: Core): Inode {
  * What a path leads to, from the root or, unless it begins with a slash, from `start`; a last symlink is followed if `follow` says so.
  * Throws ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG.
  */
-export function resolve(core: Core, path: Path, follow: boolean, start?: Inode): Inode {
+export function resolve(
+  core: Parts<'volume' | 'memory' | 'inodes' | 'directories' | 'data'>,
+  path: Path,
+  follow: boolean,
+  start?: Inode,
+): Inode {
   core.memory.balance();
   const bytes = pathBytes(path);
   const names = new Names(bytes);
@@ -63,7 +68,7 @@ export function resolve(core: Core, path: Path, follow: boolean, start?: Inode):
     const inode = core.inodes.get(found.ino);
     if ((inode.mode & S_IFMT) === S_IFLNK && (!names.isAtEnd || follow || toDirectory)) {
       if (++symlinks > MAX_SYMLINKS) throw symlinkLoop(path);
-      const target = readlink(core, inode);
+      const target = readlink(core.data, inode);
       if (target[0] === SLASH) {
         trail.length = 0;
         last = root;
@@ -81,7 +86,7 @@ export function resolve(core: Core, path: Path, follow: boolean, start?: Inode):
 }
 
 /** The directory above; `ino`: its number where the path came through it. That of the root is the root. */
-function parentOf(core: Core, dir: Inode, ino: number | undefined): Inode {
+function parentOf(core: Parts<'volume' | 'inodes' | 'directories'>, dir: Inode, ino: number | undefined): Inode {
   if (ino !== undefined) return core.inodes.get(ino);
   const isRoot = dir.ino === core.volume.layout.sb.rootIno;
   return isRoot ? dir : core.inodes.get(core.directories.parentOf(dir));

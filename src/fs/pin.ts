@@ -3,10 +3,14 @@ import { F2fsError } from '../errors.ts';
 import { isPinned } from '../file/data/pinned.ts';
 import type { Inode } from '../file/inode/inode.ts';
 import { INLINE } from '../format/inode.ts';
-import type { Core } from './core.ts';
+import type { Parts } from './core.ts';
 
 /** See FileHandle.setPinned. */
-export function setPinned(core: Core, inode: Inode, pinned: boolean): void {
+export function setPinned(
+  core: Parts<'mode' | 'map' | 'compression' | 'data' | 'clock'>,
+  inode: Inode,
+  pinned: boolean,
+): void {
   if (pinned === isPinned(inode)) return;
   if (pinned) {
     if (core.mode === 'lfs') throw invalid('EINVAL', inode, 'in the mode lfs blocks are not overwritten');

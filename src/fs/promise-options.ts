@@ -19,6 +19,7 @@ type Maybe<T> = T | null | undefined;
 export interface ReadFileOptions {
   /** Of the text that is wanted; without, it is a Buffer. */
   encoding?: Maybe<BufferEncoding>;
+  /** How it is opened, in words or numbers of open(2). Default: r. */
   flag?: Maybe<OpenFlags | number>;
   /** Ends the call with an AbortError (ECANCELED), when it comes before the call's turn. */
   signal?: Maybe<AbortSignal>;
@@ -30,6 +31,7 @@ export interface WriteFileOptions {
   encoding?: Maybe<BufferEncoding>;
   /** Of a file that is made. */
   mode?: Maybe<number>;
+  /** How it is opened, in words or numbers of open(2). Default: w, for appendFile a. */
   flag?: Maybe<OpenFlags | number>;
   /** An fsync at the end. */
   flush?: Maybe<boolean>;
@@ -74,6 +76,7 @@ export interface RmOptions {
 
 /** What `readdir` gives. */
 export interface ReaddirOptions {
+  /** Of names: `buffer` gives their bytes. Default: utf8. */
   encoding?: Maybe<BufferEncoding | 'buffer'>;
   /** Dirents in place of names. */
   withFileTypes?: boolean;
@@ -83,6 +86,7 @@ export interface ReaddirOptions {
 
 /** What a target is given as. */
 export interface ReadlinkOptions {
+  /** Of the target: `buffer` gives its bytes. Default: utf8. */
   encoding?: Maybe<BufferEncoding | 'buffer'>;
 }
 

@@ -290,7 +290,7 @@ export class AsyncFileSystem {
     const wanted = accessMode(mode);
     return this.#call((fs) => {
       const stat = fs.stat(path);
-      if ((wanted & W_OK) !== 0) fs.volume.assertWritable();
+      if ((wanted & W_OK) !== 0) fs.assertWritable();
       if ((wanted & X_OK) === 0 || stat.type === 'directory' || (stat.mode & 0o111) !== 0) return;
       throw new F2fsError('EACCES', 'nobody may execute it', { ino: stat.ino });
     });

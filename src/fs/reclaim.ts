@@ -19,6 +19,7 @@ export interface ReclaimRules {
 
 /** What cleaning on demand did. */
 export interface CleanReport {
+  /** Sections that are empty now. */
   sections: number;
   /** Blocks of data and nodes that were in use there. */
   movedBlocks: number;

@@ -1,15 +1,15 @@
 // What a mount does before anybody sees the volume: inodes without a name go, what was fsynced comes back.
 import { F2fsError } from '../errors.ts';
 import { CP } from '../format/checkpoint.ts';
-import type { Core } from './core.ts';
+import type { Volume } from '../volume/volume.ts';
+import type { Parts } from './core.ts';
 
 /**
  * Brings a volume that was cut off to the state that it promised. A read-only mount does so in memory; its orphans stay. Throws
  * EINVAL when there is something to bring back, and a writable mount was told not to; EUCLEAN for what is damaged; ENOSPC;
  * ENOMEM. The device then is as it was. Source: f2fs_fill_super.
  */
-export function recover(core: Core, rollForward: boolean): void {
-  const { volume, recovery } = core;
+export function recover({ volume, recovery, sync }: Parts<'volume' | 'recovery' | 'sync'>, rollForward: boolean): void {
   // Nothing written under checkpoint=disable was meant to last, fsynced or not.
   const hasChain = (volume.pack.cp.ckptFlags & CP.DISABLED) === 0;
   const isCutOff = hasChain && (rollForward || !volume.readonly) && recovery.prepare();
@@ -23,12 +23,12 @@ export function recover(core: Core, rollForward: boolean): void {
   const hasOrphans = volume.orphans.size > 0;
   if (!volume.readonly) recovery.removeOrphans();
   if (isCutOff) recovery.run();
-  if (volume.readonly) checkMemory(core);
-  else if (hasOrphans || isCutOff) core.sync.volume(false);
+  if (volume.readonly) checkMemory(volume);
+  else if (hasOrphans || isCutOff) sync.volume(false);
 }
 
 /** What was recovered in memory can't leave it: reading must be possible besides. */
-function checkMemory({ volume }: Core): void {
+function checkMemory(volume: Volume): void {
   const { nrDirty, nrFrames } = volume.pool;
   if (nrDirty <= nrFrames / 2) return;
   throw new F2fsError(

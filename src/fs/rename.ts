@@ -2,13 +2,13 @@
 import { display } from '../bytes.ts';
 import { checkOptions, isBoolean, type OptionChecks } from '../check.ts';
 import { corrupt, F2fsError } from '../errors.ts';
-import { assertRenames, checkName, exists, isDots } from '../file/directory/directory.ts';
+import { assertRenames, checkName, type Directories, exists, isDots } from '../file/directory/directory.ts';
 import type { Place } from '../file/directory/directory-blocks.ts';
 import type { Inode } from '../file/inode/inode.ts';
 import { setParent } from '../file/inode/inodes.ts';
 import { FT, fileTypeOf } from '../format/dentry.ts';
 import { ADVISE } from '../format/inode.ts';
-import type { Core } from './core.ts';
+import type { Parts } from './core.ts';
 import { checkLinks, hold, notEmpty, notThere } from './namespace.ts';
 
 /** How a rename treats what has the new name; one of the two at most. Source: RENAME_NOREPLACE, RENAME_EXCHANGE. */
@@ -26,6 +26,11 @@ export function checkRenameFlags(flags: RenameFlags): void {
   checkOptions('rename', flags, RENAME_FLAGS);
 }
 
+/** What tells which directories lie in which. */
+type Ancestry = Parts<'volume' | 'memory' | 'inodes' | 'directories'>;
+/** What changes names. */
+type Names = Parts<'volume' | 'directories' | 'namespace' | 'clock'>;
+
 /** A name in a directory, and what has it. */
 interface Named {
   dir: Inode;
@@ -39,7 +44,7 @@ interface Named {
  * changed then. Source: do_renameat2, vfs_rename, fscrypt_prepare_rename.
  */
 export function rename(
-  core: Core,
+  core: Ancestry & Names & Parts<'unnamed'>,
   dir: Inode,
   name: Uint8Array,
   toDir: Inode,
@@ -87,7 +92,7 @@ function checkNames(dir: Inode, name: Uint8Array, toDir: Inode, toName: Uint8Arr
 }
 
 /** Whether `inode` is the directory `dir`, or one that it lies in. Source: lock_rename. */
-function liesAbove(core: Core, inode: Inode, dir: Inode): boolean {
+function liesAbove(core: Ancestry, inode: Inode, dir: Inode): boolean {
   if (!inode.isDirectory) return false;
   const { rootIno } = core.volume.layout.sb;
   const seen = new Set<number>();
@@ -107,7 +112,7 @@ function inItself(name: Uint8Array): F2fsError {
   return new F2fsError('EINVAL', `the directory "${display(name)}" can't be moved into itself`);
 }
 
-function checkLoops(core: Core, source: Named, target: Named, exchange: boolean): void {
+function checkLoops(core: Ancestry, source: Named, target: Named, exchange: boolean): void {
   if (source.dir === target.dir) return;
   if (liesAbove(core, source.inode, target.dir)) throw inItself(source.name);
   if (!liesAbove(core, target.inode, source.dir)) return;
@@ -115,7 +120,7 @@ function checkLoops(core: Core, source: Named, target: Named, exchange: boolean)
 }
 
 /** To a name that nothing has. Source: f2fs_rename. */
-function moveTo(core: Core, { dir, name, inode }: Named, toDir: Inode, toName: Uint8Array): void {
+function moveTo(core: Ancestry & Names, { dir, name, inode }: Named, toDir: Inode, toName: Uint8Array): void {
   const { directories, namespace } = core;
   const { isDirectory } = inode;
   if (dir !== toDir && liesAbove(core, inode, toDir)) throw inItself(name);
@@ -123,7 +128,7 @@ function moveTo(core: Core, { dir, name, inode }: Named, toDir: Inode, toName: U
   namespace.beginAdd(toDir, toName);
   if (isDirectory && dir !== toDir) checkLinks(toDir);
   const room = directories.placeDentry(toDir, toName);
-  const old = placeOf(core, dir, name);
+  const old = placeOf(directories, dir, name);
   const parent = isDirectory ? directories.findParent(inode) : null;
   setParent(inode, toDir.ino, toName);
   directories.put(toDir, room, toName, inode.ino, fileTypeOf(inode.mode));
@@ -137,7 +142,7 @@ function moveTo(core: Core, { dir, name, inode }: Named, toDir: Inode, toName: U
 }
 
 /** Over what has the name. Source: f2fs_rename. */
-function replace(core: Core, source: Named, target: Named): void {
+function replace(core: Names, source: Named, target: Named): void {
   const { directories, namespace } = core;
   const { dir, name, inode } = source;
   const { isDirectory } = inode;
@@ -145,8 +150,8 @@ function replace(core: Core, source: Named, target: Named): void {
   namespace.checkRemovable(target.dir, target.name, target.inode, isDirectory);
   if (isDirectory && !directories.isEmpty(target.inode)) throw notEmpty(target.name, target.inode);
   if (isDirectory || target.inode.load().iLinks === 1) namespace.checkRoomForOrphan();
-  const place = placeOf(core, target.dir, target.name);
-  const old = placeOf(core, dir, name);
+  const place = placeOf(directories, target.dir, target.name);
+  const old = placeOf(directories, dir, name);
   const parent = isDirectory ? directories.findParent(inode) : null;
   // What could fail to be read has been read then.
   for (const it of [inode, target.inode]) it.load();
@@ -162,7 +167,7 @@ function replace(core: Core, source: Named, target: Named): void {
 }
 
 /** Two names for each other. Source: f2fs_cross_rename. */
-function swap(core: Core, source: Named, target: Named): void {
+function swap(core: Names, source: Named, target: Named): void {
   const { directories, namespace } = core;
   for (const { dir, name, inode } of [source, target]) namespace.checkRemovable(dir, name, inode, inode.isDirectory);
   const crosses = source.dir !== target.dir;
@@ -174,7 +179,7 @@ function swap(core: Core, source: Named, target: Named): void {
     { ...target, to: source.inode, toDir: source.dir },
   ].map((it) => ({
     ...it,
-    place: placeOf(core, it.dir, it.name),
+    place: placeOf(directories, it.dir, it.name),
     parent: crosses && it.inode.isDirectory ? directories.findParent(it.inode) : null,
   }));
   // What could fail to be read has been read by now.
@@ -194,7 +199,7 @@ function swap(core: Core, source: Named, target: Named): void {
  * Notes where an inode lies now: a directory in its `..`, when that is another one. Others do not know their name's place any more,
  * so that an fsync of them takes a checkpoint.
  */
-function settleParent(core: Core, inode: Inode, parent: Place | null, dir: Inode, toDir: Inode): void {
+function settleParent(core: Names, inode: Inode, parent: Place | null, dir: Inode, toDir: Inode): void {
   if (parent === null) {
     inode.change().iAdvise |= ADVISE.LOST_PINO;
     return;
@@ -205,8 +210,8 @@ function settleParent(core: Core, inode: Inode, parent: Place | null, dir: Inode
   core.clock.touch(inode);
 }
 
-function placeOf(core: Core, dir: Inode, name: Uint8Array): Place {
-  const place = core.directories.find(dir, name);
+function placeOf(directories: Directories, dir: Inode, name: Uint8Array): Place {
+  const place = directories.find(dir, name);
   if (place === null) throw notThere(name);
   return place;
 }

@@ -18,7 +18,7 @@ import {
 import { FT } from '../format/dentry.ts';
 import { INLINE } from '../format/inode.ts';
 import { flagNames, type InodeFlag } from '../format/inode-flags.ts';
-import type { Core } from './core.ts';
+import type { Volume } from '../volume/volume.ts';
 import { type FileType, OfType } from './of-type.ts';
 
 /** Which device a character or block device stands for. */
@@ -31,18 +31,25 @@ export interface DeviceNumbers {
 
 /** What is known of an inode. That it is a file, a directory and so on is told by `type`, and by the methods that Stats of node:fs have. */
 export interface FileStat extends OfType {
+  /** Inode number. */
   ino: number;
   /** Type and permissions, 16 bits. */
   mode: number;
+  /** Owner. */
   uid: number;
+  /** Group. */
   gid: number;
   /** Bytes. */
   size: number;
   /** Blocks of 4096 bytes, nodes and the inode included. */
   blocks: number;
+  /** Names that it has; of a directory 2 and its subdirectories. */
   nlink: number;
+  /** When it was last read, as far as it was told: reading here does not change it. */
   atime: Timestamp;
+  /** When its contents last changed. */
   mtime: Timestamp;
+  /** When it last changed itself. */
   ctime: Timestamp;
   /** When the inode was made; null on a volume that does not record it. */
   crtime: Timestamp | null;
@@ -60,11 +67,13 @@ export interface FileStat extends OfType {
 
 /** How a file is compressed. */
 export interface CompressionStat {
+  /** What new clusters are compressed with. */
   algorithm: AlgorithmName;
   /** 0: the algorithm has none, or for lz4 the fast variant. */
   level: number;
   /** Bytes of a cluster. */
   clusterBytes: number;
+  /** Whether compressed clusters have a checksum. */
   checksum: boolean;
   /** Blocks that compressed clusters save. They stay reserved, and count in `blocks`, until they are released. */
   savedBlocks: number;
@@ -107,10 +116,10 @@ export function typeOfDentry(fileType: number): FileType {
   return TYPE_OF_DENTRY.get(fileType) as FileType;
 }
 
-export function statOf(core: Core, inode: Inode): FileStat {
+export function statOf(volume: Volume, inode: Inode): FileStat {
   const raw = inode.load();
   const type = typeOfMode(raw.iMode);
-  const hasCrtime = core.volume.hasFeature('inode_crtime') && inode.hasExtra('iCrtimeNsec');
+  const hasCrtime = volume.hasFeature('inode_crtime') && inode.hasExtra('iCrtimeNsec');
   return Object.assign(new OfType(type), {
     ino: inode.ino,
     mode: raw.iMode,
@@ -122,13 +131,18 @@ export function statOf(core: Core, inode: Inode): FileStat {
     atime: { sec: raw.iAtime, nsec: raw.iAtimeNsec },
     mtime: { sec: raw.iMtime, nsec: raw.iMtimeNsec },
     ctime: { sec: raw.iCtime, nsec: raw.iCtimeNsec },
-    crtime: hasCrtime ? { sec: inode.extra.iCrtime, nsec: inode.extra.iCrtimeNsec } : null,
-    rdev: type === 'char' || type === 'block' ? getRdev(inode, core.volume.pool.view) : null,
+    crtime: hasCrtime ? crtimeOf(inode) : null,
+    rdev: type === 'char' || type === 'block' ? getRdev(inode, volume.pool.view) : null,
     inline: (raw.iInline & (INLINE.DATA | INLINE.DENTRY)) !== 0,
     flags: flagNames(raw.iFlags),
     encrypted: inode.isEncrypted,
     compression: inode.clusterPages > 1 ? compressionOf(inode) : null,
   });
+}
+
+function crtimeOf(inode: Inode): Timestamp {
+  const { iCrtime, iCrtimeNsec } = inode.loadExtra();
+  return { sec: iCrtime, nsec: iCrtimeNsec };
 }
 
 function compressionOf(inode: Inode): CompressionStat {

@@ -3,9 +3,10 @@
 import { type Name, nameBytes, type Path } from '../bytes.ts';
 import { invalid, isFunction } from '../check.ts';
 import { corrupt, F2fsError } from '../errors.ts';
+import { isDots } from '../file/directory/directory.ts';
 import { compareBytes } from '../platform/bytes.ts';
 import { Directory, type DirectoryEntry } from './directory-handle.ts';
-import { joinName } from './path-names.ts';
+import { joinName, splitLast } from './path-names.ts';
 
 /** Entries of a directory that are read at a time, where they are not sorted. */
 const BATCH = 256;
@@ -15,6 +16,7 @@ const SLASH = 0x2f;
 
 /** A name that the walk has come to. */
 export class WalkPlace {
+  /** The directory that it is in; null for the start. */
   readonly parent: WalkStep | null;
   /** Of the start: its whole path. */
   readonly name: Uint8Array;
@@ -67,11 +69,49 @@ export class WalkListing extends WalkStep {
 /** Where a name of the walk leads to what can't be read; the walk goes on with the next name. */
 export type WalkProblem = (place: WalkPlace, error: F2fsError) => void;
 
-/** `enter` a directory, before what is in it; an `entry` that is none; `leave` a directory, after all below it. */
-export type WalkEvent =
-  | { at: 'enter'; step: WalkStep }
-  | { at: 'leave'; step: WalkStep }
-  | { at: 'entry'; step: WalkStep; entry: DirectoryEntry };
+/** The walk comes to a directory, before what is in it. */
+export interface WalkEnterEvent {
+  /** That it is this. */
+  at: 'enter';
+  /** The directory. */
+  step: WalkStep;
+}
+
+/** The walk leaves a directory, after all below it. */
+export interface WalkLeaveEvent {
+  /** That it is this. */
+  at: 'leave';
+  /** The directory. */
+  step: WalkStep;
+}
+
+/** The walk comes to an entry that is no directory. */
+export interface WalkEntryEvent {
+  /** That it is this. */
+  at: 'entry';
+  /** The directory that it is in. */
+  step: WalkStep;
+  /** Its name, inode number and type. */
+  entry: DirectoryEntry;
+}
+
+/** What `walkTree` comes by. */
+export type WalkEvent = WalkEnterEvent | WalkLeaveEvent | WalkEntryEvent;
+
+/** A path in two. */
+export interface SplitPath {
+  /** The path without its last name, `/` for a name in the root; all of it where there is no such name. */
+  directory: Uint8Array;
+  /** null where the path ends in none, as `/` and `a/..` do. */
+  name: Uint8Array | null;
+}
+
+/** A path without its last name, and that name: what `joinPath` makes a path of. */
+export function splitPath(path: Path): SplitPath {
+  const bytes = nameBytes(path, 'path');
+  const { directory, name } = splitLast(bytes);
+  return name === null || isDots(name) ? { directory: bytes, name: null } : { directory, name };
+}
 
 /** `directory/name` */
 export function joinPath(directoryPath: Path, entryName: Name): Uint8Array {

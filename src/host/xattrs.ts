@@ -59,7 +59,9 @@ export class HostXattrs implements XattrWriter {
    * question (0.5 us). `path` may be longer than the path it holds: it ends at its first NUL. Throws the host's code.
    */
   namesSize(path: Uint8Array): number {
-    return this.#list(path) ?? 0;
+    // Of no size: the kernel makes no room for an answer then.
+    const size = this.#libc.listxattr(path, this.#scratch, 0);
+    return size >= 0 ? size : (this.#list(path) ?? 0);
   }
 
   /** A copy of the value. Throws the host's code: ENODATA when there is no such attribute. */

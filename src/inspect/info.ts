@@ -15,14 +15,19 @@ import { metadataWarnings } from '../volume/warnings.ts';
 
 /** Where an area lies; blocks of 4096 bytes, segments of 512 blocks. */
 export interface VolumeArea {
+  /** Which one. */
   name: 'checkpoint' | 'SIT' | 'NAT' | 'SSA' | 'main';
+  /** Its first block. */
   blkaddr: number;
+  /** Segments that it has. */
   segments: number;
 }
 
 /** Where a log goes on. */
 export interface LogPosition {
+  /** What it takes: `hot data` to `cold node`. */
   name: string;
+  /** Segment of the main area that it writes. */
   segno: number;
   /** Next block within the segment. */
   blkoff: number;
@@ -32,27 +37,37 @@ export interface LogPosition {
 
 /** The checkpoint that a mount takes. */
 export interface CheckpointInfo {
+  /** Its number: each is one more than the one before. */
   version: number;
-  /** Which of the two packs it is, and where that lies. */
+  /** Which of the two packs it is. */
   pack: 0 | 1;
+  /** First block of the pack. */
   blkaddr: number;
   /** Names of the CP_* flags. */
   flags: string[];
   /** Whether the last writer unmounted: nothing is to be recovered. */
   clean: boolean;
-  /** Blocks that files and nodes may take, that they have taken, and that are left. */
+  /** Blocks that files and nodes may take. */
   userBlocks: number;
+  /** Blocks of them that are in use or promised. */
   usedBlocks: number;
+  /** Blocks of them that are left. */
   freeBlocks: number;
+  /** Segments without a block in use. */
   freeSegments: number;
+  /** Segments for cleaning alone. */
   reservedSegments: number;
+  /** Segments that files do not get, the reserved ones among them. */
   overprovisionSegments: number;
-  /** Nodes and inodes in use, and nodes that there can be. */
+  /** Nodes in use, inodes among them. */
   nodes: number;
+  /** Inodes in use. */
   inodes: number;
+  /** Nodes that there can be. */
   maxNodes: number;
   /** Seconds that the volume has been mounted in its life. */
   elapsedSeconds: number;
+  /** Where each of the six logs goes on. */
   logs: LogPosition[];
   /** Inodes without a name that wait for their removal; null when their list is damaged. */
   orphans: number | null;
@@ -60,24 +75,39 @@ export interface CheckpointInfo {
 
 /** What `volumeInfo` finds of a volume. */
 export interface VolumeInfo {
-  /** Bytes of the device, and of the volume on it. */
+  /** Bytes of the device. */
   deviceBytes: number;
+  /** Bytes of the volume on it. */
   volumeBytes: number;
+  /** Empty when there is none. */
   label: string;
+  /** As 8-4-4-4-12 hexadecimal digits. */
   uuid: string;
+  /** Names, as of `FEATURES`; of an unknown one its bit. */
   features: string[];
-  /** Version of the format, and what wrote the volume first and last. */
+  /** Version of the format, as 1.16. */
   formatVersion: string;
+  /** What formatted it, as that called itself. */
   madeBy: string;
+  /** What wrote it last, likewise. */
   lastUsedBy: string;
+  /** Bytes of a sector of the device, as the superblock has it. */
   sectorSize: number;
+  /** Segments of 2 MiB, those of all areas. */
   segments: number;
+  /** Sections of the main area. */
   sections: number;
+  /** Segments that are cleaned as one. */
   segmentsPerSection: number;
+  /** Sections of a zone. */
   sectionsPerZone: number;
+  /** The areas of the volume, in their order. */
   areas: VolumeArea[];
+  /** Inode number of the root directory. */
   rootIno: number;
+  /** Files whose names end so go to the cold log. */
   coldExtensions: string[];
+  /** Files whose names end so go to the hot log. */
   hotExtensions: string[];
   /** Whether both copies of the superblock say the same. */
   superblocksAgree: boolean;

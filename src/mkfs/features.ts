@@ -19,11 +19,6 @@ export const WRITABLE_FEATURES: readonly Feature[] = [...DEFAULT_FEATURES, 'flex
 /** Features whose inode fields are extra attributes. */
 const NEED_EXTRA_ATTR: readonly Feature[] = ['inode_checksum', 'flexible_inline_xattr', 'inode_crtime', 'compression'];
 
-/** Names as the command takes them: `default` stands for what a volume gets when nothing is asked, `none` for nothing. */
-export function expandFeatures(names: readonly string[]): string[] {
-  return names.flatMap((name) => (name === 'default' ? DEFAULT_FEATURES : name === 'none' ? [] : [name]));
-}
-
 /**
  * The superblock's feature bits. Throws EINVAL for a name that no F2FS has and for a missing dependency, EOPNOTSUPP for
  * a feature that exists and is not written here.

@@ -2,6 +2,7 @@
 import {
   type Check,
   checkBytes,
+  checkIndex,
   checkOptions,
   invalid,
   isBoolean,
@@ -40,9 +41,11 @@ export interface FormatOptions extends Omit<GeometryRequest, 'nrBlocks'> {
   features?: readonly string[] | 'default';
   /** Owner of the root and of lost+found. Default 0. */
   rootUid?: number;
+  /** Its group. Default 0. */
   rootGid?: number;
-  /** Extensions besides those that are hot or cold by default. */
+  /** Extensions that are hot, besides those that are by default; `coldExtensions` likewise. */
   hotExtensions?: readonly string[];
+  /** See `hotExtensions`. */
   coldExtensions?: readonly string[];
   /** Seconds since 1970, of every time on the volume. Default: now. */
   timestamp?: number;
@@ -56,9 +59,13 @@ export interface FormatOptions extends Omit<GeometryRequest, 'nrBlocks'> {
 
 /** What was made. */
 export interface Formatted {
+  /** Where everything lies. */
   readonly geometry: Geometry;
+  /** 16 bytes. */
   readonly uuid: Uint8Array;
+  /** Bits of `FEATURES`. */
   readonly features: number;
+  /** Version of the first checkpoint. */
   readonly checkpointVer: number;
 }
 
@@ -133,7 +140,8 @@ export function planFormat(nrBlocks: number, options: FormatOptions = {}): Forma
 }
 
 /** The same for an image that is to have `sizeBytes` bytes, however few: the least that would do is told. */
-export function planSize(sizeBytes: number, options: FormatOptions): FormatPlan {
+export function planSize(sizeBytes: number, options: FormatOptions = {}): FormatPlan {
+  checkIndex(sizeBytes, 'number of bytes');
   return plan(Math.max(1, Math.floor(sizeBytes / BLKSIZE)), sizeBytes, options);
 }
 

@@ -32,30 +32,49 @@ export interface GeometryRequest {
 
 /** A volume's layout: areas in segments, addresses in blocks from the start of the device. */
 export interface Geometry {
+  /** Binary logarithm of the bytes of a sector. */
   readonly logSectorsize: number;
+  /** Binary logarithm of the sectors of a block. */
   readonly logSectorsPerBlock: number;
+  /** Segments of a section. */
   readonly segsPerSec: number;
+  /** Sections of a zone. */
   readonly secsPerZone: number;
+  /** Blocks of the volume, with those before its first segment. */
   readonly blockCount: number;
+  /** Sections of the main area. */
   readonly sectionCount: number;
+  /** Segments of all areas. */
   readonly segmentCount: number;
+  /** Segments of the checkpoints. */
   readonly segmentCountCkpt: number;
-  /** Both copies; NAT likewise. */
+  /** Segments of both copies of the SIT. */
   readonly segmentCountSit: number;
+  /** Segments of both copies of the NAT. */
   readonly segmentCountNat: number;
+  /** Segments of the SSA. */
   readonly segmentCountSsa: number;
+  /** Segments of the main area. */
   readonly segmentCountMain: number;
+  /** First block of the first segment. */
   readonly segment0Blkaddr: number;
+  /** First block of the checkpoints. */
   readonly cpBlkaddr: number;
+  /** First block of the SIT. */
   readonly sitBlkaddr: number;
+  /** First block of the NAT. */
   readonly natBlkaddr: number;
+  /** First block of the SSA. */
   readonly ssaBlkaddr: number;
+  /** First block of the main area. */
   readonly mainBlkaddr: number;
   /** Blocks of the SIT version bitmap that do not fit into the checkpoint block. */
   readonly cpPayload: number;
-  /** Bytes of the version bitmaps. */
+  /** Bytes of the version bitmap of the SIT. */
   readonly sitBitmapBytes: number;
+  /** Bytes of the version bitmap of the NAT. */
   readonly natBitmapBytes: number;
+  /** Whether the NAT has a fifth of the blocks. */
   readonly largeNatBitmap: boolean;
   /** Percent. */
   readonly overprovision: number;
@@ -65,6 +84,7 @@ export interface Geometry {
   readonly overprovSegments: number;
   /** Segments that no log has begun. */
   readonly freeSegments: number;
+  /** Blocks that files and nodes may take. */
   readonly userBlockCount: number;
   /** First segment of each log, by LOG. */
   readonly curSegno: readonly number[];

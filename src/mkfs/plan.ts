@@ -11,19 +11,25 @@ export const LOST_FOUND_INO = 4;
 
 /** What a new volume will be. */
 export interface FormatPlan {
+  /** Where everything will lie. */
   readonly geometry: Geometry;
   /** Superblock feature bits. */
   readonly features: number;
+  /** 16 bytes. */
   readonly uuid: Uint8Array;
   /** UTF-16LE. */
   readonly label: Uint8Array;
+  /** Extensions of hot and cold files. */
   readonly extensions: ExtensionTable;
   /** UTF-8, at most 255 bytes. */
   readonly version: Uint8Array;
+  /** Owner of the root and of lost+found. */
   readonly rootUid: number;
+  /** Their group. */
   readonly rootGid: number;
   /** Seconds since 1970, of every time in the new inodes. */
   readonly timestamp: number;
+  /** Version of the first checkpoint. */
   readonly checkpointVer: number;
   /** The whole device was discarded. */
   readonly discarded: boolean;

@@ -15,7 +15,8 @@ export function probe(given: BlockDevice): 'f2fs' | 'other' | 'empty' {
 }
 
 /** What stands on a device, as a part of a sentence about it, now and afterwards. */
-export interface Contents {
+export interface DeviceContents {
+  /** As of `probe`. */
   kind: 'f2fs' | 'other';
   /** `is an ext4 file system`, `holds an F2FS volume`; `is not empty` where it is not known. */
   now: string;
@@ -23,8 +24,8 @@ export interface Contents {
   before: string;
 }
 
-/** null for zeros. */
-export function contentsOf(given: BlockDevice): Contents | null {
+/** What stands on a device, in words; null for zeros. */
+export function contentsOf(given: BlockDevice): DeviceContents | null {
   const start = startOf(deviceOf(given));
   const kind = kindOf(start);
   if (kind === 'empty') return null;

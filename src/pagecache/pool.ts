@@ -13,8 +13,9 @@ export const PAGE_SIZE = BLKSIZE;
 export const MAX_FOLIO_PAGES = 1 << MAX_ORDER;
 
 const DEFAULT_BUDGET = 128 * 1024 * 1024;
+/** The fewest bytes that a page cache can have. */
 export const MIN_BUDGET = 4 * 1024 * 1024;
-/** What a 32-bit WebAssembly.Memory can hold. */
+/** The most bytes that a page cache can have: what a 32-bit WebAssembly.Memory can hold. */
 export const MAX_BUDGET = 2 ** 32;
 const FOLIO_MAX_BYTES = MAX_FOLIO_PAGES * PAGE_SIZE;
 const WASM_PAGE = 65536;
@@ -30,7 +31,7 @@ export interface SharedMemory {
 type SharedMemoryConstructor = new (limits: { initial: number; maximum: number; shared: true }) => SharedMemory;
 
 /** Page-aligned, of fixed size, zero pages on demand. Sizes in WebAssembly pages of 64 KiB. */
-function makeSharedMemory(nrWasmPages: number): SharedMemory {
+export function makeSharedMemory(nrWasmPages: number): SharedMemory {
   const { Memory } = (globalThis as unknown as { WebAssembly: { Memory: SharedMemoryConstructor } }).WebAssembly;
   return new Memory({ initial: nrWasmPages, maximum: nrWasmPages, shared: true });
 }

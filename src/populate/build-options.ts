@@ -22,6 +22,12 @@ export function checkBuildOptions(options: BuildOptions): void {
   if (options.tight === true && !isAutoSized(options)) {
     throw new F2fsError('EINVAL', "with a size 'tight' has no effect: leave one out");
   }
+  if (options.cacheBytes !== undefined && options.engine === undefined) {
+    throw new F2fsError(
+      'EINVAL',
+      "without an engine there is no page cache, and 'cacheBytes' has no effect: name an engine",
+    );
+  }
   if (options.release === true && compress === undefined) {
     throw new F2fsError('EINVAL', 'there is nothing to release without compression: say how to compress too');
   }

@@ -1,5 +1,4 @@
 // A directory of the host made into an image: format, mount, fill, checkpoint. Nothing here writes a block itself.
-import { ALGORITHM_NAMES, type AlgorithmName } from '../compress/algorithms.ts';
 import { defaultWorkers } from '../compress/cluster-buffers.ts';
 import type { FileDevice } from '../device/file-device.ts';
 import { type TargetPlace, targetAt } from '../device/host-target.ts';
@@ -10,7 +9,6 @@ import type { Timestamp } from '../file/inode/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
 import { formatUuid } from '../format/superblock.ts';
 import { systemTime } from '../fs/clock.ts';
-import type { FileHandle } from '../fs/file-handle.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
 import type { MountOptions } from '../fs/mount-options.ts';
 import { type Host, thisHost } from '../host/host.ts';
@@ -22,22 +20,27 @@ import type { Problem } from '../problems.ts';
 import { hostInodes } from '../source/host/scan.ts';
 import type { HostTree } from '../source/host/tree.ts';
 import { checkBuildOptions, compressionPolicy, formatOptions, isAutoSized, sizeRules } from './build-options.ts';
-import { CompressChoice, type NoneCompressed } from './compress-choice.ts';
-import { drive, driveScan, INTERRUPTED, inTurns, inTurnsOfScan, turn } from './drive.ts';
+import { CompressChoice } from './compress-choice.ts';
+import { driveScan, INTERRUPTED, inTurnsOfScan, turn } from './drive.ts';
 import { Estimate } from './estimate.ts';
 import { closeAtItsSize, closeAtLeastSize, firstGeometry } from './image-size.ts';
 import { checkBuild } from './option-checks.ts';
 import type { BuildOptions } from './options.ts';
-import { type Populated, Populator } from './populate.ts';
+import type { Populated } from './populate.ts';
 import { ReplacedImage, replacedNotes } from './replaced.ts';
+import { type BuildCompressionReport, load, pour, type WrittenTree } from './write-tree.ts';
 
 export type { BuildProgress } from './drive.ts';
 export type { Populated } from './populate.ts';
+export type { BuildCompressionReport } from './write-tree.ts';
 
 /** What `build` has made. */
 export interface BuildReport extends Populated {
+  /** Path of the image, as it was given. */
   image: string;
+  /** As 8-4-4-4-12 hexadecimal digits. */
   uuid: string;
+  /** Bytes of the image. */
   imageBytes: number;
   /** Bytes of content that are holes in the image. */
   holeBytes: number;
@@ -45,31 +48,14 @@ export interface BuildReport extends Populated {
   problems: Problem[];
   /** What the host could not tell, and entries left out on purpose. */
   notes: string[];
+  /** Time that it took. */
   seconds: number;
   /** What compression did; null when it was not asked for. */
   compression: BuildCompressionReport | null;
-  /** Blocks of 4096 bytes. */
+  /** Blocks of 4096 bytes that are in use or promised. */
   usedBlocks: number;
+  /** Blocks of 4096 bytes that files may still take. */
   freeBlocks: number;
-}
-
-/** What compression did. */
-export interface BuildCompressionReport {
-  algorithm: AlgorithmName;
-  level: number;
-  clusterBytes: number;
-  /** Files that have a compressed cluster. */
-  files: number;
-  clusters: number;
-  /** Whole clusters that stay raw: compression would not save a block. */
-  rawClusters: number;
-  savedBlocks: number;
-  /** Pages of all these clusters for each block that they take; 1 when there are none. */
-  ratio: number;
-  /** Blocks that were given back. */
-  releasedBlocks: number;
-  /** Why there was no cluster: no file fits the choice, or none that does holds one of data. Else null. */
-  none: NoneCompressed | null;
 }
 
 const MIB = 1024 * 1024;
@@ -125,17 +111,8 @@ export async function build(
     const { uuid } = format(device, { ...formatOptions(options, now), startSector: device.startSector });
     await turn(options);
     volume = mount(device, mountOptions(options, now, policy, tree.memoryBytes));
-    const populator = new Populator(tree, volume, now, choice, null, options.holes);
-    try {
-      await drive(populator, tree, options);
-    } finally {
-      populator.close();
-    }
-    const compression =
-      policy &&
-      choice &&
-      (await inTurns(finishCompression(volume, populator, policy, choice, options.release === true), options));
-    populator.setFlags();
+    const write = options.engine === undefined ? load : pour;
+    const written = await write(tree, volume, now, policy && choice && { policy, choice }, options);
     await turn(options);
     if (isDevice) {
       volume.close();
@@ -148,7 +125,7 @@ export async function build(
       if (growthBound !== null) notes.push(boundText(growthBound));
       if (!canGrow && !rules.tight) notes.push(FIXED_SIZE);
     }
-    report = reportOf(image, formatUuid(uuid), tree, populator, volume, device, compression);
+    report = reportOf(image, formatUuid(uuid), tree, written, volume, device);
     report.notes.unshift(...notes);
     device.close();
     replaced?.assertSame();
@@ -179,42 +156,9 @@ function mountOptions(
   return {
     ...common,
     cacheBytes: options.cacheBytes ?? COMPRESSION_CACHE,
-    workers: options.workers ?? defaultWorkers(),
+    // Without an engine clusters are compressed where files are read.
+    workers: engine === undefined ? 0 : (options.workers ?? defaultWorkers()),
     compress: { codec: policy.codec, clusterPages: policy.clusterPages, checksum: policy.checksum },
-  };
-}
-
-/** Waits for the last clusters, gives back what they save if asked, and counts. */
-function* finishCompression(
-  volume: FileSystem,
-  populator: Populator,
-  policy: CompressPolicy,
-  choice: CompressChoice,
-  release: boolean,
-): Generator<void, BuildCompressionReport> {
-  volume.writeBack();
-  let files = 0;
-  let releasedBlocks = 0;
-  for (const ino of populator.compressed) {
-    using handle = volume.openInode(ino) as FileHandle;
-    if ((handle.stat().compression?.savedBlocks ?? 0) === 0) continue;
-    files++;
-    if (release) releasedBlocks += handle.releaseBlocks();
-    yield;
-  }
-  const { clusters, rawClusters, clusterPages, clusterBlocks } = volume.writebackCounters;
-  const rawPages = rawClusters * policy.clusterPages;
-  return {
-    algorithm: ALGORITHM_NAMES[policy.codec.algorithm],
-    level: policy.codec.level,
-    clusterBytes: policy.clusterPages * BLKSIZE,
-    files,
-    clusters,
-    rawClusters,
-    savedBlocks: clusterPages - clusterBlocks,
-    ratio: clusters + rawClusters === 0 ? 1 : (clusterPages + rawPages) / (clusterBlocks + rawPages),
-    releasedBlocks,
-    none: clusters + rawClusters === 0 ? choice.whyNone() : null,
   };
 }
 
@@ -279,22 +223,21 @@ function reportOf(
   image: string,
   uuid: string,
   tree: HostTree,
-  populator: Populator,
+  written: WrittenTree,
   { volume }: FileSystem,
   device: FileDevice,
-  compression: BuildCompressionReport | null,
 ): BuildReport {
   const notes = tree.skipped.map(({ path, message }) => `${path} ${message}`);
   return {
     image,
     uuid,
     imageBytes: device.nrBlocks * BLKSIZE,
-    ...populator.done,
-    holeBytes: populator.holeBytes,
-    problems: [...tree.problems, ...populator.problems.list],
+    ...written.done,
+    holeBytes: written.holeBytes,
+    problems: [...tree.problems, ...written.problems],
     notes,
     seconds: 0,
-    compression,
+    compression: written.compression,
     usedBlocks: volume.space.validBlockCount,
     freeBlocks: volume.space.freeBlocks,
   };

@@ -1,17 +1,19 @@
-// Runs a populator in slices, so that signals are heard and progress is told.
+// Runs work in slices, so that signals are heard and progress is told.
 import { abortError, checkSignal } from '../errors.ts';
 import { type ScanOptions, scanSteps } from '../source/host/scan.ts';
 import type { HostTree } from '../source/host/tree.ts';
-import type { Populator } from './populate.ts';
 
 /** How far a tree has come. */
 export interface BuildProgress {
   /** The source is read; then its entries are made; then what remains is written. */
   stage: 'scan' | 'write' | 'finish';
+  /** Entries that were made. */
   entries: number;
   /** While it is scanned: those found so far. */
   totalEntries: number;
+  /** Bytes of contents that were taken over. */
   bytes: number;
+  /** Bytes of all contents. */
   totalBytes: number;
   /** The entry at hand, relative to the source; made when it is asked for. */
   readonly path: string;
@@ -80,20 +82,29 @@ export async function inTurns<T>(
   }
 }
 
-/** Throws ECANCELED when the signal ends it, and what the populator throws. */
-export async function drive(populator: Populator, tree: HostTree, options: DriveOptions): Promise<void> {
+/** What puts a tree into a volume, in steps. */
+export interface TreeWork {
+  /** Entries dealt with so far, and the one at hand. */
+  readonly entries: number;
+  readonly current: number;
+  readonly done: { readonly contentBytes: number };
+  run(): Generator<void>;
+}
+
+/** Throws ECANCELED when the signal ends it, and what the work throws. */
+export async function drive(work: TreeWork, tree: HostTree, options: DriveOptions): Promise<void> {
   const tell = (stage: BuildProgress['stage']) =>
     options.onProgress?.({
       stage,
-      entries: populator.entries,
+      entries: work.entries,
       totalEntries: tree.count - 1,
-      bytes: populator.done.contentBytes,
+      bytes: work.done.contentBytes,
       totalBytes: tree.totals.bytes,
       // It may be long, and is not always wanted.
       get path() {
-        return tree.path(populator.current);
+        return tree.path(work.current);
       },
     });
-  await inTurns(populator.run(), options, () => tell('write'));
+  await inTurns(work.run(), options, () => tell('write'));
   tell('finish');
 }

@@ -1,6 +1,6 @@
 // How many blocks a tree will take, before any is written: exact, but for zeros that are to become holes.
 import { FEATURES } from '../format/constants.ts';
-import { inlineDentryLayout } from '../format/dentry.ts';
+import { dentrySlots, inlineDentryLayout } from '../format/dentry.ts';
 import { DentryPlaces } from '../format/dentry-places.ts';
 import { addrsPerInode, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, maxInlineData } from '../format/inode.ts';
 import { addrsPerBlock } from '../format/node.ts';
@@ -69,9 +69,14 @@ export class Estimate {
     const isRoot = dir === 0;
     const first = tree.firstChild(dir);
     const end = first + tree.nrChildren(dir);
-    const inlineSlots = inlineDentryLayout(this.#inlineBytes).slots;
     // `.` and `..`; mkfs gives the root a block, with lost+found in it, if there is one.
-    const places = new DentryPlaces(isRoot ? 0 : inlineSlots, isRoot && this.#hasLostFound ? 4 : 2);
+    if (!isRoot) {
+      const inlineSlots = inlineDentryLayout(this.#inlineBytes).slots;
+      let slots = 2;
+      for (let child = first; child < end; child++) slots += dentrySlots(tree.nameLength(child));
+      if (slots <= inlineSlots) return 0;
+    }
+    const places = new DentryPlaces(isRoot && this.#hasLostFound ? 4 : 2);
     for (let child = first; child < end; child++) places.add(tree.name(child));
     return blocksOf(
       places.blocks().map((block) => [block, block + 1]),

@@ -5,6 +5,14 @@ import type { EngineName } from '../writeback/engines.ts';
 import type { BuildCompression } from './compress-choice.ts';
 import type { BuildProgress, DriveOptions } from './drive.ts';
 
+/** Whose something is. */
+export interface Owner {
+  /** 0 to 4294967294. */
+  uid: number;
+  /** The group, likewise. */
+  gid: number;
+}
+
 /** What an image is like, and what of its source it has. */
 export interface BuildOptions {
   /** Bytes of the image, or `auto` for the least that holds the tree. Default: auto; a block device has its own. */
@@ -15,14 +23,17 @@ export interface BuildOptions {
   tight?: boolean;
   /** Which parts of files become holes. Default: source. */
   holes?: HolePolicy;
+  /** As 8-4-4-4-12 hexadecimal digits. Default: random. */
   uuid?: string;
+  /** At most 511 UTF-16 code units. Default: none. */
   label?: string;
+  /** Names of all the features wanted. Default: DEFAULT_FEATURES. */
   features?: readonly string[];
   /** Replace an image that exists, or what a block device holds. */
   force?: boolean;
   /** Seconds since 1970 that everything of the build is stamped with; with a uuid too the image is reproducible. */
   sourceDateEpoch?: number;
-  /** Bytes of page cache. Default: 64 MiB, down to 32 MiB for trees of more than some 800,000 entries. */
+  /** Bytes of the engine's page cache. Default: 64 MiB, down to 32 MiB for trees of more than some 800,000 entries. */
   cacheBytes?: number;
   /** Files are compressed; which ones, and how. */
   compress?: BuildCompression;
@@ -30,12 +41,15 @@ export interface BuildOptions {
   release?: boolean;
   /** Threads that compress. Default: one for each core, eight at most. The image does not depend on it. */
   workers?: number;
-  /** Default: folios. */
+  /**
+   * Files go through the page cache of a mount, and this engine writes them back. Default: neither, which takes half the time; what is
+   * in the image is the same, in other places.
+   */
   engine?: EngineName;
   /** Take over extended attributes and the flags immutable, append-only and nodump. Default: true. */
   xattrs?: boolean;
   /** Give everything this owner, instead of its own. */
-  owner?: { uid: number; gid: number };
+  owner?: Owner;
   /** Called some twenty times a second. */
   onProgress?: (progress: BuildProgress) => void;
   /** Ends the build between two entries; what it had made is removed. */
@@ -53,7 +67,7 @@ export interface PutOptions extends DriveOptions {
   /** Take over extended attributes and the flags immutable, append-only and nodump. Default: true. */
   xattrs?: boolean;
   /** Give everything this owner, instead of its own. */
-  owner?: { uid: number; gid: number };
+  owner?: Owner;
 }
 
 /** Where one source goes. */

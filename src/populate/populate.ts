@@ -23,8 +23,11 @@ import { assertFitsPinned, clearRest } from './pinned-target.ts';
 import type { PutLinks } from './put-links.ts';
 
 export interface Populated {
+  /** Regular files, by their first names. */
   files: number;
+  /** Directories that were made. */
   directories: number;
+  /** Symlinks that were made. */
   symlinks: number;
   /** Fifos, sockets, devices. */
   special: number;
@@ -32,6 +35,7 @@ export interface Populated {
   hardLinks: number;
   /** Bytes of the regular files. */
   contentBytes: number;
+  /** Extended attributes that were set. */
   xattrs: number;
 }
 
@@ -178,6 +182,17 @@ export class Populator {
         if (step === 'enter') order.skip();
       }
       yield;
+    }
+  }
+
+  /** An entry whose directory, of inode `parentIno`, is there and has its attributes. As `run`. */
+  *addLate(index: number, parentIno: number): Generator<void> {
+    using parent = this.#volume.openInode(parentIno) as Directory;
+    try {
+      yield* this.#addEntry(parent, index);
+      this.#finishDirectory(this.#tree.parent(index), parent);
+    } catch (error) {
+      this.#assertOfEntry(index, error);
     }
   }
 

@@ -115,6 +115,15 @@ function isDevice(mode: number): boolean {
   return (mode & S_IFMT) === S_IFCHR || (mode & S_IFMT) === S_IFBLK;
 }
 
+/** A table that is complete, for other threads: its records and names are the same memory, what else it has is copied. */
+export interface SharedEntries {
+  readonly count: number;
+  readonly rows: readonly Uint32Array[];
+  readonly names: readonly Uint8Array[];
+  readonly devs: readonly number[];
+  readonly farTimes: ReadonlyMap<number, readonly [number, number]>;
+}
+
 /** Entries by index, in scan order; 0 is the root. */
 export class EntryTable {
   #count = 0;
@@ -124,15 +133,35 @@ export class EntryTable {
   /** Device numbers; a record holds an index of it. */
   readonly #devs: number[] = [];
   /** [seconds, nanoseconds] of times before 1901 or after 2446, by index * WORDS + field. */
-  readonly #farTimes = new Map<number, readonly [number, number]>();
+  readonly #farTimes: Map<number, readonly [number, number]>;
   /** Open-addressed set of the first entry (1 + index) of each inode with several links. */
   #links = new Uint32Array(256);
   #nrLinks = 0;
   /** First entry of a device node with several links, whose record has no room for it. */
   readonly #deviceLinks = new Map<number, number>();
 
+  /** @param shared what another thread has shared; nothing may be added to that */
+  constructor(shared?: SharedEntries) {
+    this.#count = shared?.count ?? 0;
+    this.#rows.push(...(shared?.rows ?? []));
+    this.#names.push(...(shared?.names ?? []));
+    this.#devs.push(...(shared?.devs ?? []));
+    this.#farTimes = new Map(shared?.farTimes);
+  }
+
   get count(): number {
     return this.#count;
+  }
+
+  /** For the threads that look up paths, sizes and what tells whether a file has changed: links are not known there. */
+  share(): SharedEntries {
+    return {
+      count: this.#count,
+      rows: this.#rows,
+      names: this.#names,
+      devs: this.#devs,
+      farTimes: this.#farTimes,
+    };
   }
 
   /** Bytes of memory held, to keep an eye on compactness. */
@@ -144,7 +173,7 @@ export class EntryTable {
   /** `names[start..end)` is the name. Returns the index. Throws EOVERFLOW past 4 GiB of names. */
   append(parent: number, names: Uint8Array, start: number, end: number, stat: EntryStat): number {
     const index = this.#count++;
-    if ((index & CHUNK_MASK) === 0) this.#rows.push(new Uint32Array(WORDS << CHUNK_LOG));
+    if ((index & CHUNK_MASK) === 0) this.#rows.push(new Uint32Array(new SharedArrayBuffer((4 * WORDS) << CHUNK_LOG)));
     const row = this.#rows[index >>> CHUNK_LOG];
     const at = (index & CHUNK_MASK) * WORDS;
     row[at + NAME] = this.#addName(names, start, end);
@@ -222,6 +251,10 @@ export class EntryTable {
     this.#set(index, SIZE_HIGH, sizeBytes / TWO32);
   }
 
+  nameLength(index: number): number {
+    return (this.#get(index, MODE) >>> 16) & 0xff;
+  }
+
   /** The name's bytes: a view of the table, not to be changed. */
   name(index: number): Uint8Array {
     const at = this.#get(index, NAME);
@@ -293,7 +326,7 @@ export class EntryTable {
     let chunk = this.#names.length - 1;
     if (chunk < 0 || this.#nameEnd + length > NAMES_SIZE) {
       if (chunk + 1 === MAX_NAME_CHUNKS) throw new F2fsError('EOVERFLOW', 'the names in the source exceed 4 GiB');
-      this.#names.push(new Uint8Array(NAMES_SIZE));
+      this.#names.push(new Uint8Array(new SharedArrayBuffer(NAMES_SIZE)));
       this.#nameEnd = 0;
       chunk++;
     }

@@ -1,7 +1,7 @@
 // What a tree must tell that is to be poured into a volume. Whoever plans or fills one knows nothing else of where it comes from.
 import type { EntryXattrs } from '../host/xattrs.ts';
 import type { Problem } from '../problems.ts';
-import type { EntryStat, SourceType } from './entry-table.ts';
+import type { EntryStat, SharedEntries, SourceType } from './entry-table.ts';
 
 /** What could not be read, or was left out on purpose. */
 export interface SourceProblem {
@@ -45,12 +45,16 @@ export interface SourceTree {
   flags(index: number): number;
   /** Bytes of a regular file, or of a symlink's target. */
   size(index: number): number;
+  /** Bytes. */
+  nameLength(index: number): number;
   /** The name's bytes, a view; empty for the root. */
   name(index: number): Uint8Array;
   /** For messages: relative to the root, bytes that are not UTF-8 as \xNN; `.` for the root. */
   path(index: number): string;
   /** The same as bytes. */
   pathBytes(index: number): Uint8Array;
+  /** The directory that an entry lies in; 0 for the root itself. */
+  parent(index: number): number;
   /** A directory's children are firstChild ... firstChild + nrChildren - 1. */
   firstChild(dir: number): number;
   /** 0 for what is no directory. */
@@ -66,10 +70,21 @@ export interface SourceTree {
   /** Runs of pages [first, end) of a regular file that are no holes. None for one that can't be opened. */
   dataPages(index: number): Iterable<readonly [first: number, end: number]>;
 
+  /** What was read of a file whose size its source does not tell; null for all others. Throws what kept it from being read. */
+  known(index: number): Uint8Array | null;
+  /** What threads need to read the files by themselves; null when only who has the tree can. */
+  share(): SharedFiles | null;
   /** Begins to read the contents of the regular files, in the order of `PourOrder`. */
   reader(): ContentReader;
   /** Opens a regular file. Throws ESTALE when it is not what the tree says, ENOENT, EACCES and so on. */
   open(index: number): SourceFile;
+}
+
+/** What a thread needs to read the files of a tree that lies on this host. */
+export interface SharedFiles {
+  /** Absolute path. */
+  readonly root: Uint8Array;
+  readonly entries: SharedEntries;
 }
 
 /** Has small files read before they are wanted. */

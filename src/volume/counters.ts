@@ -7,14 +7,17 @@ export class VolumeCounters {
   readonly given = [0, 0, 0, 0, 0, 0];
   /** Blocks of files that were written over. */
   inPlaceBlocks = 0;
-  /** Data blocks that cleaning moved, and node blocks that it had written again. */
+  /** Data blocks that cleaning moved. */
   movedBlocks = 0;
+  /** Node blocks that cleaning had written again. */
   movedNodes = 0;
   /** Sections that cleaning emptied. */
   cleanedSections = 0;
   /** Summaries, SIT, NAT and checkpoint packs. */
   metaBlocks = 0;
+  /** Checkpoints that were written. */
   checkpoints = 0;
+  /** Blocks that the device was told to be free. */
   discardedBlocks = 0;
 
   /** Blocks of files and directories, new ones and those written over; not those that cleaning moved. */

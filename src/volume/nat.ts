@@ -36,6 +36,9 @@ export const SINCE = {
   NEEDS_CHECKPOINT: 0x80,
 } as const;
 
+/** Blocks that one reading takes where they are wanted one after the other. */
+const READ_AHEAD = 32;
+
 /** One NAT block in memory. */
 interface NatBlock {
   readonly bytes: Uint8Array;
@@ -65,6 +68,10 @@ export class NodeTable {
   readonly #withFreed: NatBlock[] = [];
   /** Blocks with SINCE flags. */
   readonly #noted: NatBlock[] = [];
+  /** What was read last, the block where it begins, and the last one read. */
+  #ahead = new Uint8Array(0);
+  #aheadBlkaddr = 0;
+  #lastRead = 0;
   /** Where the search for a free nid goes on. */
   nextFreeNid: number;
   #nrDirty = 0;
@@ -153,7 +160,7 @@ export class NodeTable {
     throw new F2fsError('ENOSPC', `all ${maxNid - RESERVED_NODES} node numbers of the volume are in use`);
   }
 
-  /** Takes the number of an inode that roll-forward found. Throws EUCLEAN when it is not free. */
+  /** Takes a certain number for an inode. Throws EUCLEAN when it is not free, as one that roll-forward found may be. */
   claim(ino: number): void {
     const block = this.#blockOf(ino);
     if (this.blkaddrOf(ino) !== NULL_ADDR || isMarked(block.freed, ino % NAT_ENTRIES_PER_BLOCK)) {
@@ -283,9 +290,26 @@ export class NodeTable {
     return this.#blocks[index] ?? this.#load(index);
   }
 
+  /**
+   * Reads a block of the table. One that follows on the last one read brings some more: whoever makes many nodes wants them one after the
+   * other. What is read ahead stays as it is on disk: only blocks that were loaded are written.
+   */
+  #read(blkaddr: number): Uint8Array {
+    const ahead = this.#ahead;
+    const at = (blkaddr - this.#aheadBlkaddr) * BLKSIZE;
+    if (at >= 0 && at < ahead.length) return ahead.slice(at, at + BLKSIZE);
+    const { natBlkaddr, nrNatBlocks } = this.#layout;
+    const isNext = blkaddr === this.#lastRead + 1;
+    const nrBlocks = isNext ? Math.min(READ_AHEAD, natBlkaddr + 2 * nrNatBlocks - blkaddr) : 1;
+    this.#ahead = new Uint8Array(nrBlocks * BLKSIZE);
+    this.#device.read(blkaddr, this.#ahead);
+    this.#aheadBlkaddr = blkaddr;
+    this.#lastRead = blkaddr + nrBlocks - 1;
+    return this.#ahead.slice(0, BLKSIZE);
+  }
+
   #load(index: number): NatBlock {
-    const bytes = new Uint8Array(BLKSIZE);
-    this.#device.read(this.#layout.natBlock(index, this.#isSecond(index)), bytes);
+    const bytes = this.#read(this.#layout.natBlock(index, this.#isSecond(index)));
     const dv = viewOf(bytes);
     const block: NatBlock = {
       bytes,

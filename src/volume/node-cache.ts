@@ -160,6 +160,11 @@ export class NodeCache {
     this.#setDirty(ino, base);
   }
 
+  /** A node that is clean leaves the cache: it is written anew by another way. */
+  forget(nid: number): void {
+    this.pages.truncate(nid, nid + 1);
+  }
+
   /** Offset of a loaded node in its inode's tree. */
   offsetOf(pfn: number): number {
     return this.#pool.view.getUint32(pfn * BLKSIZE + FLAG, true) >>> NODE_OFFSET_SHIFT;
@@ -265,18 +270,20 @@ export class NodeCache {
       this.#nat.unnote(ino, SINCE.UNMARKED);
     }
     view.setUint32(base + FLAG, ((flag & ~(NODE_FLAG.FSYNC | NODE_FLAG.DENTRY)) | marks) >>> 0, true);
-    view.setUint32(base + CP_VER, this.#footerVersion[0], true);
-    view.setUint32(base + CP_VER_CRC, this.#footerVersion[1], true);
-    view.setUint32(base + NEXT_BLKADDR, this.#logs.nextBlkaddr(log), true);
-    if (this.#hasChecksum(base, nid)) {
-      const checksum = inodeChecksum(this.#checksumSeed as number, this.#pool.page(pfn), view, base);
-      view.setUint32(base + INODE_CHECKSUM_OFFSET, checksum, true);
-    }
+    this.seal(this.#pool.page(pfn), view, base, nid, log);
     this.#ioends.add(log, this.pages, nid, pfn, 1, blkaddr);
   }
 
-  #hasChecksum(base: number, nid: number): boolean {
-    return this.#checksumSeed !== null && hasChecksum(this.#pool.view, base, nid);
+  /**
+   * Ends a node that was given a block of `log`, the last one that it gave: the footer says where the log goes on, an inode gets its
+   * checksum. `block` is what lies at byte `base` of `view`.
+   */
+  seal(block: Uint8Array, view: DataView, base: number, nid: number, log: Log): void {
+    view.setUint32(base + CP_VER, this.#footerVersion[0], true);
+    view.setUint32(base + CP_VER_CRC, this.#footerVersion[1], true);
+    view.setUint32(base + NEXT_BLKADDR, this.#logs.nextBlkaddr(log), true);
+    if (this.#checksumSeed === null || !hasChecksum(view, base, nid)) return;
+    view.setUint32(base + INODE_CHECKSUM_OFFSET, inodeChecksum(this.#checksumSeed, block, view, base), true);
   }
 
   /**

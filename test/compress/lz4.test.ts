@@ -1,8 +1,8 @@
 // LZ4: what our encoder writes is read by liblz4, which the kernel's decoder is, and by lz4js, and what liblz4 writes by ours;
 // and whatever block or capacity they are given, neither touches a byte that it should not.
 import fc from 'fast-check';
-import { decompressBlock } from 'lz4js';
 import { describe, expect, it } from 'vitest';
+import { decompressLz4js, lz4Shape } from '../../tools/judge/second-lz4.ts';
 import { random, seedOf } from '../random.ts';
 import { compress, decompress, roomFor } from './arena.ts';
 import { liblz4, need } from './reference.ts';
@@ -15,33 +15,6 @@ const LEVELS = [0, 3, 6, 9, 10, 12, 16];
 /** toEqual takes seconds on a megabyte. */
 function same(a: Uint8Array | null, b: Uint8Array): boolean {
   return a !== null && Buffer.compare(a, b) === 0;
-}
-
-/** Where the last match begins and ends, and how long the block decompresses to. */
-function lastMatch(block: Uint8Array): { begins: number; ends: number; size: number } {
-  let ip = 0;
-  let size = 0;
-  let begins = 0;
-  let ends = 0;
-  const rest = (length: number) => {
-    if (length !== 15) return length;
-    let more = length;
-    let byte: number;
-    do more += byte = block[ip++] as number;
-    while (byte === 255);
-    return more;
-  };
-  for (;;) {
-    const token = block[ip++] as number;
-    const run = rest(token >> 4);
-    ip += run;
-    size += run;
-    if (ip === block.length) return { begins, ends, size };
-    ip += 2;
-    begins = size;
-    size += 4 + rest(token & 15);
-    ends = size;
-  }
 }
 
 /** The samples that are tried at a level: the higher ones take too long for the large. */
@@ -75,7 +48,7 @@ describe.each(LEVELS)('level %i', (level) => {
     for (const [i, packed] of compressed().entries()) {
       const { name, bytes } = samplesOf(level)[i] as Sample;
       const into = new Uint8Array(bytes.length);
-      expect(decompressBlock(packed, into, 0, packed.length, 0), name).toBe(bytes.length);
+      expect(decompressLz4js(packed, into), name).toBe(bytes.length);
       expect(same(into, bytes), name).toBe(true);
     }
   });
@@ -83,7 +56,7 @@ describe.each(LEVELS)('level %i', (level) => {
   it('ends as the format wants it: 5 literals, no match within 12 bytes', () => {
     for (const [i, packed] of compressed().entries()) {
       const { name, bytes } = samplesOf(level)[i] as Sample;
-      const { begins, ends, size } = lastMatch(packed);
+      const { begins, ends, size } = lz4Shape(packed)!;
       expect(size, name).toBe(bytes.length);
       if (ends > 0) expect([bytes.length - begins >= 12, bytes.length - ends >= 5], name).toEqual([true, true]);
     }
@@ -186,6 +159,51 @@ describe('the decoder', () => {
       const theirs = liblz4.use.decompress(block, capacity);
       // liblz4 is stricter about the last bytes, as the kernel is; what both read is the same.
       if (theirs !== null) expect(same(ours, theirs), `round ${round}`).toBe(true);
+    }
+  });
+});
+
+describe('lz4js, which checks nothing, is given no block that', () => {
+  const bytes = text(4096);
+  const packed = compress('lz4', bytes, 0)!;
+  /** Ten literals, then a match of them that ends where the block does, or `literals` before. */
+  const blockOf = (offset: number, length: number, literals: number) =>
+    Uint8Array.of(
+      0xa0 | (length - 4),
+      ...bytes.subarray(0, 10),
+      offset,
+      0,
+      literals << 4,
+      ...bytes.subarray(0, literals),
+    );
+
+  it.each<[string, Uint8Array]>([
+    ['is empty', new Uint8Array(0)],
+    ['is cut', packed.subarray(0, packed.length - 1)],
+    ['ends in a length', Uint8Array.of(0xf0, 0xff, 0xff)],
+    ['ends in an offset', Uint8Array.of(0x10, 1, 1)],
+    ['has a match of nothing', blockOf(0, 8, 12)],
+    ['has a match before the beginning', blockOf(11, 8, 12)],
+    ['has its last match too near the end', blockOf(10, 5, 6)],
+    ['has too few literals at the end', blockOf(10, 12, 4)],
+  ])('%s', (_, block) => {
+    expect(decompressLz4js(block, new Uint8Array(8192))).toBe(-1);
+  });
+
+  it('does not fit', () => {
+    expect(decompressLz4js(packed, new Uint8Array(4095))).toBe(-1);
+    expect(decompressLz4js(blockOf(10, 8, 12), new Uint8Array(30))).toBe(30);
+  });
+
+  it('liblz4 finds other bytes in', (test) => {
+    const reference = need(test, liblz4);
+    const rng = random(SEED);
+    for (let i = 0; i < 2000; i++) {
+      const damaged = packed.slice();
+      damaged[rng.below(damaged.length)] ^= 1 << rng.below(8);
+      const into = new Uint8Array(bytes.length);
+      const got = decompressLz4js(damaged, into);
+      if (got >= 0) expect(same(reference.decompress(damaged, bytes.length), into.subarray(0, got)), `${i}`).toBe(true);
     }
   });
 });

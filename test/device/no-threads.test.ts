@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import { afterAll, expect, it, vi } from 'vitest';
 import { build, mount, openFileDevice } from '../../src/index.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
+import { noise } from '../fs/compressed-volume.ts';
 import { imageDirectory } from './temporary.ts';
 
 const asked = vi.hoisted(() => new Set<string>());
@@ -17,20 +18,28 @@ vi.mock('../../src/platform/threads.ts', async (importOriginal) => ({
 const images = imageDirectory();
 afterAll(images.remove);
 
-it('an image is built all the same: reading ahead, writing and compressing are done by the one thread that there is', async () => {
-  const tree = images.file('tree');
-  fs.mkdirSync(tree);
-  for (let i = 0; i < 100; i++) fs.writeFileSync(`${tree}/small${i}`, `small ${i}`);
-  fs.writeFileSync(`${tree}/large`, Buffer.alloc(24 << 20, 'text that is easy to compress. '));
-  const image = images.file('image');
-  const { problems } = await build(tree, image, { compress: {}, workers: 2 });
-  expect(problems).toEqual([]);
-  expect([...asked].sort()).toEqual(['compress/codec-worker', 'device/write-worker', 'source/host/read-ahead-worker']);
-  expect((await fsck(image)).complaints).toEqual([]);
-  const device = openFileDevice(image);
-  using volume = mount(device, { readonly: true });
-  expect(Buffer.from(volume.readFile('/small42')).toString()).toBe('small 42');
-  expect(Buffer.compare(volume.readFile('/large'), fs.readFileSync(`${tree}/large`))).toBe(0);
-  volume.close();
-  device.close();
-});
+it.each([
+  [undefined, ['bulkload/fill-worker', 'device/write-worker']],
+  ['folios', ['compress/codec-worker', 'device/write-worker', 'source/host/read-ahead-worker']],
+] as const)(
+  'an image is built all the same, by engine %s: the one thread that there is does all',
+  async (engine, programs) => {
+    const tree = images.file(`tree-${engine}`);
+    fs.mkdirSync(tree);
+    for (let i = 0; i < 100; i++) fs.writeFileSync(`${tree}/small${i}`, `small ${i}`);
+    fs.writeFileSync(`${tree}/large`, Buffer.alloc(24 << 20, 'text that is easy to compress. '));
+    fs.writeFileSync(`${tree}/raw`, noise(1 << 20, 1));
+    const image = images.file(`image-${engine}`);
+    asked.clear();
+    const { problems } = await build(tree, image, { compress: {}, workers: 2, engine });
+    expect(problems).toEqual([]);
+    expect([...asked].sort()).toEqual(programs);
+    expect((await fsck(image)).complaints).toEqual([]);
+    const device = openFileDevice(image);
+    using volume = mount(device, { readonly: true });
+    expect(Buffer.from(volume.readFile('/small42')).toString()).toBe('small 42');
+    expect(Buffer.compare(volume.readFile('/large'), fs.readFileSync(`${tree}/large`))).toBe(0);
+    volume.close();
+    device.close();
+  },
+);

@@ -494,7 +494,7 @@ describe('a count of saved blocks that is too low', () => {
       const saved = file.stat().compression?.savedBlocks ?? 0;
       const { inode } = file as unknown as { inode: Inode };
       inode.change();
-      inode.extra.iComprBlocks = count(saved);
+      inode.loadExtra().iComprBlocks = count(saved);
     });
     return device;
   }

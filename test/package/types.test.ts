@@ -117,7 +117,7 @@ test.for([
   ([module, resolution], { skip }) => {
     if (missing !== '') skip(`TypeScript 5.4 can't be installed: ${missing}`);
     const all = ['use.ts', ...EXAMPLES.map(({ name }) => name)];
-    expect(all).toHaveLength(3);
+    expect(all).toHaveLength(4);
     expect(compile(join(project, 'node_modules/typescript/bin/tsc'), module, resolution, ...all)).toBe('');
     expect(compile(NEWEST, module, resolution, ...all, 'precise.ts')).toBe('');
   },

@@ -150,12 +150,29 @@ describe('a mixed tree', () => {
   test('the cache changes nothing as long as all nodes fit in it', async () => {
     const compress = { codec: parseCodec('lz4'), clusterPages: 16 };
     const images = [];
-    for (const mib of [32, 64, 128]) images.push((await built({ compress, workers: 1, cacheBytes: mib * MIB })).image);
+    for (const mib of [32, 64, 128])
+      images.push((await built({ compress, workers: 1, engine: 'folios', cacheBytes: mib * MIB })).image);
     for (const image of images) expect((await fsck(image)).complaints).toEqual([]);
     const volumes = images.map((image) => mount(deviceOf(image), { readonly: true }));
     for (const name of hostFiles()) {
       expect(new Set(volumes.map((volume) => JSON.stringify(volume.stat(name)))).size).toBe(1);
     }
+  });
+
+  test('by an engine, or at once: the same volume but for the places', async () => {
+    const compress = { codec: parseCodec('lz4'), clusterPages: 16 };
+    const images = [];
+    for (const engine of ['folios', undefined] as const) {
+      const { image, report } = await built({ compress, engine });
+      await expectFaithful(image, report);
+      images.push({ image, report: { ...report, image: '', seconds: 0 } });
+    }
+    const volumes = images.map(({ image }) => mount(deviceOf(image), { readonly: true }));
+    for (const name of hostFiles()) {
+      const stats = volumes.map((volume) => ({ ...volume.stat(name), ino: 0, generation: 0, dev: 0 }));
+      expect(stats[1]).toEqual(stats[0]);
+    }
+    expect(images[1].report).toEqual(images[0].report);
   });
 
   test('released, the image is smaller, and says so', async () => {
@@ -259,7 +276,8 @@ describe('builds that fail', () => {
     ['a cluster size that is none', { compress: { clusterPages: 3 } }, 'EINVAL'],
     ['release without compression', { release: true }, 'EINVAL'],
     ['features without compression', { compress: {}, features: ['extra_attr'] }, 'EOPNOTSUPP'],
-    ['a cache that is too small', { compress: { clusterPages: 16 }, cacheBytes: 8 * MIB }, 'ENOMEM'],
+    ['a cache that is too small', { compress: { clusterPages: 16 }, engine: 'folios', cacheBytes: 8 * MIB }, 'ENOMEM'],
+    ['a cache without an engine', { cacheBytes: 8 * MIB }, 'EINVAL'],
     ['an image that is too small', { compress: { clusterPages: 16 }, size: 56 * MIB, freeBytes: 60 * MIB }, 'ENOSPC'],
   ] as [string, BuildOptions, string][])('%s', async (_, options, code) => {
     await expect(build(tree, path.join(work, 'failed.img'), options)).rejects.toMatchObject({ code });
@@ -274,6 +292,7 @@ describe('builds that fail', () => {
       const failure: F2fsError = await build(tree, path.join(work, 'failed.img'), {
         force: true,
         workers: 2,
+        engine: 'folios',
         compress: { clusterPages: 16 },
       }).then(
         () => expect.fail('it was built'),

@@ -68,11 +68,24 @@ functions({
   ],
   put: [k.volume, kind((world) => `${world.host}/tree`, ['text', 'empty text']), k.place, k.putOptions],
   extract: [k.volume, k.directoryPath, kind((world) => `${world.host}/out`, ['text', 'empty text']), k.extractOptions],
+  changeImage: [
+    // Of nothing at that path: what is wrong with the rest is found before.
+    kind((world) => `${world.host}/nothing`, ['text', 'empty text']),
+    k.callback,
+    k.changeImageOptions,
+  ],
+  targetAt: [k.hostPath],
   joinPath: [k.path, k.name],
+  splitPath: [k.path],
   sortedEntries: [k.openDirectory],
   countProblems: [kind(() => [], ['array'])],
+  codecText: [kind(() => 'lz4', []), kind(() => 3, [...k.NUMBERS])],
+  defaultWorkers: [],
+  checkXattrName: [k.xattrName],
   parseCodec: [kind(() => 'lz4', ['text', 'empty text', 'text with NUL', 'half a character'])],
   openFileDevice: [kind((world) => `${world.host}/tree/file`, ['text', 'empty text']), k.openOptions],
+  isGzipped: [k.hostPath],
+  openGzipped: [k.hostPath, k.gunzipOptions],
   featureNames: [kind(() => 8, ['zero', 'one', 'minus zero', 'minus one'])],
   formatUuid: [kind(() => new Uint8Array(16), [])],
   parseUuid: [kind(() => 'none', ['text', 'empty text', 'text with NUL', 'half a character'])],
@@ -81,7 +94,10 @@ functions({
   volumeInfo: [k.formatted],
   format: [k.device, k.formatOptions],
   planFormat: [kind(() => 20_000, ['one']), k.formatOptions],
+  planSize: [kind(() => 80_000_000, [...k.NUMBERS]), k.formatOptions],
+  checkFormat: [k.formatOptions],
   probe: [k.formatted],
+  contentsOf: [k.formatted],
 });
 for (const name of ['walkDirectories', 'walkTree'] as const) {
   const walk = EXPORTS[name] as (...args: unknown[]) => Iterable<unknown>;
@@ -322,11 +338,36 @@ for (const of of ['MemoryDevice', 'FileDevice'] as const) {
 export const CALLS: ReadonlyMap<string, Call> = calls;
 
 /** Exported, but none to be called. */
-export const CONSTANTS = ['BLKSIZE', 'FEATURES', 'DEFAULT_FEATURES'];
+export const CONSTANTS = [
+  'BLKSIZE',
+  'CLEAN_POLICIES',
+  'CLUSTER_SIZES',
+  'DEFAULT_FEATURES',
+  'ENGINES',
+  'FEATURES',
+  'FLAG_LETTERS',
+  'HOLE_POLICIES',
+  'MAX_CACHE_BYTES',
+  'MAX_FOLIO_PAGES',
+  'MAX_ID',
+  'MAX_QUEUE_DEPTH',
+  'MAX_WORKERS',
+  'MIN_CACHE_BYTES',
+];
 /** Methods and accessors of exported classes that are not for callers: each is marked @internal. */
-export const INTERNAL = ['Handle.inode', 'Handle.isOn', 'FileHandle.appends', 'FileHandle.freeInSteps'];
+export const INTERNAL = [
+  'FileSystem.assertWritable',
+  'FileSystem.isClosed',
+  'FileSystem.unneededRanges',
+  'FileSystem.usedRanges',
+  'Handle.inode',
+  'Handle.isOn',
+  'FileHandle.appends',
+  'FileHandle.freeInSteps',
+];
 /** Accessors, which take nothing. */
 export const ACCESSORS = [
+  'FileSystem.checkpointVersion',
   'FileSystem.counters',
   'FileSystem.exceedsCheckpoint',
   'FileSystem.warnings',

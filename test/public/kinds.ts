@@ -9,10 +9,12 @@ import {
   type AsyncFileSystem,
   type BufferPart,
   type BuildCompression,
+  type ChangeImageOptions,
   type Codec,
   type CompressOptions,
   type FileDevice,
   type FormatOptions,
+  type GunzipOptions,
   MemoryDevice,
   type MkdirOptions,
   type MountOptions,
@@ -56,7 +58,7 @@ export interface World {
 }
 
 type K = Kind<World>;
-const NUMBERS = ['zero', 'one', 'minus zero'] as const;
+export const NUMBERS = ['zero', 'one', 'minus zero'] as const;
 const TEXTS = ['text', 'empty text'] as const;
 
 export const anyObject: K = kind(
@@ -163,6 +165,20 @@ export const mountOptions: K = optional(
     discard: flag,
   }),
 );
+const { readonly: _readonly, checkpoints: _checkpoints, ...mountedSo } = mountOptions.fields ?? {};
+export const changeImageOptions: K = optional(
+  fields<World, ChangeImageOptions>({
+    inSteps: flag,
+    mount: optional(
+      fields<World, NonNullable<ChangeImageOptions['mount']>>({ ...mountedSo, now: optional(callback) } as never),
+    ),
+    signal: optional(kind(() => new AbortController().signal, [])),
+    onProgress: optional(callback),
+    onWarning: optional(callback),
+    onNote: optional(callback),
+    killable: optional(kind(() => (step: () => void) => step(), ['function'])),
+  }),
+);
 const text: K = optional(kind(() => 'text', [...TEXTS]));
 const label: K = { ...text, takes: new Set([...text.takes, 'half a character']) };
 /** Looked at when it is written. */
@@ -208,6 +224,7 @@ export const formatted: K = kind((world) => world.spare, []);
 export const volume: K = kind((world) => world.fs, []);
 export const openDirectory: K = kind((world) => world.dir, []);
 const signal: K = optional(kind(() => new AbortController().signal, []));
+export const gunzipOptions: K = optional(fields<World, GunzipOptions>({ signal }));
 const optionalCallback: K = optional(callback);
 const someOwner: K = optional({ ...fields({ uid: index, gid: index }, () => ({ uid: 1, gid: 2 })), takes: new Set() });
 /** Canceled before there is any work, but after everything was looked at. */

@@ -243,7 +243,7 @@ describe.each(methods)('what the host makes when it is read, through %s', (metho
     let compared = 0;
     for (let i = 0; i < tree.count; i++) {
       if (tree.type(i) !== 'file') continue;
-      const known = tree.known(i);
+      const known = tree.knownOrWhy(i);
       const was = before.get(tree.path(i));
       const now = read(tree.hostPath(i));
       if (known instanceof F2fsError) expect([tree.path(i), known.code]).toEqual([tree.path(i), now]);
@@ -296,7 +296,7 @@ describe('a host whose files tell no size', () => {
           length === 0 ? [] : [[0, Math.ceil(length / 4096)]],
         ]);
       }
-      expect(tree.known(find(tree, 'zz-link'))).toEqual(Buffer.from('short'));
+      expect(tree.knownOrWhy(find(tree, 'zz-link'))).toEqual(Buffer.from('short'));
       expect(tree.totals.bytes).toBe(5 + 4096 + 300_000);
     });
   });
@@ -306,7 +306,7 @@ describe('a host whose files tell no size', () => {
       fs.writeFileSync(`${dir}/file`, 'x');
       const host = stating(dir, 0n, () => fs.utimesSync(`${dir}/file`, 1, 1));
       const tree = scanHostTree(dir, { host });
-      expect(tree.known(find(tree, 'file'))).toMatchObject({ code: 'ESTALE' });
+      expect(tree.knownOrWhy(find(tree, 'file'))).toMatchObject({ code: 'ESTALE' });
     });
   });
 
@@ -316,7 +316,7 @@ describe('a host whose files tell no size', () => {
       fs.truncateSync(`${dir}/large`, 65 * 2 ** 20);
       const known = (size: bigint) => {
         const tree = scanHostTree(dir, { host: stating(dir, size) });
-        return tree.known(find(tree, 'large'));
+        return tree.knownOrWhy(find(tree, 'large'));
       };
       expect(known(0n)).toMatchObject({ code: 'EFBIG', message: expect.stringContaining('64 MiB') });
       expect(known(4096n)).toBeNull();
@@ -328,7 +328,7 @@ describe('a host whose files tell no size', () => {
       fs.writeFileSync(`${dir}/holes`, '');
       fs.truncateSync(`${dir}/holes`, 100_000);
       const tree = scanHostTree(dir, { host: stating(dir, 100_000n) });
-      expect(tree.known(find(tree, 'holes'))).toBeNull();
+      expect(tree.knownOrWhy(find(tree, 'holes'))).toBeNull();
     });
   });
 });

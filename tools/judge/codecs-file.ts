@@ -8,6 +8,7 @@ import { f2fsCrc } from '../../src/format/crc.ts';
 import { viewOf } from '../../src/format/struct.ts';
 import type { ImageFile, ImageFiles } from './image-files.ts';
 import { zstdWindowBytes } from './reference-codecs.ts';
+import { decompressLz4js } from './second-lz4.ts';
 
 const HEADER_BYTES = 24;
 /** Pages of a plain file that are read at once. */
@@ -26,6 +27,8 @@ export type Decompress = (src: Uint8Array, dst: Uint8Array) => number;
 export interface CodecTally {
   /** Name and version of the judge; null: the kernel alone can judge these. */
   library: string | null;
+  /** Who else must find the same in each cluster. */
+  second: string | null;
   files: number;
   releasedFiles: number;
   /** Compressed clusters. */
@@ -43,7 +46,7 @@ export interface CodecTally {
 export interface ImageJudge {
   readonly files: ImageFiles;
   readonly notes: Set<string>;
-  readonly buffers: { cluster: Uint8Array; stored: Uint8Array };
+  readonly buffers: { cluster: Uint8Array; stored: Uint8Array; second: Uint8Array };
   tally(file: ImageFile): CodecTally;
   decompress(algorithm: Algorithm): Decompress | undefined;
   padding(say: (text: string) => void, where: string): void;
@@ -184,6 +187,7 @@ export class FileJudge {
         decompressed = got === size;
         if (got === -1) this.#say(`${where}: ${tally.library} refuses its ${body.length} bytes`);
         else if (!decompressed) this.#say(`${where} decompresses to ${got} bytes, not to ${size}`);
+        else if (tally.second !== null) this.#secondOpinion(body, cluster, where);
       }
     }
     if (!decompressed) {
@@ -195,6 +199,14 @@ export class FileJudge {
       this.#say(`${where} has bytes past the file's end that are not zero`);
     }
     this.#feed(cluster);
+  }
+
+  /** lz4js must find in a block what the reference library did. */
+  #secondOpinion(body: Uint8Array, cluster: Uint8Array, where: string): void {
+    const second = this.#judge.buffers.second.subarray(0, cluster.length);
+    const got = decompressLz4js(body, second);
+    if (got !== cluster.length) this.#say(`${where}: lz4js finds ${got < 0 ? 'no block' : `${got} bytes`} in it`);
+    else if (Buffer.compare(second, cluster) !== 0) this.#say(`${where}: lz4js finds other bytes in it`);
   }
 
   /** What follows a cluster's blocks: nothing valid, all reserved or, once released, nothing at all. */

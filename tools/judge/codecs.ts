@@ -1,7 +1,7 @@
 // The judge of compressed files: every cluster of an image is taken from disk, its layout checked, and decompressed with the
 // algorithm's reference library; our own decoders have no part in it. fsck.f2fs never looks into clusters.
 
-import { ALGORITHM_NAMES, type Algorithm } from '../../src/compress/algorithms.ts';
+import { ALGORITHM, ALGORITHM_NAMES, type Algorithm } from '../../src/compress/algorithms.ts';
 import { BLKSIZE } from '../../src/format/constants.ts';
 import { type CodecTally, type Decompress, FileJudge } from './codecs-file.ts';
 import { type ImageFile, ImageFiles } from './image-files.ts';
@@ -65,12 +65,14 @@ export function judgeCodecs(image: string, options: CodecOptions = {}): CodecJud
 export function codecText(judgement: CodecJudgement): string {
   const { image, ok, nrComplaints, complaints, notes, algorithms, files, comparedFiles, seconds } = judgement;
   const tallies = Object.entries(algorithms).map(([name, tally]) => {
-    const { library, pages, blocks, storedBytes } = tally;
+    const { library, second, pages, blocks, storedBytes } = tally;
     const ratio = blocks === 0 ? '' : `, ratio ${(pages / blocks).toFixed(2)} in pages`;
     const bytes = `${((pages * BLKSIZE) / 1e6).toFixed(1)} MB in ${(storedBytes / 1e6).toFixed(1)} MB`;
     const released = tally.releasedFiles === 0 ? '' : ` (${tally.releasedFiles} released)`;
     return `  ${name}: ${tally.files} files${released}, ${tally.clusters} clusters, ${bytes}${ratio}, ${tally.rawClusters} raw; ${
-      library === null ? 'layout checked, contents for the kernel to judge' : `decompressed by ${library}`
+      library === null
+        ? 'layout checked, contents for the kernel to judge'
+        : `decompressed by ${library}${second === null ? '' : ` and ${second}`}`
     }`;
   });
   const more = nrComplaints > complaints.length ? [`  and ${nrComplaints - complaints.length} complaints more`] : [];
@@ -98,6 +100,7 @@ export class CodecJudge {
   readonly #wanted: Map<string, ManifestEntry>;
   readonly #cluster = new Uint8Array(256 * BLKSIZE);
   readonly #stored = new Uint8Array(256 * BLKSIZE);
+  readonly #second = new Uint8Array(256 * BLKSIZE);
 
   constructor(files: ImageFiles, options: CodecOptions) {
     this.files = files;
@@ -133,6 +136,7 @@ export class CodecJudge {
     const name = `${ALGORITHM_NAMES[algorithm]}${level === 0 ? '' : `:${level}`} ${4 << file.logClusterSize}K`;
     this.algorithms[name] ??= {
       library: referenceCodecs().get(algorithm)?.library ?? (this.decompress(algorithm) ? 'our own' : null),
+      second: algorithm === ALGORITHM.LZ4 ? 'lz4js' : null,
       files: 0,
       releasedFiles: 0,
       clusters: 0,
@@ -153,9 +157,9 @@ export class CodecJudge {
     else say(`${where} is not padded with zeros`);
   }
 
-  /** Buffers of a cluster's pages and of its blocks. */
-  get buffers(): { cluster: Uint8Array; stored: Uint8Array } {
-    return { cluster: this.#cluster, stored: this.#stored };
+  /** Buffers of a cluster's pages, of its blocks, and of its pages as a second decoder finds them. */
+  get buffers(): { cluster: Uint8Array; stored: Uint8Array; second: Uint8Array } {
+    return { cluster: this.#cluster, stored: this.#stored, second: this.#second };
   }
 
   /** Takes what a file holds; `sha256` is null when a cluster of it could not be decompressed. */

@@ -32,17 +32,25 @@ export class DnodeCursor {
   left = 0;
   /** For a hole in the tree: the highest level of its path (1: below the inode) whose node is not there. */
   missingLevel = 0;
+  /** The way to it. */
+  readonly path = new NodePath();
+}
+
+/** What pages lack of blocks and nodes of their own. */
+export class Lack {
+  /** Pages without a block. */
+  holes = 0;
+  nodes = 0;
 }
 
 export class BlockMap {
   readonly #volume: Volume;
-  readonly #path = new NodePath();
   readonly #dnode = new DnodeCursor();
   /** Of `reserve`, which others call while they are at a dnode. */
   readonly #reserved = new DnodeCursor();
   readonly #given = new BlockRun();
-  /** Pages without a block that `missingNodes` came by. */
-  #holes = 0;
+  /** Of `hasRoom` and `assertRoom`. */
+  readonly #lack = new Lack();
 
   constructor(volume: Volume) {
     this.#volume = volume;
@@ -60,7 +68,7 @@ export class BlockMap {
       dnode.left = Number.POSITIVE_INFINITY;
       return false;
     }
-    const path = nodePath(index, addrsPerInode, inode.addrsPerBlock, this.#path);
+    const path = nodePath(index, addrsPerInode, inode.addrsPerBlock, dnode.path);
     if (path.level === 0) {
       dnode.nid = inode.ino;
       dnode.ofsInNode = path.offset[0];
@@ -207,52 +215,43 @@ export class BlockMap {
   hasRoom(inode: Inode, index: number, nrPages: number): boolean {
     const { space } = this.#volume;
     if (nrPages + MAX_NEW_NODES <= Math.min(space.freeBlocks, space.freeNodes)) return true;
-    const nrNodes = this.missingNodes(inode, index, nrPages);
-    return this.#holes + nrNodes <= space.freeBlocks && nrNodes <= space.freeNodes;
+    const lack = this.#lack;
+    this.missing(inode, index, nrPages, lack);
+    return lack.holes + lack.nodes <= space.freeBlocks && lack.nodes <= space.freeNodes;
   }
 
   /** Throws ENOSPC when `reserve` of these pages would, telling what all of them need; the volume stays as it is. */
   assertRoom(inode: Inode, index: number, nrPages: number): void {
     const { space } = this.#volume;
-    let nrNodes = this.missingNodes(inode, index, nrPages);
-    if (this.#holes + nrNodes > space.freeBlocks)
-      nrNodes = this.missingNodes(inode, index, nrPages, Number.POSITIVE_INFINITY);
-    space.assertBlocks(this.#holes + nrNodes);
-    space.assertNodes(nrNodes);
+    const lack = this.#lack;
+    this.missing(inode, index, nrPages, lack);
+    if (lack.holes + lack.nodes > space.freeBlocks) this.missing(inode, index, nrPages, lack, Number.POSITIVE_INFINITY);
+    space.assertBlocks(lack.holes + lack.nodes);
+    space.assertNodes(lack.nodes);
   }
 
-  /** Nodes that pages [index, index + nrPages) lack; it stops counting where they and their holes take more than `most` blocks. */
-  missingNodes(inode: Inode, index: number, nrPages: number, most = this.#volume.space.freeBlocks): number {
+  /** Counts what pages [index, index + nrPages) lack; it stops counting where that takes more than `most` blocks. */
+  missing(inode: Inode, index: number, nrPages: number, lack: Lack, most = this.#volume.space.freeBlocks): void {
     const dnode = this.#dnode;
     const { pool } = this.#volume;
     const end = index + nrPages;
     let nrNodes = 0;
-    this.#holes = 0;
-    for (let at = index; at < end && this.#holes + nrNodes <= most; ) {
+    let holes = 0;
+    for (let at = index; at < end && holes + nrNodes <= most; ) {
       const isThere = this.#seek(inode, at, false, dnode);
       // A missing subtree is looked at a dnode at a time: it takes one node each, and those above where one begins.
-      const left = isThere ? dnode.left : inode.addrsPerBlock - this.#path.ofsInNode;
+      const left = isThere ? dnode.left : inode.addrsPerBlock - dnode.path.ofsInNode;
       const count = Math.min(end - at, left);
       if (isThere) {
-        for (let i = 0; i < count; i++) if (pool.view.getUint32(dnode.at + 4 * i, true) === NULL_ADDR) this.#holes++;
+        for (let i = 0; i < count; i++) if (pool.view.getUint32(dnode.at + 4 * i, true) === NULL_ADDR) holes++;
       } else {
-        this.#holes += count;
-        nrNodes += this.#newNodes(at === index);
+        holes += count;
+        nrNodes += newNodes(dnode, at === index);
       }
       at += count;
     }
-    return nrNodes;
-  }
-
-  /** Nodes that the hole in the tree last found needs for one dnode more; those above the dnode only where they begin. */
-  #newNodes(isFirst: boolean): number {
-    const { level, offset } = this.#path;
-    let nrNodes = 1;
-    for (let above = level - 1; above >= this.#dnode.missingLevel; above--) {
-      if (!isFirst && offset[above] !== 0) break;
-      nrNodes++;
-    }
-    return nrNodes;
+    lack.holes = holes;
+    lack.nodes = nrNodes;
   }
 
   /**
@@ -500,6 +499,16 @@ export class BlockMap {
   addressAt(inode: Inode, at: number, index: number): number {
     return this.#address(inode, at, index);
   }
+}
+
+/** Nodes that a hole in the tree needs for one dnode more; those above the dnode only where they begin. */
+function newNodes({ path: { level, offset }, missingLevel }: DnodeCursor, isFirst: boolean): number {
+  let nrNodes = 1;
+  for (let above = level - 1; above >= missingLevel; above--) {
+    if (!isFirst && offset[above] !== 0) break;
+    nrNodes++;
+  }
+  return nrNodes;
 }
 
 /** The largest extent is a cache, which readers trust: it must not outlive the blocks that it names. */

@@ -21,9 +21,9 @@ const FAULTS = {
   [OUTCOME.BAD_DATA]: 'cluster-data',
 } as const;
 
-/** Whether a compressed file's clusters carry a checksum. `load` must have been called. */
+/** Whether a compressed file's clusters carry a checksum. */
 export function hasChecksum(inode: Inode): boolean {
-  return (inode.extra.iCompressFlag & COMPRESS_CHKSUM) !== 0;
+  return (inode.loadExtra().iCompressFlag & COMPRESS_CHKSUM) !== 0;
 }
 
 /**
@@ -179,9 +179,8 @@ export class ClusterPages {
   }
 
   #decompress(inode: Inode, start: number, staging: number): Error | null {
-    inode.load();
     const { clusterPages } = inode;
-    const algorithm = inode.extra.iCompressAlgorithm as Algorithm;
+    const algorithm = inode.loadExtra().iCompressAlgorithm as Algorithm;
     const checksum = hasChecksum(inode);
     const { codecJobs } = this.#buffers;
     for (let i = 0, block = 0; i < this.#nrClusters; block += this.#nrBlocks[i++]) {

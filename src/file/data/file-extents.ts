@@ -30,11 +30,13 @@ export interface Extent {
   physical: number;
   /** How much of the file it is: of a cluster all its pages, however few blocks they take. */
   length: number;
+  /** What else is known of it. Source: FIEMAP_EXTENT_*. */
   flags: ExtentFlag[];
 }
 
 /** Bytes of a file that are alike: `reserved` ones have blocks and read as zeros, a `hole` has none. */
 export interface Region {
+  /** Data, blocks that are reserved and read as zeros, or a hole. */
   kind: 'data' | 'reserved' | 'hole';
   /** The byte where it ends, the end of the file at most; the next region may be of the same kind. */
   end: number;

@@ -13,7 +13,7 @@ import {
   assertSizeFits,
 } from '../inode/change-rules.ts';
 import type { Inode } from '../inode/inode.ts';
-import type { BlockMap } from './block-map.ts';
+import { type BlockMap, Lack } from './block-map.ts';
 import type { FileData, MemoryRules } from './file-data.ts';
 import type { FilePages } from './file-pages.ts';
 import { FrameRun } from './frames.ts';
@@ -93,8 +93,12 @@ export class Shift {
     const delta = length / BLKSIZE;
     const last = Math.ceil(size / BLKSIZE);
     // A page that moves takes three new nodes at most.
-    const nrNodes = this.#map.missingNodes(inode, first + delta, last - first);
-    this.#assertRoom(Math.min(STEP_PAGES, last - first), Math.min(nrNodes, 3 * this.#countBlocks(inode, first, last)));
+    const lack = new Lack();
+    this.#map.missing(inode, first + delta, last - first, lack);
+    this.#assertRoom(
+      Math.min(STEP_PAGES, last - first),
+      Math.min(lack.nodes, 3 * this.#countBlocks(inode, first, last)),
+    );
     inode.pages.truncate(first, Number.POSITIVE_INFINITY);
     this.#memory.throttle();
     // What lies past the end of the file would not be written.

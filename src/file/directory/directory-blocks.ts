@@ -19,8 +19,11 @@ import type { FilePages } from '../data/file-pages.ts';
 import { FrameRun } from '../data/frames.ts';
 import type { Inode } from '../inode/inode.ts';
 import type { Dentries, Dirent } from './dentries.ts';
-import { DirectoryIndex } from './directory-index.ts';
+import { DirectoryIndex, IndexCursor } from './directory-index.ts';
 import type { StoredName } from './stored-names.ts';
+
+/** `block` of a place within the inode. */
+export const INLINE_AREA = -1;
 
 /** Where an entry stands, or may. Good for the operation at hand, and while nobody else changes the directory. */
 export interface Place {
@@ -38,6 +41,7 @@ export interface Place {
 export class DirectoryBlocks {
   readonly #volume: Volume;
   readonly #map: BlockMap;
+  readonly #entry = new IndexCursor();
   readonly #run = new BlockRun();
   readonly #frame = new FrameRun();
   readonly #pages: FilePages;
@@ -140,8 +144,9 @@ export class DirectoryBlocks {
 
   findIndexed(dir: Inode, index: DirectoryIndex, name: StoredName): Place | null {
     const { hash } = name;
-    for (let at = index.find(hash, -1); at >= 0; at = index.find(hash, at)) {
-      const { block, slot } = index;
+    const entry = this.#entry;
+    for (let isThere = index.first(hash, entry); isThere; isThere = index.next(hash, entry)) {
+      const { block, slot } = entry;
       const area = this.#pages.readDirectoryPage(dir, block) * BLKSIZE;
       if (this.#dentries.sameName(area, DENTRY_BLOCK, slot, name)) return this.#placeAt(area, block, slot, hash);
     }

@@ -13,6 +13,14 @@ const Counts = NR_DENTRY_IN_BLOCK < 0xff ? Uint8Array : Uint16Array;
 /** Of the table at first: most directories have few entries. A power of two. */
 const FIRST_SIZE = 256;
 
+/** Where an entry stands. Whoever looks for it owns it. */
+export class IndexCursor {
+  /** Its place in the table. */
+  at = 0;
+  block = 0;
+  slot = 0;
+}
+
 export class DirectoryIndex {
   /** Open addressing by hash: hash and place (block * BLOCK_PLACES + slot + 1) of each entry. */
   #hashes = new Uint32Array(FIRST_SIZE);
@@ -42,25 +50,28 @@ export class DirectoryIndex {
     }
   }
 
-  /**
-   * Finds an entry of that hash: the first with `from` -1, the next one with what this returned for the one before. Returns -1 when
-   * there is none; else `block` and `slot` say where it is.
-   */
-  find(hash: number, from: number): number {
-    const mask = this.#hashes.length - 1;
-    for (let at = from < 0 ? this.#start(hash) : (from + 1) & mask; this.#places[at] !== EMPTY; at = (at + 1) & mask) {
-      if (this.#hashes[at] !== hash || this.#places[at] === DELETED) continue;
-      const place = this.#places[at] - 1;
-      this.block = Math.floor(place / BLOCK_PLACES);
-      this.slot = place & (BLOCK_PLACES - 1);
-      return at;
-    }
-    return -1;
+  /** Finds the first entry of that hash; false when there is none. */
+  first(hash: number, entry: IndexCursor): boolean {
+    return this.#find(hash, this.#start(hash), entry);
   }
 
-  /** Where the entry is that `find` found last. */
-  block = 0;
-  slot = 0;
+  /** Finds the one after it, where nothing has changed since. */
+  next(hash: number, entry: IndexCursor): boolean {
+    return this.#find(hash, (entry.at + 1) & (this.#hashes.length - 1), entry);
+  }
+
+  #find(hash: number, from: number, entry: IndexCursor): boolean {
+    const mask = this.#hashes.length - 1;
+    for (let at = from; this.#places[at] !== EMPTY; at = (at + 1) & mask) {
+      if (this.#hashes[at] !== hash || this.#places[at] === DELETED) continue;
+      const place = this.#places[at] - 1;
+      entry.at = at;
+      entry.block = Math.floor(place / BLOCK_PLACES);
+      entry.slot = place & (BLOCK_PLACES - 1);
+      return true;
+    }
+    return false;
+  }
 
   /** Free slots of a block; `whenAbsent` for one that does not exist. */
   freeSlots(block: number, whenAbsent: number): number {

@@ -12,7 +12,6 @@ import {
   inlineDentryLayout,
   NR_DENTRY_IN_BLOCK,
 } from '../../format/dentry.ts';
-import { INLINE_AREA } from '../../format/dentry-places.ts';
 import { nameHash } from '../../format/hash.ts';
 import { INLINE } from '../../format/inode.ts';
 import { zero } from '../../pagecache/zero.ts';
@@ -23,7 +22,7 @@ import type { FilePages } from '../data/file-pages.ts';
 import { withoutKey } from '../inode/encryption.ts';
 import type { Inode } from '../inode/inode.ts';
 import { Dentries, type Dirent } from './dentries.ts';
-import { DirectoryBlocks, type Place } from './directory-blocks.ts';
+import { DirectoryBlocks, INLINE_AREA, type Place } from './directory-blocks.ts';
 import { DirectoryIndex } from './directory-index.ts';
 import { type StoredName, shownWithoutKey, storedFromShown } from './stored-names.ts';
 

@@ -2,7 +2,7 @@
 import { checkChoice } from '../../check.ts';
 import {
   ALGORITHM,
-  CLUSTER_SIZE_TEXT,
+  CLUSTER_SIZES,
   type Codec,
   checkCodec,
   MAX_CLUSTER_PAGES,
@@ -13,6 +13,7 @@ import { BLKSIZE } from '../../format/constants.ts';
 import { I_FLAGS } from '../../format/inode.ts';
 import { type CompressContext, writeCompressContext } from '../../format/new-inode.ts';
 import { isSameBytes, utf8Bytes, utf8Text } from '../../platform/bytes.ts';
+import { choicesOfSizes } from '../../size-text.ts';
 import type { Inode } from './inode.ts';
 import { ExtensionSet, type Extensions, isStar, lower } from './temperature.ts';
 
@@ -31,6 +32,7 @@ export interface CompressOptions {
   clusterPages?: number;
   /** Clusters get a checksum. */
   checksum?: boolean;
+  /** When files are compressed. Default: fs. */
   mode?: CompressMode;
   /** Names that end in one of these extensions (without a dot) are compressed; `*`: all. */
   extensions?: readonly string[];
@@ -93,7 +95,10 @@ export function checkClusterPages(clusterPages: number): number {
   const log = Math.log2(clusterPages);
   if (Number.isInteger(log) && clusterPages >= MIN_CLUSTER_PAGES && clusterPages <= MAX_CLUSTER_PAGES)
     return clusterPages;
-  throw new F2fsError('EINVAL', `invalid cluster of ${clusterPages * BLKSIZE} bytes: expected ${CLUSTER_SIZE_TEXT}`);
+  throw new F2fsError(
+    'EINVAL',
+    `invalid cluster of ${clusterPages * BLKSIZE} bytes: expected ${choicesOfSizes(CLUSTER_SIZES)}`,
+  );
 }
 
 /** Extensions in lower case. Throws EINVAL for what a superblock could not hold. */
@@ -113,7 +118,7 @@ export function checkExtensions(extensions: readonly string[]): Uint8Array[] {
 export function setCompressContext(inode: Inode, policy: CompressPolicy): void {
   const raw = inode.change();
   raw.iFlags |= I_FLAGS.COMPR;
-  writeCompressContext(inode.extra, contextOf(policy));
+  writeCompressContext(inode.loadExtra(), contextOf(policy));
   inode.refreshLayout();
 }
 

@@ -89,9 +89,9 @@ class InodeClusterOps implements ClusterOps {
 
 /** A compressed file's algorithm and level. Source: f2fs_inode's i_compress_algorithm and the high byte of i_compress_flag. */
 export function codecOf(inode: Inode): Codec {
-  inode.load();
-  const algorithm = inode.extra.iCompressAlgorithm as Algorithm;
-  const level = inode.extra.iCompressFlag >>> 8;
+  const extra = inode.loadExtra();
+  const algorithm = extra.iCompressAlgorithm as Algorithm;
+  const level = extra.iCompressFlag >>> 8;
   const most = MAX_LEVEL[algorithm] ?? 0;
   // Files of old kernels say no level where there must be one.
   return {

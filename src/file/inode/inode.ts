@@ -27,7 +27,9 @@ import { checkInode } from './inode-checks.ts';
 
 /** Seconds since 1970 and nanoseconds within the second. */
 export interface Timestamp {
+  /** Seconds since 1970, negative before. */
   readonly sec: number;
+  /** 0 to 999999999. */
   readonly nsec: number;
 }
 
@@ -77,6 +79,12 @@ export class Inode {
     return this.#raw;
   }
 
+  /** The extra attributes of the inode's block, read as by `load` and valid as long; only fields that fit in extraIsize are there. */
+  loadExtra(): InodeExtra {
+    this.load();
+    return this.#extra;
+  }
+
   /** The inode's block, about to be changed. */
   change(): InodeView {
     this.#volume.nat.note(this.ino, SINCE.CHANGED);
@@ -102,11 +110,6 @@ export class Inode {
     raw.iMtimeNsec = nsec;
     raw.iCtime = sec;
     raw.iCtimeNsec = nsec;
-  }
-
-  /** The extra attributes of the block last loaded; only fields that fit in extraIsize are there. */
-  get extra(): InodeExtra {
-    return this.#extra;
   }
 
   get mode(): number {
@@ -201,8 +204,7 @@ export class Inode {
 
   /** Blocks that compressed clusters save: their reserved slots. */
   get comprBlocks(): number {
-    this.load();
-    return this.#extra.iComprBlocks;
+    return this.loadExtra().iComprBlocks;
   }
 
   /** Changes the count of saved blocks, which on disk may be anything: below none it does not fall. Source: f2fs_i_compr_blocks_update. */

@@ -2,7 +2,7 @@
 import { corrupt, F2fsError } from '../../errors.ts';
 import { NEW_ADDR, NULL_ADDR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../format/constants.ts';
 import { ADVISE, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, I_FLAGS, INLINE } from '../../format/inode.ts';
-import { type DeviceNumber, readRdev, writeInode, writeParent } from '../../format/new-inode.ts';
+import { type DeviceNumber, generationOf, readRdev, writeInode, writeParent } from '../../format/new-inode.ts';
 import { TAG } from '../../pagecache/address-space.ts';
 import type { Volume } from '../../volume/volume.ts';
 import { type SyncMode, WB_SYNC, type WritebackRequest } from '../../writeback/control.ts';
@@ -141,7 +141,7 @@ export class Inodes {
     const isCompressed = compressFlags === I_FLAGS.COMPR;
     // Source: f2fs_may_inline_data.
     const hasInlineData = (type === S_IFREG && !isCompressed) || type === S_IFLNK;
-    writeInode(raw, inode.extra, {
+    writeInode(raw, inode.loadExtra(), {
       mode,
       uid: attributes.uid,
       gid: attributes.gid,
@@ -150,7 +150,7 @@ export class Inodes {
       blocks: 1,
       depth: type === S_IFDIR ? 1 : 0,
       flags: flags | compressFlags | (type === S_IFDIR ? I_FLAGS.INDEX : 0),
-      generation: (Math.imul(this.#volume.pack.cp.checkpointVer + 1, 0x9e3779b1) ^ ino) >>> 0,
+      generation: generationOf(this.#volume.pack.cp.checkpointVer, ino),
       advise: type === S_IFREG ? this.#adviseFor(name) : 0,
       inline: INLINE.XATTR | (hasInlineData ? INLINE.DATA : 0),
       extraIsize,
@@ -306,7 +306,7 @@ export function setParent(inode: Inode, parentIno: number, name: Uint8Array): vo
 }
 
 /** Throws EINVAL for numbers that no device has. Source: MINORBITS. */
-function checkRdev({ major, minor }: DeviceNumber): void {
+export function checkRdev({ major, minor }: DeviceNumber): void {
   const isWhole = Number.isInteger(major) && Number.isInteger(minor);
   if (isWhole && major >= 0 && major <= 0xfff && minor >= 0 && minor <= 0xfffff) return;
   throw new F2fsError('EINVAL', `invalid device number ${major}:${minor}: expected 0:0 to 4095:1048575`);

@@ -137,7 +137,7 @@ export class InodeRecovery {
     }
     const from = new InodeView(node.view);
     raw.iInline = (raw.iInline & ~INLINE_ATTRIBUTES) | (from.iInline & INLINE_ATTRIBUTES);
-    if (inode.hasExtra('iProjid')) inode.extra.iProjid = new InodeExtra(node.view, I_ADDR_OFFSET).iProjid;
+    if (inode.hasExtra('iProjid')) inode.loadExtra().iProjid = new InodeExtra(node.view, I_ADDR_OFFSET).iProjid;
     inode.refreshLayout();
     // The chain tells of an xattr node that is there, not of one that is not.
     if (from.iXattrNid === 0) this.#xattrs.free(inode);

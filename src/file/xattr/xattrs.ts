@@ -28,6 +28,7 @@ export interface Xattr {
   readonly name: string;
   /** As stored. */
   readonly nameBytes: Uint8Array;
+  /** Bytes; a text need not end in NUL. */
   readonly value: Uint8Array;
 }
 
@@ -96,29 +97,12 @@ export class Xattrs {
   set(inode: Inode, changes: readonly XattrChange[]): void {
     const stored = this.#read(inode);
     let isChanged = false;
-    for (const change of changes) isChanged = this.#apply(inode, stored, change) || isChanged;
+    for (const change of changes) isChanged = apply(inode.ino, stored, change) || isChanged;
     if (!isChanged) return;
     inode.hasNoCapabilities = false;
     this.#write(inode, stored);
     // What is made in a directory may depend on them. Source: XATTR_DIR_INO.
     if (inode.isDirectory) this.#volume.nat.note(inode.ino, SINCE.NEEDS_CHECKPOINT);
-  }
-
-  /** Makes one change to a list; whether it is another one then. */
-  #apply(inode: Inode, stored: Stored[], { name, value, create, replace }: XattrChange): boolean {
-    const { index, name: rest } = storedName(name);
-    const at = stored.findIndex((entry) => entry.index === index && entry.name === rest);
-    if (at >= 0 && create === true)
-      throw new F2fsError('EEXIST', `the extended attribute ${display(name)} exists already`, {
-        ino: inode.ino,
-      });
-    if (at < 0 && replace === true) throw missing(inode, name);
-    const bytes = value !== null && isAcl(index) ? aclToDisk(aclFromXattr(value) ?? []) : value;
-    if (at < 0 && bytes === null) return false;
-    if (at >= 0 && bytes !== null && isSameBytes(stored[at].value, bytes)) return false;
-    if (at >= 0) stored.splice(at, 1);
-    if (bytes !== null) stored.push({ index, name: rest, value: bytes });
-    return true;
   }
 
   /** The frame of an inode's xattr node, made when there is none, about to be changed. Throws ENOSPC, EUCLEAN. */
@@ -238,6 +222,37 @@ export function readXattrs(area: Uint8Array, hasNode: boolean, ino: number, repo
   return stored;
 }
 
+/** Makes one change to a list; whether it is another one then. */
+function apply(ino: number, stored: Stored[], { name, value, create, replace }: XattrChange): boolean {
+  const { index, name: rest } = storedName(name);
+  const at = stored.findIndex((entry) => entry.index === index && entry.name === rest);
+  if (at >= 0 && create === true)
+    throw new F2fsError('EEXIST', `the extended attribute ${display(name)} exists already`, { ino });
+  if (at < 0 && replace === true) throw missing(ino, name);
+  const bytes = value !== null && isAcl(index) ? aclToDisk(aclFromXattr(value) ?? []) : value;
+  if (at < 0 && bytes === null) return false;
+  if (at >= 0 && bytes !== null && isSameBytes(stored[at].value, bytes)) return false;
+  if (at >= 0) stored.splice(at, 1);
+  if (bytes !== null) stored.push({ index, name: rest, value: bytes });
+  return true;
+}
+
+/**
+ * The list of a new inode, which has `inlineSize` bytes for it: what the inode holds, and what its xattr node does, if it needs one.
+ * Throws as `Xattrs.set` does.
+ */
+export function newXattrs(
+  changes: readonly XattrChange[],
+  inlineSize: number,
+  ino: number,
+): { inline: Uint8Array; node: Uint8Array | null } {
+  const stored: Stored[] = [];
+  for (const change of changes) apply(ino, stored, change);
+  const area = new Uint8Array(inlineSize + XATTR_BLOCK_SIZE);
+  const used = compose(stored, area, ino);
+  return { inline: area.subarray(0, inlineSize), node: used > inlineSize ? area.subarray(inlineSize) : null };
+}
+
 /** Lays the list out; returns the bytes used, header included, or 0 for an empty list. */
 function compose(stored: readonly Stored[], area: Uint8Array, ino: number): number {
   if (stored.length === 0) return 0;
@@ -287,8 +302,8 @@ function fullName({ index, name }: Stored): Uint8Array | null {
 }
 
 /** The error for an attribute that is not there. */
-export function missing(inode: Inode, name: Name): F2fsError {
-  return new F2fsError('ENODATA', `there is no extended attribute ${display(name)}`, { ino: inode.ino });
+export function missing(ino: number, name: Name): F2fsError {
+  return new F2fsError('ENODATA', `there is no extended attribute ${display(name)}`, { ino });
 }
 
 /** Throws as `set` does for a name that can't be stored. Source: xattr_resolve_name. */

@@ -1,5 +1,4 @@
 // Where a sparse file of the host has data, so that its holes are neither read nor counted.
-import { BLKSIZE } from '../../format/constants.ts';
 import { type HostLibc, hostLibc, type LinuxCalls } from '../../host/libc.ts';
 import type { DataRanges } from '../source-tree.ts';
 import { rangesByTar } from './tar-holes.ts';
@@ -9,18 +8,6 @@ const SEEK_HOLE = 4;
 
 /** Bytes of holes from which on a child process that tells where they are costs less than reading them. */
 const LEAST_HOLES = 8 << 20;
-
-/** The pages [first, end) that ranges of bytes, in order, lie in; a page once. */
-export function* pagesOf(
-  ranges: Iterable<readonly [start: number, end: number]>,
-): Generator<[first: number, end: number]> {
-  let done = 0;
-  for (const [start, end] of ranges) {
-    const first = Math.max(done, Math.floor(start / BLKSIZE));
-    done = Math.max(done, Math.ceil(end / BLKSIZE));
-    if (done > first) yield [first, done];
-  }
-}
 
 /**
  * Where an open file of `sizeBytes` bytes has data, of which the host stores `storedBytes`. Where it can't tell holes, the whole file may

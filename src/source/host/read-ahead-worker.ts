@@ -16,39 +16,22 @@ import {
   ReadSlots,
   SIZE,
 } from './read-ahead-slots.ts';
-
-const { O_RDONLY, O_NOFOLLOW = 0, O_NOATIME = 0, O_NONBLOCK = 0 } = fs.constants;
-let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOATIME;
+import { isAsScanned, QuietOpener } from './shared-files.ts';
 
 const slots = new ReadSlots((workerData as { slots: SharedArrayBuffer }).slots);
 const { header, contents } = slots;
 
-function open(path: Buffer): number {
-  try {
-    return fs.openSync(path, flags);
-  } catch (error) {
-    // O_NOATIME is the owner's and root's.
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM' || (flags & O_NOATIME) === 0) throw error;
-    flags &= ~O_NOATIME;
-    return fs.openSync(path, flags);
-  }
-}
+const opener = new QuietOpener();
 
-/** The file is the one that the scan saw, to a millisecond's thousandth: asked after reading, it was so before too. */
+/** The file is the one that the scan saw: asked after reading, it was so before too. */
 function isSame(fd: number, slot: number): boolean {
-  const stat = fs.fstatSync(fd);
+  const ino = slots.get(slot, INO_HIGH) * 2 ** 32 + slots.get(slot, INO_LOW);
   const mtimeMs = slots.get(slot, MTIME_SEC) * 1000 + slots.get(slot, MTIME_NSEC) / 1e6;
-  return (
-    stat.size === slots.get(slot, SIZE) &&
-    stat.dev === slots.get(slot, DEV) &&
-    stat.ino === slots.get(slot, INO_HIGH) * 2 ** 32 + slots.get(slot, INO_LOW) &&
-    Math.abs(stat.mtimeMs - mtimeMs) < 0.001 &&
-    stat.isFile()
-  );
+  return isAsScanned(fs.fstatSync(fd), slots.get(slot, DEV), ino, slots.get(slot, SIZE), mtimeMs);
 }
 
 function read(slot: number): boolean {
-  const fd = open(Buffer.from(slots.path(slot)));
+  const fd = opener.open(Buffer.from(slots.path(slot)));
   try {
     const offset = slots.get(slot, OFFSET);
     const size = slots.get(slot, SIZE);

@@ -1,7 +1,6 @@
 // Small files are read by another thread before they are wanted: opening them takes longer than what is done with them. It
 // decides nothing: the populator takes the contents in its own order, and reads by itself what is not there.
 import type { Worker } from 'node:worker_threads';
-import { F2fsError } from '../../errors.ts';
 import { startThread } from '../../platform/threads.ts';
 import { storedBytes } from '../entry-table.ts';
 import { PourOrder } from '../pour-order.ts';
@@ -33,8 +32,6 @@ const PATIENCE_MS = 30_000;
 /** What it takes to read a tree's files. */
 export interface ReadableTree extends SourceTree {
   hostPath(index: number): Buffer;
-  /** See HostTree. */
-  known(index: number): Uint8Array | F2fsError | null;
 }
 
 /** null where no thread can be had: whoever pours reads by itself. */
@@ -74,7 +71,6 @@ export class ReadAhead implements ContentReader {
   /** Files must be asked for in order; some may be left out, with the directory that they are in. */
   take(index: number): Uint8Array | null {
     const known = this.#tree.known(index);
-    if (known instanceof F2fsError) throw known;
     if (known !== null || !this.#isWanted(index) || this.#leftOut.has(index)) return known;
     while (this.#taken < this.#posted && this.#wait()) {
       const slot = this.#taken % NR_SLOTS;

@@ -230,7 +230,7 @@ class Scan {
       this.#work += STEP;
       return;
     }
-    const known = this.#tree.known(index);
+    const known = this.#tree.knownOrWhy(index);
     if (known instanceof Uint8Array) table.setSize(index, known.length);
   }
 

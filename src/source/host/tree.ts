@@ -1,5 +1,6 @@
 // A host directory tree as a scan found it: every entry's name, stat, flags and whether it has extended attributes. Contents and
 // attributes are read later, by paths that paths.ts makes.
+import * as fs from 'node:fs';
 import { display } from '../../bytes.ts';
 import { F2fsError } from '../../errors.ts';
 import { joinNames } from '../../fs/path-names.ts';
@@ -7,9 +8,17 @@ import { type Host, hostFailure } from '../../host/host.ts';
 import { type EntryXattrs, NO_XATTRS } from '../../host/xattrs.ts';
 import { kindOfMessage, type Problem, Problems } from '../../problems.ts';
 import { EntryStat, EntryTable, type SourceType, storedBytes, typeOf } from '../entry-table.ts';
-import type { ContentReader, SourceFile, SourceProblem, SourceTotals, SourceTree } from '../source-tree.ts';
+import { pagesOf } from '../page-ranges.ts';
+import type {
+  ContentReader,
+  SharedFiles,
+  SourceFile,
+  SourceProblem,
+  SourceTotals,
+  SourceTree,
+} from '../source-tree.ts';
 import { HostContents } from './contents.ts';
-import { dataRanges, pagesOf } from './extents.ts';
+import { dataRanges } from './extents.ts';
 import { closeHostFile, HostFile, openHostFile } from './file.ts';
 import { type HostSource, hostSource } from './lister.ts';
 import { TreePaths } from './paths.ts';
@@ -92,7 +101,7 @@ export class HostTree implements SourceTree {
     const stat = this.stat(index);
     const { sizeBytes: size, mode, uid } = stat;
     const stored = storedBytes(stat);
-    const known = this.known(index);
+    const known = this.knownOrWhy(index);
     if (known !== null) {
       if (!(known instanceof F2fsError)) yield* pagesOf([[0, known.length]]);
       return;
@@ -120,10 +129,25 @@ export class HostTree implements SourceTree {
     }
   }
 
+  known(index: number): Uint8Array | null {
+    const known = this.knownOrWhy(index);
+    if (known instanceof F2fsError) throw known;
+    return known;
+  }
+
   /** What the scan has read of a file whose size the host does not tell, or why it could not; null for all others. */
-  known(index: number): Uint8Array | F2fsError | null {
+  knownOrWhy(index: number): Uint8Array | F2fsError | null {
     const group = this.table.linkGroup(index);
     return this.contents.of(group < 0 ? index : group);
+  }
+
+  /** Null where the calls to the host are not the real ones. */
+  share(): SharedFiles | null {
+    return this.host.fs === fs ? { root: this.root, entries: this.table.share() } : null;
+  }
+
+  nameLength(index: number): number {
+    return this.table.nameLength(index);
   }
 
   /** The name's bytes, a view. */

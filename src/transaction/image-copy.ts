@@ -2,10 +2,10 @@
 // between. Knows ranges of bytes, nothing of a file system.
 import * as fs from 'node:fs';
 import * as nodePath from 'node:path';
+import { copyAttributes } from '../device/file-attributes.ts';
+import { targetAt } from '../device/host-target.ts';
+import { flushDirectory, partPath } from '../device/new-image.ts';
 import { checkSignal, F2fsError, hostError } from '../errors.ts';
-import { copyAttributes } from './file-attributes.ts';
-import { targetAt } from './host-target.ts';
-import { flushDirectory, partPath } from './new-image.ts';
 
 /** Bytes from `start` to before `end`. */
 export interface ByteRange {

@@ -1,0 +1,36 @@
+// The filling thread: takes jobs in the order in which they were handed over. It decides nothing: what comes of a job depends on the
+// job alone.
+import { CodecContext } from '../compress/cluster.ts';
+import { Codecs } from '../compress/codecs.ts';
+import type { SharedMemory } from '../pagecache/pool.ts';
+import { threadData } from '../platform/threads.ts';
+import { SharedReader } from '../source/host/shared-files.ts';
+import type { SharedFiles } from '../source/source-tree.ts';
+import { type ClusterTools, PieceFiller } from './fill-pieces.ts';
+import { FillSlots, POSTED } from './fill-slots.ts';
+
+/** What a filling thread is started with. */
+export interface FillThreadData {
+  memory: SharedMemory;
+  slots: SharedArrayBuffer;
+  files: SharedFiles;
+  /** Null: nothing is compressed. */
+  compress: (Omit<ClusterTools, 'context'> & { work: number; scratch: number }) | null;
+}
+
+const { memory, slots: buffer, files, compress } = threadData() as FillThreadData;
+const bytes = new Uint8Array(memory.buffer);
+const slots = new FillSlots(buffer);
+const { header } = slots;
+const tools = compress && {
+  ...compress,
+  context: new CodecContext(new Codecs(memory, compress.work), bytes, compress.scratch),
+};
+const filler = new PieceFiller(slots, bytes, new SharedReader(files), tools);
+
+for (;;) {
+  const posted = Atomics.load(header, POSTED);
+  const slot = slots.claim();
+  if (slot >= 0) filler.fillJob(slot);
+  else Atomics.wait(header, POSTED, posted);
+}

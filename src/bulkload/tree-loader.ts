@@ -1,0 +1,623 @@
+// Writes a whole tree to a volume that has nothing but what a format gave it: planned, filled, committed. Jobs of what the files hold are
+// put together in the order of the tree, filled by threads in any order, and given addresses here, in their own order: so the image is
+// the same for any number of threads. Each file's nodes follow its blocks, the directories come last, when it is known what is in them.
+import { F2fsError } from '../errors.ts';
+import { exists } from '../file/directory/directory.ts';
+import { type CompressPolicy, contextOf } from '../file/inode/compression.ts';
+import { MAX_FILE_BYTES, type Timestamp } from '../file/inode/inode.ts';
+import { checkRdev } from '../file/inode/inodes.ts';
+import { Extensions } from '../file/inode/temperature.ts';
+import {
+  BLKSIZE,
+  LOG,
+  type Log,
+  NR_DATA_LOGS,
+  NULL_ADDR,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+} from '../format/constants.ts';
+import { FT } from '../format/dentry.ts';
+import { ADVISE, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, maxInlineData } from '../format/inode.ts';
+import { checkSymlinkTarget } from '../fs/namespace.ts';
+import { LOST_FOUND_NAME } from '../mkfs/first-nodes.ts';
+import { LOST_FOUND_INO, ROOT_INO } from '../mkfs/plan.ts';
+import { makeSharedMemory } from '../pagecache/pool.ts';
+import { isSameBytes, utf8Bytes } from '../platform/bytes.ts';
+import { nrParallel } from '../platform/threads.ts';
+import { kindOfMessage, Problems } from '../problems.ts';
+import type { SourceType } from '../source/entry-table.ts';
+import type { HolePolicy } from '../source/hole-policy.ts';
+import { PourOrder } from '../source/pour-order.ts';
+import type { SourceTree } from '../source/source-tree.ts';
+import type { Volume } from '../volume/volume.ts';
+import { BlockWriter, NR_STAGES, STAGE_BYTES } from './block-writer.ts';
+import { DirectoryWriter, type NewDentries } from './directory-writer.ts';
+import { FileWriter } from './file-writer.ts';
+import { FillSlots, JOB_BYTES, NR_JOBS, PIECE, STATUS } from './fill-slots.ts';
+import { FillThreads, TOOLS_BYTES } from './fill-threads.ts';
+import { InodeWriter } from './inode-writer.ts';
+import { Jobs } from './jobs.ts';
+
+/** Up to this many pages a file counts as hot. Source: DEF_MIN_HOT_BLOCKS. */
+const MIN_HOT_BLOCKS = 16;
+const WASM_PAGE = 65536;
+/** Bytes and files from which on a tree is worth a thread. */
+const MIN_BYTES = 4 << 20;
+const MIN_FILES = 64;
+
+/** How a tree is written. */
+export interface LoadOptions {
+  /** The time of creation and change of every inode. */
+  stamp: Timestamp;
+  holes: HolePolicy;
+  /** How clusters are compressed, and of which files; null: none. */
+  compress: { policy: CompressPolicy; has(index: number): boolean } | null;
+  /** What clusters save is given back at once. */
+  release: boolean;
+  /** Threads that read, and compress. */
+  nrThreads: number;
+}
+
+/** What was written. */
+export interface Loaded {
+  files: number;
+  directories: number;
+  symlinks: number;
+  /** Fifos, sockets, devices. */
+  special: number;
+  /** Names beyond an inode's first. */
+  hardLinks: number;
+  /** Bytes of the regular files. */
+  contentBytes: number;
+  xattrs: number;
+}
+
+/** What compression did. */
+export interface LoadedClusters {
+  /** Files that have a compressed cluster. */
+  files: number;
+  clusters: number;
+  /** Whole clusters that stay raw. */
+  rawClusters: number;
+  /** Pages of the compressed ones, and the blocks that they take. */
+  pages: number;
+  blocks: number;
+}
+
+/** Threads that read a tree's files where nothing is compressed: one, beside the thread that commits. */
+export const READERS = 1;
+
+/** The inode number of an entry that has none: it was left out. */
+const NONE = 0;
+
+export class TreeLoader {
+  readonly #tree: SourceTree;
+  readonly #volume: Volume;
+  readonly #options: LoadOptions;
+  readonly #extensions: Extensions;
+  readonly #inlineBytes: number;
+  readonly #slots = new FillSlots();
+  readonly #jobs: Jobs;
+  readonly #threads: FillThreads;
+  readonly #writer: BlockWriter;
+  readonly #order: PourOrder;
+  /** By data log, then for what has no blocks, then for directories. */
+  readonly #inodes: readonly InodeWriter[];
+  readonly #fileWriters: readonly FileWriter[];
+  readonly #directories: DirectoryWriter;
+  /** The file that each log is within; -1: none. */
+  readonly #within = new Int32Array(NR_DATA_LOGS).fill(-1);
+  /** The inode number of each entry, of a file with several names by the first; NONE for what is left out. */
+  readonly #inos: Int32Array;
+  /** Names of each such file, by the lowest index; null when there are none. */
+  readonly #names: Uint32Array | null;
+  /** The number of the next inode: they have a range for themselves, as their nodes get numbers at other times. */
+  #nextIno: number;
+  /** The entry by which each such file is read. */
+  readonly #primaries = new Map<number, number>();
+  readonly #children: ChildNames;
+  readonly #bytes: Uint8Array;
+  readonly problems = new Problems();
+  readonly done: Loaded = {
+    files: 0,
+    directories: 0,
+    symlinks: 0,
+    special: 0,
+    hardLinks: 0,
+    contentBytes: 0,
+    xattrs: 0,
+  };
+  readonly clusters: LoadedClusters = { files: 0, clusters: 0, rawClusters: 0, pages: 0, blocks: 0 };
+  /** Entries dealt with so far, and the one at hand. */
+  entries = 0;
+  current = 0;
+  /** Bytes of content that are holes. */
+  holeBytes = 0;
+  /** Other names of files that could not be read by their first. */
+  readonly late: number[] = [];
+
+  constructor(tree: SourceTree, volume: Volume, options: LoadOptions) {
+    this.#tree = tree;
+    this.#volume = volume;
+    this.#options = options;
+    this.#extensions = new Extensions(volume.layout.sb);
+    this.#inlineBytes = maxInlineData(extraIsizeFor(volume.layout.feature), DEFAULT_INLINE_XATTR_ADDRS);
+    const { compress } = options;
+    const isLarge = tree.totals.bytes >= MIN_BYTES || tree.totals.files >= MIN_FILES;
+    const nrThreads = isLarge && nrParallel() > 0 ? options.nrThreads : 0;
+    const stagesAt = NR_JOBS * JOB_BYTES;
+    const toolsAt = stagesAt + NR_STAGES * STAGE_BYTES;
+    const nrBytes = toolsAt + (compress === null ? 0 : (nrThreads + 1) * TOOLS_BYTES);
+    const memory = makeSharedMemory(Math.ceil(nrBytes / WASM_PAGE));
+    this.#bytes = new Uint8Array(memory.buffer);
+    const format = compress && {
+      codec: compress.policy.codec,
+      checksum: compress.policy.checksum,
+      clusterPages: compress.policy.clusterPages,
+    };
+    this.#threads = new FillThreads(this.#slots, memory, tree, tree.share(), format, toolsAt, nrThreads);
+    const jobsAt = Array.from({ length: NR_JOBS }, (_, slot) => this.#slots.bufferOf(slot));
+    this.#writer = new BlockWriter(volume.device, memory.buffer, jobsAt, stagesAt);
+    this.#jobs = new Jobs(tree, this.#slots, this.#bytes, options.holes, (slot) => this.#writer.isFree(slot));
+    this.#order = new PourOrder(tree);
+    this.#inodes = Array.from({ length: NR_DATA_LOGS + 2 }, () => new InodeWriter(volume, this.#writer, options.stamp));
+    this.#fileWriters = Array.from(
+      { length: NR_DATA_LOGS },
+      (_, log) => new FileWriter(volume, this.#inodes[log].nodes, this.#writer, log as Log),
+    );
+    this.#directories = new DirectoryWriter(volume, this.#inodes[NR_DATA_LOGS + 1].nodes, this.#writer);
+    this.#inos = new Int32Array(tree.count);
+    this.#names = countNames(tree);
+    this.#nextIno = this.#reserveInos();
+    this.#children = new ChildNames(tree);
+  }
+
+  /** The first of as many free numbers as there are inodes; other nodes get those behind them. */
+  #reserveInos(): number {
+    const { nat } = this.#volume;
+    let first = nat.nextFreeNid;
+    while (nat.entryOf(first) !== NULL_ADDR) first++;
+    let nrInodes = this.#tree.count;
+    for (let i = 0; i < this.#tree.count; i++) {
+      const group = this.#tree.linkGroup(i);
+      if (group >= 0 && group !== i) nrInodes--;
+    }
+    nat.nextFreeNid = first + nrInodes;
+    return first;
+  }
+
+  #newIno(): number {
+    const ino = this.#nextIno++;
+    this.#volume.nat.claim(ino);
+    return ino;
+  }
+
+  /** Does the work, yielding so that the caller may show progress or stop. What concerns one entry goes to `problems`. */
+  *run(): Generator<void> {
+    this.#inos[0] = ROOT_INO;
+    let isAtEnd = false;
+    while (!isAtEnd || this.#jobs.oldest >= 0) {
+      if (!isAtEnd) isAtEnd = this.#putTogether();
+      if (isAtEnd) this.#jobs.postAll();
+      const slot = this.#jobs.oldest;
+      if (slot < 0) {
+        this.#writer.settleOldest();
+        continue;
+      }
+      while (!this.#threads.look(slot)) yield;
+      this.#commit(slot);
+      yield;
+    }
+    yield* this.#writeDirectories();
+    this.#writer.drain();
+  }
+
+  /** The number of the inode that an entry has got; 0: none. */
+  inoOf(index: number): number {
+    const group = this.#tree.linkGroup(index);
+    return this.#inos[group < 0 ? index : group];
+  }
+
+  close(): void {
+    this.#threads.close();
+    this.#jobs.close();
+  }
+
+  /** Puts jobs together as long as there is room for them; whether the whole tree is in some. */
+  #putTogether(): boolean {
+    for (;;) {
+      if (this.#jobs.isWithinFile) {
+        if (!this.#jobs.addPieces()) return false;
+        continue;
+      }
+      if (this.#pending < 0 && !this.#next()) return true;
+      const index = this.#pending;
+      try {
+        if (!this.#add(index)) return false;
+      } catch (error) {
+        this.#leaveOut(index, error);
+      }
+      this.#pending = -1;
+    }
+  }
+  /** The entry that found no room when it was looked at last. */
+  #pending = -1;
+
+  /** Goes on to the next entry that is no directory; false at the end. */
+  #next(): boolean {
+    const order = this.#order;
+    for (let step = order.next(); step !== 'end'; step = order.next()) {
+      if (step === 'leave') continue;
+      const { index } = order;
+      this.current = index;
+      this.entries++;
+      if (step === 'entry') {
+        this.#pending = index;
+        return true;
+      }
+      this.#enter(index);
+    }
+    return false;
+  }
+
+  #enter(index: number): void {
+    this.done.directories++;
+    this.#inos[index] = this.#isLostFound(index) ? LOST_FOUND_INO : this.#newIno();
+  }
+
+  /** Whether an entry has the place of the directory that a format makes. */
+  #isLostFound(index: number): boolean {
+    if (index === 0 || this.#tree.parent(index) !== 0 || this.#tree.nameLength(index) !== LOST_FOUND.length)
+      return false;
+    if (!this.#volume.hasFeature('lost_found')) return false;
+    return isSameBytes(this.#tree.name(index), LOST_FOUND);
+  }
+
+  /** Adds what an entry holds to a job; false when there is no room for it now. Throws what concerns the entry. */
+  #add(index: number): boolean {
+    const tree = this.#tree;
+    const group = tree.linkGroup(index);
+    if (group >= 0 && this.#primaries.has(group)) return true;
+    if (this.#isLostFound(index)) throw exists(tree.name(index));
+    const type = tree.type(index);
+    let isAdded = true;
+    if (type === 'file') isAdded = this.#addFile(index);
+    else if (type === 'symlink') isAdded = this.#addSymlink(index);
+    else {
+      const { rdevMajor: major, rdevMinor: minor } = tree.stat(index);
+      checkRdev({ major, minor });
+      isAdded = this.#jobs.addBytes(index, 0, null);
+    }
+    if (!isAdded) return false;
+    if (group >= 0) this.#primaries.set(group, index);
+    this.#inos[group < 0 ? index : group] = this.#newIno();
+    return true;
+  }
+
+  #addSymlink(index: number): boolean {
+    const target = this.#tree.readlink(index);
+    checkSymlinkTarget(target);
+    if (target.length <= this.#inlineBytes) return this.#jobs.addBytes(index, target.length, target);
+    return this.#jobs.addPage(index, target);
+  }
+
+  #addFile(index: number): boolean {
+    const size = this.#tree.size(index);
+    if (size > MAX_FILE_BYTES) {
+      const message = `the file would be too large with ${size} bytes: it can have ${MAX_FILE_BYTES}`;
+      throw new F2fsError('EFBIG', message);
+    }
+    const known = this.#tree.known(index);
+    const isCompressed = this.#isCompressed(index);
+    if (size <= this.#inlineBytes && !isCompressed) return this.#jobs.addBytes(index, size, known);
+    const clusterPages = isCompressed ? this.#policy.clusterPages : 1;
+    this.#jobs.beginFile(index, this.#logOf(index, isCompressed), clusterPages, known);
+    return true;
+  }
+
+  #isCompressed(index: number): boolean {
+    const { compress } = this.#options;
+    return compress?.has(index) === true && this.#tree.known(index) === null;
+  }
+
+  get #policy(): CompressPolicy {
+    return this.#options.compress!.policy;
+  }
+
+  /** Source: __get_segment_type_6. */
+  #logOf(index: number, isCompressed: boolean): Log {
+    const advise = this.#adviseFor(this.#tree.name(index));
+    if ((advise & ADVISE.COLD) !== 0 || isCompressed) return LOG.COLD_DATA;
+    if ((advise & ADVISE.HOT) !== 0 || this.#tree.size(index) <= MIN_HOT_BLOCKS * BLKSIZE) return LOG.HOT_DATA;
+    return LOG.WARM_DATA;
+  }
+
+  #adviseFor(name: Uint8Array): number {
+    const temperature = this.#extensions.temperatureOf(name);
+    if (temperature === null) return 0;
+    return temperature === 'cold' ? ADVISE.COLD : ADVISE.HOT;
+  }
+
+  /** Gives what a job holds its addresses. Throws what concerns the volume. */
+  #commit(slot: number): void {
+    const slots = this.#slots;
+    const nrPieces = slots.nrPieces(slot);
+    for (let piece = 0; piece < nrPieces; piece++) {
+      const index = slots.index(slot, piece);
+      if (this.inoOf(index) === NONE || !this.#isFilled(slot, piece, index)) continue;
+      if (slots.isBytes(slot)) this.#writeInline(slot, piece, index);
+      else this.#writePages(slot, piece, index);
+    }
+    this.#writer.endJob();
+    this.#jobs.takeBack();
+  }
+
+  /** Whether a piece is there: one that a thread could not read is read here, so that it is known why. */
+  #isFilled(slot: number, piece: number, index: number): boolean {
+    if (this.#slots.status(slot, piece) !== STATUS.FAILED) return true;
+    try {
+      this.#threads.fillAgain(slot, piece);
+      return true;
+    } catch (error) {
+      this.#drop(slot, index);
+      this.#leaveOut(index, error);
+      return false;
+    }
+  }
+
+  /** Takes back what was written of a file already. */
+  #drop(slot: number, index: number): void {
+    const log = this.#jobs.logOf(slot);
+    if (!this.#slots.isBytes(slot) && this.#within[log] === index) {
+      this.#fileWriters[log].takeBack();
+      this.#inodes[log].nodes.takeBack();
+      this.#within[log] = -1;
+    } else {
+      this.#volume.nat.release(this.inoOf(index));
+    }
+    const group = this.#tree.linkGroup(index);
+    this.#inos[group < 0 ? index : group] = NONE;
+  }
+
+  /** Notes why an entry is not there. Throws what does not concern it alone. */
+  #leaveOut(index: number, error: unknown): void {
+    if (!(error instanceof F2fsError) || error.code === 'ENOSPC') throw error;
+    const group = this.#tree.linkGroup(index);
+    if (group >= 0) this.#primaries.set(group, index);
+    this.#problem(index, error);
+  }
+
+  #problem(index: number, { code, message }: F2fsError): void {
+    this.problems.add(code, kindOfMessage(message), () => ({ path: this.#tree.path(index), message }));
+  }
+
+  #writeInline(slot: number, piece: number, index: number): void {
+    const slots = this.#slots;
+    const length = slots.length(slot, piece);
+    const at = slots.bufferOf(slot) + slots.at(slot, piece);
+    const inode = this.#inodes[NR_DATA_LOGS];
+    inode.begin(this.inoOf(index), false);
+    const type = this.#tree.type(index);
+    if (type === 'file' || type === 'symlink') inode.putContents(this.#bytes.subarray(at, at + length));
+    this.#endInode(inode, index, length, 0, 0);
+  }
+
+  #writePages(slot: number, piece: number, index: number): void {
+    const slots = this.#slots;
+    const log = this.#jobs.logOf(slot);
+    const inode = this.#inodes[log];
+    const writer = this.#fileWriters[log];
+    const isSymlink = this.#tree.type(index) === 'symlink';
+    const isCompressed = !isSymlink && this.#isCompressed(index);
+    if (this.#within[log] !== index) {
+      this.#within[log] = index;
+      const clusterPages = isCompressed ? this.#policy.clusterPages : 1;
+      inode.begin(this.inoOf(index), false, clusterPages);
+      writer.begin(clusterPages, !this.#options.release);
+    }
+    writer.add(slots, slot, piece);
+    if ((slots.flags(slot, piece) & PIECE.LAST) === 0) return;
+    this.#within[log] = -1;
+    const { blocks, pages, clusters, rawClusters, clusterPages, clusterBlocks } = writer.file;
+    const size = isSymlink ? this.#targetLength(slot, piece) : this.#tree.size(index);
+    const saved = clusterPages - clusterBlocks;
+    inode.endAddresses();
+    if (isCompressed) {
+      const isReleased = this.#options.release && saved > 0;
+      inode.setCompressed(contextOf(this.#policy), isReleased, isReleased ? 0 : saved);
+      this.clusters.clusters += clusters;
+      this.clusters.rawClusters += rawClusters;
+      this.clusters.pages += clusterPages;
+      this.clusters.blocks += clusterBlocks;
+      if (clusters > 0) this.clusters.files++;
+    }
+    this.holeBytes += Math.min(size, (Math.ceil(size / BLKSIZE) - pages) * BLKSIZE);
+    this.#endInode(inode, index, size, blocks, 0);
+  }
+
+  /** Bytes of a target that has a page: it has no zeros, and is shorter than that. */
+  #targetLength(slot: number, piece: number): number {
+    const at = this.#slots.bufferOf(slot) + this.#slots.at(slot, piece) * BLKSIZE;
+    return this.#bytes.subarray(at, at + BLKSIZE).indexOf(0);
+  }
+
+  /** Writes an inode that has all but its attributes. */
+  #endInode(inode: InodeWriter, index: number, size: number, blocks: number, depth: number): void {
+    const tree = this.#tree;
+    const stat = tree.stat(index);
+    const type = stat.mode & S_IFMT;
+    const group = tree.linkGroup(index);
+    const names = group < 0 ? 1 : (this.#names as Uint32Array)[group];
+    inode.size = size;
+    inode.blocks = blocks;
+    inode.depth = depth;
+    inode.nlink = names;
+    const name = tree.name(index);
+    inode.advise = (type === S_IFREG ? this.#adviseFor(name) : 0) | (names > 1 ? ADVISE.LOST_PINO : 0);
+    inode.flags = type === S_IFREG || type === S_IFDIR ? tree.flags(index) : 0;
+    inode.parentIno = this.#inos[tree.parent(index)];
+    inode.name = name;
+    this.#putXattrs(inode, index, stat.mode);
+    inode.end(tree.stat(index));
+    this.#count(index, type, size);
+  }
+
+  #putXattrs(inode: InodeWriter, index: number, mode: number): void {
+    if (!this.#tree.hasXattrs(index)) return;
+    const { found, failed } = this.#tree.xattrs(index);
+    for (const error of failed) this.#problem(index, error);
+    this.done.xattrs += inode.putXattrs(found, mode, (error) => this.#problem(index, error));
+  }
+
+  #count(index: number, type: number, size: number): void {
+    const { done } = this;
+    if (type === S_IFREG) {
+      done.files++;
+      done.contentBytes += size;
+    } else if (type === S_IFLNK) done.symlinks++;
+    else if (type !== S_IFDIR) done.special++;
+    const group = this.#tree.linkGroup(index);
+    if (group >= 0) done.hardLinks += (this.#names as Uint32Array)[group] - 1;
+  }
+
+  /** The directories, in the order of their indexes; the root comes last, and what a format made is written anew. */
+  *#writeDirectories(): Generator<void> {
+    const { count } = this.#tree;
+    for (let index = 1; index < count; index++) {
+      if (this.#tree.type(index) !== 'dir') continue;
+      this.#writeDirectory(index);
+      yield;
+    }
+    this.#writeDirectory(0);
+  }
+
+  #writeDirectory(index: number): void {
+    const tree = this.#tree;
+    const ino = this.#inos[index];
+    const parentIno = this.#inos[tree.parent(index)];
+    const inode = this.#inodes[NR_DATA_LOGS + 1];
+    const isFormatted = index === 0 || this.#isLostFound(index);
+    if (isFormatted) inode.beginAgain(ino);
+    else inode.begin(ino, true);
+    const names = this.#namesOf(index);
+    let size = inode.inlineBytes;
+    let blocks = 0;
+    let depth = 1;
+    if (!isFormatted && DirectoryWriter.fitsInline(names, size)) {
+      inode.setInlineDentries();
+      this.#directories.putInline(inode.contentsAt, size, parentIno, names);
+    } else {
+      const put = this.#directories.putBlocks(parentIno, names);
+      inode.endAddresses();
+      size = put.endPage * BLKSIZE;
+      ({ blocks, depth } = put);
+    }
+    const stat = tree.stat(index);
+    inode.size = size;
+    inode.blocks = blocks;
+    inode.depth = depth;
+    inode.nlink = 2 + names.nrDirectories;
+    inode.advise = 0;
+    inode.flags = tree.flags(index);
+    inode.parentIno = parentIno;
+    inode.name = tree.name(index);
+    this.#putXattrs(inode, index, stat.mode);
+    if (isFormatted) inode.endAgain(tree.stat(index));
+    else inode.end(tree.stat(index));
+  }
+
+  #namesOf(dir: number): ChildNames {
+    const tree = this.#tree;
+    const names = this.#children;
+    names.clear();
+    const first = tree.firstChild(dir);
+    const end = first + tree.nrChildren(dir);
+    if (dir === 0 && this.#volume.hasFeature('lost_found')) names.addLostFound();
+    for (let child = first; child < end; child++) {
+      const ino = this.inoOf(child);
+      if (ino === NONE) this.#noteLate(child);
+      else if (!this.#isLostFound(child)) names.add(child, ino);
+    }
+    return names;
+  }
+
+  #noteLate(child: number): void {
+    const group = this.#tree.linkGroup(child);
+    if (group >= 0 && this.#primaries.get(group) !== child) this.late.push(child);
+  }
+}
+
+/** The names of one directory, reused for the next. */
+class ChildNames implements NewDentries {
+  readonly #tree: SourceTree;
+  readonly #children: number[] = [];
+  readonly #inos: number[] = [];
+  count = 0;
+  nrDirectories = 0;
+
+  constructor(tree: SourceTree) {
+    this.#tree = tree;
+  }
+
+  clear(): void {
+    this.count = 0;
+    this.nrDirectories = 0;
+  }
+
+  add(child: number, ino: number): void {
+    this.#children[this.count] = child;
+    this.#inos[this.count++] = ino;
+    if (this.#tree.type(child) === 'dir') this.nrDirectories++;
+  }
+
+  addLostFound(): void {
+    this.#children[this.count] = -1;
+    this.#inos[this.count++] = LOST_FOUND_INO;
+    this.nrDirectories++;
+  }
+
+  nameLength(i: number): number {
+    const child = this.#children[i];
+    return child < 0 ? LOST_FOUND.length : this.#tree.nameLength(child);
+  }
+
+  name(i: number): Uint8Array {
+    const child = this.#children[i];
+    return child < 0 ? LOST_FOUND : this.#tree.name(child);
+  }
+
+  ino(i: number): number {
+    return this.#inos[i];
+  }
+
+  fileType(i: number): number {
+    const child = this.#children[i];
+    return child < 0 ? FT.DIR : FILE_TYPES[this.#tree.type(child)];
+  }
+}
+
+const FILE_TYPES: Readonly<Record<SourceType, number>> = {
+  file: FT.REG_FILE,
+  dir: FT.DIR,
+  symlink: FT.SYMLINK,
+  fifo: FT.FIFO,
+  socket: FT.SOCK,
+  char: FT.CHRDEV,
+  block: FT.BLKDEV,
+};
+
+const LOST_FOUND = utf8Bytes(LOST_FOUND_NAME);
+
+/** How many names each file has that has several, by the lowest index of them; null when there is none. */
+function countNames(tree: SourceTree): Uint32Array | null {
+  let names: Uint32Array | null = null;
+  for (let index = 0; index < tree.count; index++) {
+    const group = tree.linkGroup(index);
+    if (group < 0) continue;
+    names ??= new Uint32Array(tree.count);
+    names[group]++;
+  }
+  return names;
+}

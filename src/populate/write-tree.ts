@@ -1,0 +1,172 @@
+// A tree put into the volume of a new image: written at once, or through the page cache and one of its engines.
+import { READERS, TreeLoader } from '../bulkload/tree-loader.ts';
+import { ALGORITHM_NAMES, type AlgorithmName } from '../compress/algorithms.ts';
+import { defaultWorkers } from '../compress/cluster-buffers.ts';
+import type { CompressPolicy } from '../file/inode/compression.ts';
+import type { Timestamp } from '../file/inode/inode.ts';
+import { BLKSIZE } from '../format/constants.ts';
+import type { FileHandle } from '../fs/file-handle.ts';
+import type { FileSystem } from '../fs/file-system.ts';
+import type { Problem } from '../problems.ts';
+import type { HostTree } from '../source/host/tree.ts';
+import type { CompressChoice, NoneCompressed } from './compress-choice.ts';
+import { drive, inTurns } from './drive.ts';
+import type { BuildOptions } from './options.ts';
+import { type Populated, Populator } from './populate.ts';
+
+/** What compression did. */
+export interface BuildCompressionReport {
+  /** As asked for. */
+  algorithm: AlgorithmName;
+  /** 0: the algorithm has none, or for lz4 the fast variant. */
+  level: number;
+  /** Bytes of a cluster. */
+  clusterBytes: number;
+  /** Files that have a compressed cluster. */
+  files: number;
+  /** Compressed clusters. */
+  clusters: number;
+  /** Whole clusters that stay raw: compression would not save a block. */
+  rawClusters: number;
+  /** Blocks that these save. */
+  savedBlocks: number;
+  /** Pages of all these clusters for each block that they take; 1 when there are none. */
+  ratio: number;
+  /** Blocks that were given back. */
+  releasedBlocks: number;
+  /** Why there was no cluster: no file fits the choice, or none that does holds one of data. Else null. */
+  none: NoneCompressed | null;
+}
+
+/** How files are compressed, and which. */
+interface Compression {
+  policy: CompressPolicy;
+  choice: CompressChoice;
+}
+
+/** What was put into the volume. */
+export interface WrittenTree {
+  done: Populated;
+  /** Bytes of content that are holes. */
+  holeBytes: number;
+  problems: readonly Problem[];
+  /** Null when it was not asked for. */
+  compression: BuildCompressionReport | null;
+}
+
+/** Writes the tree to its places at once; by the ordinary way only what found no place so. Throws what concerns the volume. */
+export async function load(
+  tree: HostTree,
+  volume: FileSystem,
+  stamp: Timestamp,
+  compression: Compression | null,
+  options: BuildOptions,
+): Promise<WrittenTree> {
+  const { holes = 'source', release = false, workers = defaultWorkers() } = options;
+  const loader = new TreeLoader(tree, volume.volume, {
+    stamp,
+    holes,
+    compress: compression && { policy: compression.policy, has: (index) => compression.choice.has(index) },
+    release,
+    nrThreads: compression === null ? READERS : workers,
+  });
+  try {
+    await drive(loader, tree, options);
+  } finally {
+    loader.close();
+  }
+  const { done, holeBytes, problems, clusters, late } = loader;
+  const written: WrittenTree = { done, holeBytes, problems: problems.list, compression: null };
+  if (late.length > 0) await addLate(loader, tree, volume, stamp, written, options);
+  if (compression === null) return written;
+  const savedBlocks = clusters.pages - clusters.blocks;
+  written.compression = reportOf(compression, clusters, release ? savedBlocks : 0);
+  return written;
+}
+
+/** Other names of files that could not be read by the one that came first. */
+async function addLate(
+  loader: TreeLoader,
+  tree: HostTree,
+  volume: FileSystem,
+  stamp: Timestamp,
+  written: WrittenTree,
+  options: BuildOptions,
+): Promise<void> {
+  const populator = new Populator(tree, volume, stamp, null, null, options.holes);
+  try {
+    for (const index of loader.late) {
+      await inTurns(populator.addLate(index, loader.inoOf(tree.parent(index))), options);
+    }
+    populator.setFlags();
+  } finally {
+    populator.close();
+  }
+  for (const key of Object.keys(written.done) as (keyof Populated)[]) written.done[key] += populator.done[key];
+  written.holeBytes += populator.holeBytes;
+  written.problems = [...written.problems, ...populator.problems.list];
+}
+
+/** Pours the tree through the page cache. Throws what concerns the volume. */
+export async function pour(
+  tree: HostTree,
+  volume: FileSystem,
+  stamp: Timestamp,
+  compression: Compression | null,
+  options: BuildOptions,
+): Promise<WrittenTree> {
+  const populator = new Populator(tree, volume, stamp, compression?.choice ?? null, null, options.holes);
+  try {
+    await drive(populator, tree, options);
+  } finally {
+    populator.close();
+  }
+  const report =
+    compression &&
+    (await inTurns(finishCompression(volume, populator, compression, options.release === true), options));
+  populator.setFlags();
+  const { done, holeBytes, problems } = populator;
+  return { done, holeBytes, problems: problems.list, compression: report };
+}
+
+/** Waits for the last clusters, gives back what they save if asked, and counts. */
+function* finishCompression(
+  volume: FileSystem,
+  populator: Populator,
+  compression: Compression,
+  release: boolean,
+): Generator<void, BuildCompressionReport> {
+  volume.writeBack();
+  let files = 0;
+  let releasedBlocks = 0;
+  for (const ino of populator.compressed) {
+    using handle = volume.openInode(ino) as FileHandle;
+    if ((handle.stat().compression?.savedBlocks ?? 0) === 0) continue;
+    files++;
+    if (release) releasedBlocks += handle.releaseBlocks();
+    yield;
+  }
+  const { clusters, rawClusters, clusterPages: pages, clusterBlocks: blocks } = volume.writebackCounters;
+  return reportOf(compression, { files, clusters, rawClusters, pages, blocks }, releasedBlocks);
+}
+
+function reportOf(
+  { policy, choice }: Compression,
+  { files, clusters, rawClusters, pages, blocks }: TreeLoader['clusters'],
+  releasedBlocks: number,
+): BuildCompressionReport {
+  const rawPages = rawClusters * policy.clusterPages;
+  const isNone = clusters + rawClusters === 0;
+  return {
+    algorithm: ALGORITHM_NAMES[policy.codec.algorithm],
+    level: policy.codec.level,
+    clusterBytes: policy.clusterPages * BLKSIZE,
+    files,
+    clusters,
+    rawClusters,
+    savedBlocks: pages - blocks,
+    ratio: isNone ? 1 : (pages + rawPages) / (blocks + rawPages),
+    releasedBlocks,
+    none: isNone ? choice.whyNone() : null,
+  };
+}
