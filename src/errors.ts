@@ -1,6 +1,8 @@
 // The one error type of this package. Relies on faults.ts.
 import { type FaultArguments, type FaultKind, type FaultPlace, faultText, type Report } from './faults.ts';
 
+import { reasonText } from './platform/errno.ts';
+
 export { errnoText } from './platform/errno.ts';
 
 /** What an error is about, for programs; the message already says it for people. */
@@ -100,7 +102,7 @@ export function hostError(doing: string, cause: unknown, place: ErrorPlace = {})
 function withoutCall({ code, syscall, message }: NodeJS.ErrnoException): string {
   if (code === undefined || syscall === undefined || !message.startsWith(`${code}: `)) return message;
   const end = message.indexOf(`, ${syscall}`);
-  return end < 0 ? message : message.slice(code.length + 2, end);
+  return end < 0 ? message : reasonText(message.slice(code.length + 2, end));
 }
 
 /**

@@ -16,7 +16,7 @@ import { Content } from './content.ts';
 import { figuresOf, Meter, type Work } from './measure.ts';
 import { giveMemoryBack } from './memory.ts';
 import { type Ratio, type Run, type RunResult, ratiosOf, type SummaryRow, summaryOf } from './summary.ts';
-import { leastBlocks, openTarget, type TargetOptions } from './target.ts';
+import { leastBlocks, openTarget, type Room, type TargetOptions } from './target.ts';
 import type { WorkloadName } from './workload-names.ts';
 import { fill, pagesAndBlocks, workloadOf } from './workloads.ts';
 
@@ -140,7 +140,7 @@ function mountOptionsOf({ engine, compress }: Pick<Run, 'engine' | 'compress'>, 
  * volume has room for: they must not cost a target.
  */
 export function checkBench(options: BenchOptions): void {
-  leastBlocks(roomOf(options));
+  leastBlocks(roomOf(options).bytes);
   const device = new MemoryDevice(TRIAL_BLOCKS);
   format(device);
   for (const compress of options.compress) {
@@ -148,13 +148,14 @@ export function checkBench(options: BenchOptions): void {
   }
 }
 
-function roomOf({ workloads, sizes, compress, clusterBytes }: BenchOptions): number {
+/** That of the workload which takes the most. */
+function roomOf({ workloads, sizes, compress, clusterBytes }: BenchOptions): Room {
   const unit = compress.every((one) => one === 'none') ? BLKSIZE : clusterBytes;
-  const rooms = workloads.map((name) => {
-    const { roomBytes } = workloadOf(name);
-    return roomBytes(sizes, unit) + roomBytes(smaller(sizes), unit);
+  const rooms = workloads.map((workload): Room => {
+    const { roomBytes, lessBy } = workloadOf(workload);
+    return { workload, bytes: roomBytes(sizes, unit) + roomBytes(smaller(sizes), unit), lessBy };
   });
-  return Math.max(...rooms);
+  return rooms.reduce((most, one) => (one.bytes > most.bytes ? one : most));
 }
 
 /** Formats, prepares, mounts anew, warms up, measures, checks and unmounts. */

@@ -21,6 +21,14 @@ export interface TargetOptions {
   queueDepth?: number;
 }
 
+/** What a workload takes of a volume. */
+export interface Room {
+  workload: string;
+  bytes: number;
+  /** Options by which that becomes less. */
+  lessBy: string;
+}
+
 /** Whether a path names a block device. Throws EISDIR. */
 export function isBlockDevice(path: string): boolean {
   const stat = fs.statSync(path, { throwIfNoEntry: false });
@@ -40,13 +48,13 @@ export function leastBlocks(roomBytes: number): number {
 }
 
 /**
- * Opens a target on which `roomBytes` bytes can be written once: a new image file gets the size for that, a block device
+ * Opens a target on which the bytes of `room` can be written once: a new image file gets the size for that, a block device
  * must have it. Throws EEXIST without `force`, ENOSPC for a block device that is too small, and what openFileDevice throws.
  */
-export function openTarget(path: string, roomBytes: number, options: TargetOptions): FileDevice {
+export function openTarget(path: string, room: Room, options: TargetOptions): FileDevice {
   const { force, direct, queueDepth } = options;
-  const wanted = wantedBlocks(roomBytes);
-  const least = leastBlocks(roomBytes);
+  const wanted = wantedBlocks(room.bytes);
+  const least = leastBlocks(room.bytes);
   if (!isBlockDevice(path)) {
     if (!force && fs.existsSync(path)) {
       throw new F2fsError('EEXIST', `${path} exists; a benchmark formats it, --force allows that`, { path });
@@ -62,7 +70,8 @@ export function openTarget(path: string, roomBytes: number, options: TargetOptio
     }
     const { userBlockCount } = planFormat(device.nrBlocks, { startSector: device.startSector }).geometry;
     if (userBlockCount < wanted) {
-      const message = `${path} is too small for these workloads: they need ${least * BLKSIZE} bytes (${Math.ceil((least * BLKSIZE) / 2 ** 20)} MiB), it has ${device.nrBlocks * BLKSIZE}; make --size smaller`;
+      const needs = `${room.workload} needs ${least * BLKSIZE} bytes (${Math.ceil((least * BLKSIZE) / 2 ** 20)} MiB)`;
+      const message = `${path} is too small: ${needs}, it has ${device.nrBlocks * BLKSIZE}; make ${room.lessBy} smaller`;
       throw new F2fsError('ENOSPC', message, { path });
     }
     return device;

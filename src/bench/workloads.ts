@@ -27,6 +27,8 @@ export interface Workload {
   check?: (bench: Bench) => void;
   /** Bytes that are written at most, no block being used twice; `unitBytes`: of a page, or a cluster, which is written as a whole. */
   roomBytes: (sizes: Sizes, unitBytes: number) => number;
+  /** Options of the command by which that becomes less. */
+  lessBy: string;
 }
 
 /** Bytes of a sequential write or read: as many as the largest folio has. */
@@ -166,6 +168,7 @@ const WORKLOADS: Record<WorkloadName, Omit<Workload, 'name'>> = {
     run: (bench) => writeAndSync(bench, 0),
     check: (bench) => checkPlaces(bench, 0),
     roomBytes: ({ fileBytes }) => fileBytes,
+    lessBy: '--size',
   },
   overwrite: {
     reads: false,
@@ -173,20 +176,28 @@ const WORKLOADS: Record<WorkloadName, Omit<Workload, 'name'>> = {
     run: (bench) => writeAndSync(bench, 1),
     check: (bench) => checkPlaces(bench, 1),
     roomBytes: ({ fileBytes }) => 2 * fileBytes,
+    lessBy: '--size',
   },
   'rand-write': {
     reads: false,
     prepare: makeFile,
     run: randomWrites,
     roomBytes: ({ fileBytes, blockBytes, writes }, unit) => fileBytes + writes * wholeUnits(blockBytes, unit),
+    lessBy: '--size or --writes',
   },
   'append-fsync': {
     reads: false,
     run: appends,
     roomBytes: ({ blockBytes, appends }, unit) => appends * (wholeUnits(blockBytes, unit) + SYNC_BLOCKS * BLKSIZE),
+    lessBy: '--appends or --block',
   },
-  'small-files': { reads: false, run: smallFiles, roomBytes: ({ files }) => files * SMALL_ROOM },
-  'create-delete': { reads: false, run: createAndDelete, roomBytes: ({ files }) => files * SMALL_ROOM },
+  'small-files': { reads: false, run: smallFiles, roomBytes: ({ files }) => files * SMALL_ROOM, lessBy: '--files' },
+  'create-delete': {
+    reads: false,
+    run: createAndDelete,
+    roomBytes: ({ files }) => files * SMALL_ROOM,
+    lessBy: '--files',
+  },
   recovery: {
     reads: false,
     prepare: fsyncFiles,
@@ -194,6 +205,7 @@ const WORKLOADS: Record<WorkloadName, Omit<Workload, 'name'>> = {
     run: countRecovered,
     check: checkRecovered,
     roomBytes: ({ files }) => files * SMALL_ROOM,
+    lessBy: '--files',
   },
   'nearly-full': {
     reads: false,
@@ -201,6 +213,7 @@ const WORKLOADS: Record<WorkloadName, Omit<Workload, 'name'>> = {
     fullTo: NEARLY_FULL,
     run: randomWrites,
     roomBytes: ({ fileBytes }) => fileBytes,
+    lessBy: '--size',
   },
   'read-back': {
     reads: true,
@@ -208,6 +221,7 @@ const WORKLOADS: Record<WorkloadName, Omit<Workload, 'name'>> = {
     run: readBack,
     check: (bench) => checkPlaces(bench, 0),
     roomBytes: ({ fileBytes }) => fileBytes,
+    lessBy: '--size',
   },
 };
 

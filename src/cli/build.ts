@@ -22,7 +22,7 @@ import { expandFeatures } from './features.ts';
 import { refuseDash } from './image.ts';
 import { Interruption } from './interrupt.ts';
 import { printable } from './names.ts';
-import { printJson, printTable } from './output.ts';
+import { isDone, printJson, printTable } from './output.ts';
 import { Progress } from './progress.ts';
 import { counted, countedEntries, longSize, shortSize } from './sizes.ts';
 
@@ -92,6 +92,7 @@ export async function build(source: string, image: string, options: BuildCommand
   }
   complainOf('build', report.problems);
   for (const note of report.notes) if (!options.quiet) complain('build', `note: ${note}`);
+  isDone(`${image} is built`);
   if (options.json) await printJson(reportInCommandWords(report));
   else if (!options.quiet) await printTable(summary(report, options));
   return report.problems.length > 0 ? EXIT.failed : EXIT.ok;

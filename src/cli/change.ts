@@ -1,9 +1,9 @@
 // What the commands that change an image share: signals, progress and exit codes of a change that is made wholly or not at all.
 
-import * as fs from 'node:fs';
 import { checkSignal, F2fsError } from '../errors.ts';
 import { type ChangeProgress, changeImage as changeWhole, type FileSystem } from '../index.ts';
 import { complain, EXIT, Warnings } from './errors.ts';
+import { assertThere } from './image.ts';
 import { Interruption, killable } from './interrupt.ts';
 import { escaped } from './names.ts';
 import { naming } from './naming.ts';
@@ -43,7 +43,7 @@ export async function changeImage(
   { inSteps = false, quiet = false }: ChangeOptions,
   work: Change,
 ): Promise<number> {
-  if (!fs.existsSync(image)) throw new F2fsError('ENOENT', 'no such file', { path: image });
+  assertThere(image);
   using interruption = new Interruption();
   const { signal } = interruption;
   const warnings = new Warnings(command, image);

@@ -1,10 +1,9 @@
 // f2fs clean: sections that are used in part are emptied ahead of need.
 
-import * as fs from 'node:fs';
-import { F2fsError } from '../errors.ts';
 import { type CleanOptions, type CleanReport, type FileSystem, mount, openFileDevice } from '../index.ts';
 import { EXIT, Warnings } from './errors.ts';
-import { printJson, printTable } from './output.ts';
+import { assertThere } from './image.ts';
+import { isDone, printJson, printTable } from './output.ts';
 import { Progress } from './progress.ts';
 import { counted } from './sizes.ts';
 
@@ -18,7 +17,7 @@ const AT_A_TIME = 8;
 
 /** Cleans, and prints what was done. Throws what opening, mounting and cleaning throw. */
 export async function clean(image: string, options: CleanCommandOptions): Promise<number> {
-  if (!fs.existsSync(image)) throw new F2fsError('ENOENT', 'no such file', { path: image });
+  assertThere(image);
   const device = openFileDevice(image, { writable: true });
   try {
     const volume = mount(device);
@@ -33,8 +32,9 @@ export async function clean(image: string, options: CleanCommandOptions): Promis
       volume.abandon();
       throw error;
     }
+    isDone(`${image} is changed`);
     if (options.json) await printJson(done);
-    else {
+    else if (!options.quiet) {
       await printTable([
         ['emptied', counted(done.sections, 'section')],
         ['moved', counted(done.movedBlocks, 'block')],

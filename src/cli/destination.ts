@@ -20,7 +20,7 @@ export class Destination {
   constructor(volume: FileSystem, path: Uint8Array, nrSources: number, nameItself = false) {
     if (nameItself && nrSources > 1) throw new UsageError('-T takes one source');
     this.path = path;
-    this.isDirectory = !nameItself && typeAt(volume, path) === 'directory';
+    this.isDirectory = !nameItself && leadsToDirectory(volume, path);
     if (this.isDirectory || nameItself) return;
     if (nrSources > 1 || endsWithSlash(path)) {
       throw new F2fsError('ENOTDIR', `${escaped(path)} is not a directory in the image`, { path: escaped(path) });
@@ -44,6 +44,26 @@ export class Destination {
   /** The same as a directory and the name in it; the name is null for the root, and what leads nowhere else. */
   placeOf(name: Uint8Array): { directory: Uint8Array; name: Uint8Array | null } {
     return splitPath(this.pathOf(name));
+  }
+}
+
+/** Whether what is put there goes into it. A symlink that leads nowhere, or in a circle, is itself what is replaced. */
+function leadsToDirectory(volume: FileSystem, path: Uint8Array): boolean {
+  try {
+    return typeAt(volume, path) === 'directory';
+  } catch (error) {
+    if (!endsWithSlash(path) && volume.lstat(path).type === 'symlink') return false;
+    throw error;
+  }
+}
+
+/** The inode that has a path, itself if it is a symlink; null where there is none. */
+export function inodeAt(volume: FileSystem, path: Uint8Array): number | null {
+  try {
+    return volume.lstat(path).ino;
+  } catch (error) {
+    if (error instanceof F2fsError && error.code === 'ENOENT') return null;
+    throw error;
   }
 }
 

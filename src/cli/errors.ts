@@ -91,9 +91,9 @@ export class Warnings {
 }
 
 /** Prints `text` as one line of stderr, in the command's words, nothing in it left to the terminal's interpretation. */
-export function complain(command: string, text: string): void {
+export function complain(command: string | null, text: string): void {
   clearProgress();
-  process.stderr.write(`f2fs: ${command}: ${printable(inCommandWords(text))}\n`);
+  process.stderr.write(`f2fs: ${command === null ? '' : `${command}: `}${printable(inCommandWords(text))}\n`);
 }
 
 /** Prints what failed in `command` and returns the exit code. `place`: the path concerned, where the error has none. */

@@ -16,7 +16,7 @@ import { complain, complainOf, EXIT } from './errors.ts';
 import { type ReadOptions, ReadVolume, refuseDash } from './image.ts';
 import { Interruption } from './interrupt.ts';
 import { printable, volumePath } from './names.ts';
-import { printJson, printTable } from './output.ts';
+import { isDone, printJson, printTable } from './output.ts';
 import { Progress, percentText } from './progress.ts';
 import { counted, countedEntries, longSize, shortSize } from './sizes.ts';
 
@@ -66,6 +66,7 @@ export async function extract(
   for (const { message, count, path: first } of notes) {
     complain('extract', `${message}: ${counted(count, 'entry', 'entries')}, the first is ${first}`);
   }
+  isDone(`${target} has what was extracted`);
   if (options.json) await printJson(reportInCommandWords(report));
   else if (!options.quiet) await printTable(summary(report));
   return problems.length + notes.length > 0 ? EXIT.failed : EXIT.ok;

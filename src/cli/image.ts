@@ -1,14 +1,24 @@
 // Opens the image that a command reads, and refuses names that what it makes can't have.
 
 import * as fs from 'node:fs';
-import { F2fsError } from '../errors.ts';
+import { F2fsError, hostError } from '../errors.ts';
 import { type FileDevice, type FileSystem, isGzipped, mount, openFileDevice, openGzipped } from '../index.ts';
 import { UsageError, Warnings } from './errors.ts';
 
 /** Opens an image, also one that is compressed with gzip, or a block device for reading. Throws ENOENT and whatever the device throws. */
 export async function openImage(image: string): Promise<FileDevice> {
-  if (!fs.existsSync(image)) throw new F2fsError('ENOENT', 'no such file', { path: image });
+  assertThere(image);
   return isGzipped(image) ? await openGzipped(image) : openFileDevice(image, { writable: false });
+}
+
+/** Throws what keeps the host from finding `image`: ENOENT, EACCES, ELOOP. */
+export function assertThere(image: string): void {
+  try {
+    fs.statSync(image);
+  } catch (error) {
+    const found = hostError(`cannot open ${image}`, error, { path: image });
+    throw found.code === 'ENOENT' ? new F2fsError('ENOENT', 'no such file', { path: image }) : found;
+  }
 }
 
 /** Throws UsageError for `-`, which elsewhere means standard output. `what` is made at `path`: "an image". */

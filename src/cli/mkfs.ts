@@ -21,7 +21,7 @@ import { asUsage, complain, EXIT, UsageError } from './errors.ts';
 import { expandFeatures } from './features.ts';
 import { refuseDash } from './image.ts';
 import { printable } from './names.ts';
-import { printJson, printTable } from './output.ts';
+import { isDone, printJson, printTable } from './output.ts';
 import { longSize } from './sizes.ts';
 
 export interface MkfsOptions {
@@ -60,6 +60,7 @@ export async function mkfs(image: string, options: MkfsOptions): Promise<number>
     device.close();
   }
   for (const note of notes) complain('mkfs', `note: ${note}`);
+  isDone(`${image} is formatted`);
   await print(image, device, made, options);
   return EXIT.ok;
 }

@@ -3,7 +3,7 @@ import { display } from '../bytes.ts';
 import { F2fsError } from '../errors.ts';
 import { type FileSystem, splitPath } from '../index.ts';
 import { type ChangeOptions, changeImage, forEachPath } from './change.ts';
-import { Destination, lastName, typeAt } from './destination.ts';
+import { Destination, inodeAt, lastName, typeAt } from './destination.ts';
 import { EXIT, UsageError } from './errors.ts';
 import { endsWithSlash, volumePath } from './names.ts';
 import { naming } from './naming.ts';
@@ -38,11 +38,6 @@ export function mv(image: string, sources: readonly string[], to: string, option
     });
     return EXIT.ok;
   });
-}
-
-/** The inode that has a path; null where there is none. */
-function inodeAt(volume: FileSystem, path: Uint8Array): number | null {
-  return typeAt(volume, path) === null ? null : volume.lstat(path).ino;
 }
 
 /** rename(2) would do nothing, and both names stay: not what was asked for. */

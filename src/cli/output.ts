@@ -1,5 +1,6 @@
 // stdout: collected into large writes, with care for readers that are slow or gone. Lines, tables and JSON have no characters in them
 // that a terminal would act on.
+import { hostError } from '../errors.ts';
 import { complain, EXIT } from './errors.ts';
 import { jsonText, printable } from './names.ts';
 
@@ -14,11 +15,12 @@ export function isDone(what: string): void {
 }
 
 /** To be called once, at the start. A reader that went away (head, less) ends the command without a word. */
-export function watchStreams(command: () => string): void {
+export function watchStreams(command: () => string | null): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(EXIT.sigpipe);
     const made = done === null ? '' : `; ${done}: only the report of it is missing`;
-    complain(command(), `cannot write to standard output: ${error.message}${made}`);
+    const { message, code } = hostError('cannot write to standard output', error);
+    complain(command(), `${message} (${code})${made}`);
     process.exit(EXIT.failed);
   });
   process.stderr.on('error', () => {});

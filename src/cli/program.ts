@@ -1,6 +1,6 @@
 // The grammar of the command line. What a command does is loaded when it runs, so that help and small commands start fast.
 import { readFileSync } from 'node:fs';
-import { Argument, Command, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import { WORKLOAD_NAMES } from '../bench/workload-names.ts';
 import { ENGINES, MAX_QUEUE_DEPTH, MAX_WORKERS } from '../limits.ts';
 import { refuseEmpty, refuseUndecodable } from './arguments.ts';
@@ -317,11 +317,13 @@ function declareCompletion(program: Command, run: Run): void {
 
 /** The whole command. Parsing throws commander's errors; it prints help and version itself. */
 export function makeProgram(run: Run): Command {
-  let args: readonly string[] = [];
+  let called: Command | null = null;
   const checked: Run = (command, work) =>
     run(command, async () => {
-      refuseEmpty(args);
-      refuseUndecodable(process.argv);
+      if (called !== null) {
+        refuseEmpty(called.args);
+        refuseUndecodable(called);
+      }
       return await work();
     });
   const program = new Command('f2fs')
@@ -331,12 +333,13 @@ export function makeProgram(run: Run): Command {
     .configureOutput({ outputError: () => {} })
     .exitOverride()
     .hook('preAction', (_, command) => {
-      args = command.args;
+      called = command;
     })
     .option('-V, --version', 'print the version')
     .on('option:version', () => {
       process.stdout.write(`${packageVersion()}\n`);
-      process.exit(0);
+      // The process ends when that is written, or with what became of it.
+      throw new CommanderError(0, 'commander.version', '');
     });
   withExamples(
     program,

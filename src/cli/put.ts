@@ -1,5 +1,7 @@
 // f2fs put: files and directories of the host into an image that exists.
 
+import * as fs from 'node:fs';
+import * as path from 'node:path';
 import { F2fsError } from '../errors.ts';
 import {
   BLKSIZE,
@@ -17,11 +19,11 @@ import { type ChangeOptions, changeImage } from './change.ts';
 import { reportInCommandWords } from './command-words.ts';
 import { Destination, hostName, typeAt } from './destination.ts';
 import { afterOthers, complain, complainOf, EXIT, UsageError } from './errors.ts';
-import { printable, volumePath } from './names.ts';
+import { endsWithSlash, printable, volumePath } from './names.ts';
 import { naming } from './naming.ts';
 import { printJson, printTable } from './output.ts';
 import type { Progress } from './progress.ts';
-import { ReplayedInput } from './replayed-input.ts';
+import { assertStandardInput, ReplayedInput } from './replayed-input.ts';
 import { countedEntries, longSize, shortSize } from './sizes.ts';
 
 export interface PutCommandOptions extends ChangeOptions {
@@ -49,11 +51,14 @@ const STDIN = '-';
 /** Puts each source to `to`; a problem with any entry of them leaves the image as it was. Throws what put throws. */
 export async function put(image: string, sources: string[], to: string, options: PutCommandOptions): Promise<number> {
   let total: Total = { ...nothing(), image, freeBlocks: 0 };
+  if (sources.includes(STDIN)) assertStandardInput();
+  for (const source of sources) refuseDescriptor(source);
   using input = new ReplayedInput();
-  const path = volumePath(to, options.escaped);
+  const target = volumePath(to, options.escaped);
   const exitCode = await changeImage('put', image, options, async (volume, signal, progress) => {
     total = { ...nothing(), image, freeBlocks: 0 };
-    const destination = new Destination(volume, path, sources.length, options.targetDirectory === false);
+    const nameItself = options.targetDirectory === false || isNewDirectory(volume, sources, target);
+    const destination = new Destination(volume, target, sources.length, nameItself);
     const { replace, holes, xattrs } = options;
     const owner = options.allRoot ? { uid: 0, gid: 0 } : undefined;
     const onProgress = (at: BuildProgress) => progress.tree(at);
@@ -81,6 +86,31 @@ export async function put(image: string, sources: string[], to: string, options:
   if (options.json) await printJson(reportInCommandWords(total));
   else if (!options.quiet) await printTable(summary(total));
   return exitCode;
+}
+
+/**
+ * Throws EINVAL for the name of something that is open, which a shell makes of `<(command)`: on Linux a symlink that says nothing anywhere
+ * else, and put would take it for one.
+ */
+function refuseDescriptor(source: string): void {
+  if (source === STDIN) return;
+  let directory: string;
+  try {
+    directory = fs.realpathSync(path.dirname(source));
+  } catch {
+    return;
+  }
+  const isStream = directory === '/dev' && /^std(in|out|err)$/.test(path.basename(source));
+  if (!isStream && !/^\/dev\/fd$|^\/proc\/\d+(\/task\/\d+)?\/fd$/.test(directory)) return;
+  const message =
+    'it stands for something that is open, not for a file of its own: give it to standard input, which is -';
+  throw new F2fsError('EINVAL', message, { path: source });
+}
+
+/** Whether a directory gets a name that ends with a slash and that nothing has: allowed, as it can only mean a directory. */
+function isNewDirectory(volume: FileSystem, [source, ...others]: readonly string[], to: Uint8Array): boolean {
+  if (others.length > 0 || !endsWithSlash(to) || typeAt(volume, to) !== null) return false;
+  return source !== STDIN && fs.lstatSync(source, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** `dir/.` means what is in it; else a source keeps its name in a directory. */

@@ -111,6 +111,30 @@ function openSpill(): { fd: number; directory: string; bytes: number } {
   return { fd, directory, bytes: 0 };
 }
 
+/**
+ * To be called by a command before it does anything for what it reads there. Throws EBADF where standard input is closed: Node has
+ * opened /dev/null in its place then, for writing, too, and what is to be read would seem to be empty.
+ */
+export function assertStandardInput(): void {
+  if (!isClosed(0)) return;
+  const message = 'standard input is closed, or /dev/null opened for writing, which looks the same';
+  throw new F2fsError('EBADF', `${message}; '< /dev/null' stands for an empty file`);
+}
+
+/** Whoever means /dev/null as an input opens it for reading alone: shells, Node, systemd and containers do. */
+function isClosed(fd: number): boolean {
+  if (process.platform === 'win32') return false;
+  try {
+    const there = fs.fstatSync(fd);
+    if (!there.isCharacterDevice() || there.rdev !== fs.statSync('/dev/null').rdev) return false;
+    // It fails unless it is open for writing.
+    fs.writeSync(fd, '\n');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Node has an empty stream for what it does not know, block devices and directories among it: these are read as files are. */
 function standardInput(): Readable {
   const stdin: Readable = process.stdin;

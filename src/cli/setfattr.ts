@@ -7,7 +7,7 @@ import { asUsage, EXIT, UsageError } from './errors.ts';
 import { escaped, volumePath } from './names.ts';
 import { naming } from './naming.ts';
 import { percentText } from './progress.ts';
-import { standardInputOnce } from './replayed-input.ts';
+import { assertStandardInput, standardInputOnce } from './replayed-input.ts';
 import { atLine, type DumpedAttribute, type DumpedFile, readDump, xattrBytes } from './xattr-text.ts';
 
 export interface SetfattrOptions extends ChangeOptions {
@@ -105,6 +105,7 @@ function restoreFile(
 /** Throws the host's code. */
 async function* piecesOf(file: string): AsyncGenerator<Uint8Array, void, undefined> {
   if (file === STDIN) {
+    assertStandardInput();
     yield* standardInputOnce();
     return;
   }

@@ -103,7 +103,8 @@ export class AttributeSetter {
     const code = this.#flags(hostPath, flags);
     if (code === 'ENOSYS')
       this.note("inode flags are not restored: that takes the package koffi, or chattr of Debian's e2fsprogs", place);
-    else if (code !== null) this.note(`inode flags (${flags.join(', ')}) are not restored: ${code}`, place);
+    else if (code !== null)
+      this.note(`inode flags (${flags.join(', ')}) are not restored: ${errnoText(code)} (${code})`, place);
   }
 
   /** Whether the entry has its owner now. */
@@ -117,7 +118,10 @@ export class AttributeSetter {
       fs.lchownSync(hostPath, wanted.uid, wanted.gid);
       return true;
     } catch (error) {
-      this.note(`owners are not restored: ${codeOf(error)}`, place);
+      const code = codeOf(error);
+      // Source: chown_common.
+      const why = code === 'EINVAL' ? 'this user namespace has no such numbers' : errnoText(code);
+      this.note(`owners are not restored: ${why} (${code})`, place);
       return false;
     }
   }
@@ -129,10 +133,12 @@ export class AttributeSetter {
       for (const _ of wanted) this.note('extended attributes are left out, as asked', place);
       return;
     }
-    for (const { name, code } of this.#xattrs.set(pathZ, wanted)) {
-      if (code === 'ENOSYS') this.note(`extended attributes are not restored: that takes ${NEEDED}`, place);
-      else this.note(`extended attribute ${name} is not restored: ${errnoText(code)} (${code})`, place);
-    }
+    const messages = this.#xattrs.set(pathZ, wanted).map(({ name, code }) => {
+      if (code === 'ENOSYS') return `extended attributes are not restored: that takes ${NEEDED}`;
+      return `${notRestored(name, code)}: ${errnoText(code)} (${code})`;
+    });
+    // What befell several attributes of an entry befell one entry.
+    for (const message of new Set(messages)) this.note(message, place);
   }
 
   #setTimes(hostPath: Buffer, pathZ: Buffer, place: Place, wanted: HostAttributes): void {
@@ -171,6 +177,13 @@ export class AttributeSetter {
     if (known) known.count++;
     else this.#notes.set(told, { message: told, count: 1, path: shortPath(place.path) });
   }
+}
+
+/** Where a host's file system has no attributes of a kind, that is told once of all of them. */
+function notRestored(name: string, code: string): string {
+  const kind = /^(?:user|trusted|security)\./.exec(name)?.[0];
+  const isOfAll = kind !== undefined && (code === 'ENOTSUP' || code === 'EOPNOTSUPP');
+  return isOfAll ? `extended attributes ${kind}* are not restored` : `extended attribute ${name} is not restored`;
 }
 
 /** A time for node:fs: about 0.24 us exact, or 1 ms before 1970, where Node takes a negative number for "now". */

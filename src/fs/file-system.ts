@@ -1,6 +1,6 @@
 // A mounted volume by paths, in the shape of node:fs's synchronous calls. Paths are bytes or text, from the root.
-import { type Contents, contentBytes, display, type Name, type OwnBytes, type Path } from '../bytes.ts';
-import { type Check, checkOptions, invalid, type OptionChecks } from '../check.ts';
+import { type Contents, contentBytes, display, type Name, nameBytes, type OwnBytes, type Path } from '../bytes.ts';
+import { type Check, checkChoice, checkIndex, checkOptions, invalid, type OptionChecks } from '../check.ts';
 import { deviceOf } from '../device/checked-device.ts';
 import type { BlockDevice } from '../device/device.ts';
 
@@ -29,7 +29,7 @@ import { Directory, type DirectoryEntry, openInode } from './directory-handle.ts
 import { FileHandle, readWhole } from './file-handle.ts';
 import type { Handle } from './handle.ts';
 import { checkMountOptions, type MountOptions } from './mount-options.ts';
-import type { NodeType } from './of-type.ts';
+import { NODE_TYPES, type NodeType } from './of-type.ts';
 import { type Access, accessOf, type OpenFlags, READ_WRITE } from './open-flags.ts';
 import {
   endsWithSlash,
@@ -381,22 +381,28 @@ export class FileSystem {
 
   /** Sets the size of a file in bytes. */
   truncate(path: Path, sizeBytes: number): void {
+    checkIndex(sizeBytes, 'size');
     using file = this.openFile(path, { flags: 'r+' });
     refusing(path, () => file.truncate(sizeBytes));
   }
 
   /** Makes a directory. Throws EEXIST, ENOENT for one that is missing above it, ENOSPC. */
   mkdir(path: Path, attributes: NewAttributes = {}): void {
+    checkNewAttributes(attributes);
     this.#inParent(path, null, (parent, name) => parent.mkdir(name, attributes).close());
   }
 
   /** Makes a symlink; `target` is not looked at. Throws EEXIST, ENOENT for an empty target, ENAMETOOLONG past 4095 bytes. */
   symlink(target: Path, path: Path, attributes: NewAttributes = {}): void {
+    nameBytes(target, 'target');
+    checkNewAttributes(attributes);
     this.#inParent(path, 'ENOENT', (parent, name) => parent.symlink(name, target, attributes).close());
   }
 
   /** Makes a named pipe, a socket, or a device with its numbers. Throws EEXIST, EINVAL for another type. */
   mknod(path: Path, type: NodeType, attributes: NewAttributes = {}, rdev?: DeviceNumbers): void {
+    checkChoice(NODE_TYPES, type, 'type');
+    checkNewAttributes(attributes);
     this.#inParent(path, 'ENOENT', (parent, name) => parent.mknod(name, type, attributes, rdev).close());
   }
 

@@ -47,7 +47,12 @@ export function makeHostNode(
 }
 
 function refused(code: string): F2fsError {
-  return new F2fsError(code, code === 'EPERM' ? 'only root can' : errnoText(code));
+  if (code !== 'EPERM') return new F2fsError(code, errnoText(code));
+  const isRoot = process.geteuid?.() === 0;
+  return new F2fsError(
+    code,
+    isRoot ? 'the host refuses it to this root, as in a container without CAP_MKNOD' : 'only root can',
+  );
 }
 
 function nodeArguments(type: HostNodeType, rdevMajor: number, rdevMinor: number): string {

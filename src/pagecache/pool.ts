@@ -1,7 +1,8 @@
 // The page frames of a mount: one shared memory of fixed size, cut into frames of a page, handed out as folios, and taken back
-// from their address spaces, least recently used first. Relies on buddy.ts, xarray.ts (for the arena) and errors.ts.
+// from their address spaces, least recently used first. Relies on buddy.ts, xarray.ts (for the arena), size-text.ts and errors.ts.
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/block-size.ts';
+import { shortSize } from '../size-text.ts';
 import { Buddy, MAX_ORDER } from './buddy.ts';
 import { XArrayArena } from './xarray.ts';
 import { zero } from './zero.ts';
@@ -33,6 +34,20 @@ type SharedMemoryConstructor = new (limits: { initial: number; maximum: number; 
 export function makeSharedMemory(nrWasmPages: number): SharedMemory {
   const { Memory } = (globalThis as unknown as { WebAssembly: { Memory: SharedMemoryConstructor } }).WebAssembly;
   return new Memory({ initial: nrWasmPages, maximum: nrWasmPages, shared: true });
+}
+
+/** A page cache of `size` bytes that can't be had, with what would help. */
+function noMemory(size: number, cause: unknown): F2fsError {
+  const message = `there is no memory for a page cache of ${shortSize(size)}`;
+  try {
+    makeSharedMemory(1);
+  } catch {
+    // Engines reserve the addresses that any shared memory could reach, and guards around them.
+    const cure =
+      'a process needs some 10 GiB of address space for one of any size: is there a limit, as ulimit -v sets?';
+    return new F2fsError('ENOMEM', `${message}: ${cure}`, { cause });
+  }
+  return new F2fsError('ENOMEM', `${message}: give a smaller one`, { cause });
 }
 
 /** What reclaim asks of the address space that holds a folio. */
@@ -90,9 +105,7 @@ export class FramePool {
     try {
       this.memory = makeSharedMemory(size / WASM_PAGE);
     } catch (cause) {
-      throw new F2fsError('ENOMEM', `there is no memory for a page cache of ${size} bytes: give a smaller one`, {
-        cause,
-      });
+      throw noMemory(size, cause);
     }
     this.nrFrames = nrFrames;
     this.bytes = new Uint8Array(this.memory.buffer);

@@ -50,9 +50,8 @@ export class EntryExtras {
       return false;
     });
     // All at once where that can be; else one that is refused costs none of the others.
-    if (known.length > 0 && !this.#store(index, handle, known, known.length === 1)) {
-      for (const one of known) this.#store(index, handle, [one], true);
-    }
+    if (known.length > 1 && this.#store(index, handle, known, false)) return;
+    for (const one of known) this.#store(index, handle, [one], true);
   }
 
   /** Gives inodes their flags, some of which forbid all that is done with them before: when everything else is done. */

@@ -227,7 +227,14 @@ describe.concurrent('f2fs bench', () => {
       );
       expect((await f2fs(['bench', file, ...small(...some), '--force', '--rm'])).stderr).toMatch(/\(EBUSY\)\n$/);
       expect(fs.existsSync(file)).toBe(true);
-      expect((await f2fs(['bench', loop.device, '--size', '1G', '--force'])).stderr).toMatch(/--size.*\(ENOSPC\)\n$/);
+      for (const [workload, cure, ...sizes] of [
+        ['rand-write', '--size or --writes', '--size', '1G'],
+        ['recovery', '--files', '--workloads', 'seq-write,recovery', '--size', '4K', '--files', '9000'],
+        ['append-fsync', '--appends or --block', '--workloads', 'seq-write,append-fsync', '--appends', '90000'],
+      ])
+        expect((await f2fs(['bench', loop.device, '--force', ...sizes])).stderr).toMatch(
+          new RegExp(`is too small: ${workload} needs .*; make ${cure} smaller \\(ENOSPC\\)\\n$`),
+        );
       expect((await f2fs(['bench', loop.device, '--rm', '--force'])).code).toBe(2);
       await benchmark(loop.device, ...some, '--force');
     } finally {

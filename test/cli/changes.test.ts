@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { report } from '../../src/cli/errors.ts';
+import { Directories } from '../../src/file/directory/directory.ts';
 import { I_FLAGS } from '../../src/format/inode.ts';
 import { build, extract, F2fsError, type FileSystem, mount, openFileDevice, put } from '../../src/index.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
@@ -196,6 +197,17 @@ describe('put', () => {
     await refused(/\(ENOSPC\)\n$/, 'put', image, `${host}/huge`, '/dir');
   });
 
+  it('makes the directory that a new name with a slash at its end can only mean', async () => {
+    await done('put', '--quiet', image, `${host}/tree`, '/new/');
+    await done('put', '--quiet', image, `${host}/tree/.`, '/too//');
+    expect(names('/new')).toEqual(names('/too'));
+    expect(names('/new')).toContain('large');
+    const no = /\/none\/ is not a directory in the image \(ENOTDIR\)\n$/;
+    await refused(no, 'put', image, `${host}/tree/large`, '/none/');
+    await refused(no, 'put', image, `${host}/tree`, `${host}/tree/large`, '/none/');
+    await refused(/\/top\/ is not a directory \(ENOTDIR\)\n$/, 'put', image, `${host}/tree`, '/top/');
+  });
+
   it('takes standard input for a file', async () => {
     const run = (...args: string[]) =>
       new Promise<number | null>((resolve) => {
@@ -211,6 +223,24 @@ describe('put', () => {
     expect(await run('-n', image, '-', '/dir/file')).toBe(1);
     expect(await run(image, '-', '/dir')).toBe(2);
   });
+
+  it.runIf(process.platform === 'linux')(
+    'refuses the name of what is open: a symlink, but no file for the image',
+    async () => {
+      fs.symlinkSync('/proc/self/fd/0', `${host}/stdin`);
+      for (const source of ['/dev/stdin', '/dev/fd/0', '/proc/self/fd/0', `/proc/${process.pid}/fd/1`])
+        await refused(
+          /stands for something that is open, .*standard input, which is - \(EINVAL\)\n$/,
+          'put',
+          image,
+          source,
+          '/x',
+        );
+      // One of a tree is what it is.
+      expect((await f2fsHere('put', '--quiet', image, `${host}/stdin`, '/dir')).code).toBe(0);
+      expect(look((volume) => Buffer.from(volume.readlink('/dir/stdin')).toString())).toBe('/proc/self/fd/0');
+    },
+  );
 
   /** Runs put with what is at `input` as standard input. */
   async function putFrom(input: string): Promise<{ code: number; stderr: string }> {
@@ -279,9 +309,20 @@ describe('mkdir', () => {
     expect(look((volume) => volume.lstat('/odd\n').mode)).toBe(0o40700);
   });
 
+  it('looks up each name of a deep path once', async () => {
+    const deep = '/d'.repeat(2000);
+    const lookups = vi.spyOn(Directories.prototype, 'lookup');
+    await done('mkdir', '-p', image, deep);
+    expect(lookups.mock.calls.length).toBeLessThan(3 * 2000);
+    lookups.mockRestore();
+    expect(stat(deep).type).toBe('directory');
+  });
+
   it('makes none when one cannot be made', async () => {
     await refused(/^f2fs: mkdir: \/dir: [^\n]*exists already \(EEXIST\)\n$/, 'mkdir', image, '/fine', '/dir');
     await refused(/^f2fs: mkdir: \/no does not exist \(ENOENT\)\n$/, 'mkdir', image, '/fine', '/no/where');
+    await done('ln', '-s', image, '/nowhere', '/dangling');
+    await refused(/\/dangling is a symlink that leads nowhere \(EEXIST\)\n$/, 'mkdir', '-p', image, '/dangling/x');
     await refused(/\/top is not a directory \(ENOTDIR\)\n$/, 'mkdir', '-p', image, '/fine', '/top/x');
     await refused(/^f2fs: mkdir: [^\n]*no such file \(ENOENT\)\n$/, 'mkdir', `${image}x`, '/fine');
   });
@@ -778,6 +819,33 @@ describe('put to a pinned file', () => {
     await refused(/is pinned to its blocks: remove it first/, 'put', image, `${host}/.`, '/');
     expect(pinned().blocks).toEqual(before.blocks);
     expect(pinned().bytes.equals(before.bytes)).toBe(true);
+  });
+});
+
+describe.each([
+  ['in a circle', '/circle', 'circle'],
+  ['through a file', '/through', 'top/x'],
+  ['nowhere', '/gone', 'none'],
+])('a symlink that leads %s', (_, link, target) => {
+  beforeEach(async () => {
+    await done('ln', '-s', image, target, link);
+    fs.writeFileSync(`${host}/one`, 'one');
+  });
+
+  it('is replaced itself by what gets its name', async () => {
+    await done('mv', image, '/top', link);
+    expect(stat(link).type).toBe('file');
+    await done('ln', '-sfT', image, target, link);
+    await done('ln', '-f', image, '/dir/file', link);
+    expect(stat(link).ino).toBe(stat('/dir/file').ino);
+    await done('ln', '-sf', image, target, link);
+    await done('put', '--quiet', image, `${host}/one`, link);
+    expect(read(link)).toBe('one');
+  });
+
+  it('is the same name when it is moved to itself', async () => {
+    await refused(/has that name already: there is nothing to move \(EINVAL\)\n$/, 'mv', image, link, link);
+    await refused(/\((ELOOP|ENOTDIR)\)\n$/, 'mv', image, '/top', `${link}/`);
   });
 });
 

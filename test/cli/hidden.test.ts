@@ -236,7 +236,7 @@ describe('names that are not UTF-8 are told apart in every message', () => {
     const sh = (script: string) =>
       spawnSync('sh', ['-c', script, 'f2fs', process.execPath, main], { cwd: odd, encoding: 'utf8' });
     const said = sh('"$1" "$2" ls "$(printf \'a\\377\')"');
-    expect(said.stderr).toContain("the argument 'a\\xff' is not UTF-8");
+    expect(said.stderr).toContain("the path 'a\\xff' is not UTF-8");
     expect(said.stderr).not.toContain('\ufffd');
     const inside = sh(
       'cd "$(printf \'tree/d\\377\')" && "$1" "$2" build --quiet . ../../inside.img && "$1" "$2" ls ../../inside.img',

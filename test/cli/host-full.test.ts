@@ -120,3 +120,22 @@ describe('on a host that is full', () => {
     expect((await fsck(image)).complaints).toEqual([]);
   });
 });
+
+it.runIf(process.platform === 'linux')(
+  'a limit of address space is named, where no page cache would be small enough',
+  () => {
+    const image = makeImage(temporary.file('limited.img'), () => {});
+    const main = new URL('../../dist/cli/main.js', import.meta.url).pathname;
+    const under = (limit: string) =>
+      spawnSync('sh', ['-c', `ulimit -v ${limit}; exec "$0" "$@"`, process.execPath, main, 'ls', image], {
+        encoding: 'utf8',
+      });
+    expect(under('unlimited')).toMatchObject({ status: 0, stderr: '' });
+    expect(under('4000000')).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(
+        /^f2fs: ls: there is no memory for a page cache of \S+ MiB: .*ulimit -v sets\? \(ENOMEM\)\n$/,
+      ),
+    });
+  },
+);

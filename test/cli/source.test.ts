@@ -203,6 +203,17 @@ describe('what is stored', () => {
     look((volume) => expect(volume.lstat('/file')).toMatchObject({ uid: 12, gid: 34 }));
   });
 
+  it('owners that a user namespace does not have are told as that', async ({ skip }) => {
+    makeImage(image, (volume) => volume.writeFile('/file', 'x', { uid: 12, gid: 34 }));
+    const main = new URL('../../dist/cli/main.js', import.meta.url).pathname;
+    const ran = run('unshare', ['-r', process.execPath, main, 'extract', '--quiet', image, out]);
+    if (/ENOENT|^unshare:/m.test(ran.out)) return skip('no user namespaces here');
+    expect(ran.ok).toBe(false);
+    expect(ran.out.split('\n')).toContain(
+      'f2fs: extract: owners are not restored: this user namespace has no such numbers (EINVAL): 1 entry, the first is file',
+    );
+  });
+
   it('GRUB reads a volume without extra attributes, and none with them', async ({ skip }) => {
     fs.mkdirSync(`${tree}/boot`);
     fs.writeFileSync(`${tree}/boot/grub.cfg`, 'menuentry\n');

@@ -282,3 +282,38 @@ describe('an image in the making', () => {
     expect(fs.readdirSync(places)).toEqual(['disk.img']);
   });
 });
+
+describe('an image that can not be reached', () => {
+  const READERS = [['ls'], ['info'], ['stat', '/'], ['cat', '/x'], ['getfattr', '/'], ['extract', `${places}/out`]];
+  const WRITERS = [['clean'], ['rm', '/x'], ['put', `${tree}/dir`, '/']];
+  it.each<[code: string, what: string, make: () => string]>([
+    ['ELOOP', 'too many symbolic links', () => linkTo('loop.img', 'loop.img')],
+    ['ENOTDIR', 'not a directory', () => `${tree}/dir/file/disk.img`],
+    ['ENAMETOOLONG', 'name too long', () => `${places}/${'n'.repeat(256)}`],
+    ['ENOENT', 'no such file', () => linkTo('nowhere', 'dangling.img')],
+  ])('is told with why: %s', async (code, what, make) => {
+    const name = make();
+    for (const [command, ...args] of [...READERS, ...WRITERS])
+      await refused(
+        new RegExp(`^f2fs: ${command}: [^\n]*${name}: ${what}[^\n]* \\(${code}\\)\n$`),
+        command,
+        name,
+        ...args,
+      );
+  });
+
+  it.runIf(isRoot)('is told with why: a directory that is closed to the caller', async () => {
+    const closed = `${places}/closed`;
+    fs.mkdirSync(closed, { mode: 0o700 });
+    makeImage(`${closed}/disk.img`, () => {});
+    for (const [command, ...args] of [...READERS, ...WRITERS]) {
+      const said = await asNobody(() => f2fsHere(command, `${closed}/disk.img`, ...args));
+      expect(said.stderr).toBe(`f2fs: ${command}: cannot open ${closed}/disk.img: permission denied (EACCES)\n`);
+    }
+  });
+
+  function linkTo(target: string, name: string): string {
+    fs.symlinkSync(target, `${places}/${name}`);
+    return `${places}/${name}`;
+  }
+});

@@ -312,6 +312,37 @@ describe('a tree deeper than the longest path', () => {
   });
 });
 
+describe('on a host without extended attributes', () => {
+  let isMounted = false;
+  beforeEach(({ skip }) => {
+    fs.mkdirSync(out);
+    const { status, stderr } = spawnSync('mount', ['-t', 'ramfs', 'ramfs', out], { encoding: 'utf8' });
+    isMounted = status === 0;
+    if (!isMounted) skip(`no ramfs can be mounted here: ${stderr}`);
+  });
+  afterEach(() => {
+    if (isMounted) spawnSync('umount', [out]);
+  });
+
+  test('that is told once of each kind of them, in words that are not about sockets', async () => {
+    const volume = makeVolume((made) => {
+      for (const file of ['/a', '/b']) {
+        made.writeFile(file, '');
+        for (const name of ['user.a', 'user.b', 'security.c']) made.setXattr(file, name, 'value');
+      }
+    });
+    const { notes } = await extract(volume, '/', `${out}/in`, { owner: false });
+    const lost = (kind: string) =>
+      expect.stringMatching(
+        new RegExp(`^extended attributes ${kind}\\.\\* are not restored: operation not supported \\(E`),
+      );
+    expect(notes.filter(({ message }) => message.startsWith('extended'))).toEqual([
+      { message: lost('user'), count: 2, path: 'a' },
+      { message: lost('security'), count: 2, path: 'a' },
+    ]);
+  });
+});
+
 describe('on a disk that becomes full', () => {
   let isMounted = false;
   beforeEach(({ skip }) => {

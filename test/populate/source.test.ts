@@ -82,6 +82,22 @@ it('a file whose size only reading tells has it by each of its names', () => {
   volume.close();
 });
 
+it.each([
+  ['alone', [9000], ['a', 'E2BIG']],
+  ['beside others', [9000, 5], ['a', 'E2BIG']],
+  ['with another that is', [9000, 9001], ['a', 'E2BIG', 'a', 'E2BIG']],
+])('an attribute that is refused is named once: %s', (_, sizes, told) => {
+  fs.writeFileSync(`${dir}/a`, '');
+  using tree = scanHostTree(dir, { xattrs: false });
+  const found = sizes.map((size) => ({ name: Buffer.from(`user.of-${size}`), value: Buffer.alloc(size) }));
+  tree.hasXattrs = (index) => tree.path(index) === 'a';
+  tree.xattrs = () => ({ found, failed: [] });
+  const problems = pour(new Populator(tree, volume, systemTime(), null));
+  expect(problems.flatMap(({ path, code }) => [path, code])).toEqual(told);
+  expect(volume.xattrs('/a').map(({ value }) => value.length)).toEqual(sizes.filter((size) => size < 4000));
+  volume.close();
+});
+
 it('is poured a directory at a time: its entries, then each of its directories, whose parts can be passed over', () => {
   for (const sub of ['a/c', 'a/b/x', 'd']) fs.mkdirSync(`${dir}/${sub}`, { recursive: true });
   for (const file of ['z', 'a/y', 'a/b/x/f', 'd/g']) fs.writeFileSync(`${dir}/${file}`, '');

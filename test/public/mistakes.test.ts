@@ -72,6 +72,25 @@ test('text where bytes are meant is its UTF-8, in names, targets, contents and a
   expect((await fsckDevice(device)).complaints).toEqual([]);
 });
 
+test('a wrong argument is told before a path that leads nowhere: who asks for recursive learns that mkdir has no such option', () => {
+  const fs = mount(fresh(), CACHE);
+  // As plain JavaScript may call it.
+  const untyped = fs as unknown as Record<string, (...args: unknown[]) => unknown>;
+  const wrong = (call: (fs: typeof untyped) => unknown) => failure(() => call(untyped)).message;
+  expect(wrong((any) => any.mkdir('/none/a', { recursive: true }))).toMatch(/^unknown option 'recursive'/);
+  expect(wrong((any) => any.symlink('a', '/none/a', { type: 'file' }))).toMatch(/^unknown option 'type'/);
+  expect(wrong((any) => any.symlink(5, '/none/a'))).toMatch(/^invalid target 5/);
+  expect(wrong((any) => any.mknod('/none/a', 'file'))).toMatch(/^invalid type/);
+  expect(wrong((any) => any.mknod('/none/a', 'fifo', { mode: 'x' }))).toMatch(/^invalid mode/);
+  expect(wrong((any) => any.truncate('/none/a', -1))).toMatch(/^invalid size -1/);
+  expect(wrong((any) => any.writeFile('/none/a', 'x', { flag: 'a' }))).toMatch(/^unknown option 'flag'/);
+  expect(wrong((any) => any.openFile('/none/a', { flag: 'a' }))).toMatch(/^unknown option 'flag'/);
+  expect(wrong((any) => any.setAttributes('/none/a', { size: 5 }))).toMatch(/^unknown option 'size'/);
+  expect(wrong((any) => any.setXattr('/none/a', 'user.a', 'x', { flag: 1 }))).toMatch(/^unknown option 'flag'/);
+  expect(wrong((any) => any.rename('/none/a', '/b', { overwrite: true }))).toMatch(/^unknown option 'overwrite'/);
+  fs.close();
+});
+
 test('attributes by names that are no UTF-8 are told apart', () => {
   const fs = mount(fresh(), CACHE);
   const name = (byte: number) => Buffer.from([...Buffer.from('user.'), byte]);

@@ -2,3 +2,7 @@
 export function errnoText(code: string): string {
   return code;
 }
+
+export function reasonText(text: string): string {
+  return text;
+}
