@@ -5,26 +5,33 @@ import { CodecContext } from '../compress/cluster.ts';
 import { Codecs, WORKSPACE_BYTES } from '../compress/codecs.ts';
 import { F2fsError } from '../errors.ts';
 import { BLKSIZE } from '../format/constants.ts';
-import type { SharedMemory } from '../pagecache/pool.ts';
-import { startThread, type Thread } from '../platform/threads.ts';
-import type { SharedFiles } from '../source/source-tree.ts';
-import { type ClusterTools, type FileContents, PieceFiller } from './fill-pieces.ts';
-import { FINISHED, type FillSlots } from './fill-slots.ts';
+import { makeSharedMemory, type SharedMemory } from '../pagecache/pool.ts';
+import { nrParallel, startThread, type Thread } from '../platform/threads.ts';
+import type { SourceTree } from '../source/source-tree.ts';
+import { type ClusterTools, PieceFiller } from './fill-pieces.ts';
+import { FINISHED, FillSlots, JOB_BYTES, NR_JOBS } from './fill-slots.ts';
 import type { FillThreadData } from './fill-worker.ts';
 
 /** How clusters are compressed. */
 export type ClusterFormat = Omit<ClusterTools, 'context'>;
 
 /** Bytes of the memory that who fills takes when there is something to compress: the codecs' tables, and a cluster. */
-export const TOOLS_BYTES = WORKSPACE_BYTES + MAX_CLUSTER_PAGES * BLKSIZE;
+const TOOLS_BYTES = WORKSPACE_BYTES + MAX_CLUSTER_PAGES * BLKSIZE;
+const WASM_PAGE = 65536;
+/** Bytes and files from which on a tree is worth a thread. */
+const MIN_BYTES = 4 << 20;
+const MIN_FILES = 64;
 
 /** Milliseconds that one look for a finished job takes at most, so that the caller is heard in between. */
 const LOOK_MS = 20;
 /** Milliseconds without a job finishing after which the threads count as dead. */
 const PATIENCE_MS = 120_000;
 
-export class FillThreads {
-  readonly #slots: FillSlots;
+/** They start at once, so that they are there when the first job is: nothing but the tree need be known. */
+export class FillThreads implements Disposable {
+  readonly slots = new FillSlots();
+  /** The jobs' buffers, then `extraBytes` for whoever made this, then what the codecs need. */
+  readonly memory: SharedMemory;
   readonly #makeFiller: () => PieceFiller;
   /** The caller's own. */
   #filler: PieceFiller | null = null;
@@ -34,21 +41,20 @@ export class FillThreads {
   #isBroken = false;
   #idleSince = 0;
 
-  /** @param toolsAt byte offset of TOOLS_BYTES bytes for each thread and for the caller, whose are the first */
-  constructor(
-    slots: FillSlots,
-    memory: SharedMemory,
-    files: FileContents,
-    shared: SharedFiles | null,
-    format: ClusterFormat | null,
-    toolsAt: number,
-    nrThreads: number,
-  ) {
-    this.#slots = slots;
+  /** @param format null: nothing is compressed */
+  constructor(tree: SourceTree, format: ClusterFormat | null, wanted: number, extraBytes: number) {
+    const { slots } = this;
+    const isWorthwhile = tree.totals.bytes >= MIN_BYTES || tree.totals.files >= MIN_FILES;
+    const shared = isWorthwhile && nrParallel() > 0 ? tree.share() : null;
+    const nrThreads = shared === null ? 0 : wanted;
+    const toolsAt = NR_JOBS * JOB_BYTES + extraBytes;
+    const nrBytes = toolsAt + (format === null ? 0 : (nrThreads + 1) * TOOLS_BYTES);
+    const memory = makeSharedMemory(Math.ceil(nrBytes / WASM_PAGE));
+    this.memory = memory;
     this.#makeFiller = () => {
       const bytes = new Uint8Array(memory.buffer);
       const context = () => new CodecContext(new Codecs(memory, toolsAt), bytes, toolsAt + WORKSPACE_BYTES);
-      return new PieceFiller(slots, bytes, files, format && { ...format, context: context() });
+      return new PieceFiller(slots, bytes, tree, format && { ...format, context: context() });
     };
     if (shared === null) return;
     for (let i = 1; i <= nrThreads; i++) {
@@ -85,7 +91,7 @@ export class FillThreads {
    * buffers is in nobody's hands.
    */
   look(slot: number): boolean {
-    const slots = this.#slots;
+    const { slots } = this;
     if (slots.isDone(slot)) return this.#heard();
     if (this.#alive === 0) {
       // Nobody else fills any more: whoever took the job, it is done here.
@@ -121,7 +127,7 @@ export class FillThreads {
     return this.#filler;
   }
 
-  close(): void {
+  [Symbol.dispose](): void {
     this.#isBroken = true;
     for (const thread of this.#threads) void thread.terminate();
   }

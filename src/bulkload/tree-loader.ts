@@ -2,7 +2,6 @@
 // put together in the order of the tree, filled by threads in any order, and given addresses here, in their own order: so the image is
 // the same for any number of threads. Each file's nodes follow its blocks, the directories come last, when it is known what is in them.
 import { F2fsError } from '../errors.ts';
-import { exists } from '../file/directory/directory.ts';
 import { type CompressPolicy, contextOf } from '../file/inode/compression.ts';
 import { MAX_FILE_BYTES, type Timestamp } from '../file/inode/inode.ts';
 import { checkRdev } from '../file/inode/inodes.ts';
@@ -21,9 +20,7 @@ import {
 import { ADVISE, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, maxInlineData } from '../format/inode.ts';
 import { checkSymlinkTarget } from '../fs/namespace.ts';
 import { LOST_FOUND_INO, ROOT_INO } from '../mkfs/plan.ts';
-import { makeSharedMemory } from '../pagecache/pool.ts';
 import { isSameBytes } from '../platform/bytes.ts';
-import { nrParallel } from '../platform/threads.ts';
 import { kindOfMessage, Problems } from '../problems.ts';
 import type { HolePolicy } from '../source/hole-policy.ts';
 import { PourOrder } from '../source/pour-order.ts';
@@ -33,17 +30,13 @@ import { BlockWriter, NR_STAGES, STAGE_BYTES } from './block-writer.ts';
 import { ChildNames, LOST_FOUND } from './child-names.ts';
 import { DirectoryWriter } from './directory-writer.ts';
 import { FileWriter } from './file-writer.ts';
-import { FillSlots, JOB_BYTES, NR_JOBS, PIECE, STATUS } from './fill-slots.ts';
-import { FillThreads, TOOLS_BYTES } from './fill-threads.ts';
+import { type FillSlots, JOB_BYTES, NR_JOBS, PIECE, STATUS } from './fill-slots.ts';
+import { FillThreads } from './fill-threads.ts';
 import { InodeWriter } from './inode-writer.ts';
 import { Jobs } from './jobs.ts';
 
 /** Up to this many pages a file counts as hot. Source: DEF_MIN_HOT_BLOCKS. */
 const MIN_HOT_BLOCKS = 16;
-const WASM_PAGE = 65536;
-/** Bytes and files from which on a tree is worth a thread. */
-const MIN_BYTES = 4 << 20;
-const MIN_FILES = 64;
 
 /** How a tree is written. */
 export interface LoadOptions {
@@ -54,8 +47,6 @@ export interface LoadOptions {
   compress: { policy: CompressPolicy; has(index: number): boolean } | null;
   /** What clusters save is given back at once. */
   release: boolean;
-  /** Threads that read, and compress. */
-  nrThreads: number;
 }
 
 /** What was written. */
@@ -85,7 +76,21 @@ export interface LoadedClusters {
 }
 
 /** Threads that read a tree's files where nothing is compressed: one, beside the thread that commits. */
-export const READERS = 1;
+const READERS = 1;
+
+/**
+ * Starts what fills the tree, for a TreeLoader. It is to be disposed of when that one is closed.
+ * @param workers threads that compress, if `policy` says how
+ */
+export function startFilling(tree: SourceTree, policy: CompressPolicy | null, workers: number): FillThreads {
+  const format = policy && { codec: policy.codec, checksum: policy.checksum, clusterPages: policy.clusterPages };
+  return new FillThreads(tree, format, policy === null ? READERS : workers, STAGES_BYTES);
+}
+
+const STAGES_AT = NR_JOBS * JOB_BYTES;
+const STAGES_BYTES = NR_STAGES * STAGE_BYTES;
+
+const LOST_FOUND_TAKEN = 'the volume has a directory of this name of its own: give the entry another name';
 
 /** The inode number of an entry that has none: it was left out. */
 const NONE = 0;
@@ -96,7 +101,7 @@ export class TreeLoader {
   readonly #options: LoadOptions;
   readonly #extensions: Extensions;
   readonly #inlineBytes: number;
-  readonly #slots = new FillSlots();
+  readonly #slots: FillSlots;
   readonly #jobs: Jobs;
   readonly #threads: FillThreads;
   readonly #writer: BlockWriter;
@@ -136,28 +141,18 @@ export class TreeLoader {
   /** Other names of files that could not be read by their first. */
   readonly late: number[] = [];
 
-  constructor(tree: SourceTree, volume: Volume, options: LoadOptions) {
+  constructor(tree: SourceTree, volume: Volume, threads: FillThreads, options: LoadOptions) {
     this.#tree = tree;
     this.#volume = volume;
     this.#options = options;
     this.#extensions = new Extensions(volume.layout.sb);
     this.#inlineBytes = maxInlineData(extraIsizeFor(volume.layout.feature), DEFAULT_INLINE_XATTR_ADDRS);
-    const { compress } = options;
-    const isLarge = tree.totals.bytes >= MIN_BYTES || tree.totals.files >= MIN_FILES;
-    const nrThreads = isLarge && nrParallel() > 0 ? options.nrThreads : 0;
-    const stagesAt = NR_JOBS * JOB_BYTES;
-    const toolsAt = stagesAt + NR_STAGES * STAGE_BYTES;
-    const nrBytes = toolsAt + (compress === null ? 0 : (nrThreads + 1) * TOOLS_BYTES);
-    const memory = makeSharedMemory(Math.ceil(nrBytes / WASM_PAGE));
-    this.#bytes = new Uint8Array(memory.buffer);
-    const format = compress && {
-      codec: compress.policy.codec,
-      checksum: compress.policy.checksum,
-      clusterPages: compress.policy.clusterPages,
-    };
-    this.#threads = new FillThreads(this.#slots, memory, tree, tree.share(), format, toolsAt, nrThreads);
+    this.#threads = threads;
+    this.#slots = threads.slots;
+    const { buffer } = threads.memory;
+    this.#bytes = new Uint8Array(buffer);
     const jobsAt = Array.from({ length: NR_JOBS }, (_, slot) => this.#slots.bufferOf(slot));
-    this.#writer = new BlockWriter(volume.device, memory.buffer, jobsAt, stagesAt);
+    this.#writer = new BlockWriter(volume.device, buffer, jobsAt, STAGES_AT);
     this.#jobs = new Jobs(tree, this.#slots, this.#bytes, options.holes, (slot) => this.#writer.isFree(slot));
     this.#order = new PourOrder(tree);
     this.#inodes = Array.from({ length: NR_DATA_LOGS + 2 }, () => new InodeWriter(volume, this.#writer, options.stamp));
@@ -218,9 +213,8 @@ export class TreeLoader {
     return this.#inos[group < 0 ? index : group];
   }
 
-  /** Ends the threads, and waits for what is being written: the device may be closed then. */
+  /** Waits for what is being written: the device may be closed then. */
   close(): void {
-    this.#threads.close();
     this.#jobs.close();
     this.#writer.close();
   }
@@ -251,8 +245,6 @@ export class TreeLoader {
     for (let step = order.next(); step !== 'end'; step = order.next()) {
       if (step === 'leave') continue;
       const { index } = order;
-      this.current = index;
-      this.entries++;
       if (step === 'entry') {
         this.#pending = index;
         return true;
@@ -263,6 +255,7 @@ export class TreeLoader {
   }
 
   #enter(index: number): void {
+    this.entries++;
     this.done.directories++;
     this.#inos[index] = this.#isLostFound(index) ? LOST_FOUND_INO : this.#newIno();
   }
@@ -280,7 +273,7 @@ export class TreeLoader {
     const tree = this.#tree;
     const group = tree.linkGroup(index);
     if (group >= 0 && this.#primaries.has(group)) return true;
-    if (this.#isLostFound(index)) throw exists(tree.name(index));
+    if (this.#isLostFound(index)) throw new F2fsError('EEXIST', LOST_FOUND_TAKEN);
     const type = tree.type(index);
     let isAdded = true;
     if (type === 'file') isAdded = this.#addFile(index);
@@ -381,6 +374,7 @@ export class TreeLoader {
     if (!(error instanceof F2fsError) || error.code === 'ENOSPC') throw error;
     const group = this.#tree.linkGroup(index);
     if (group >= 0) this.#primaries.set(group, index);
+    this.entries++;
     this.#problem(index, error);
   }
 
@@ -481,7 +475,10 @@ export class TreeLoader {
     } else if (type === S_IFLNK) done.symlinks++;
     else if (type !== S_IFDIR) done.special++;
     const group = this.#tree.linkGroup(index);
-    if (group >= 0) done.hardLinks += (this.#names as Uint32Array)[group] - 1;
+    const names = group < 0 ? 1 : (this.#names as Uint32Array)[group];
+    done.hardLinks += names - 1;
+    this.entries += names;
+    this.current = index;
   }
 
   /** The directories, in the order of their indexes; the root comes last, and what a format made is written anew. */

@@ -29,7 +29,7 @@ import {
   vectorBytes,
   wholeBlocks,
 } from './range.ts';
-import { ReadAhead } from './read-ahead.ts';
+import { SequentialReads } from './sequential-reads.ts';
 import { assertUnused } from './uses.ts';
 import { WriteQueue } from './write-queue.ts';
 import { DEFAULT_DEPTH, MAX_DEPTH } from './write-slots.ts';
@@ -70,7 +70,7 @@ export class FileDevice implements QueuedDevice {
   #zeros: Uint8Array | null = null;
   #bounce: Uint8Array | null = null;
   /** Null unless nothing of the device changes. */
-  readonly #ahead: ReadAhead | null;
+  readonly #ahead: SequentialReads | null;
   /** Aligned memory that the host refused for direct I/O all the same. */
   readonly #unaligned = new WeakSet<ArrayBufferLike>();
 
@@ -86,7 +86,7 @@ export class FileDevice implements QueuedDevice {
     this.#sizeBytes = target.sizeBytes;
     this.#nrBlocks = Math.floor(target.sizeBytes / BLKSIZE);
     this.#ahead = this.readonly
-      ? new ReadAhead(this.#nrBlocks * BLKSIZE, (position, into) => this.#readAll(position, into))
+      ? new SequentialReads(this.#nrBlocks * BLKSIZE, (position, into) => this.#readAll(position, into))
       : null;
     this.#written = target.fresh ? new Uint8Array(Math.ceil(this.#nrBlocks / BLKS_PER_SEG)) : null;
   }

@@ -1,4 +1,5 @@
 // A directory of the host made into an image: format, mount, fill, checkpoint. Nothing here writes a block itself.
+import { startFilling } from '../bulkload/tree-loader.ts';
 import { defaultWorkers } from '../compress/cluster-buffers.ts';
 import type { FileDevice } from '../device/file-device.ts';
 import { type TargetPlace, targetAt } from '../device/host-target.ts';
@@ -104,6 +105,8 @@ export async function buildFrom(
   if (target.kind !== null) notes.push(...replacedNotes(image));
   const policy = options.compress === undefined ? null : compressionPolicy(options);
   using tree = await scan();
+  // They start while it is counted what the tree takes.
+  using threads = options.engine === undefined ? startFilling(tree, policy, options.workers ?? defaultWorkers()) : null;
   const now = stamp(options);
   const choice = policy && new CompressChoice(tree, policy.clusterPages, options.compress ?? {});
   const feature = featureBits(options.features ?? 'default');
@@ -121,8 +124,11 @@ export async function buildFrom(
     const { uuid } = format(device, { ...formatOptions(options, now), startSector: device.startSector });
     await turn(options);
     volume = mount(device, mountOptions(options, now, policy, tree.memoryBytes));
-    const write = options.engine === undefined ? load : pour;
-    const written = await write(tree, volume, now, policy && choice && { policy, choice }, options);
+    const compression = policy && choice && { policy, choice };
+    const written =
+      threads === null
+        ? await pour(tree, volume, now, compression, options)
+        : await load(tree, volume, threads, now, compression, options);
     await turn(options);
     if (isDevice) {
       volume.close();
@@ -135,7 +141,8 @@ export async function buildFrom(
       if (growthBound !== null) notes.push(boundText(growthBound));
       if (!canGrow && !rules.tight) notes.push(FIXED_SIZE);
     }
-    report = reportOf(image, formatUuid(uuid), tree, written, volume, device);
+    const imageBytes = typeof options.size === 'number' ? options.size : device.nrBlocks * BLKSIZE;
+    report = reportOf(image, imageBytes, formatUuid(uuid), tree, written, volume);
     report.notes.unshift(...notes);
     device.close();
     replaced?.assertSame();
@@ -190,9 +197,8 @@ type Target = Pick<NewImage, 'device' | 'publish' | 'discard'>;
 function newImage({ path }: TargetPlace, needed: number, options: BuildOptions): Target {
   const rules = sizeRules(options);
   const { size = 'auto' } = options;
-  const nrBlocks = size === 'auto' ? firstGeometry(needed, rules).blockCount : Math.floor(size / BLKSIZE);
   if (size !== 'auto') checkRoom(path, size, needed + rules.freeBlocks, options);
-  return NewImage.create(path, nrBlocks * BLKSIZE);
+  return NewImage.create(path, size === 'auto' ? firstGeometry(needed, rules).blockCount * BLKSIZE : size);
 }
 
 /** A block device, once it is known to be large enough. What it holds is replaced with `force` only. */
@@ -231,17 +237,17 @@ function checkRoom(path: string, sizeBytes: number, wanted: number, options: Bui
 
 function reportOf(
   image: string,
+  imageBytes: number,
   uuid: string,
   tree: SourceTree,
   written: WrittenTree,
   { volume }: FileSystem,
-  device: FileDevice,
 ): BuildReport {
   const notes = tree.skipped.map(({ path, message }) => `${path} ${message}`);
   return {
     image,
     uuid,
-    imageBytes: device.nrBlocks * BLKSIZE,
+    imageBytes,
     ...written.done,
     holeBytes: written.holeBytes,
     problems: [...tree.problems, ...written.problems],

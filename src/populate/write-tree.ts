@@ -1,7 +1,7 @@
 // A tree put into the volume of a new image: written at once, or through the page cache and one of its engines.
-import { READERS, TreeLoader } from '../bulkload/tree-loader.ts';
+import type { FillThreads } from '../bulkload/fill-threads.ts';
+import { TreeLoader } from '../bulkload/tree-loader.ts';
 import { ALGORITHM_NAMES, type AlgorithmName } from '../compress/algorithms.ts';
-import { defaultWorkers } from '../compress/cluster-buffers.ts';
 import type { CompressPolicy } from '../file/inode/compression.ts';
 import type { Timestamp } from '../file/inode/inode.ts';
 import { BLKSIZE } from '../format/constants.ts';
@@ -54,21 +54,21 @@ export interface WrittenTree {
   compression: BuildCompressionReport | null;
 }
 
-/** Writes the tree to its places at once; by the ordinary way only what found no place so. Throws what concerns the volume. */
+/** Writes the tree to its places at once, filled by `threads`; by the ordinary way only what found no place so. Throws what concerns the volume. */
 export async function load(
   tree: SourceTree,
   volume: FileSystem,
+  threads: FillThreads,
   stamp: Timestamp,
   compression: Compression | null,
   options: BuildOptions,
 ): Promise<WrittenTree> {
-  const { holes = 'source', release = false, workers = defaultWorkers() } = options;
-  const loader = new TreeLoader(tree, volume.volume, {
+  const { holes = 'source', release = false } = options;
+  const loader = new TreeLoader(tree, volume.volume, threads, {
     stamp,
     holes,
     compress: compression && { policy: compression.policy, has: (index) => compression.choice.has(index) },
     release,
-    nrThreads: compression === null ? READERS : workers,
   });
   try {
     await drive(loader, tree, options);

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type LoadOptions, TreeLoader } from '../../src/bulkload/tree-loader.ts';
+import { type LoadOptions, startFilling, TreeLoader } from '../../src/bulkload/tree-loader.ts';
 import type { Bio } from '../../src/device/bio.ts';
 import { F2fsError } from '../../src/errors.ts';
 import { CompressPolicy } from '../../src/file/inode/compression.ts';
@@ -51,11 +51,12 @@ function empty(sizeBytes: number, features?: string[]): { device: MemoryDevice; 
   return { device, volume: mount(device, { now: () => STAMP }) };
 }
 
-const OPTIONS: LoadOptions = { stamp: STAMP, holes: 'source', compress: null, release: false, nrThreads: 1 };
+const OPTIONS: LoadOptions = { stamp: STAMP, holes: 'source', compress: null, release: false };
 
 function loaded(tree: HostTree, features?: string[], compress: LoadOptions['compress'] = null): Written {
   const { device, volume } = empty(128 * MIB, features);
-  const loader = new TreeLoader(tree, volume.volume, { ...OPTIONS, compress });
+  using threads = startFilling(tree, compress?.policy ?? null, 1);
+  const loader = new TreeLoader(tree, volume.volume, threads, { ...OPTIONS, compress });
   try {
     for (const _ of loader.run());
   } finally {
@@ -289,7 +290,7 @@ function late(device: MemoryDevice): MemoryDevice {
 }
 
 describe('threads', () => {
-  it('neither their number nor how fast the device is changes a byte', () => {
+  it('neither whether there are any nor how fast the device is changes a byte', () => {
     // More than all buffers hold, with nodes below inodes in between.
     for (let i = 0; i < 12; i++) {
       fs.mkdirSync(`${dir}/${i}`);
@@ -299,11 +300,13 @@ describe('threads', () => {
     using tree = scanHostTree(dir);
     const hashes = [];
     for (const make of [() => new MemoryDevice(65536), () => late(new MemoryDevice(65536))]) {
-      for (const nrThreads of [0, 3]) {
+      for (const share of [() => null, tree.share.bind(tree)]) {
+        tree.share = share;
         const device = make();
         format(device, { timestamp: STAMP.sec, uuid: '01234567-89ab-cdef-0123-456789abcdef' });
         const volume = mount(device, { now: () => STAMP });
-        const loader = new TreeLoader(tree, volume.volume, { ...OPTIONS, nrThreads });
+        using threads = startFilling(tree, null, 1);
+        const loader = new TreeLoader(tree, volume.volume, threads, OPTIONS);
         for (const _ of loader.run());
         loader.close();
         volume.close();
@@ -322,7 +325,8 @@ describe('threads', () => {
     sabotage = (data) => ({ ...data, files: { root: null, entries: null } });
     try {
       const { device, volume } = empty(128 * MIB);
-      const loader = new TreeLoader(tree, volume.volume, { ...OPTIONS, nrThreads: 2 });
+      using threads = startFilling(tree, null, 1);
+      const loader = new TreeLoader(tree, volume.volume, threads, OPTIONS);
       // That a thread ends is heard in between.
       for (const _ of loader.run()) await new Promise((resolve) => setImmediate(resolve));
       loader.close();

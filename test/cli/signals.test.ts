@@ -46,10 +46,10 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     { args: () => ['build', tree, out()], calls: 30, most: 40 },
     { args: () => ['build', '--compress', 'zstd:3', tree, out()], calls: 30, most: 40 },
   ],
-  ls: [{ args: (image) => ['ls', '-lR', image], calls: 60 }],
+  ls: [{ args: (image) => ['ls', '-lR', image], calls: 20 }],
   stat: [{ args: (image) => ['stat', image, '/large'], calls: 3 }],
   cat: [{ args: (image) => ['cat', image, '/large'], calls: 10 }],
-  getfattr: [{ args: (image) => ['getfattr', '-R', '-m', '-', image, '/'], calls: 60 }],
+  getfattr: [{ args: (image) => ['getfattr', '-R', '-m', '-', image, '/'], calls: 20 }],
   info: [{ args: (image) => ['info', image], calls: 3 }],
   extract: [{ args: (image) => ['extract', '--no-owner', image, out()], calls: 100 }],
   put: [

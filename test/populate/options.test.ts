@@ -10,6 +10,7 @@ import { format } from '../../src/mkfs/format.ts';
 import { type BuildProgress, build } from '../../src/populate/build.ts';
 import type { BuildOptions } from '../../src/populate/options.ts';
 import { put } from '../../src/populate/put.ts';
+import { fsck } from '../../tools/judge/fsck.ts';
 import { makeTempDir } from '../host-fixture.ts';
 
 let work: string;
@@ -46,6 +47,15 @@ function volume() {
   format(device);
   return { device, volume: mount(device, { cacheBytes: 16 << 20 }) };
 }
+
+test('a size that is no whole blocks is the size of the image, as of one that mkfs makes', async () => {
+  const image = path.join(work, 'odd-size.img');
+  const report = await build(tree, image, { size: 80_000_001 });
+  expect(report.imageBytes).toBe(80_000_001);
+  expect(fs.statSync(image).size).toBe(80_000_001);
+  expect((await fsck(image)).complaints).toEqual([]);
+  fs.rmSync(image);
+});
 
 describe('a build', () => {
   test.each([

@@ -24,8 +24,8 @@ import {
 
 /** Larger files are read straight into page frames. */
 const MAX_FILE_BYTES = 256 * 1024;
-/** Files below which a tree is not worth a thread. */
-const MIN_FILES = 64;
+/** Files from which on a tree is worth a thread, and its memory. */
+export const MIN_FILES = 64;
 /** Milliseconds to wait for a file; a thread that takes longer is not asked again. */
 const PATIENCE_MS = 30_000;
 
@@ -63,7 +63,6 @@ export class ReadAhead implements ContentReader {
   constructor(tree: ReadableTree) {
     this.#tree = tree;
     this.#order = new PourOrder(tree);
-    if (tree.totals.files < MIN_FILES) return;
     this.#worker = startOrNull(this.#slots);
     this.#post();
   }

@@ -22,7 +22,7 @@ import { dataRanges } from './extents.ts';
 import { closeHostFile, HostFile, openHostFile } from './file.ts';
 import { type HostSource, hostSource } from './lister.ts';
 import { TreePaths } from './paths.ts';
-import { ReadAhead } from './read-ahead.ts';
+import { MIN_FILES, ReadAhead } from './read-ahead.ts';
 
 const DOT = Buffer.from('.');
 
@@ -222,7 +222,8 @@ export class HostTree implements SourceTree {
   }
 
   reader(): ContentReader {
-    return new ReadAhead(this);
+    if (this.totals.files >= MIN_FILES) return new ReadAhead(this);
+    return { take: (index) => this.known(index), release: () => {}, close: () => {} };
   }
 
   open(index: number): SourceFile {

@@ -1,15 +1,15 @@
 // What is read ahead is what the device has; streams of small reads take few calls, and single ones no more than they ask for.
 import { expect, it } from 'vitest';
-import { ReadAhead } from '../../src/device/read-ahead.ts';
+import { SequentialReads } from '../../src/device/sequential-reads.ts';
 import { noise } from '../fs/compressed-volume.ts';
 import { random, seedOf } from '../random.ts';
 
 const BLOCK = 4096;
 const contents = noise(1000 * BLOCK, 1);
 
-function device(): { ahead: ReadAhead; calls: number[] } {
+function device(): { ahead: SequentialReads; calls: number[] } {
   const calls: number[] = [];
-  const ahead = new ReadAhead(contents.length, (position, into) => {
+  const ahead = new SequentialReads(contents.length, (position, into) => {
     calls.push(into.length);
     into.set(contents.subarray(position, position + into.length));
     // Nothing past the end is asked for.
@@ -18,14 +18,14 @@ function device(): { ahead: ReadAhead; calls: number[] } {
   return { ahead, calls };
 }
 
-function expectRead(ahead: ReadAhead, block: number, nrBlocks: number): void {
+function expectRead(ahead: SequentialReads, block: number, nrBlocks: number): void {
   const into = new Uint8Array(nrBlocks * BLOCK);
   ahead.read(block * BLOCK, into);
   expect(Buffer.compare(into, contents.subarray(block * BLOCK, (block + nrBlocks) * BLOCK))).toBe(0);
 }
 
 it('reads at random, of all lengths', () => {
-  const next = random(seedOf('read-ahead'));
+  const next = random(seedOf('sequential-reads'));
   const { ahead } = device();
   const ends = [0, 300, 600];
   for (let i = 0; i < 3000; i++) {

@@ -25,7 +25,7 @@ class Stream {
   used = 0;
 }
 
-export class ReadAhead {
+export class SequentialReads {
   readonly #read: ReadBytes;
   readonly #sizeBytes: number;
   readonly #streams = Array.from({ length: NR_STREAMS }, () => new Stream());
