@@ -17,7 +17,6 @@ export type ClusterFormat = Omit<ClusterTools, 'context'>;
 
 /** Bytes of the memory that who fills takes when there is something to compress: the codecs' tables, and a cluster. */
 const TOOLS_BYTES = WORKSPACE_BYTES + MAX_CLUSTER_PAGES * BLKSIZE;
-const WASM_PAGE = 65536;
 /** Bytes and files from which on a tree is worth a thread. */
 const MIN_BYTES = 4 << 20;
 const MIN_FILES = 64;
@@ -41,7 +40,7 @@ export class FillThreads implements Disposable {
   #isBroken = false;
   #idleSince = 0;
 
-  /** @param format null: nothing is compressed */
+  /** Throws ENOMEM. @param format null: nothing is compressed */
   constructor(tree: SourceTree, format: ClusterFormat | null, wanted: number, extraBytes: number) {
     const { slots } = this;
     const isWorthwhile = tree.totals.bytes >= MIN_BYTES || tree.totals.files >= MIN_FILES;
@@ -49,7 +48,7 @@ export class FillThreads implements Disposable {
     const nrThreads = shared === null ? 0 : wanted;
     const toolsAt = NR_JOBS * JOB_BYTES + extraBytes;
     const nrBytes = toolsAt + (format === null ? 0 : (nrThreads + 1) * TOOLS_BYTES);
-    const memory = makeSharedMemory(Math.ceil(nrBytes / WASM_PAGE));
+    const memory = makeSharedMemory(nrBytes, 'the buffers of a build', 'give fewer workers');
     this.memory = memory;
     this.#makeFiller = () => {
       const bytes = new Uint8Array(memory.buffer);

@@ -30,24 +30,36 @@ export interface SharedMemory {
 }
 type SharedMemoryConstructor = new (limits: { initial: number; maximum: number; shared: true }) => SharedMemory;
 
-/** Page-aligned, of fixed size, zero pages on demand. Sizes in WebAssembly pages of 64 KiB. */
-export function makeSharedMemory(nrWasmPages: number): SharedMemory {
+/**
+ * Page-aligned, of fixed size, zero pages on demand; rounded up to whole 64 KiB. Throws ENOMEM for `what`, with `cure` where that may
+ * help.
+ */
+export function makeSharedMemory(sizeBytes: number, what: string, cure: string): SharedMemory {
+  const nrWasmPages = Math.ceil(sizeBytes / WASM_PAGE);
+  try {
+    return newMemory(nrWasmPages);
+  } catch (cause) {
+    const message = `there is no memory for ${what} of ${shortSize(sizeBytes)}`;
+    throw new F2fsError('ENOMEM', `${message}: ${mayHaveAny() ? cure : ADDRESS_SPACE}`, { cause });
+  }
+}
+
+function newMemory(nrWasmPages: number): SharedMemory {
   const { Memory } = (globalThis as unknown as { WebAssembly: { Memory: SharedMemoryConstructor } }).WebAssembly;
   return new Memory({ initial: nrWasmPages, maximum: nrWasmPages, shared: true });
 }
 
-/** A page cache of `size` bytes that can't be had, with what would help. */
-function noMemory(size: number, cause: unknown): F2fsError {
-  const message = `there is no memory for a page cache of ${shortSize(size)}`;
+/** Engines reserve the addresses that any shared memory could reach, and guards around them. */
+const ADDRESS_SPACE =
+  'a process needs some 10 GiB of address space for one of any size: is there a limit, as ulimit -v sets?';
+
+function mayHaveAny(): boolean {
   try {
-    makeSharedMemory(1);
+    newMemory(1);
+    return true;
   } catch {
-    // Engines reserve the addresses that any shared memory could reach, and guards around them.
-    const cure =
-      'a process needs some 10 GiB of address space for one of any size: is there a limit, as ulimit -v sets?';
-    return new F2fsError('ENOMEM', `${message}: ${cure}`, { cause });
+    return false;
   }
-  return new F2fsError('ENOMEM', `${message}: give a smaller one`, { cause });
 }
 
 /** What reclaim asks of the address space that holds a folio. */
@@ -102,11 +114,7 @@ export class FramePool {
     }
     const size = Math.floor(budgetBytes / FOLIO_MAX_BYTES) * FOLIO_MAX_BYTES;
     const nrFrames = size / PAGE_SIZE;
-    try {
-      this.memory = makeSharedMemory(size / WASM_PAGE);
-    } catch (cause) {
-      throw noMemory(size, cause);
-    }
+    this.memory = makeSharedMemory(size, 'a page cache', 'give a smaller one');
     this.nrFrames = nrFrames;
     this.bytes = new Uint8Array(this.memory.buffer);
     this.view = new DataView(this.memory.buffer);
