@@ -6,17 +6,7 @@ import { type CompressPolicy, contextOf } from '../file/inode/compression.ts';
 import { MAX_FILE_BYTES, type Timestamp } from '../file/inode/inode.ts';
 import { checkRdev } from '../file/inode/inodes.ts';
 import { Extensions } from '../file/inode/temperature.ts';
-import {
-  BLKSIZE,
-  LOG,
-  type Log,
-  NR_DATA_LOGS,
-  NULL_ADDR,
-  S_IFDIR,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
-} from '../format/constants.ts';
+import { BLKSIZE, LOG, type Log, NR_DATA_LOGS, NULL_ADDR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
 import { ADVISE, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, maxInlineData } from '../format/inode.ts';
 import { checkSymlinkTarget } from '../fs/namespace.ts';
 import { LOST_FOUND_INO, ROOT_INO } from '../mkfs/plan.ts';
@@ -275,7 +265,7 @@ export class TreeLoader {
     if (group >= 0 && this.#primaries.has(group)) return true;
     if (this.#isLostFound(index)) throw new F2fsError('EEXIST', LOST_FOUND_TAKEN);
     const type = tree.type(index);
-    let isAdded = true;
+    let isAdded: boolean;
     if (type === 'file') isAdded = this.#addFile(index);
     else if (type === 'symlink') isAdded = this.#addSymlink(index);
     else {
@@ -390,7 +380,7 @@ export class TreeLoader {
     inode.begin(this.inoOf(index), false);
     const type = this.#tree.type(index);
     if (type === 'file' || type === 'symlink') inode.putContents(this.#bytes.subarray(at, at + length));
-    this.#endInode(inode, index, length, 0, 0);
+    this.#endInode(inode, index, length, 0);
   }
 
   #writePages(slot: number, piece: number, index: number): void {
@@ -430,7 +420,7 @@ export class TreeLoader {
       if (clusters > 0) this.clusters.files++;
     }
     this.holeBytes += Math.min(size, (Math.ceil(size / BLKSIZE) - pages) * BLKSIZE);
-    this.#endInode(inode, index, size, blocks, 0);
+    this.#endInode(inode, index, size, blocks);
   }
 
   /** Bytes of a target that has a page: it has no zeros, and is shorter than that. */
@@ -439,8 +429,8 @@ export class TreeLoader {
     return this.#bytes.subarray(at, at + BLKSIZE).indexOf(0);
   }
 
-  /** Writes an inode that has all but its attributes. */
-  #endInode(inode: InodeWriter, index: number, size: number, blocks: number, depth: number): void {
+  /** Writes the inode of what is no directory, which has all but its attributes. */
+  #endInode(inode: InodeWriter, index: number, size: number, blocks: number): void {
     const tree = this.#tree;
     const stat = tree.stat(index);
     const type = stat.mode & S_IFMT;
@@ -448,11 +438,11 @@ export class TreeLoader {
     const names = group < 0 ? 1 : (this.#names as Uint32Array)[group];
     inode.size = size;
     inode.blocks = blocks;
-    inode.depth = depth;
+    inode.depth = 0;
     inode.nlink = names;
     const name = tree.name(index);
     inode.advise = (type === S_IFREG ? this.#adviseFor(name) : 0) | (names > 1 ? ADVISE.LOST_PINO : 0);
-    inode.flags = type === S_IFREG || type === S_IFDIR ? tree.flags(index) : 0;
+    inode.flags = type === S_IFREG ? tree.flags(index) : 0;
     inode.parentIno = this.#inos[tree.parent(index)];
     inode.name = name;
     const hasXattrs = tree.hasXattrs(index);
@@ -473,7 +463,7 @@ export class TreeLoader {
       done.files++;
       done.contentBytes += size;
     } else if (type === S_IFLNK) done.symlinks++;
-    else if (type !== S_IFDIR) done.special++;
+    else done.special++;
     const group = this.#tree.linkGroup(index);
     const names = group < 0 ? 1 : (this.#names as Uint32Array)[group];
     done.hardLinks += names - 1;
