@@ -162,7 +162,7 @@ describe('a mixed tree', () => {
   test('by an engine, or at once: the same volume but for the places', async () => {
     const compress = { codec: parseCodec('lz4'), clusterPages: 16 };
     const images = [];
-    for (const engine of ['folios', undefined] as const) {
+    for (const engine of ['folios', 'pages', undefined] as const) {
       const { image, report } = await built({ compress, engine });
       await expectFaithful(image, report);
       images.push({ image, report: { ...report, image: '', seconds: 0 } });
@@ -171,8 +171,10 @@ describe('a mixed tree', () => {
     for (const name of hostFiles()) {
       const stats = volumes.map((volume) => ({ ...volume.stat(name), ino: 0, generation: 0, dev: 0 }));
       expect(stats[1]).toEqual(stats[0]);
+      expect(stats[2]).toEqual(stats[0]);
     }
     expect(images[1].report).toEqual(images[0].report);
+    expect(images[2].report).toEqual(images[0].report);
   });
 
   test('released, the image is smaller, and says so', async () => {

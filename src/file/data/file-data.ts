@@ -408,7 +408,7 @@ export class FileData {
 
   /**
    * Dirties the runs of pages that are not all zeros; the others stay in the cache as what a hole reads as. A cluster is a
-   * hole as a whole or not at all: one with holes in it could not be compressed.
+   * hole as a whole or not at all, also where it came in several runs: one with holes in it could not be compressed.
    */
   #dirtyNonZero(inode: Inode, index: number, pfn: number, count: number): void {
     const unit = inode.clusterPages;
@@ -416,19 +416,35 @@ export class FileData {
     for (let i = 0; i < count; i = next(i)) {
       const start = i;
       while (i < count && !this.#staysHole(inode, index + i, pfn + i, next(i) - i)) i = next(i);
-      if (i > start) this.#dirty(inode, index + start, i - start);
+      if (i > start) {
+        this.#dirty(inode, index + start, i - start);
+        this.#fillCluster(inode, index + start);
+      }
       if (i === count) break;
     }
   }
 
-  /** Whether pages are all zeros, and there is nothing on disk that they take the place of. */
+  /** Whether pages are all zeros, there is nothing on disk that they take the place of, and their cluster has no data before them. */
   #staysHole(inode: Inode, index: number, pfn: number, nrPages: number): boolean {
     for (let i = 0; i < nrPages; i++) {
       if (!this.#isZero(pfn + i)) return false;
       this.#map.lookup(inode, index + i, 1, this.#run);
       if (this.#run.blkaddr !== NULL_ADDR) return false;
     }
-    return true;
+    const before = index - (index % inode.clusterPages);
+    if (before === index) return true;
+    this.#map.lookup(inode, before, index - before, this.#run);
+    return this.#run.blkaddr === NULL_ADDR && this.#run.count === index - before;
+  }
+
+  /** The pages of a cluster before `index`, which were zeros, are no hole either. */
+  #fillCluster(inode: Inode, index: number): void {
+    for (let page = index - (index % inode.clusterPages); page < index; page++) {
+      this.#map.lookup(inode, page, index - page, this.#run);
+      if (this.#run.blkaddr !== NULL_ADDR) return;
+      this.#pages.read(inode, page, 1, this.#frames);
+      this.#dirty(inode, page, 1);
+    }
   }
 
   #isZero(pfn: number): boolean {
