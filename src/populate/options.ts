@@ -42,7 +42,7 @@ export interface BuildOptions {
   /** Threads that compress. Default: one for each core, eight at most. The image does not depend on it. */
   workers?: number;
   /**
-   * Files go through the page cache of a mount, and this engine writes them back. Default: neither, which takes half the time; what is
+   * Files go through the page cache of a mount, and this engine writes them back. Default: neither, which takes less time; what is
    * in the image is the same, in other places.
    */
   engine?: EngineName;
