@@ -119,7 +119,7 @@ export class PieceFiller {
       }
       page += count;
     }
-    slots.setMapped(slot, piece, this.#nrBlocks, this.#rawClusters);
+    slots.setMapped(slot, piece, this.#rawClusters);
   }
 
   #areZeros(at: number, page: number, count: number): boolean {

@@ -50,15 +50,14 @@ const NR_PIECES = 0;
 const KIND = 1;
 const IS_DONE = 2;
 const SLOT_WORDS = 4;
-const PIECE_WORDS = 8;
+const PIECE_WORDS = 7;
 const INDEX = 0;
 const FIRST = 1;
 const LENGTH = 2;
 const AT = 3;
 const FLAGS = 4;
-const NR_BLOCKS = 5;
-const STATE = 6;
-const RAW_CLUSTERS = 7;
+const STATE = 5;
+const RAW_CLUSTERS = 6;
 
 const SLOT_BYTES = 4 * (SLOT_WORDS + MAX_PIECES * PIECE_WORDS) + JOB_BLOCKS;
 
@@ -103,22 +102,19 @@ export class FillSlots {
   }
 
   /**
-   * Adds a piece of file `index`; returns its number. Of pages: `length` ones from page `first` on, for the blocks from `at` of the
+   * Adds a piece of file `index`. Of pages: `length` ones from page `first` on, for the blocks from `at` of the
    * buffer on. Of bytes: `length` bytes, to byte `at` of it.
    */
-  add(slot: number, index: number, first: number, length: number, at: number, flags: number, status: number): number {
+  add(slot: number, index: number, first: number, length: number, at: number, flags: number, status: number): void {
     const words = this.#words[slot];
-    const piece = words[NR_PIECES]++;
-    const word = SLOT_WORDS + piece * PIECE_WORDS;
+    const word = SLOT_WORDS + words[NR_PIECES]++ * PIECE_WORDS;
     words[word + INDEX] = index;
     words[word + FIRST] = first;
     words[word + LENGTH] = length;
     words[word + AT] = at;
     words[word + FLAGS] = flags;
-    words[word + NR_BLOCKS] = length;
     words[word + STATE] = status;
     words[word + RAW_CLUSTERS] = 0;
-    return piece;
   }
 
   index(slot: number, piece: number): number {
@@ -145,11 +141,6 @@ export class FillSlots {
     return this.#get(slot, piece, STATE);
   }
 
-  /** Blocks of its part of the buffer that a piece fills. */
-  nrBlocks(slot: number, piece: number): number {
-    return this.#get(slot, piece, NR_BLOCKS);
-  }
-
   /** Whole clusters of a piece that compression would not have made smaller. */
   rawClusters(slot: number, piece: number): number {
     return this.#get(slot, piece, RAW_CLUSTERS);
@@ -159,10 +150,9 @@ export class FillSlots {
     this.#words[slot][SLOT_WORDS + piece * PIECE_WORDS + STATE] = status;
   }
 
-  setMapped(slot: number, piece: number, nrBlocks: number, rawClusters: number): void {
+  setMapped(slot: number, piece: number, rawClusters: number): void {
     const word = SLOT_WORDS + piece * PIECE_WORDS;
     const words = this.#words[slot];
-    words[word + NR_BLOCKS] = nrBlocks;
     words[word + RAW_CLUSTERS] = rawClusters;
     words[word + STATE] = STATUS.MAPPED;
   }

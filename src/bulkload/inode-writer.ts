@@ -1,6 +1,5 @@
 // One inode after the other, with all that its block holds: attributes, contents or addresses, extended attributes.
-import { display } from '../bytes.ts';
-import { F2fsError } from '../errors.ts';
+import type { F2fsError } from '../errors.ts';
 import type { Timestamp } from '../file/inode/inode.ts';
 import { newXattrs } from '../file/xattr/xattrs.ts';
 import { FEATURES, S_IFBLK, S_IFCHR, S_IFLNK, S_IFMT } from '../format/constants.ts';
@@ -21,14 +20,12 @@ import {
 import { type CompressContext, generationOf, writeInode } from '../format/new-inode.ts';
 import { addrsPerBlock } from '../format/node.ts';
 import { xattrsToStore } from '../fs/attributes.ts';
-import { type HostXattr, isStorableXattr } from '../host/xattrs.ts';
+import type { HostXattr } from '../host/xattrs.ts';
 import type { EntryStat } from '../source/entry-table.ts';
+import { storableXattrs, xattrRefusal } from '../source/entry-xattrs.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockWriter } from './block-writer.ts';
 import { NodeWriter } from './node-writer.ts';
-
-/** Codes by which a volume refuses an extended attribute of one entry. */
-const REFUSALS: readonly string[] = ['EINVAL', 'EOPNOTSUPP', 'ERANGE', 'E2BIG', 'EPERM', 'EACCES', 'ENAMETOOLONG'];
 
 export class InodeWriter {
   readonly nodes: NodeWriter;
@@ -137,11 +134,7 @@ export class InodeWriter {
    * how many were stored.
    */
   putXattrs(found: readonly HostXattr[], mode: number, tell: (error: F2fsError) => void): number {
-    const known = found.filter(({ name }) => {
-      if (isStorableXattr(name)) return true;
-      tell(new F2fsError('EOPNOTSUPP', `F2FS has no place for the extended attribute ${display(name)}`));
-      return false;
-    });
+    const known = storableXattrs(found, tell);
     const taken: HostXattr[] = [];
     let list = known.length === 0 ? null : this.#tryList(known, mode, known.length === 1 ? tell : null);
     if (list !== null) taken.push(...known);
@@ -171,10 +164,8 @@ export class InodeWriter {
       const { mode, stored } = xattrsToStore(xattrs, before, ino);
       return { mode, ...newXattrs(stored, 4 * this.#xattrAddrs, ino) };
     } catch (error) {
-      if (!(error instanceof F2fsError) || !REFUSALS.includes(error.code)) throw error;
-      const { name } = xattrs[xattrs.length - 1];
-      const message = `the extended attribute ${display(name)} can't be stored: ${error.message}`;
-      tell?.(new F2fsError(error.code, message));
+      const refusal = xattrRefusal(error, xattrs[xattrs.length - 1]);
+      tell?.(refusal);
       return null;
     }
   }

@@ -4,6 +4,7 @@
 import { F2fsError } from '../errors.ts';
 import { type CompressPolicy, contextOf } from '../file/inode/compression.ts';
 import { MAX_FILE_BYTES, type Timestamp } from '../file/inode/inode.ts';
+import { MIN_HOT_BLOCKS } from '../file/inode/inode-ops.ts';
 import { checkRdev } from '../file/inode/inodes.ts';
 import { Extensions } from '../file/inode/temperature.ts';
 import { BLKSIZE, LOG, type Log, NR_DATA_LOGS, NULL_ADDR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
@@ -13,6 +14,7 @@ import { LOST_FOUND_INO, ROOT_INO } from '../mkfs/plan.ts';
 import { isSameBytes } from '../platform/bytes.ts';
 import { kindOfMessage, Problems } from '../problems.ts';
 import type { HolePolicy } from '../source/hole-policy.ts';
+import type { Populated } from '../source/populated.ts';
 import { PourOrder } from '../source/pour-order.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -25,9 +27,6 @@ import { FillThreads } from './fill-threads.ts';
 import { InodeWriter } from './inode-writer.ts';
 import { Jobs } from './jobs.ts';
 
-/** Up to this many pages a file counts as hot. Source: DEF_MIN_HOT_BLOCKS. */
-const MIN_HOT_BLOCKS = 16;
-
 /** How a tree is written. */
 export interface LoadOptions {
   /** The time of creation and change of every inode. */
@@ -37,20 +36,6 @@ export interface LoadOptions {
   compress: { policy: CompressPolicy; has(index: number): boolean } | null;
   /** What clusters save is given back at once. */
   release: boolean;
-}
-
-/** What was written. */
-export interface Loaded {
-  files: number;
-  directories: number;
-  symlinks: number;
-  /** Fifos, sockets, devices. */
-  special: number;
-  /** Names beyond an inode's first. */
-  hardLinks: number;
-  /** Bytes of the regular files. */
-  contentBytes: number;
-  xattrs: number;
 }
 
 /** What compression did. */
@@ -113,7 +98,7 @@ export class TreeLoader {
   readonly #children: ChildNames;
   readonly #bytes: Uint8Array;
   readonly problems = new Problems();
-  readonly done: Loaded = {
+  readonly done: Populated = {
     files: 0,
     directories: 0,
     symlinks: 0,

@@ -19,6 +19,7 @@ import { smallestGeometry } from '../mkfs/geometry.ts';
 import { contentsOf } from '../mkfs/probe.ts';
 import type { Problem } from '../problems.ts';
 import { hostInodes } from '../source/host/scan.ts';
+import type { Populated } from '../source/populated.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 import { checkBuildOptions, compressionPolicy, formatOptions, isAutoSized, sizeRules } from './build-options.ts';
 import { CompressChoice } from './compress-choice.ts';
@@ -27,12 +28,11 @@ import { Estimate } from './estimate.ts';
 import { closeAtItsSize, closeAtLeastSize, firstGeometry } from './image-size.ts';
 import { checkBuild } from './option-checks.ts';
 import type { BuildOptions } from './options.ts';
-import type { Populated } from './populate.ts';
 import { ReplacedImage, replacedNotes } from './replaced.ts';
 import { type BuildCompressionReport, load, pour, type WrittenTree } from './write-tree.ts';
 
+export type { Populated } from '../source/populated.ts';
 export type { BuildProgress } from './drive.ts';
-export type { Populated } from './populate.ts';
 export type { BuildCompressionReport } from './write-tree.ts';
 
 /** What `build` has made. */

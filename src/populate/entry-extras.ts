@@ -1,15 +1,12 @@
 // What an entry has besides contents, owner, mode and times: extended attributes, and inode flags. It stays without what can't be read
 // or stored of them, which is told.
-import { display } from '../bytes.ts';
-import { F2fsError } from '../errors.ts';
+import type { F2fsError } from '../errors.ts';
 import { flagNames } from '../format/inode-flags.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { Handle } from '../fs/handle.ts';
-import { type HostXattr, isStorableXattr } from '../host/xattrs.ts';
+import type { HostXattr } from '../host/xattrs.ts';
+import { storableXattrs, xattrRefusal } from '../source/entry-xattrs.ts';
 import type { SourceTree } from '../source/source-tree.ts';
-
-/** Codes by which the volume refuses an extended attribute of one entry; any other failure of it ends the work. */
-const REFUSALS: readonly string[] = ['EINVAL', 'EOPNOTSUPP', 'ERANGE', 'E2BIG', 'EPERM', 'EACCES', 'ENAMETOOLONG'];
 
 export class EntryExtras {
   readonly #tree: SourceTree;
@@ -41,14 +38,7 @@ export class EntryExtras {
     if (!this.#tree.hasXattrs(index)) return;
     const { found, failed } = this.#tree.xattrs(index);
     for (const error of failed) this.#problem(index, error);
-    const known = found.filter(({ name }) => {
-      if (isStorableXattr(name)) return true;
-      this.#problem(
-        index,
-        new F2fsError('EOPNOTSUPP', `F2FS has no place for the extended attribute ${display(name)}`),
-      );
-      return false;
-    });
+    const known = storableXattrs(found, (error) => this.#problem(index, error));
     // All at once where that can be; else one that is refused costs none of the others.
     if (known.length > 1 && this.#store(index, handle, known, false)) return;
     for (const one of known) this.#store(index, handle, [one], true);
@@ -69,9 +59,8 @@ export class EntryExtras {
       this.#done.xattrs += xattrs.length;
       return true;
     } catch (error) {
-      if (!(error instanceof F2fsError) || !REFUSALS.includes(error.code)) throw error;
-      const message = `the extended attribute ${display(xattrs[0].name)} can't be stored: ${error.message}`;
-      if (tell) this.#problem(index, new F2fsError(error.code, message));
+      const refusal = xattrRefusal(error, xattrs[0]);
+      if (tell) this.#problem(index, refusal);
       return false;
     }
   }

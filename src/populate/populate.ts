@@ -15,29 +15,13 @@ import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import { kindOfMessage, Problems } from '../problems.ts';
 import { type EntryStat, storedBytes } from '../source/entry-table.ts';
 import type { HolePolicy } from '../source/hole-policy.ts';
+import type { Populated } from '../source/populated.ts';
 import { PourOrder } from '../source/pour-order.ts';
 import type { ContentReader, SourceFile, SourceTree } from '../source/source-tree.ts';
 import type { CompressChoice } from './compress-choice.ts';
 import { EntryExtras } from './entry-extras.ts';
 import { assertFitsPinned, clearRest } from './pinned-target.ts';
 import type { PutLinks } from './put-links.ts';
-
-export interface Populated {
-  /** Regular files, by their first names. */
-  files: number;
-  /** Directories that were made. */
-  directories: number;
-  /** Symlinks that were made. */
-  symlinks: number;
-  /** Fifos, sockets, devices. */
-  special: number;
-  /** Names beyond an inode's first. */
-  hardLinks: number;
-  /** Bytes of the regular files. */
-  contentBytes: number;
-  /** Extended attributes that were set. */
-  xattrs: number;
-}
 
 /** A failure of the source: it concerns one entry alone. */
 class EntryFailure extends Error {

@@ -15,12 +15,13 @@ import { type Host, thisHost } from '../host/host.ts';
 import type { Problem } from '../problems.ts';
 import { hostInodes, type ScanOptions } from '../source/host/scan.ts';
 import type { HostTree } from '../source/host/tree.ts';
+import type { Populated } from '../source/populated.ts';
 import { noSpaceFor } from '../volume/space.ts';
 import { drive, driveScan, INTERRUPTED, inTurns } from './drive.ts';
 import { Estimate } from './estimate.ts';
 import { checkPut } from './option-checks.ts';
 import type { PutOptions, PutPlace } from './options.ts';
-import { type Populated, Populator, type PourTarget } from './populate.ts';
+import { Populator, type PourTarget } from './populate.ts';
 import { PutLinks } from './put-links.ts';
 
 /** What `put` has made. */

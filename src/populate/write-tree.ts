@@ -8,11 +8,12 @@ import { BLKSIZE } from '../format/constants.ts';
 import type { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { Problem } from '../problems.ts';
+import type { Populated } from '../source/populated.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 import type { CompressChoice, NoneCompressed } from './compress-choice.ts';
 import { drive, inTurns } from './drive.ts';
 import type { BuildOptions } from './options.ts';
-import { type Populated, Populator } from './populate.ts';
+import { Populator } from './populate.ts';
 
 /** What compression did. */
 export interface BuildCompressionReport {

@@ -10,7 +10,7 @@ import { beforeChange, type ClusterPages, hasChecksum } from '../data/cluster-pa
 import type { Inode } from './inode.ts';
 
 /** Up to this many dirty pages a file counts as hot. Source: DEF_MIN_HOT_BLOCKS. */
-const MIN_HOT_BLOCKS = 16;
+export const MIN_HOT_BLOCKS = 16;
 /** Levels past the last are the last. */
 const MAX_LEVEL: Partial<Record<Algorithm, number>> = { [ALGORITHM.LZ4]: 16, [ALGORITHM.ZSTD]: 22 };
 
