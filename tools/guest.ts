@@ -1,4 +1,4 @@
-// The command: npm exec tsx -- tools/guest.ts [--kernel uml|qemu|qemu-6.12] [--manifest] SCRIPT IMAGE...
+// The command: npm exec tsx -- tools/guest.ts [--kernel NAME] [--manifest] SCRIPT IMAGE...
 // Runs a shell script under a Linux kernel of its own, with images as $DEV0, $DEV1, ... (written to in place!), or,
 // with --manifest instead of a script, writes beside each IMAGE what a kernel finds in it.
 
@@ -9,11 +9,15 @@ import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { manifestsOfImages } from './judge/imagemanifest.js';
 
-import { KERNELS, runInKernel } from './judge/kernels.js';
+import { KERNELS, LARGE_BLOCK_KERNELS, runInKernel } from './judge/kernels.js';
+import { isKernelName } from './judge/paths.js';
 
 const usage = `tsx tools/guest.ts make.sh a.img b.img     run make.sh in QEMU; the images are $DEV0 and $DEV1
-tsx tools/guest.ts --kernel uml make.sh a.img   (or qemu-6.12); in_host PROGRAM... runs the host's programs
+tsx tools/guest.ts --kernel uml make.sh a.img   another kernel; in_host PROGRAM... runs the host's programs
 tsx tools/guest.ts --manifest a.img b.img  write a.manifest.json.gz and b.manifest.json.gz
+
+Kernels: ${KERNELS.join(', ')}; for larger blocks ${LARGE_BLOCK_KERNELS.join(', ')}, where the host's
+programs are those that tools/setup.sh --large-pages brought.
 `;
 
 async function main(): Promise<number> {
@@ -21,8 +25,8 @@ async function main(): Promise<number> {
     allowPositionals: true,
     options: { kernel: { type: 'string', default: 'qemu' }, manifest: { type: 'boolean' } },
   });
-  const kernel = KERNELS.find((name) => name === values.kernel);
-  if (positionals.length < 1 || kernel === undefined) {
+  const { kernel } = values;
+  if (positionals.length < 1 || !isKernelName(kernel)) {
     process.stderr.write(usage);
     return 2;
   }

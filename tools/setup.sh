@@ -1,8 +1,9 @@
 #!/bin/sh
 # Installs what judging an image needs, and prints nothing when everything is there.
 #
-#   tools/setup.sh           fsck.f2fs, QEMU, and three Linux kernels to mount images with
-#   tools/setup.sh --bench   also the peers that the benchmark compares against
+#   tools/setup.sh                 fsck.f2fs, QEMU, and four Linux kernels to mount images with
+#   tools/setup.sh --large-pages   also three with pages of 16 and 64 KiB, of other architectures: 370 MB to download
+#   tools/setup.sh --bench         also the peers that the benchmark compares against
 #
 # Debian packages are installed (as root) or named (otherwise). The kernels, and the f2fs-tools of the next Debian, are
 # only unpacked below .cache/judge/, never installed: a machine's own boot setup is not ours to touch.
@@ -16,6 +17,7 @@ peers=$root/.cache/peers
 packages='f2fs-tools qemu-system-x86 busybox-static cpio kmod xz-utils python3 attr acl e2fsprogs fakeroot grub-common
   liblz4-1 liblzo2-2 libzstd1'
 bench=
+large_pages=
 for arg in "$@"; do
   case $arg in
     --bench)
@@ -26,7 +28,11 @@ for arg in "$@"; do
         packages="$packages dpkg-dev gcc make autoconf automake libtool pkg-config libc6-dev uuid-dev liblz4-dev liblzo2-dev"
       fi
       ;;
-    *) echo "usage: tools/setup.sh [--bench]" >&2; exit 2 ;;
+    --large-pages)
+      large_pages=1
+      packages="$packages qemu-system-arm qemu-system-ppc"
+      ;;
+    *) echo "usage: tools/setup.sh [--large-pages] [--bench]" >&2; exit 2 ;;
   esac
 done
 
@@ -70,25 +76,42 @@ if [ -n "$missing" ]; then
 fi
 
 # --- other package lists ------------------------------------------------------------------------
-# private_apt DIR SED_ARG...: DIR/apt.conf, by which (as APT_CONFIG) apt sees other lists than this machine's: copies of those
-# that sed has changed. Its own configuration stays as it is.
+# private_apt DIR ARCHITECTURE SED_ARG...: DIR/apt.conf, by which (as APT_CONFIG) apt sees other lists than this machine's:
+# copies of those that sed has changed, for that architecture, and none of its packages as installed. The machine's own
+# configuration stays as it is.
 private_apt() {
   lists=$1
-  shift
+  architecture=$2
+  shift 2
   rm -rf "$lists"
   mkdir -p "$lists/parts" "$lists/state/partial"
+  : >"$lists/status"
   for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
     [ -e "$file" ] || continue
-    sed "$@" "$file" >"$lists/parts/$(basename "$file")"
+    sed -e '/^Architectures:/d' -e 's/\barch=[^] ]*//' "$@" "$file" >"$lists/parts/$(basename "$file")"
   done
   cat >"$lists/apt.conf" <<CONF
+#clear APT::Architectures;
+APT::Architectures { "$architecture"; };
+APT::Architecture "$architecture";
 APT::Sandbox::User "root";
+Acquire::Languages "none";
 Dir::Etc::sourcelist "/dev/null";
 Dir::Etc::sourceparts "$lists/parts";
 Dir::State::lists "$lists/state";
+Dir::State::status "$lists/status";
 Dir::Cache::srcpkgcache "$lists/src.bin";
 Dir::Cache::pkgcache "$lists/pkg.bin";
 CONF
+}
+
+# suite_apt DIR ARCHITECTURE SUITE: the same, with another suite of Debian in place of this machine's.
+suite_apt() {
+  codename=$(. /etc/os-release && echo "${VERSION_CODENAME-}") || true
+  # sid is one suite, without updates of its own.
+  tail='\b'
+  if [ "$3" = sid ]; then tail='\(-[a-z-]*\)*\b'; fi
+  private_apt "$1" "$2" -e "s/\\b${codename:-none}$tail/$3/g"
 }
 
 # --- kernels ------------------------------------------------------------------------------------
@@ -109,8 +132,10 @@ unpack() {
     dpkg -x "$deb" "$part"
     rm "$deb"
   done
-  # A merged /usr (Debian 13) puts modules in usr/lib; modprobe -d wants lib.
-  if [ -d "$part/usr/lib/modules" ] && [ ! -e "$part/lib" ]; then ln -s usr/lib "$part/lib"; fi
+  # A merged /usr (Debian 13) has all below usr; modprobe -d and programs want to find it at the root, too.
+  for name in bin sbin lib lib64; do
+    if [ -d "$part/usr/$name" ] && [ ! -e "$part/$name" ]; then ln -s "usr/$name" "$part/$name"; fi
+  done
   rm -rf "$dest"
   mv "$part" "$dest"
 }
@@ -125,8 +150,8 @@ unpack_kernel() {
   tree=$1
   version=${2#linux-image-}
   set -- "$2"
-  # Ubuntu keeps the modules, f2fs among them, in packages of their own.
-  for extra in "linux-modules-$version" "linux-modules-extra-$version"; do
+  # Ubuntu, and Debian after 13, keep the modules, f2fs among them, in packages of their own; Debian the kernel as well.
+  for extra in "linux-binary-$version" "linux-modules-$version" "linux-modules-extra-$version"; do
     if [ -n "$(apt-cache show "$extra" 2>/dev/null)" ]; then set -- "$@" "$extra"; fi
   done
   unpack "$tree" "$@" || return 1
@@ -157,28 +182,78 @@ if [ ! -e "$cache/uml/version" ] && [ ! -e "$cache/uml.missing" ]; then
   fi
 fi
 
-# Debian 13 has Linux 6.12, and a newer fsck.f2fs that runs here as it is: they are judges beside those of this machine.
-# newer_judges LISTS: unpacks them, with apt's configuration in LISTS/apt.conf.
-newer_judges() (
-  APT_CONFIG=$1/apt.conf
-  export APT_CONFIG
-  apt-get -qq update || true
-  kernel=$(depends_on "linux-image-$(dpkg --print-architecture)")
-  case $kernel in linux-image-6.12.*) ;; *) return 1 ;; esac
-  unpack "$cache/f2fs-tools-1.16" f2fs-tools || return 1
-  "$cache/f2fs-tools-1.16/usr/sbin/fsck.f2fs" -V | grep -q ' 1\.16' || rm -rf "$cache/f2fs-tools-1.16"
-  unpack_kernel "$cache/kernel-6.12" "$kernel"
-)
-
-if [ ! -e "$cache/kernel-6.12/version" ] && [ ! -e "$cache/kernel-6.12.missing" ]; then
-  echo 'setup: looking for Linux 6.12' >&2
-  codename=$(. /etc/os-release && echo "${VERSION_CODENAME-}") || true
-  private_apt "$cache/apt.part" "s/\\b${codename:-none}\\b/trixie/g"
-  if ! newer_judges "$cache/apt.part" >"$cache/kernel-6.12.log" 2>&1; then
-    echo "setup: no Linux 6.12 here (see $cache/kernel-6.12.log); judging goes on without it" >&2
-    : >"$cache/kernel-6.12.missing"
+# other_kernel NAME SUITE ARCHITECTURE META: unpacks into kernel-NAME the kernel that META stands for in another suite of
+# Debian, whichever version that has now, unless it is there; where it can't be had, kernel-NAME.missing says so.
+other_kernel() {
+  target=$cache/kernel-$1
+  if [ -e "$target/version" ] || [ -e "$target.missing" ]; then return 0; fi
+  echo "setup: looking for $4 of Debian $2" >&2
+  suite_apt "$cache/apt.part" "$3" "$2"
+  if ! fetch_kernel "$target" "$4" >"$target.log" 2>&1; then
+    echo "setup: no $4 here (see $target.log); judging goes on without it" >&2
+    : >"$target.missing"
   fi
   rm -rf "$cache/apt.part"
+}
+
+# fetch_kernel DEST META: with the lists of suite_apt, and what comes with that kernel.
+fetch_kernel() (
+  APT_CONFIG=$cache/apt.part/apt.conf
+  export APT_CONFIG
+  apt-get -qq update || true
+  kernel=$(depends_on "$2")
+  [ -n "$kernel" ] || return 1
+  if [ "$1" = "$cache/kernel-6.12" ]; then
+    case $kernel in linux-image-6.12.*) ;; *) return 1 ;; esac
+    newer_fsck || return 1
+  fi
+  unpack_kernel "$1" "$kernel"
+)
+
+# Debian 13's fsck.f2fs runs here as it is: it is a judge beside that of this machine.
+newer_fsck() {
+  unpack "$cache/f2fs-tools-1.16" f2fs-tools || return 1
+  "$cache/f2fs-tools-1.16/usr/sbin/fsck.f2fs" -V | grep -q ' 1\.16' || rm -rf "$cache/f2fs-tools-1.16"
+}
+
+# guest_root ARCHITECTURE: unpacks into root-ARCHITECTURE the programs that guests of that architecture run, in the versions
+# of this machine's own suite: they print what the machine's own do.
+guest_root() {
+  target=$cache/root-$1
+  if [ -e "$target" ] || [ -e "$target.missing" ]; then return 0; fi
+  echo "setup: looking for programs of $1" >&2
+  private_apt "$cache/apt.part" "$1"
+  if ! fetch_root "$target" >"$target.log" 2>&1; then
+    echo "setup: no programs of $1 here (see $target.log); judging goes on without its kernels" >&2
+    : >"$target.missing"
+  fi
+  rm -rf "$cache/apt.part"
+}
+
+# fetch_root DEST: with the lists of private_apt.
+fetch_root() (
+  APT_CONFIG=$cache/apt.part/apt.conf
+  export APT_CONFIG
+  apt-get -qq update || true
+  programs=$(apt-get -qq -s --no-install-recommends install acl attr busybox-static coreutils dash diffutils e2fsprogs \
+    f2fs-tools findutils perl-base python3 tar util-linux | sed -n 's/^Inst \([^ ]*\) .*/\1/p')
+  [ -n "$programs" ] || return 1
+  # shellcheck disable=SC2086  # the list is meant to be split
+  unpack "$1.new" $programs || return 1
+  # Where a guest mounts what is its own.
+  for name in dev mnt proc tmp; do mkdir -p "$1.new/$name"; done
+  mv "$1.new" "$1"
+)
+
+architecture=$(dpkg --print-architecture)
+other_kernel 6.12 trixie "$architecture" "linux-image-$architecture"
+other_kernel sid sid "$architecture" "linux-image-$architecture"
+if [ -n "$large_pages" ]; then
+  guest_root arm64
+  other_kernel 16k-6.12 trixie arm64 linux-image-arm64-16k
+  other_kernel 16k-sid sid arm64 linux-image-arm64-16k
+  guest_root ppc64el
+  other_kernel 64k-sid sid ppc64el linux-image-powerpc64le-64k
 fi
 
 shim=$root/tools/judge/uml-xstate.c
@@ -192,7 +267,7 @@ fi
 if [ -n "$bench" ] && [ ! -e "$peers/sload.f2fs" ]; then
   work=$peers/f2fs-tools.part
   rm -rf "$work"
-  private_apt "$work/apt" -e 's/^Types:.*/Types: deb-src/' -e '/^deb-src /d' -e 's/^deb /deb-src /'
+  private_apt "$work/apt" "$(dpkg --print-architecture)" -e 's/^Types:.*/Types: deb-src/' -e '/^deb-src /d' -e 's/^deb /deb-src /'
   version=$(dpkg-query -W -f='${source:Version}' f2fs-tools)
   echo "setup: building sload.f2fs with lz4 and lzo from the sources of f2fs-tools $version" >&2
   # lz4 1.9.4 and later do not say how large its state is (16416 bytes): the 32 KiB given here are enough.

@@ -1,10 +1,12 @@
 // The root of the QEMU guest: busybox, the kernel's modules for F2FS and its devices, and the host's GNU tools with
-// their libraries, so that listings have the same form everywhere. Built once and kept in the cache.
+// their libraries, or the same ones of the guest's architecture, so that listings have the same form everywhere. Built
+// once and kept in the cache.
 
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -15,7 +17,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { runJob } from './guest.js';
 import { peersDir, type UnpackedKernel } from './paths.js';
 import { runOrThrow } from './run.js';
@@ -35,7 +37,7 @@ const modules = [
   'f2fs',
 ];
 
-/** GNU and other host programs that guests may call; the rest is busybox. Missing ones are left out. */
+/** GNU and other programs that guests may call; the rest is busybox. Missing ones are left out. */
 const tools = [
   ...['sh', 'find', 'xargs', 'sha256sum', 'stat', 'cmp', 'cp', 'dd', 'head', 'touch', 'truncate', 'mknod', 'ln', 'tar'],
   ...['perl', 'getfattr', 'setfattr', 'getfacl', 'setfacl', 'chattr', 'lsattr', 'fallocate', 'sync', 'nproc'],
@@ -86,7 +88,7 @@ export const maxDrives = 96;
  */
 export async function initramfs(kernel: UnpackedKernel): Promise<string> {
   const recipe = createHash('sha256')
-    .update(JSON.stringify([kernel.version, modules, tools, builtPeers(), init, 3]))
+    .update(JSON.stringify([kernel.version, modules, tools, builtPeers(), init, 4]))
     .digest('hex')
     .slice(0, 16);
   const path = join(kernel.dir, `initramfs-${recipe}.cpio`);
@@ -101,9 +103,11 @@ export async function initramfs(kernel: UnpackedKernel): Promise<string> {
     writeFileSync(join(tree, 'init'), init, { mode: 0o755 });
     writeFileSync(join(tree, 'etc/passwd'), 'root:x:0:0:root:/:/bin/sh\n');
     writeFileSync(join(tree, 'etc/group'), 'root:x:0:\n');
-    copyFileSync(await which('busybox'), join(tree, 'bin/busybox'));
     await copyModules(kernel, join(tree, 'modules'));
-    await copyTools(tree);
+    if (kernel.root === undefined) await copyTools(tree);
+    else copyForeignTools(kernel.root, tree);
+    // xargs and scripts look for a shell here; busybox --install makes the link only after init has begun.
+    if (!existsSync(join(tree, 'bin/sh'))) symlinkSync('busybox', join(tree, 'bin/sh'));
     await runOrThrow('sh', ['-c', `find . | cpio --quiet -o -H newc -R 0:0 > ${basename(tree)}.cpio`], { cwd: tree });
     for (const name of readdirSync(kernel.dir)) {
       if (/^initramfs-[0-9a-f]{16}\.cpio$/.test(name)) rmSync(join(kernel.dir, name), { force: true });
@@ -151,6 +155,7 @@ async function unpacked(module: string): Promise<Buffer> {
 }
 
 async function copyTools(tree: string): Promise<void> {
+  copyFileSync(await which('busybox'), join(tree, 'bin/busybox'));
   mkdirSync(join(tree, 'tools/peers'));
   const found: { source: string; target: string }[] = [];
   for (const tool of tools) {
@@ -170,6 +175,28 @@ async function copyTools(tree: string): Promise<void> {
       chmodSync(place, 0o755);
     }
   }
-  // xargs and scripts look for a shell here; busybox --install makes the link only after init has begun.
-  if (!existsSync(join(tree, 'bin/sh'))) symlinkSync('busybox', join(tree, 'bin/sh'));
+}
+
+/** The folders of shared libraries, and those in them. */
+const libraryPath = /^(usr\/)?lib(64)?(\/[^/]*-linux-gnu)?(\/[^/]*\.so[^/]*)?$/;
+
+/** Those in a folder with programs of another architecture, where this machine's loader is of no use: all libraries come along. */
+function copyForeignTools(root: string, tree: string): void {
+  const find = (program: string) =>
+    ['usr/bin', 'bin', 'usr/sbin', 'sbin'].map((folder) => join(root, folder, program)).find((path) => existsSync(path));
+  const busybox = find('busybox');
+  if (busybox === undefined) throw new Error(`no busybox below ${root}`);
+  copyFileSync(busybox, join(tree, 'bin/busybox'));
+  for (const tool of tools) {
+    const source = find(tool);
+    if (source !== undefined) copyFileSync(source, join(tree, 'tools', tool));
+  }
+  mkdirSync(join(tree, 'usr'));
+  for (const folder of ['lib64', 'lib', 'usr/lib64', 'usr/lib'].filter((name) => existsSync(join(root, name)))) {
+    cpSync(join(root, folder), join(tree, folder), {
+      recursive: true,
+      verbatimSymlinks: true,
+      filter: (source) => libraryPath.test(relative(root, source)),
+    });
+  }
 }

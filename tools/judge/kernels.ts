@@ -1,21 +1,28 @@
-// The kernels that judge, by name: user-mode Linux, and two that QEMU boots.
+// The kernels that judge, by name: user-mode Linux, and those that QEMU boots.
 
 import type { GuestJob, GuestResult } from './guest.js';
-import { findKernel, type KernelName } from './paths.js';
+import { blockSizeOf, findKernel, type KernelName } from './paths.js';
 import { runInQemu } from './qemu.js';
 import { runInUml } from './uml.js';
 
-/** All of them, the fastest first. */
-export const KERNELS = ['uml', 'qemu', 'qemu-6.12'] as const satisfies readonly KernelName[];
+/** All of them for volumes with blocks of 4 KiB, the fastest first. */
+export const KERNELS = ['uml', 'qemu', 'qemu-6.12', 'qemu-sid'] as const satisfies readonly KernelName[];
+
+/** Those for larger blocks. */
+export const LARGE_BLOCK_KERNELS = [
+  'qemu-16k-6.12',
+  'qemu-16k-sid',
+  'qemu-64k-sid',
+] as const satisfies readonly KernelName[];
 
 /** Whether that kernel can be booted here: `tools/setup.sh` has unpacked it. */
 export function kernelIsThere(kernel: KernelName): boolean {
   return findKernel(kernel) !== undefined;
 }
 
-/** Those of {@link KERNELS} that can be booted here. */
-export function kernelsHere(): KernelName[] {
-  return KERNELS.filter(kernelIsThere);
+/** The kernels for volumes with blocks of that many bytes that can be booted here. */
+export function kernelsHere(blockSize = 4096): KernelName[] {
+  return [...KERNELS, ...LARGE_BLOCK_KERNELS].filter((name) => blockSizeOf(name) === blockSize && kernelIsThere(name));
 }
 
 /** Runs a job under that kernel; rejects when it is not there. */

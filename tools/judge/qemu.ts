@@ -1,10 +1,11 @@
 // A real machine's kernel, emulated: slower than user-mode Linux, but the distribution's own, with F2FS compression.
 
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type GuestJob, type GuestResult, jobFiles, readOutcome } from './guest.js';
+import { refuseUnseenFeatures } from './image-facts.ts';
 import { initramfs, maxDrives } from './initramfs.js';
-import { findKernel, type QemuName } from './paths.js';
+import { type Architecture, findKernel, type QemuName, type UnpackedKernel } from './paths.js';
 import { run } from './run.js';
 
 /** Whether `tools/setup.sh` has unpacked a kernel for QEMU. */
@@ -12,13 +13,41 @@ export function qemuIsThere(name: QemuName = 'qemu'): boolean {
   return findKernel(name) !== undefined;
 }
 
-function vmlinuz(dir: string): string {
-  for (const boot of [join(dir, 'boot'), join(dir, 'usr/lib/modules')]) {
-    const name = existsSync(boot) ? readdirSync(boot).find((file) => file.startsWith('vmlinuz-')) : undefined;
-    if (name !== undefined) return join(boot, name);
+function vmlinuz({ dir, version }: UnpackedKernel): string {
+  // Debian after 13 has it among the modules.
+  for (const path of [join(dir, `boot/vmlinuz-${version}`), join(dir, `usr/lib/modules/${version}/vmlinuz`)]) {
+    if (existsSync(path)) return path;
   }
   throw new Error(`no kernel image below ${dir}`);
 }
+
+/** How an architecture is emulated. */
+interface Machine {
+  readonly program: string;
+  readonly options: readonly string[];
+  /** Of the kernel's command line. */
+  readonly append: string;
+}
+
+const MACHINES: Readonly<Record<Architecture, Machine>> = {
+  amd64: {
+    program: 'qemu-system-x86_64',
+    options: ['-cpu', 'max'],
+    append: 'console=ttyS0 tsc=reliable no_timer_check',
+  },
+  arm64: {
+    program: 'qemu-system-aarch64',
+    // Pointers are signed in the way that is quickly emulated.
+    options: ['-M', 'virt', '-cpu', 'max,pauth-impdef=on'],
+    append: 'console=ttyAMA0',
+  },
+  ppc64el: {
+    program: 'qemu-system-ppc64',
+    // What TCG lacks, and warns of otherwise.
+    options: ['-M', 'pseries,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off', '-cpu', 'power9'],
+    append: 'console=hvc0',
+  },
+};
 
 const inHost = 'in_host() { PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot /host "$@"; }\n';
 
@@ -31,6 +60,7 @@ export async function runInQemu(job: GuestJob, name: QemuName = 'qemu'): Promise
   if (!kernel) throw new Error(`no kernel ${name} to boot: run tools/setup.sh`);
   const images = job.images ?? [];
   if (images.length > maxDrives) throw new Error(`${images.length} images: a guest takes at most ${maxDrives}`);
+  refuseUnseenFeatures(kernel, images);
   for (const name of Object.values(jobFiles)) rmSync(join(job.share, name), { force: true });
   writeFileSync(join(job.share, jobFiles.script), `${inHost}${job.script}`);
   // In QEMU's option syntax a comma is doubled.
@@ -42,16 +72,21 @@ export async function runInQemu(job: GuestJob, name: QemuName = 'qemu'): Promise
     // Eight of them are the functions of one PCI device, from the fifth slot on.
     `virtio-blk-pci,drive=d${i},multifunction=on,addr=0x${(5 + (i >> 3)).toString(16)}.${i & 7}`,
   ]);
+  const machine = MACHINES[kernel.architecture];
   const result = await run(
-    'qemu-system-x86_64',
+    machine.program,
     [
       ...['-nodefaults', '-no-user-config', '-display', 'none', '-serial', 'stdio', '-no-reboot'],
-      ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', `${job.memoryMiB ?? 1024}M`],
-      ...['-kernel', vmlinuz(kernel.dir), '-initrd', await initramfs(kernel)],
-      ...['-append', `console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check${job.cutOff ? ' cutoff' : ''}`],
+      ...machine.options,
+      ...['-accel', 'tcg,thread=multi', '-smp', '2', '-m', `${job.memoryMiB ?? 1024}M`],
+      ...['-kernel', vmlinuz(kernel), '-initrd', await initramfs(kernel)],
+      ...['-append', `${machine.append} quiet panic=-1${job.cutOff ? ' cutoff' : ''}`],
       ...['-virtfs', `local,path=${option(job.share)},mount_tag=share,security_model=none`],
       ...(job.hostRoot
-        ? ['-virtfs', 'local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap']
+        ? [
+            '-virtfs',
+            `local,path=${option(kernel.root ?? '/')},mount_tag=host,security_model=none,readonly=on,multidevs=remap`,
+          ]
         : []),
       ...drives,
     ],

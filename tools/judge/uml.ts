@@ -4,6 +4,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type GuestJob, type GuestResult, jobFiles, readOutcome, runJob } from './guest.js';
+import { refuseUnseenFeatures } from './image-facts.ts';
 import { findKernel, toolEnv } from './paths.js';
 import { run } from './run.js';
 
@@ -44,8 +45,9 @@ function someCpu(): string {
 export async function runInUml(job: GuestJob): Promise<GuestResult> {
   const kernel = findKernel('uml');
   if (!kernel) throw new Error('user-mode Linux is not there: run tools/setup.sh');
-  for (const name of Object.values(jobFiles)) rmSync(join(job.share, name), { force: true });
   const images = job.images ?? [];
+  refuseUnseenFeatures(kernel, images);
+  for (const name of Object.values(jobFiles)) rmSync(join(job.share, name), { force: true });
   const moduleDir = join(kernel.dir, 'usr/lib/uml/modules', kernel.version, 'kernel');
   const init = `#!/bin/sh
 # The first process of the guest: its root is the host's, so nothing is written outside of $SHARE.
