@@ -1,4 +1,4 @@
-// The command: npm run judge -- IMAGE SOURCE_DIR [--kernel uml|qemu|qemu-6.12|both|all|none] [--read-only] [--json]
+// The command: npm run judge -- IMAGE SOURCE_DIR [--kernel NAME|both|all|none] [--read-only] [--json]
 // or npm run judge -- --codecs IMAGE [SOURCE_DIR or MANIFEST] [--json], or npm run judge -- --rewrite IMAGE...
 // Exit codes: 0 the image is good, 1 it is not, 2 judging was not possible.
 
@@ -6,45 +6,59 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { codecText, judgeCodecs } from './judge/codecs.ts';
-import type { KernelName } from './judge/index.js';
-import { type Judgement, judgeImage, KERNELS, kernelIsThere, kernelsHere, manifestOfTree } from './judge/index.js';
+import {
+  fastestKernelFor,
+  imageFacts,
+  isKernelName,
+  type Judgement,
+  judgeImage,
+  KERNELS,
+  type KernelName,
+  kernelsHere,
+  LARGE_BLOCK_KERNELS,
+  manifestOfTree,
+} from './judge/index.js';
 import { judgeInKernel, type KernelOptions } from './judge/kernel-compress.ts';
 import type { Manifest } from './judge/manifest.js';
 import { targetsOf, usualRewrites } from './judge/rewrites.ts';
 
 const usage = `npm run judge -- out.img tree/                 fsck.f2fs, a kernel, fsck.f2fs again
 npm run judge -- out.img tree/ --kernel both    user-mode Linux and QEMU (needed for compressed files)
-npm run judge -- out.img tree/ --kernel all     those two and Linux 6.12, as far as they are there
+npm run judge -- out.img tree/ --kernel all     every kernel that is there for blocks of that size
 npm run judge -- out.img --kernel none          fsck.f2fs alone
 npm run judge -- --codecs out.img tree/         every cluster decompressed by liblz4, liblzo2, libzstd
 npm run judge -- --rewrite a.img b.img          Linux (QEMU) rewrites compressed files of copies; then all is judged
 
-usage: judge IMAGE [SOURCE_DIR] [--kernel uml|qemu|qemu-6.12|both|all|none] [--mount-options LIST] [--read-only] [--json]
+usage: judge IMAGE [SOURCE_DIR] [--kernel NAME|both|all|none] [--mount-options LIST] [--read-only] [--json]
        judge --codecs IMAGE [SOURCE_DIR or MANIFEST.json[.gz]] [--dirty-padding] [--json]
-       judge --rewrite IMAGE... [--kernel qemu|qemu-6.12] [--mount-options LIST] [--keep DIR] [--dirty-padding]
+       judge --rewrite IMAGE... [--kernel NAME] [--mount-options LIST] [--keep DIR] [--dirty-padding]
 
+Kernels: ${KERNELS.join(', ')}; for volumes with larger blocks
+${LARGE_BLOCK_KERNELS.join(', ')} (tools/setup.sh --large-pages). Without --kernel: the fastest.
 --dirty-padding: bytes behind a cluster's end need not be zero, as sload.f2fs leaves them. --keep: where the copies that
 Linux rewrote go.
 
 Proves that IMAGE holds exactly SOURCE_DIR, its root included. Run tools/setup.sh first.`;
 
-function chosenKernels(name: string | undefined): KernelName[] {
+function chosenKernels(name: string | undefined, image: string): KernelName[] {
   switch (name) {
     case undefined:
-      return [kernelIsThere('uml') ? 'uml' : 'qemu'];
+      return [fastestKernelFor(image)];
     case 'none':
       return [];
     case 'both':
       return ['uml', 'qemu'];
     case 'all':
-      return kernelsHere();
-    case 'uml':
-    case 'qemu':
-    case 'qemu-6.12':
-      return [name];
+      return kernelsHere(imageFacts(image)?.blockSize);
     default:
-      throw new Error(`unknown kernel ${name}: ${KERNELS.join(', ')}, both (the first two), all or none`);
+      return [kernelNamed(name)];
   }
+}
+
+function kernelNamed(name: string): KernelName {
+  if (isKernelName(name)) return name;
+  const names = [...KERNELS, ...LARGE_BLOCK_KERNELS].join(', ');
+  throw new Error(`unknown kernel ${name}: ${names}, both (the first two), all or none`);
 }
 
 function report(judgement: Judgement, manifest: Manifest | undefined): string {
@@ -111,15 +125,15 @@ async function main(): Promise<number> {
   const [image, source] = positionals;
   const dirtyPadding = values['dirty-padding'] === true;
   if (values.rewrite) {
-    const kernel = values.kernel ?? 'qemu';
-    if (kernel !== 'qemu' && kernel !== 'qemu-6.12') throw new Error(`${kernel} can't rewrite: qemu or qemu-6.12`);
+    const kernel = kernelNamed(values.kernel ?? 'qemu');
+    if (kernel === 'uml') throw new Error("uml has no compression and can't rewrite: take a kernel for QEMU");
     const options = { kernel, keepIn: values.keep, codecs: { dirtyPadding } } as const;
     return rewriteInKernel(positionals, options, values['mount-options']);
   }
   if (values.codecs) return judgeItsCodecs(image, source, dirtyPadding, values.json === true);
   const manifest = source === undefined ? undefined : await manifestOf(source);
   const judgement = await judgeImage(image, manifest, {
-    kernels: chosenKernels(values.kernel),
+    kernels: chosenKernels(values.kernel, image),
     writable: values['read-only'] !== true,
     mountOptions: values['mount-options'],
   });

@@ -1,11 +1,12 @@
 // Real use of a mounted volume, as a program for a guest: entries of every type, made, changed, moved and removed at random.
+import { perlNumbers } from '../../tools/judge/guest-perl.ts';
 
 /**
  * perl: \`churn.pl ROOT SEED STEPS\` makes and changes files below ROOT: deep directories, long names, holes, appends, links, devices,
  * xattrs, fallocate, and compressed files whose saved blocks are released and reserved; now and then it syncs. Then it removes every second file of each directory, so that free space lies
  * in pieces. What finds no room is not done.
  */
-export const churnProgram = `
+export const churnProgram = `${perlNumbers}
 ($root, $state, $steps) = @ARGV;
 chdir $root or die $!;
 sub below { $state = ($state * 1103515245 + 12345) & 0x7fffffff; return ($state >> 8) % $_[0] }
@@ -26,29 +27,29 @@ for my $i (1 .. $steps) {
     sysseek($f, below(300000), 0);
     syswrite($f, bytes(below(30000)));
   } elsif ($op == 10) { truncate($old, below(200000)) }
-  elsif ($op == 11) { open(my $f, '+<', $old) or next; syscall(285, fileno($f), (1, 3, 16, 0)[below(4)], below(100000), 1 + below(100000)) }
+  elsif ($op == 11) { open(my $f, '+<', $old) or next; syscall($call{fallocate}, fileno($f), (1, 3, 16, 0)[below(4)], below(100000), 1 + below(100000)) }
   elsif ($op == 12) { my $new = name(); rename($old, $new) and @files = map { $_ eq $old ? $new : $_ } @files }
   elsif ($op < 15) { unlink($old); @files = grep { $_ ne $old } @files }
   elsif ($op == 15) { my $new = name(); link($old, $new) and push @files, $new }
   elsif ($op == 16) { symlink(bytes(1 + below(below(5) ? 50 : 4000)), name()) }
   elsif ($op < 19) { my $new = $dirs[-1 - below(@dirs > 3 ? 3 : scalar @dirs)] . '/dir' . below(100000); mkdir($new, 0750) and push @dirs, $new }
-  elsif ($op == 19) { my $v = 'v' x below(below(4) ? 60 : 3000); my $k = 'user.key' . below(5); my $p = $old; syscall(188, $p, $k, $v, length $v, 0) }
-  elsif ($op == 20) { my $p = name(); syscall(133, $p, (0010644, 0020600, 0060600, 0140755)[below(4)], below(65536)) }
+  elsif ($op == 19) { my $v = 'v' x below(below(4) ? 60 : 3000); my $k = 'user.key' . below(5); my $p = $old; syscall($call{setxattr}, $p, $k, $v, length $v, 0) }
+  elsif ($op == 20) { my $p = name(); syscall($call{mknodat}, -100, $p, (0010644, 0020600, 0060600, 0140755)[below(4)], below(65536)) }
   elsif ($op == 21) { chmod(below(07777), $old); chown(below(70000), below(70000), $old) }
   elsif ($op == 22) { utime(below(2000000000), below(2000000000), $old) }
-  elsif ($op == 23) { my $count = pack('Q', 0); open(my $f, '<', $old) or next; ioctl($f, below(3) ? 0x8008f512 : 0x8008f513, $count) }
-  elsif (below(8) == 0) { open(my $f, '<', $old) or next; below(2) ? syscall(74, fileno($f)) : syscall(162) }
+  elsif ($op == 23) { my $count = pack('Q', 0); open(my $f, '<', $old) or next; ioctl($f, ior(0xf5, below(3) ? 18 : 19, 8), $count) }
+  elsif (below(8) == 0) { open(my $f, '<', $old) or next; below(2) ? syscall($call{fsync}, fileno($f)) : syscall($call{sync}) }
 }
 my $i = 0;
 for my $file (sort @files) { unlink($file) if $i++ % 2 }
-syscall(162);
+syscall($call{sync});
 `;
 
 /**
  * perl: \`wear.pl ROOT ROUNDS [PAGES]\` fills a volume to the brim with files of up to 7 times PAGES (1) pages, and frees every
  * second one, again and again: the free space then lies in small pieces.
  */
-export const wearProgram = `
+export const wearProgram = `${perlNumbers}
 ($root, $rounds, $pages) = (@ARGV, 1);
 chdir $root or die $!;
 for my $round (1 .. $rounds) {
@@ -60,12 +61,12 @@ for my $round (1 .. $rounds) {
     my $done = syswrite($f, chr(65 + $round) x $size);
     last if !defined $done || $done < $size;
   }
-  syscall(162);
+  syscall($call{sync});
   for my $dir (map { "round$_" } 1 .. $round) {
     opendir(my $d, $dir) or die $!;
     for my $file (sort readdir $d) { unlink("$dir/$file") if $file !~ /^\\./ && $j++ % 2 }
   }
-  syscall(162);
+  syscall($call{sync});
 }
 `;
 
@@ -73,10 +74,10 @@ for my $round (1 .. $rounds) {
  * perl: \`full-names.pl ROOT\` has names refused for want of one block: the directory has grown for them by then, and keeps a block that is
  * reserved and was never written.
  */
-export const fullNamesProgram = `
+export const fullNamesProgram = `${perlNumbers}
 ($root) = @ARGV;
 chdir $root or die $!;
-sub free { my ($at, $b) = ('.', "\\0" x 120); syscall(137, $at, $b); return (unpack('q4', $b))[3] }
+sub free { my ($at, $b) = ('.', "\\0" x 120); syscall($call{statfs}, $at, $b); return (unpack('q4', $b))[3] }
 sub name { open(my $f, '>', $_[0]) or return 0; return 1 }
 for my $d (0 .. 3) {
   mkdir "D$d";
@@ -106,5 +107,5 @@ for my $d (0 .. 3) {
 die 'no directory grew in vain' if !$grew;
 close($big);
 unlink('big');
-syscall(162);
+syscall($call{sync});
 `;

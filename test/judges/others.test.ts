@@ -96,6 +96,15 @@ const MAKERS: readonly Maker[] = [
     mountOptions: 'compress_algorithm=lz4:9,compress_extension=*',
     use: `${urgent} && ${churnInQemu(10)} && ${wornInQemu}`,
   },
+  { kernel: 'qemu-sid', name: 'all features', mib: 300, options: ['-O', ALL], use: churnInQemu(11) },
+  {
+    kernel: 'qemu-sid',
+    name: 'zstd, used and worn',
+    mib: 64,
+    options: COMPRESSION,
+    mountOptions: 'compress_algorithm=zstd:3,compress_log_size=3,compress_chksum,compress_extension=*',
+    use: `${urgent} && ${churnInQemu(12)} && ${wornInQemu}`,
+  },
 ];
 const makersOf = (kernel: KernelName) => MAKERS.filter((maker) => maker.kernel === kernel);
 
@@ -120,7 +129,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
-/** Linux 6.12 lets slots be allocated in a file that was released; fsck.f2fs counts them. */
+/** Linux since 6.12 lets slots be allocated in a file that was released; fsck.f2fs counts them. */
 const isNotOfLinux = (complaint: string) => !complaint.endsWith('has reserved slots, though the file is released');
 
 /** Has a kernel use its volumes, all in one boot, and notes what it finds in them then. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { mount, openFileDevice } from '../../src/index.ts';
 import { build } from '../../src/populate/build.ts';
-import { fsck, kernelIsThere, runInKernel } from '../../tools/judge/index.ts';
+import { fsck, KERNELS, kernelIsThere, runInKernel } from '../../tools/judge/index.ts';
 import { noise } from '../fs/compressed-volume.ts';
 
 const MIB = 1 << 20;
@@ -64,34 +64,30 @@ dmesg | grep -i 'swapfile' ; umount /mnt
 `;
 
 describe('Linux', () => {
-  test.each(['uml', 'qemu', 'qemu-6.12'] as const)(
-    '%s finds the files pinned, and swaps on the swap file',
-    { timeout: 200_000 },
-    async (kernel) => {
-      if (!kernelIsThere(kernel)) return;
-      const copy = join(work, `${kernel}.img`);
-      execFileSync('cp', ['--sparse=always', image, copy]);
-      const share = fs.mkdtempSync(join(work, 'share-'));
-      const { stdout } = await runInKernel(kernel, { images: [copy], script: SCRIPT, share, hostRoot: true });
-      const lines = stdout
-        .toString()
-        .trim()
-        .split('\n')
-        .map((line) => line.trim());
-      const swap = extentsOf(image, '/swap');
-      const boot = extentsOf(image, '/boot.bin');
-      expect(swap).toMatch(/^\d+:8192$|^\d+:\d+( \d+:\d+)+$/);
-      expect(lines[0]).toMatch(/pinned with 0 blocks moved/);
-      expect(lines[1]).toBe(swap);
-      expect(lines[2]).toMatch(/pinned with 0 blocks moved/);
-      expect(lines[3]).toBe(boot);
-      expect(lines[4]).toBe(BOOT_HASH);
-      expect(lines[5]).toBe('swapon 0');
-      expect(lines[6]).toMatch(/^\/mnt\/swap\s+file\s+32764\s/);
-      // No complaint of holes, or of sections; nothing was moved.
-      expect(lines.slice(7)).toEqual(['swapoff 0', swap, boot]);
-      expect((await fsck(copy)).complaints).toEqual([]);
-      expect(extentsOf(copy, '/swap')).toBe(swap);
-    },
-  );
+  test.each(KERNELS)('%s finds the files pinned, and swaps on the swap file', { timeout: 200_000 }, async (kernel) => {
+    if (!kernelIsThere(kernel)) return;
+    const copy = join(work, `${kernel}.img`);
+    execFileSync('cp', ['--sparse=always', image, copy]);
+    const share = fs.mkdtempSync(join(work, 'share-'));
+    const { stdout } = await runInKernel(kernel, { images: [copy], script: SCRIPT, share, hostRoot: true });
+    const lines = stdout
+      .toString()
+      .trim()
+      .split('\n')
+      .map((line) => line.trim());
+    const swap = extentsOf(image, '/swap');
+    const boot = extentsOf(image, '/boot.bin');
+    expect(swap).toMatch(/^\d+:8192$|^\d+:\d+( \d+:\d+)+$/);
+    expect(lines[0]).toMatch(/pinned with 0 blocks moved/);
+    expect(lines[1]).toBe(swap);
+    expect(lines[2]).toMatch(/pinned with 0 blocks moved/);
+    expect(lines[3]).toBe(boot);
+    expect(lines[4]).toBe(BOOT_HASH);
+    expect(lines[5]).toBe('swapon 0');
+    expect(lines[6]).toMatch(/^\/mnt\/swap\s+file\s+32764\s/);
+    // No complaint of holes, or of sections; nothing was moved.
+    expect(lines.slice(7)).toEqual(['swapoff 0', swap, boot]);
+    expect((await fsck(copy)).complaints).toEqual([]);
+    expect(extentsOf(copy, '/swap')).toBe(swap);
+  });
 });

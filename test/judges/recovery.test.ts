@@ -83,12 +83,13 @@ ${copies.map((_, i) => `judge_device "$DEV${i}" "$SHARE/${i}"`).join('\n')}`;
   return found;
 }
 
-/** The changes of ours that a kernel recovers: user-mode Linux all, 6.12 in QEMU some of them unless there are many rounds. */
+/** The changes of ours that a kernel recovers: user-mode Linux all, newer ones in QEMU some of them unless there are many rounds. */
 function changesFor(kernel: KernelName): string[] {
   const names = Object.keys(CHANGES);
   if (kernel === 'uml' || ROUNDS > 10) return names;
   // The other 6.1 has said it all.
-  return kernel === 'qemu' ? [] : names.filter((_, i) => i % 3 === SEED % 3);
+  const which = kernel === 'qemu-sid' ? SEED + 1 : SEED;
+  return kernel === 'qemu' ? [] : names.filter((_, i) => i % 3 === which % 3);
 }
 
 /** Images with what we fsynced, each in its own way, and then were cut off. */
@@ -123,10 +124,11 @@ const COMPRESSED: readonly Volume[] = ['lz4', 'zstd:3', 'lzo-rle,compress_log_si
     mountOptions: `compress_extension=${EXTENSION},compress_algorithm=${codec}`,
   }),
 );
-const VOLUMES: Readonly<Record<KernelName, readonly Volume[]>> = {
+const VOLUMES: Readonly<Record<(typeof KERNELS)[number], readonly Volume[]>> = {
   uml: PLAIN,
   qemu: COMPRESSED,
   'qemu-6.12': [PLAIN[0], COMPRESSED[1], PLAIN[1], COMPRESSED[3]],
+  'qemu-sid': [COMPRESSED[2], PLAIN[1], COMPRESSED[0], PLAIN[0]],
 };
 /** QEMU takes its time, and so many drives at most. */
 const roundsIn = (kernel: KernelName) => (kernel === 'uml' ? ROUNDS : Math.min(Math.ceil(ROUNDS / 2), 64));
@@ -140,7 +142,7 @@ interface CutOff {
 }
 
 /** Has Linux run random programs, each on a volume of its own. */
-async function programsOfLinux(kernel: KernelName, folder: string): Promise<CutOff[]> {
+async function programsOfLinux(kernel: (typeof KERNELS)[number], folder: string): Promise<CutOff[]> {
   writeFileSync(join(folder, 'program.py'), fsyncProgram);
   const rounds = roundsIn(kernel);
   const volumes = VOLUMES[kernel];

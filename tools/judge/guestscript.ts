@@ -4,15 +4,16 @@
 import { findFormat } from './listing.js';
 
 /**
- * Shell functions for a guest: `list_tree DIR OUT` writes the four streams of a manifest into the folder OUT.
- * Fails when a tool fails; what it said is in OUT/errors.
+ * Shell functions for a guest: `list_tree DIR OUT [BYTES SUM]` writes the four streams of a manifest into the folder OUT; the
+ * contents of files with more than BYTES are not read, and SUM hashes those of others, not sha256sum. Fails when a tool fails; what it said is in OUT/errors.
  */
 export const listTree = `
 list_tree() (
   cd "$1" && out=$2 && rc=0 && : > "$out/errors"
+  [ $# -lt 3 ] && small= || small="-not -size +$3c"
   find . -printf '${findFormat}' > "$out/list" 2>> "$out/errors" || rc=1
-  find . -type f -print0 2> /dev/null | xargs -0 -r -n 500 -P "$(nproc)" \\
-    sh -c 'out=$1; shift; sha256sum -z "$@" > "$out/sums.$$"' sh "$out" 2>> "$out/errors" || rc=1
+  find . -type f $small -print0 2> /dev/null | xargs -0 -r -n 500 -P "$(nproc)" \\
+    sh -c 'out=$1; sum=$2; shift 2; "$sum" -z "$@" > "$out/sums.$$"' sh "$out" "\${4:-sha256sum}" 2>> "$out/errors" || rc=1
   cat "$out"/sums.* > "$out/sums" 2> /dev/null; rm -f "$out"/sums.*
   find . '(' -type b -o -type c ')' -print0 2> /dev/null |
     xargs -0 -r stat --printf='%t %T %n\\0' > "$out/rdevs" 2>> "$out/errors" || rc=1

@@ -2,7 +2,7 @@
 // unmounted. Read by the format's declarations alone, as it may be a volume that the library does not mount.
 
 import { closeSync, openSync, readSync } from 'node:fs';
-import { CP, Checkpoint } from '../../src/format/checkpoint.ts';
+import { Checkpoint, CP } from '../../src/format/checkpoint.ts';
 import { F2FS_SUPER_MAGIC, FEATURES, SUPER_OFFSET } from '../../src/format/constants.ts';
 import { viewOf } from '../../src/format/struct.ts';
 import { Superblock } from '../../src/format/superblock.ts';

@@ -3,8 +3,8 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fsck, wasCutOff } from './fsck.js';
 import { judgeDevice } from './guestscript.js';
+import { imageFacts } from './image-facts.ts';
 import { runInKernel } from './kernels.js';
 import type { Manifest } from './manifest.js';
 import type { KernelName } from './paths.js';
@@ -26,10 +26,8 @@ export async function manifestsOfImages(images: readonly string[], kernel: Kerne
     const script = `${judgeDevice({ mountOptions: '', writable: false })}
 ${images.map((_, i) => `judge_device "$DEV${i}" "$SHARE/${i}"`).join('\n')}`;
     const guest = await runInKernel(kernel, { images: copies, script, share });
-    const cutOff: boolean[] = [];
-    for (const image of images) cutOff.push(wasCutOff(await fsck(image)));
     return images.map((image, i) => {
-      const options = { writable: false, powerCut: cutOff[i] };
+      const options = { writable: false, powerCut: imageFacts(image)?.cutOff === true };
       const { complaints, manifest } = readVerdict(kernel, join(share, String(i)), guest, options);
       if (complaints.length > 0 || !manifest) throw new Error(`${image}: ${complaints.join('; ')}`);
       return manifest;

@@ -4,15 +4,15 @@
 import { mkdirSync, mkdtempSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type FsckResult, fsckOldAndNew, wasCutOff } from './fsck.js';
+import { type FsckResult, fsckOldAndNew } from './fsck.js';
 import { judgeDevice } from './guestscript.js';
 import { manifestOfTree } from './hosttree.js';
+import { imageFacts } from './image-facts.ts';
 import { maxDrives } from './initramfs.js';
-import { runInKernel } from './kernels.js';
+import { fastestKernelFor, runInKernel } from './kernels.js';
 import { compareManifests, type Manifest } from './manifest.js';
 import type { KernelName } from './paths.js';
 import { runOrThrow } from './run.js';
-import { umlIsThere } from './uml.js';
 import { type KernelVerdict, readVerdict } from './verdict.js';
 
 export { type CodecJudgement, type CodecOptions, codecText, judgeCodecs } from './codecs.ts';
@@ -22,6 +22,7 @@ export { fsck } from './fsck.js';
 export type { GuestJob, GuestResult } from './guest.js';
 export { judgeDevice, listTree } from './guestscript.js';
 export { manifestOfTree } from './hosttree.js';
+export { imageFacts } from './image-facts.ts';
 export {
   judgeInKernel,
   type KernelCase,
@@ -30,11 +31,18 @@ export {
   type KernelOptions,
   type KernelView,
 } from './kernel-compress.ts';
-export { KERNELS, kernelIsThere, kernelsHere, runInKernel } from './kernels.js';
+export {
+  fastestKernelFor,
+  KERNELS,
+  kernelIsThere,
+  kernelsHere,
+  LARGE_BLOCK_KERNELS,
+  runInKernel,
+} from './kernels.js';
 export { manifestOfListing } from './listing.js';
 export type { Comparison, EntryType, Manifest, ManifestEntry } from './manifest.js';
 export { compareManifests } from './manifest.js';
-export type { KernelName, QemuName } from './paths.js';
+export { blockSizeOf, isKernelName, type KernelName, type QemuName } from './paths.js';
 export { qemuIsThere, runInQemu } from './qemu.js';
 export { type ReferenceCodec, referenceCodecs, referenceCodecsAreThere } from './reference-codecs.ts';
 export { type Rewrite, targetsOf, usualRewrites } from './rewrites.ts';
@@ -43,7 +51,7 @@ export type { KernelVerdict } from './verdict.js';
 
 /** How to judge. */
 export interface JudgeOptions {
-  /** Default: `['uml']` where it is there, else `['qemu']`. None: fsck.f2fs alone. */
+  /** Default: the fastest that is there for blocks as large as the first image's. None: fsck.f2fs alone. */
   readonly kernels?: readonly KernelName[];
   /** Whether the kernel also writes to its copy. Default true. */
   readonly writable?: boolean;
@@ -84,7 +92,7 @@ export async function judgeImage(
  */
 export async function judgeImages(cases: readonly JudgeCase[], options: JudgeOptions = {}): Promise<Judgement[]> {
   const started = performance.now();
-  const kernels = options.kernels ?? [umlIsThere() ? 'uml' : 'qemu'];
+  const kernels = options.kernels ?? cases.slice(0, 1).map(({ image }) => fastestKernelFor(image));
   const manifests = new Map<string, Promise<Manifest>>();
   const expected: (Manifest | undefined)[] = [];
   for (const { source } of cases) {
@@ -102,7 +110,7 @@ export async function judgeImages(cases: readonly JudgeCase[], options: JudgeOpt
       const batch = cases.slice(from, from + maxDrives).map(({ image }, i) => ({
         image,
         want: expected[from + i],
-        powerCut: wasCutOff(before[from + i]),
+        powerCut: imageFacts(image)?.cutOff === true,
       }));
       const found = await judgeBatch(kernel, batch, options);
       found.forEach((verdict, i) => {

@@ -39,7 +39,23 @@ const modules = [
 
 /** GNU and other programs that guests may call; the rest is busybox. Missing ones are left out. */
 const tools = [
-  ...['sh', 'find', 'xargs', 'sha256sum', 'stat', 'cmp', 'cp', 'dd', 'head', 'touch', 'truncate', 'mknod', 'ln', 'tar'],
+  ...[
+    'sh',
+    'find',
+    'xargs',
+    'sha1sum',
+    'sha256sum',
+    'stat',
+    'cmp',
+    'cp',
+    'dd',
+    'head',
+    'touch',
+    'truncate',
+    'mknod',
+    'ln',
+    'tar',
+  ],
   ...['perl', 'getfattr', 'setfattr', 'getfacl', 'setfacl', 'chattr', 'lsattr', 'fallocate', 'sync', 'nproc'],
   ...['mkfs.f2fs', 'sload.f2fs', 'fsck.f2fs', 'f2fs_io'],
 ];
@@ -183,7 +199,9 @@ const libraryPath = /^(usr\/)?lib(64)?(\/[^/]*-linux-gnu)?(\/[^/]*\.so[^/]*)?$/;
 /** Those in a folder with programs of another architecture, where this machine's loader is of no use: all libraries come along. */
 function copyForeignTools(root: string, tree: string): void {
   const find = (program: string) =>
-    ['usr/bin', 'bin', 'usr/sbin', 'sbin'].map((folder) => join(root, folder, program)).find((path) => existsSync(path));
+    ['usr/bin', 'bin', 'usr/sbin', 'sbin']
+      .map((folder) => join(root, folder, program))
+      .find((path) => existsSync(path));
   const busybox = find('busybox');
   if (busybox === undefined) throw new Error(`no busybox below ${root}`);
   copyFileSync(busybox, join(tree, 'bin/busybox'));

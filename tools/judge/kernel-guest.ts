@@ -1,13 +1,14 @@
 // The guest's half of kernel-compress.ts: what a kernel does with one image. The shell is POSIX, perl without modules.
 
 import { basename } from 'node:path';
+import { perlNumbers } from './guest-perl.ts';
 import { listTree } from './guestscript.ts';
 
 /**
  * perl: `rewrite.pl ROOT SHADOW PLAN PAYLOADS` applies a plan (rewrites.ts) to the files below ROOT and, where that did
  * not fail, to copies of them in SHADOW; prints an errno a line, 0 for none. SHADOW/paths names the copies.
  */
-export const rewriteProgram = `
+export const rewriteProgram = `${perlNumbers}
 ($root, $shadow, $plan, $payloads) = @ARGV;
 sub slurp { open(my $f, '<', $_[0]) or die "$_[0]: $!"; binmode $f; local $/; my $b = <$f>; close $f; defined $b ? $b : '' }
 sub spill { open(my $f, '>', $_[0]) or die "$_[0]: $!"; syswrite($f, $_[1]) == length $_[1] or die "$_[0]: $!" if length $_[1]; close $f }
@@ -32,12 +33,12 @@ sub apply {
     return put($f, $at, substr($payload{$kind}, $start, $length));
   }
   if ($op eq 'truncate') { return truncate($f, $at) ? 0 : $! + 0 }
-  if ($op eq 'fsync') { return !$real || syscall(74, fileno($f)) == 0 ? 0 : $! + 0 }
-  if ($op eq 'punch') { return syscall(285, fileno($f), 3, $at + 0, $length + 0) == 0 ? 0 : $! + 0 }
-  if ($op eq 'allocate') { return syscall(285, fileno($f), 0, $at + 0, $length + 0) == 0 ? 0 : $! + 0 }
+  if ($op eq 'fsync') { return !$real || syscall($call{fsync}, fileno($f)) == 0 ? 0 : $! + 0 }
+  if ($op eq 'punch') { return syscall($call{fallocate}, fileno($f), 3, $at + 0, $length + 0) == 0 ? 0 : $! + 0 }
+  if ($op eq 'allocate') { return syscall($call{fallocate}, fileno($f), 0, $at + 0, $length + 0) == 0 ? 0 : $! + 0 }
   my $count = pack('Q', 0);
-  if ($op eq 'release') { return !$real || defined ioctl($f, 0x8008f512, $count) ? 0 : $! + 0 }
-  if ($op eq 'reserve') { return !$real || defined ioctl($f, 0x8008f513, $count) ? 0 : $! + 0 }
+  if ($op eq 'release') { return !$real || defined ioctl($f, ior(0xf5, 18, 8), $count) ? 0 : $! + 0 }
+  if ($op eq 'reserve') { return !$real || defined ioctl($f, ior(0xf5, 19, 8), $count) ? 0 : $! + 0 }
   die "no operation $op";
 }
 @fields = split /\\0/, slurp($plan), -1;
@@ -74,7 +75,7 @@ for $path (split /\\0/, slurp("$shadow/paths")) {
  * perl: `stats.pl ROOT` prints, for every regular file, its path, its blocks of 512 bytes, its i_flags, its saved blocks
  * (F2FS_IOC_GET_COMPRESS_BLOCKS), its algorithm and the log of its cluster size, each ended by NUL; empty: not compressed.
  */
-export const statsProgram = `
+export const statsProgram = `${perlNumbers}
 sub walk {
   my ($dir) = @_;
   opendir(my $d, $dir) or die "$dir: $!";
@@ -87,9 +88,9 @@ sub walk {
       my ($flags, $saved, $option) = (pack('Q', 0), pack('Q', 0), pack('CC', 0, 0));
       my @more = ('', '', '', '');
       if (open(my $f, '<', $path)) {
-        $more[0] = unpack('L', $flags) if defined ioctl($f, 0x80086601, $flags);
-        $more[1] = unpack('Q', $saved) if defined ioctl($f, 0x8008f511, $saved);
-        @more[2, 3] = unpack('CC', $option) if defined ioctl($f, 0x8002f515, $option);
+        $more[0] = unpack('L', $flags) if defined ioctl($f, ior(0x66, 1, 8), $flags);
+        $more[1] = unpack('Q', $saved) if defined ioctl($f, ior(0xf5, 17, 8), $saved);
+        @more[2, 3] = unpack('CC', $option) if defined ioctl($f, ior(0xf5, 21, 2), $option);
       }
       print substr($path, 1 + length $root), "\\0$s[12]\\0", join("\\0", @more), "\\0";
     }

@@ -1,6 +1,7 @@
 // The kernels that judge, by name: user-mode Linux, and those that QEMU boots.
 
 import type { GuestJob, GuestResult } from './guest.js';
+import { imageFacts } from './image-facts.ts';
 import { blockSizeOf, findKernel, type KernelName } from './paths.js';
 import { runInQemu } from './qemu.js';
 import { runInUml } from './uml.js';
@@ -23,6 +24,15 @@ export function kernelIsThere(kernel: KernelName): boolean {
 /** The kernels for volumes with blocks of that many bytes that can be booted here. */
 export function kernelsHere(blockSize = 4096): KernelName[] {
   return [...KERNELS, ...LARGE_BLOCK_KERNELS].filter((name) => blockSizeOf(name) === blockSize && kernelIsThere(name));
+}
+
+/** The fastest of {@link kernelsHere} for the blocks of that image. Throws when there is none. */
+export function fastestKernelFor(image: string): KernelName {
+  const blockSize = imageFacts(image)?.blockSize;
+  const [kernel] = kernelsHere(blockSize);
+  if (kernel !== undefined) return kernel;
+  const large = blockSize === undefined || blockSize === 4096 ? '' : ' --large-pages';
+  throw new Error(`no kernel here mounts ${image} with its blocks of ${blockSize} bytes: run tools/setup.sh${large}`);
 }
 
 /** Runs a job under that kernel; rejects when it is not there. */

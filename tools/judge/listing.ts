@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type EntryType, finishManifest, type Manifest, type RawEntry } from './manifest.js';
+import { type EntryType, type FinishOptions, finishManifest, type Manifest, type RawEntry } from './manifest.js';
 
 /** `find -printf` directives of one entry; ten fields, each ended by NUL. */
 export const findFormat = '%y\\0%m\\0%U\\0%G\\0%s\\0%T@\\0%n\\0%i\\0%l\\0%P\\0';
@@ -38,26 +38,28 @@ function parseTime(text: string): string {
   return String(BigInt(seconds) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0').slice(0, 9)));
 }
 
-function parsePairs(stream: Buffer): [string, string][] {
-  return stream
+/** What a program said of each path, by path: `SAID ./PATH`, each ended by NUL. */
+export function readPairs(folder: string, name: string): Map<string, string> {
+  const pairs = readFileSync(join(folder, name))
     .toString('latin1')
     .split('\0')
     .filter((line) => line !== '')
     .map((line) => {
       const at = line.indexOf('./');
-      return [line.slice(0, at).trim(), line.slice(at + 2)];
+      return [line.slice(at + 2), line.slice(0, at).trim()] as const;
     });
+  return new Map(pairs);
 }
 
 /**
  * The manifest of what a guest saw, from the files `list`, `sums`, `rdevs` and `xattrs` in a folder.
- * `lost+found` in the root is left out. Throws when a file is missing or torn.
+ * `lost+found` in the root is left out, unless it is asked for. Throws when a file is missing or torn.
  */
-export function manifestOfListing(folder: string): Manifest {
+export function manifestOfListing(folder: string, options: FinishOptions = { skipLostAndFound: true }): Manifest {
   const fields = readFileSync(join(folder, 'list')).toString('latin1').split('\0');
   if (fields.pop() !== '' || fields.length % fieldsPerEntry !== 0) throw new Error('the guest listing is torn');
-  const sums = new Map(parsePairs(readFileSync(join(folder, 'sums'))).map(([sum, path]) => [path, sum]));
-  const rdevs = new Map(parsePairs(readFileSync(join(folder, 'rdevs'))).map(([rdev, path]) => [path, rdev]));
+  const sums = readPairs(folder, 'sums');
+  const rdevs = readPairs(folder, 'rdevs');
   const xattrs = parseXattrs(readFileSync(join(folder, 'xattrs')));
   const found: RawEntry[] = [];
   for (let i = 0; i < fields.length; i += fieldsPerEntry) {
@@ -79,5 +81,5 @@ export function manifestOfListing(folder: string): Manifest {
       ...(xattrs.has(path) ? { xattrs: xattrs.get(path) } : {}),
     });
   }
-  return finishManifest(found, { skipLostAndFound: true });
+  return finishManifest(found, options);
 }

@@ -27,6 +27,8 @@ const harmless = [
   /F2FS-fs \(\S+\): Found nat_bits in checkpoint/,
   /F2FS-fs \(\S+\): recover fsync data on readonly fs/,
   /F2FS-fs \(\S+\): Using encoding defined by superblock/,
+  // Linux 7.2 says so of whatever it mounts.
+  /F2FS-fs \(\S+\): f2fs_recover_fsync_data: recovery fsync data, check_only: [01]$/,
   // Not the image's doing: the mount options or the device asked for less.
   /F2FS-fs \(\S+\): .*device does not support discard/,
   /F2FS-fs \(\S+\): compression algorithm .* not supported/,
