@@ -2,7 +2,7 @@
 # Installs what judging an image needs, and prints nothing when everything is there.
 #
 #   tools/setup.sh                 fsck.f2fs, QEMU, and four Linux kernels to mount images with
-#   tools/setup.sh --large-pages   also three with pages of 16 and 64 KiB, of other architectures: 370 MB to download
+#   tools/setup.sh --large-pages   also three with pages of 16 and 64 KiB, of other architectures: 400 MB to download
 #   tools/setup.sh --bench         also the peers that the benchmark compares against
 #
 # Debian packages are installed (as root) or named (otherwise). The kernels, and the f2fs-tools of the next Debian, are
@@ -202,11 +202,11 @@ fetch_kernel() (
   export APT_CONFIG
   apt-get -qq update || true
   kernel=$(depends_on "$2")
-  [ -n "$kernel" ] || return 1
-  if [ "$1" = "$cache/kernel-6.12" ]; then
-    case $kernel in linux-image-6.12.*) ;; *) return 1 ;; esac
-    newer_fsck || return 1
-  fi
+  case $1:$kernel in
+    *sid:linux-image-* | *6.12:linux-image-6.12.*) ;;
+    *) return 1 ;;
+  esac
+  if [ "$1" = "$cache/kernel-6.12" ]; then newer_fsck || return 1; fi
   unpack_kernel "$1" "$kernel"
 )
 
@@ -245,9 +245,9 @@ fetch_root() (
   mv "$1.new" "$1"
 )
 
-architecture=$(dpkg --print-architecture)
-other_kernel 6.12 trixie "$architecture" "linux-image-$architecture"
-other_kernel sid sid "$architecture" "linux-image-$architecture"
+ours=$(dpkg --print-architecture)
+other_kernel 6.12 trixie "$ours" "linux-image-$ours"
+other_kernel sid sid "$ours" "linux-image-$ours"
 if [ -n "$large_pages" ]; then
   guest_root arm64
   other_kernel 16k-6.12 trixie arm64 linux-image-arm64-16k
