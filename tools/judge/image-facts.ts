@@ -2,6 +2,7 @@
 // unmounted. Read by the format's declarations alone, as it may be a volume that the library does not mount.
 
 import { closeSync, openSync, readSync } from 'node:fs';
+import { BLKS_PER_SEG } from '../../src/format/block-size.ts';
 import { Checkpoint, CP } from '../../src/format/checkpoint.ts';
 import { F2FS_SUPER_MAGIC, FEATURES, SUPER_OFFSET } from '../../src/format/constants.ts';
 import { viewOf } from '../../src/format/struct.ts';
@@ -41,7 +42,7 @@ function isCutOff(fd: number, sb: Superblock): boolean {
   const blockSize = 2 ** sb.logBlocksize;
   let newest = -1n;
   let cutOff = false;
-  for (const blkaddr of [sb.cpBlkaddr, sb.cpBlkaddr + 2 ** sb.logBlocksPerSeg]) {
+  for (const blkaddr of [sb.cpBlkaddr, sb.cpBlkaddr + BLKS_PER_SEG]) {
     const cp = new Checkpoint(viewOf(readAt(fd, blkaddr * blockSize, Checkpoint.size)), 0);
     const version = cp.dv.getBigUint64(0, true);
     // It stands at both ends of its pack, or the pack was begun only.
@@ -71,7 +72,7 @@ export function refuseUnseenFeatures(kernel: UnpackedKernel, images: readonly st
       const known = major > since[0] || (major === since[0] && minor >= since[1]);
       if (known || (bits & FEATURES[name]) === 0) continue;
       throw new Error(
-        `${image} has ${name}, which Linux ${kernel.version} does not know: it would destroy the volume. Take ${since.join('.')} or newer`,
+        `${image} has ${name}, which Linux ${kernel.version} does not know: it would destroy the volume; take ${since.join('.')} or newer`,
       );
     }
   }
