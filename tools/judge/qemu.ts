@@ -78,7 +78,7 @@ export async function runInQemu(job: GuestJob, name: QemuName = 'qemu'): Promise
     [
       ...['-nodefaults', '-no-user-config', '-display', 'none', '-serial', 'stdio', '-no-reboot'],
       ...machine.options,
-      ...['-accel', 'tcg,thread=multi', '-smp', '2', '-m', `${job.memoryMiB ?? 1024}M`],
+      ...['-accel', 'tcg,thread=multi', '-smp', `${kernel.cpus}`, '-m', `${job.memoryMiB ?? 1024}M`],
       ...['-kernel', vmlinuz(kernel), '-initrd', await initramfs(kernel)],
       ...['-append', `${machine.append} quiet panic=-1${job.cutOff ? ' cutoff' : ''}`],
       ...['-virtfs', `local,path=${option(job.share)},mount_tag=share,security_model=none`],
