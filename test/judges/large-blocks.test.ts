@@ -12,10 +12,10 @@ import { blockSizeOf, type KernelName, projectRoot } from '../../tools/judge/pat
 import { kernelLogComplaints } from '../../tools/judge/verdict.ts';
 import { linesOfListing, listLines } from '../../tools/judge/volume-lines.ts';
 
-/** The golden volumes, and who may have them: 6.12 would destroy the one with packed_ssa. */
+/** The golden volumes, and who gets them: 6.12 would destroy the one with packed_ssa. */
 const VOLUMES: Readonly<Record<string, readonly KernelName[]>> = {
   'f2fs-16k-unpacked-clean-linux6.12': ['qemu-16k-6.12', 'qemu-16k-sid'],
-  'f2fs-16k-nofeatures-clean-linux6.12': ['qemu-16k-6.12', 'qemu-16k-sid'],
+  'f2fs-16k-nofeatures-clean-linux6.12': ['qemu-16k-6.12'],
   'f2fs-16k-unpacked-cut-linux6.12': ['qemu-16k-6.12', 'qemu-16k-sid'],
   'f2fs-16k-packedssa-clean-linux7.2': ['qemu-16k-sid'],
   'f2fs-64k-unpacked-clean-linux7.2': ['qemu-64k-sid'],

@@ -36,6 +36,7 @@ const harmless = [
 /** More such lines, of an image that was not unmounted: files are rolled forward. */
 const harmlessAfterPowerCut = [
   /F2FS-fs \(\S+\): recover_(inode|dentry|data|inline_data): .*(?<!err = -\d+)$/,
+  /F2FS-fs \(\S+\): do_recover_data: (start to recover dnode|dnode: .* err: 0)$/,
   /F2FS-fs \(\S+\): Disable nat_bits due to incorrect cp_ver/,
   /F2FS-fs \(\S+\): checkpoint: version = /,
 ];
