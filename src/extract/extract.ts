@@ -14,6 +14,7 @@ import type { HostXattr } from '../host/xattrs.ts';
 import { kindOfMessage } from '../problems.ts';
 import type { HolePolicy } from '../source/hole-policy.ts';
 import { copyContents } from './contents.ts';
+import { FileThreads } from './file-threads.ts';
 import type { HostAttributes } from './host-attributes.ts';
 import { type HostFile, HostWriter } from './host-writer.ts';
 import { checkExtract } from './option-checks.ts';
@@ -23,6 +24,10 @@ import type { ExtractOptions, ExtractReport } from './report.ts';
 const TURN_MS = 50;
 /** What is told when a signal ended it. */
 const ENDED = 'the extraction was ended before it was complete';
+/** Bytes of a file that is made by the thread: of larger ones the contents take most of the time. */
+const MAX_SMALL_BYTES = 256 << 10;
+/** Directories that wait for what is in them to be made, before the thread is to make it. */
+const MAX_LEFT = 256;
 /** Of the target as a whole: nothing more can be made there. */
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
 
@@ -42,7 +47,7 @@ export async function extract(
   const bytes = nameBytes(path, 'path');
   checkSignal(options.signal, ENDED);
   using start = volume.open(bytes, { follow: false });
-  const extraction = new Extraction(target, start instanceof Directory, options);
+  const extraction = new Extraction(volume, target, start instanceof Directory, options);
   try {
     const isTree = start instanceof Directory;
     await extraction.run(isTree ? extraction.tree(start, bytes) : extraction.single(start, lastName(bytes)));
@@ -57,27 +62,49 @@ function lastName(path: Uint8Array): Uint8Array {
   return Buffer.from(names.findLast((one) => one.length > 0) ?? '', 'latin1');
 }
 
+/** A directory of the target, and what it gets once everything in it is made. */
+interface OpenDir {
+  readonly place: HostDir;
+  readonly attributes: HostAttributes;
+}
+
+/** A file that the thread makes. */
+interface SmallFile {
+  readonly ino: number;
+  readonly size: number;
+  readonly place: HostPlace;
+  readonly attributes: HostAttributes;
+}
+
 class Extraction {
+  readonly #volume: FileSystem;
   readonly #writer: HostWriter;
   readonly #options: ExtractOptions;
   readonly #holes: HolePolicy;
   readonly #directory: string;
   readonly #counts = { files: 0, directories: 0, symlinks: 0, special: 0, hardLinks: 0, contentBytes: 0, holeBytes: 0 };
   /** Directories that are being filled, the deepest last. */
-  readonly #open: { place: HostDir; attributes: HostAttributes }[] = [];
+  readonly #open: OpenDir[] = [];
+  /** Those that nothing is added to any more, and the jobs of files that must be done before. */
+  readonly #left: { dir: OpenDir; jobs: number }[] = [];
+  /** Null where the host can't set exact times. */
+  readonly #small: FileThreads<SmallFile> | null;
   /** Inodes with several links, by number: the name made first. */
   readonly #links = new Map<number, HostPlace>();
   #entries = 0;
   /** The entry at hand. */
   #place: HostPlace;
 
-  constructor(target: string, isTree: boolean, options: ExtractOptions) {
+  constructor(volume: FileSystem, target: string, isTree: boolean, options: ExtractOptions) {
+    this.#volume = volume;
     this.#options = options;
     this.#holes = options.holes ?? 'source';
     this.#directory = target;
     // A directory that gets no attributes from the volume is as any other.
     this.#writer = new HostWriter(target, { force: options.force, mode: isTree ? 0o700 : 0o777 });
     this.#place = this.#writer.root;
+    const { libc } = this.#writer;
+    this.#small = libc && new FileThreads(libc);
   }
 
   get report(): Omit<ExtractReport, 'seconds'> {
@@ -97,8 +124,11 @@ class Extraction {
     }
   }
 
-  /** Gives the directories at hand their attributes. */
+  /** Gives the directories at hand their attributes, once nothing is made in them any more. */
   finish(): void {
+    using small = this.#small;
+    while (small !== null && small.nrUnderWay > 0) if (small.look()) this.#takeBack(small);
+    for (const { dir } of this.#left) this.#writer.closeDir(dir.place, dir.attributes);
     for (let top = this.#open.pop(); top !== undefined; top = this.#open.pop())
       this.#writer.closeDir(top.place, top.attributes);
     this.#writer.finish();
@@ -111,10 +141,11 @@ class Extraction {
     };
     for (const event of walkTree(start, path, problem)) {
       if (event.at === 'enter') this.#enter(event.step);
-      else if (event.at === 'leave') this.#leave();
+      else if (event.at === 'leave') yield* this.#leave();
       else yield* this.#entry(event.step.directory, event.entry);
       yield;
     }
+    yield* this.#settle();
   }
 
   /** A start that is no directory: goes into the target by its own name. */
@@ -122,8 +153,9 @@ class Extraction {
     try {
       yield* this.#make(handle, name);
     } catch (error) {
-      this.#failed(name, error);
+      this.#failed(new HostPlace(this.#dir, name), error);
     }
+    yield* this.#settle();
   }
 
   /** The directory that is being filled. */
@@ -148,9 +180,20 @@ class Extraction {
     this.#made(place);
   }
 
-  #leave(): void {
-    const top = this.#open.pop();
-    if (top !== undefined) this.#writer.closeDir(top.place, top.attributes);
+  *#leave(): Generator<void> {
+    const dir = this.#open.pop();
+    if (dir === undefined) return;
+    this.#left.push({ dir, jobs: this.#small?.end ?? 0 });
+    if (this.#left.length > MAX_LEFT) yield* this.#settle();
+    this.#closeLeft();
+  }
+
+  #closeLeft(): void {
+    const done = this.#small?.taken ?? 0;
+    for (let next = this.#left[0]; next !== undefined && next.jobs <= done; next = this.#left[0]) {
+      this.#left.shift();
+      this.#writer.closeDir(next.dir.place, next.dir.attributes);
+    }
   }
 
   *#entry(directory: Directory, { name, ino, type }: DirectoryEntry): Generator<void> {
@@ -159,7 +202,7 @@ class Extraction {
       if (handle instanceof Directory) throw corrupt('name-of-other', { ino }, type);
       yield* this.#make(handle, name);
     } catch (error) {
-      this.#failed(name, error);
+      this.#failed(new HostPlace(this.#dir, name), error);
     }
   }
 
@@ -183,9 +226,10 @@ class Extraction {
     this.#made(place);
   }
 
+  /** Null for what is not made, or not yet. */
   *#makeNew(handle: Handle, stat: FileStat, name: Uint8Array): Generator<void, HostPlace | null> {
     const { type } = stat;
-    if (handle instanceof FileHandle) return yield* this.#file(handle, stat, name);
+    if (handle instanceof FileHandle) return yield* this.#newFile(handle, stat, name);
     if (type === 'file' || type === 'directory') throw corrupt('name-of-mode', { ino: stat.ino });
     const dir = this.#dir;
     const attributes = this.#attributes(handle, stat, new HostPlace(dir, name));
@@ -199,17 +243,91 @@ class Extraction {
     return place;
   }
 
-  *#file(handle: FileHandle, stat: FileStat, name: Uint8Array): Generator<void, HostPlace | null> {
+  *#newFile(handle: FileHandle, stat: FileStat, name: Uint8Array): Generator<void, HostPlace | null> {
     // An empty one has no contents that could not be read, but who has the key may know better.
     if (stat.encrypted) handle.read(new Uint8Array(0), 0);
-    const file = this.#writer.openFile(this.#dir, name);
+    const place = new HostPlace(this.#dir, name);
+    const attributes = this.#attributes(handle, stat, place);
+    const file: SmallFile = { ino: handle.ino, size: stat.size, place, attributes };
+    if (stat.nlink === 1 && (yield* this.#hand(handle, file))) return null;
+    return yield* this.#file(handle, file);
+  }
+
+  /** Has a small file made by the thread; false where that can't be. */
+  *#hand(handle: FileHandle, file: SmallFile): Generator<void, boolean> {
+    const { size, attributes } = file;
+    const small = this.#small;
+    if (small === null || size > MAX_SMALL_BYTES || this.#holes !== 'source') return false;
+    if (size > 0) {
+      const { kind, end } = handle.regionAt(0);
+      if (kind !== 'data' || end < size) return false;
+    }
+    const plain = this.#writer.plainFile(this.#dir, file.place.name, attributes);
+    if (plain === null) return false;
+    let room = small.room(plain.path, size);
+    if (room === null) {
+      yield* this.#post(small);
+      room = small.room(plain.path, size) as Uint8Array;
+    }
+    handle.read(room, 0);
+    small.add(plain.path, size, plain.given, attributes, file);
+    return true;
+  }
+
+  *#post(small: FileThreads<SmallFile>): Generator<void> {
+    while (!small.hasRoom) yield* this.#settleOldest(small);
+    small.post();
+  }
+
+  /** Sees to it that all files are made that were handed over. */
+  *#settle(): Generator<void> {
+    const small = this.#small;
+    if (small === null) return;
+    if (small.end > small.taken + small.nrUnderWay) yield* this.#post(small);
+    while (small.nrUnderWay > 0) yield* this.#settleOldest(small);
+  }
+
+  *#settleOldest(small: FileThreads<SmallFile>): Generator<void> {
+    while (!small.look()) yield;
+    for (const file of this.#takeBack(small)) yield* this.#again(file);
+    this.#closeLeft();
+  }
+
+  /** Counts the files of the oldest job; returns those that were not made. */
+  #takeBack(small: FileThreads<SmallFile>): SmallFile[] {
+    const failed: SmallFile[] = [];
+    for (const { file, isMade } of small.takeBack()) {
+      if (!isMade) {
+        failed.push(file);
+        continue;
+      }
+      this.#writer.noteMade(file.place, file.attributes);
+      this.#counts.files++;
+      this.#counts.contentBytes += file.size;
+      this.#made(file.place);
+    }
+    return failed;
+  }
+
+  /** Makes a file that the thread could not: so it is known why. */
+  *#again(file: SmallFile): Generator<void> {
+    try {
+      using handle = this.#volume.openInode(file.ino) as FileHandle;
+      const place = yield* this.#file(handle, file);
+      if (place !== null) this.#made(place);
+    } catch (error) {
+      this.#failed(file.place, error);
+    }
+  }
+
+  *#file(handle: FileHandle, { size, place: wanted, attributes }: SmallFile): Generator<void, HostPlace | null> {
+    const file = this.#writer.openFile(wanted.parent as HostDir, wanted.name);
     if (file === null) return null;
     const { place } = file;
     let isWhole = false;
     try {
-      const attributes = this.#attributes(handle, stat, place);
-      const contentBytes = yield* this.#contents(handle, stat.size, file);
-      this.#counts.holeBytes += stat.size - contentBytes;
+      const contentBytes = yield* this.#contents(handle, size, file);
+      this.#counts.holeBytes += size - contentBytes;
       isWhole = true;
       if (this.#writer.closeFile(file, attributes)) this.#counts.files++;
     } finally {
@@ -282,9 +400,9 @@ class Extraction {
     });
   }
 
-  #failed(name: Uint8Array, error: unknown): void {
+  #failed(place: HostPlace, error: unknown): void {
     if (!(error instanceof F2fsError) || FULL.has(error.code)) throw error;
-    this.#problem(new HostPlace(this.#dir, name), error);
+    this.#problem(place, error);
   }
 
   #problem(place: HostPlace, { code, message }: F2fsError): void {

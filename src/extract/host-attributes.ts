@@ -9,17 +9,13 @@ import { thisHost } from '../host/host.ts';
 import type { HostLibc } from '../host/libc.ts';
 import { type HostXattr, HostXattrs, type XattrWriter } from '../host/xattrs.ts';
 import { shortPath } from '../problems.ts';
+import { type EntryTimes, type FileAttributes, putTimes } from './file-jobs.ts';
 
-/** Times: seconds since 1970 and nanoseconds below 1e9. */
-export interface HostAttributes {
+export interface HostAttributes extends EntryTimes {
   /** The low 12 bits are used. */
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  readonly atimeSec: number;
-  readonly atimeNsec: number;
-  readonly mtimeSec: number;
-  readonly mtimeNsec: number;
   /** POSIX ACLs in the host's form. */
   readonly xattrs?: readonly HostXattr[];
   /** Of a file or directory. */
@@ -54,8 +50,8 @@ export class AttributeSetter {
   readonly #owner: boolean;
   readonly #storeXattrs: boolean;
   readonly #notes = new Map<string, HostNote>();
-  /** Two struct timespec: atime, mtime. */
-  readonly #times = new BigInt64Array(4);
+  /** Two struct timespec. */
+  readonly #times = new Uint32Array(8);
   readonly #timesBytes = new Uint8Array(this.#times.buffer);
 
   constructor(libc: HostLibc | null, options: { owner: boolean; xattrs: boolean }) {
@@ -98,6 +94,19 @@ export class AttributeSetter {
     this.#checkTimes(hostPath, place, wanted);
   }
 
+  /** What a file gets where that is all, besides its times; null where it takes more, or only trying tells what the host takes. */
+  plain(wanted: HostAttributes): FileAttributes | null {
+    const { uid, gid, mode, atimeSec, mtimeSec, xattrs = [] } = wanted;
+    if (this.#libc === null || xattrs.length > 0 || !isHeldAnywhere(atimeSec) || !isHeldAnywhere(mtimeSec)) return null;
+    if (this.#owner) return { mode: mode & 0o7777, owner: { uid, gid } };
+    return (mode & S_ISUID_ISGID) === 0 || isOurs(wanted) ? { mode: mode & 0o7777, owner: null } : null;
+  }
+
+  /** Tells of an owner that is not even tried. */
+  noteOwner(place: Place, wanted: HostAttributes): void {
+    if (!this.#owner && !isOurs(wanted)) this.note('owners are not restored: that needs root', place);
+  }
+
   /** Sets the flags, some of which forbid whatever else is done with the entry: when nothing is. What fails becomes a note. */
   setFlags(hostPath: Buffer, place: Place, flags: readonly InodeFlag[]): void {
     const code = this.#flags(hostPath, flags);
@@ -110,9 +119,8 @@ export class AttributeSetter {
   /** Whether the entry has its owner now. */
   #setOwner(hostPath: Buffer, place: Place, wanted: HostAttributes): boolean {
     if (!this.#owner) {
-      const isOurs = wanted.uid === process.geteuid?.() && wanted.gid === process.getegid?.();
-      if (!isOurs) this.note('owners are not restored: that needs root', place);
-      return isOurs;
+      this.noteOwner(place, wanted);
+      return isOurs(wanted);
     }
     try {
       fs.lchownSync(hostPath, wanted.uid, wanted.gid);
@@ -143,10 +151,7 @@ export class AttributeSetter {
 
   #setTimes(hostPath: Buffer, pathZ: Buffer, place: Place, wanted: HostAttributes): void {
     if (this.#libc) {
-      this.#times[0] = BigInt(wanted.atimeSec);
-      this.#times[1] = BigInt(wanted.atimeNsec);
-      this.#times[2] = BigInt(wanted.mtimeSec);
-      this.#times[3] = BigInt(wanted.mtimeNsec);
+      putTimes(this.#times, 0, wanted);
       if (this.#libc.utimens(pathZ, this.#timesBytes) === 0) return;
       const code = this.#libc.errorCode();
       throw new F2fsError(code, `cannot set the times: ${errnoText(code)}`);
@@ -177,6 +182,11 @@ export class AttributeSetter {
     if (known) known.count++;
     else this.#notes.set(told, { message: told, count: 1, path: shortPath(place.path) });
   }
+}
+
+/** Whether what we make has this owner anyway. */
+function isOurs({ uid, gid }: HostAttributes): boolean {
+  return uid === process.geteuid?.() && gid === process.getegid?.();
 }
 
 /** Where a host's file system has no attributes of a kind, that is told once of all of them. */

@@ -9,6 +9,8 @@ import { type HostLibc, hostLibc } from '../host/libc.ts';
 import { type HostNodeType, makeHostNode, NODE_NAMES } from '../host/node.ts';
 import { HostDir, HostPlace, HostPlaces } from '../host/places.ts';
 import { Problems, shortPath } from '../problems.ts';
+import type { FileAttributes } from './file-jobs.ts';
+import { NEW_FILE } from './file-maker.ts';
 import { AttributeSetter, type HostAttributes, type HostNote } from './host-attributes.ts';
 import { DirectoryBefore, openTarget } from './target.ts';
 
@@ -32,7 +34,6 @@ export interface WriterOptions {
 }
 
 const NAME_MAX = 255;
-const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = fs.constants;
 /** Bytes that end or split a name: NUL and slash, and on Windows the backslash and the colon too. */
 const SEPARATORS: readonly number[] = process.platform === 'win32' ? [0x00, 0x2f, 0x5c, 0x3a] : [0x00, 0x2f];
 /** What ends an extraction: nothing more can be made. */
@@ -52,15 +53,14 @@ function directoryBefore(path: Buffer): DirectoryBefore | null {
   return fs.lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ? new DirectoryBefore(path) : null;
 }
 
-/** Throws EUCLEAN for a name that no directory may hold: it would lead elsewhere. */
-function checkName(name: Uint8Array): void {
-  const bad =
+/** Whether no directory may hold a name: it would lead elsewhere. */
+function escapes(name: Uint8Array): boolean {
+  return (
     name.length === 0 ||
     name.length > NAME_MAX ||
     (name[0] === 0x2e && (name.length === 1 || (name.length === 2 && name[1] === 0x2e))) ||
-    SEPARATORS.some((byte) => name.includes(byte));
-  if (!bad) return;
-  throw corrupt('name-escapes', {}, display(name));
+    SEPARATORS.some((byte) => name.includes(byte))
+  );
 }
 
 /**
@@ -71,11 +71,11 @@ function checkName(name: Uint8Array): void {
 export class HostWriter {
   readonly root: HostDir;
   readonly problems = new Problems();
+  readonly libc: HostLibc | null;
   readonly #force: boolean;
   /** Directories that were there. */
   readonly #before = new Map<HostDir, DirectoryBefore>();
   readonly #places: HostPlaces;
-  readonly #libc: HostLibc | null;
   readonly #attributes: AttributeSetter;
   /** What gets inode flags at the end: an immutable file, say, takes no further names. */
   readonly #flagged: { place: HostPlace; flags: readonly InodeFlag[] }[] = [];
@@ -87,13 +87,13 @@ export class HostWriter {
    * parent is missing).
    */
   constructor(target: string | Uint8Array, options: WriterOptions = {}) {
-    this.#libc = options.libc === undefined ? hostLibc() : options.libc;
+    this.libc = options.libc === undefined ? hostLibc() : options.libc;
     this.#force = options.force ?? false;
     const { path, before } = openTarget(target, this.#force, options.mode ?? 0o700);
     this.#places = new HostPlaces(path);
     this.root = this.#places.root;
     if (before !== null) this.#before.set(this.root, before);
-    this.#attributes = new AttributeSetter(this.#libc, {
+    this.#attributes = new AttributeSetter(this.libc, {
       owner: options.owner ?? process.geteuid?.() === 0,
       xattrs: options.xattrs ?? true,
     });
@@ -160,7 +160,7 @@ export class HostWriter {
   openFile(parent: HostDir, name: Uint8Array): HostFile | null {
     let fd = -1;
     const place = this.#make(new HostPlace(parent, name), 'create the file', (path) => {
-      fd = fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+      fd = fs.openSync(path, NEW_FILE.flags, NEW_FILE.mode);
     });
     return place && { fd, place };
   }
@@ -175,6 +175,25 @@ export class HostWriter {
       this.#problem(file.place, 'close the file', error);
     }
     return !failed;
+  }
+
+  /**
+   * How a file is made that takes no more than its path, contents, owner, mode and times; null where it takes more, or can't be made. It
+   * is told to `noteMade` then.
+   */
+  plainFile(parent: HostDir, name: Uint8Array, wanted: HostAttributes): { path: Buffer; given: FileAttributes } | null {
+    // Where the way there leads through open directories, these may be closed before it is made.
+    const given = parent.from === this.root && !escapes(name) ? this.#attributes.plain(wanted) : null;
+    return given && { path: this.#places.of(new HostPlace(parent, name)), given };
+  }
+
+  noteMade(place: HostPlace, wanted: HostAttributes): void {
+    this.#attributes.noteOwner(place, wanted);
+    this.#noteFlags(place, wanted);
+  }
+
+  #noteFlags(place: HostPlace, { flags = [] }: HostAttributes): void {
+    if (flags.length > 0) this.#flagged.push({ place, flags });
   }
 
   /** Closes a file whose content could not be written, and removes it. The caller reports why. */
@@ -206,7 +225,7 @@ export class HostWriter {
     rdevMinor = 0,
   ): HostPlace | null {
     const place = this.#make(new HostPlace(parent, name), `make the ${NODE_NAMES[type]}`, (path) =>
-      makeHostNode(this.#libc, path, type, rdevMajor, rdevMinor),
+      makeHostNode(this.libc, path, type, rdevMajor, rdevMinor),
     );
     if (place) this.#setAttributes(place, attributes, type);
     return place;
@@ -249,7 +268,7 @@ export class HostWriter {
 
   #make<T extends HostPlace>(place: T, doing: string, make: (path: Buffer) => void, consequence = ''): T | null {
     try {
-      checkName(place.name);
+      if (escapes(place.name)) throw corrupt('name-escapes', {}, display(place.name));
       make(this.#places.of(place));
       return place;
     } catch (error) {
@@ -265,8 +284,7 @@ export class HostWriter {
   ): boolean {
     try {
       this.#attributes.set(this.#places.of(place), place, attributes, type === 'symlink');
-      const { flags = [] } = attributes;
-      if (flags.length > 0) this.#flagged.push({ place, flags });
+      this.#noteFlags(place, attributes);
       return true;
     } catch (error) {
       this.#problem(place, 'set its attributes', error);

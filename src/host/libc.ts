@@ -32,6 +32,8 @@ export interface HostLibc {
   setxattr(path: Pointer, name: Pointer, value: Pointer, sizeBytes: number): number;
   /** `times`: 32 bytes, atime then mtime, each i64 seconds and i64 nanoseconds. */
   utimens(path: Pointer, times: Pointer): number;
+  /** The same of an open file. */
+  futimens(fd: number, times: Pointer): number;
   /** null where the C library does not export it. `dev` as Linux's makedev gives it. */
   readonly mknod: ((path: Pointer, mode: number, dev: number) => number) | null;
   readonly linux: LinuxCalls | null;
@@ -83,6 +85,7 @@ function bind(koffi: Koffi): HostLibc {
     errorCode: () => getSystemErrorName(-koffi.errno()),
     address: (memory: Uint8Array) => Number(koffi.address(memory)),
     utimens: (path: Pointer, times: Pointer) => utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW),
+    futimens: need(library, 'int futimens(int, void *)'),
   };
   if (process.platform === 'linux') {
     const mknodat = find(library, 'int mknodat(int, void *, uint32_t, uint64_t)');
