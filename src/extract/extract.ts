@@ -127,7 +127,11 @@ class Extraction {
   /** Gives the directories at hand their attributes, once nothing is made in them any more. */
   finish(): void {
     using small = this.#small;
-    while (small !== null && small.nrUnderWay > 0) if (small.look()) this.#takeBack(small);
+    small?.stop();
+    while (small !== null && small.nrUnderWay > 0) {
+      for (const _ of small.wait());
+      this.#takeBack(small);
+    }
     for (const { dir } of this.#left) this.#writer.closeDir(dir.place, dir.attributes);
     for (let top = this.#open.pop(); top !== undefined; top = this.#open.pop())
       this.#writer.closeDir(top.place, top.attributes);
@@ -196,9 +200,10 @@ class Extraction {
     }
   }
 
-  *#entry(directory: Directory, { name, ino, type }: DirectoryEntry): Generator<void> {
+  *#entry(directory: Directory, entry: DirectoryEntry): Generator<void> {
+    const { name, ino, type } = entry;
     try {
-      using handle = directory.open(name);
+      using handle = directory.openEntry(entry);
       if (handle instanceof Directory) throw corrupt('name-of-other', { ino }, type);
       yield* this.#make(handle, name);
     } catch (error) {
@@ -288,7 +293,7 @@ class Extraction {
   }
 
   *#settleOldest(small: FileThreads<SmallFile>): Generator<void> {
-    while (!small.look()) yield;
+    yield* small.wait();
     for (const file of this.#takeBack(small)) yield* this.#again(file);
     this.#closeLeft();
   }

@@ -11,6 +11,8 @@ const MAX_FILES = 256;
 export const POSTED = 0;
 const TAKEN = 1;
 export const FINISHED = 2;
+/** Not 0: no more files are to be made. */
+const STOPPED = 3;
 const HEADER_WORDS = 4;
 
 /** What became of a file. */
@@ -184,6 +186,14 @@ export class FileJobs {
   post(): void {
     Atomics.add(this.header, POSTED, 1);
     Atomics.notify(this.header, POSTED);
+  }
+
+  stop(): void {
+    Atomics.store(this.header, STOPPED, 1);
+  }
+
+  get isStopped(): boolean {
+    return Atomics.load(this.header, STOPPED) !== 0;
   }
 
   /** Takes the next job that nobody has taken; -1 when there is none. */

@@ -10,9 +10,13 @@ export const NEW_FILE = { flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode:
 /** What it takes of the C library. */
 type FileTimes = Pick<HostLibc, 'futimens'>;
 
-export function makeFiles(jobs: FileJobs, job: number, libc: FileTimes): void {
+/** Makes the files of a job that was taken; one with each step. */
+export function* makeFiles(jobs: FileJobs, job: number, libc: FileTimes): Generator<void> {
   const nrFiles = jobs.count(job);
-  for (let file = 0; file < nrFiles; file++) jobs.setMade(job, file, isMade(jobs, job, file, libc));
+  for (let file = 0; file < nrFiles; file++) {
+    jobs.setMade(job, file, !jobs.isStopped && isMade(jobs, job, file, libc));
+    yield;
+  }
   jobs.finish(job);
 }
 

@@ -17,6 +17,8 @@ export class FileThreads<T> implements Disposable {
   readonly #files: T[][] = [];
   #thread: Thread | null = null;
   #isDead = false;
+  /** What is made here of a job that nobody else has taken. */
+  #own: Generator<void> | null = null;
   #idleSince = 0;
   /** Jobs whose files were taken back. */
   taken = 0;
@@ -55,9 +57,9 @@ export class FileThreads<T> implements Disposable {
     this.#files[posted % NR_JOBS].push(file);
   }
 
-  /** Hands the job at hand over, for which there must be room. The thread starts with the first: small trees do without. */
+  /** Hands the job at hand over, for which there must be room. The thread starts with the second: small trees do without. */
   post(): void {
-    if (this.#jobs.posted === 0) this.#start();
+    if (this.#jobs.posted === 1) this.#start();
     this.#jobs.post();
     this.#begin();
   }
@@ -74,32 +76,34 @@ export class FileThreads<T> implements Disposable {
     });
   }
 
-  /** Whether the oldest job is done, after a while of waiting or of doing what nobody has taken yet. Throws EIO for a thread that is lost. */
-  look(): boolean {
+  /** Waits until the oldest job is done, in steps, and makes what nobody has taken yet. Throws EIO for a thread that is lost. */
+  *wait(): Generator<void> {
     const jobs = this.#jobs;
-    if (jobs.isDone(this.taken)) return this.#heard();
-    const job = jobs.take();
-    if (job >= 0) {
-      makeFiles(jobs, job, this.#libc);
-      return jobs.isDone(this.taken);
+    while (!jobs.isDone(this.taken)) {
+      if (this.#own === null) {
+        const job = jobs.take();
+        if (job >= 0) this.#own = makeFiles(jobs, job, this.#libc);
+      }
+      if (this.#own === null) this.#sleep();
+      else if (this.#own.next().done === true) this.#own = null;
+      yield;
     }
-    const finished = Atomics.load(jobs.header, FINISHED);
-    if (jobs.isDone(this.taken) || Atomics.wait(jobs.header, FINISHED, finished, LOOK_MS) !== 'timed-out') {
-      this.#heard();
-      return jobs.isDone(this.taken);
+  }
+
+  #sleep(): void {
+    const { header } = this.#jobs;
+    const finished = Atomics.load(header, FINISHED);
+    if (this.#jobs.isDone(this.taken) || Atomics.wait(header, FINISHED, finished, LOOK_MS) !== 'timed-out') {
+      this.#idleSince = 0;
+      return;
     }
     const now = performance.now();
     if (this.#idleSince === 0) this.#idleSince = now;
-    if (!this.#isDead && now - this.#idleSince < PATIENCE_MS) return false;
+    if (!this.#isDead && now - this.#idleSince < PATIENCE_MS) return;
     throw new F2fsError(
       'EIO',
       'the thread that makes files does not answer: the host may wait for a disk or a network',
     );
-  }
-
-  #heard(): true {
-    this.#idleSince = 0;
-    return true;
   }
 
   /** The files of the oldest job, which is done, and whether each was made. */
@@ -111,6 +115,11 @@ export class FileThreads<T> implements Disposable {
   /** Jobs that were handed over, and not taken back. */
   get nrUnderWay(): number {
     return this.#jobs.posted - this.taken;
+  }
+
+  /** No more files are made, but for those that are being made. */
+  stop(): void {
+    this.#jobs.stop();
   }
 
   [Symbol.dispose](): void {

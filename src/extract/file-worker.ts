@@ -11,6 +11,6 @@ const libc = hostLibc();
 while (libc !== null) {
   const { posted } = jobs;
   const job = jobs.take();
-  if (job >= 0) makeFiles(jobs, job, libc);
+  if (job >= 0) for (const _ of makeFiles(jobs, job, libc));
   else Atomics.wait(jobs.header, POSTED, posted);
 }

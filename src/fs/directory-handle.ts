@@ -77,6 +77,15 @@ export class Directory extends Handle {
     return openInode(this.core, isFollowed ? resolve(this.core, bytes, true, this.inode) : inode);
   }
 
+  /**
+   * @internal Opens what an entry that was read here leads to. Throws EUCLEAN, and where names may have gone meanwhile what `open` does.
+   */
+  openEntry({ name, ino }: DirectoryEntry): Handle {
+    if (!this.core.volume.readonly) return this.open(name);
+    this.core.memory.balance();
+    return openInode(this.core, this.core.inodes.get(ino));
+  }
+
   /** Makes an empty regular file. Throws EEXIST. */
   createFile(name: Name, attributes: NewAttributes = {}): FileHandle {
     return new FileHandle(this.core, this.#create(name, 'file', attributes));

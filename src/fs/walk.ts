@@ -279,7 +279,7 @@ class Walk {
       if (this.#seen.has(entry.ino)) {
         throw corrupt('directory-second-name', { ino: entry.ino });
       }
-      const handle = parent.directory.open(entry.name);
+      const handle = parent.directory.openEntry(entry);
       if (handle instanceof Directory) {
         this.#seen.add(entry.ino);
         return handle;
