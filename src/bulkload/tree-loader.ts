@@ -4,10 +4,9 @@
 import { F2fsError } from '../errors.ts';
 import { type CompressPolicy, contextOf } from '../file/inode/compression.ts';
 import { MAX_FILE_BYTES, type Timestamp } from '../file/inode/inode.ts';
-import { MIN_HOT_BLOCKS } from '../file/inode/inode-ops.ts';
 import { checkRdev } from '../file/inode/inodes.ts';
-import { Extensions } from '../file/inode/temperature.ts';
-import { BLKSIZE, LOG, type Log, NR_DATA_LOGS, NULL_ADDR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
+import { Extensions, logOfFile } from '../file/inode/temperature.ts';
+import { BLKSIZE, type Log, NR_DATA_LOGS, NULL_ADDR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
 import { ADVISE, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, maxInlineData } from '../format/inode.ts';
 import { checkSymlinkTarget } from '../fs/namespace.ts';
 import { LOST_FOUND_INO, ROOT_INO } from '../mkfs/plan.ts';
@@ -137,21 +136,17 @@ export class TreeLoader {
     );
     this.#directories = new DirectoryWriter(volume, this.#inodes[NR_DATA_LOGS + 1].nodes, this.#writer);
     this.#inos = new Int32Array(tree.count);
-    this.#names = countNames(tree);
-    this.#nextIno = this.#reserveInos();
+    const { names, nrInodes } = countNames(tree);
+    this.#names = names;
+    this.#nextIno = this.#reserveInos(nrInodes);
     this.#children = new ChildNames(tree);
   }
 
-  /** The first of as many free numbers as there are inodes; other nodes get those behind them. */
-  #reserveInos(): number {
+  /** The first of as many free numbers; nodes that are no inodes get those behind them. */
+  #reserveInos(nrInodes: number): number {
     const { nat } = this.#volume;
     let first = nat.nextFreeNid;
     while (nat.entryOf(first) !== NULL_ADDR) first++;
-    let nrInodes = this.#tree.count;
-    for (let i = 0; i < this.#tree.count; i++) {
-      const group = this.#tree.linkGroup(i);
-      if (group >= 0 && group !== i) nrInodes--;
-    }
     nat.nextFreeNid = first + nrInodes;
     return first;
   }
@@ -281,26 +276,14 @@ export class TreeLoader {
     const isCompressed = known === null && this.#options.compress?.has(index) === true;
     if (size <= this.#inlineBytes && !isCompressed) return this.#jobs.addBytes(index, size, known);
     const clusterPages = isCompressed ? this.#policy.clusterPages : 1;
-    this.#jobs.beginFile(index, this.#logOf(index, isCompressed), clusterPages, known);
+    const advise = this.#extensions.adviseFor(this.#tree.name(index));
+    const log = logOfFile(advise, isCompressed, Math.ceil(size / BLKSIZE));
+    this.#jobs.beginFile(index, log, clusterPages, known);
     return true;
   }
 
   get #policy(): CompressPolicy {
     return this.#options.compress!.policy;
-  }
-
-  /** Source: __get_segment_type_6. */
-  #logOf(index: number, isCompressed: boolean): Log {
-    const advise = this.#adviseFor(this.#tree.name(index));
-    if ((advise & ADVISE.COLD) !== 0 || isCompressed) return LOG.COLD_DATA;
-    if ((advise & ADVISE.HOT) !== 0 || this.#tree.size(index) <= MIN_HOT_BLOCKS * BLKSIZE) return LOG.HOT_DATA;
-    return LOG.WARM_DATA;
-  }
-
-  #adviseFor(name: Uint8Array): number {
-    const temperature = this.#extensions.temperatureOf(name);
-    if (temperature === null) return 0;
-    return temperature === 'cold' ? ADVISE.COLD : ADVISE.HOT;
   }
 
   /** Gives what a job holds its addresses. Throws what concerns the volume. */
@@ -426,7 +409,7 @@ export class TreeLoader {
     inode.depth = 0;
     inode.nlink = names;
     const name = tree.name(index);
-    inode.advise = (type === S_IFREG ? this.#adviseFor(name) : 0) | (names > 1 ? ADVISE.LOST_PINO : 0);
+    inode.advise = (type === S_IFREG ? this.#extensions.adviseFor(name) : 0) | (names > 1 ? ADVISE.LOST_PINO : 0);
     inode.flags = type === S_IFREG ? tree.flags(index) : 0;
     inode.parentIno = this.#inos[tree.parent(index)];
     inode.name = name;
@@ -528,14 +511,16 @@ function pastClusters(cause: F2fsError): F2fsError {
   return new F2fsError('E2BIG', `with clusters of this size the file is too large: ${cause.message}`, { cause });
 }
 
-/** How many names each file has that has several, by the lowest index of them; null when there is none. */
-function countNames(tree: SourceTree): Uint32Array | null {
+/** How many names each file has that has several, by the lowest index of them; null when there is none. And how many inodes there are. */
+function countNames(tree: SourceTree): { names: Uint32Array | null; nrInodes: number } {
   let names: Uint32Array | null = null;
+  let nrInodes = tree.count;
   for (let index = 0; index < tree.count; index++) {
     const group = tree.linkGroup(index);
     if (group < 0) continue;
     names ??= new Uint32Array(tree.count);
     names[group]++;
+    if (group !== index) nrInodes--;
   }
-  return names;
+  return { names, nrInodes };
 }

@@ -1,16 +1,14 @@
 // What the writeback engines ask of one inode.
 import { ALGORITHM, type Algorithm, type Codec } from '../../compress/algorithms.ts';
 import { LOG, type Log } from '../../format/constants.ts';
-import { ADVISE } from '../../format/inode.ts';
 import type { ExtentList } from '../../writeback/extent-list.ts';
 import type { ClusterOps, WritebackOps } from '../../writeback/ops.ts';
 import type { BlockMap } from '../data/block-map.ts';
 import { type ClusterMap, ClusterSlots } from '../data/cluster-map.ts';
 import { beforeChange, type ClusterPages, hasChecksum } from '../data/cluster-pages.ts';
 import type { Inode } from './inode.ts';
+import { logOfFile } from './temperature.ts';
 
-/** Up to this many dirty pages a file counts as hot. Source: DEF_MIN_HOT_BLOCKS. */
-export const MIN_HOT_BLOCKS = 16;
 /** Levels past the last are the last. */
 const MAX_LEVEL: Partial<Record<Algorithm, number>> = { [ALGORITHM.LZ4]: 16, [ALGORITHM.ZSTD]: 22 };
 
@@ -29,13 +27,10 @@ export class InodeOps implements WritebackOps {
     this.clusters = inode.clusterPages > 1 ? new InodeClusterOps(inode, clusterMap, pages) : null;
   }
 
-  /** Source: __get_segment_type_6. */
   temperature(nrDirty: number): Log {
     const inode = this.#inode;
-    const { iAdvise } = inode.load();
-    if ((iAdvise & ADVISE.COLD) !== 0 || this.clusters?.wanted) return LOG.COLD_DATA;
-    if (inode.isDirectory || (iAdvise & ADVISE.HOT) !== 0 || nrDirty <= MIN_HOT_BLOCKS) return LOG.HOT_DATA;
-    return LOG.WARM_DATA;
+    if (inode.isDirectory) return LOG.HOT_DATA;
+    return logOfFile(inode.load().iAdvise, this.clusters?.wanted === true, nrDirty);
   }
 
   mapBlocks(index: number, nrPages: number, log: Log, extents: ExtentList): void {

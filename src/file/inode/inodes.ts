@@ -1,7 +1,7 @@
 // Inodes in memory: found by number, made, written back and let go of.
 import { corrupt, F2fsError } from '../../errors.ts';
 import { NEW_ADDR, NULL_ADDR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../format/constants.ts';
-import { ADVISE, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, I_FLAGS, INLINE } from '../../format/inode.ts';
+import { DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, I_FLAGS, INLINE } from '../../format/inode.ts';
 import { type DeviceNumber, generationOf, readRdev, writeInode, writeParent } from '../../format/new-inode.ts';
 import { TAG } from '../../pagecache/address-space.ts';
 import type { Volume } from '../../volume/volume.ts';
@@ -151,7 +151,7 @@ export class Inodes {
       depth: type === S_IFDIR ? 1 : 0,
       flags: flags | compressFlags | (type === S_IFDIR ? I_FLAGS.INDEX : 0),
       generation: generationOf(this.#volume.pack.cp.checkpointVer, ino),
-      advise: type === S_IFREG ? this.#adviseFor(name) : 0,
+      advise: type === S_IFREG ? this.#extensions.adviseFor(name) : 0,
       inline: INLINE.XATTR | (hasInlineData ? INLINE.DATA : 0),
       extraIsize,
       inlineXattrAddrs: this.#volume.hasFeature('flexible_inline_xattr') ? DEFAULT_INLINE_XATTR_ADDRS : 0,
@@ -175,13 +175,6 @@ export class Inodes {
   setCompressContext(inode: Inode): void {
     setCompressContext(inode, this.compression);
     this.#onCompressed();
-  }
-
-  /** What the name of a new file says of its temperature. */
-  #adviseFor(name: Uint8Array): number {
-    const temperature = this.#extensions.temperatureOf(name);
-    if (temperature === null) return 0;
-    return temperature === 'cold' ? ADVISE.COLD : ADVISE.HOT;
   }
 
   #compressFlags(parent: Inode, name: Uint8Array, { mode, compress }: NewInode): number {

@@ -1,8 +1,20 @@
-// Which files are hot or cold by their name's extension. Source: set_file_temperature, is_extension_exist.
+// Which files are hot or cold: by their name's extension, and by how much of them is written. Source: set_file_temperature,
+// is_extension_exist, __get_segment_type_6.
+import { LOG, type Log } from '../../format/constants.ts';
+import { ADVISE } from '../../format/inode.ts';
 import { EXTENSION_LEN, type Superblock } from '../../format/superblock.ts';
+
+/** Up to this many pages to be written a file counts as hot. Source: DEF_MIN_HOT_BLOCKS. */
+const MIN_HOT_BLOCKS = 16;
 
 const DOT = 0x2e;
 const STAR = 0x2a;
+
+/** The log that pages of a regular file go to. Source: __get_segment_type_6. */
+export function logOfFile(advise: number, isCompressed: boolean, nrPages: number): Log {
+  if ((advise & ADVISE.COLD) !== 0 || isCompressed) return LOG.COLD_DATA;
+  return (advise & ADVISE.HOT) !== 0 || nrPages <= MIN_HOT_BLOCKS ? LOG.HOT_DATA : LOG.WARM_DATA;
+}
 
 /** The extension lists of a superblock, lower-case. */
 export class Extensions {
@@ -24,10 +36,10 @@ export class Extensions {
     this.#hot = new ExtensionSet(hot);
   }
 
-  /** `cold`, `hot`, or null when the name has none of the extensions. Cold ones are looked at first. */
-  temperatureOf(name: Uint8Array): 'cold' | 'hot' | null {
-    if (this.#cold.fits(name, true)) return 'cold';
-    return this.#hot.fits(name, true) ? 'hot' : null;
+  /** What a new regular file is advised by its name: ADVISE.COLD, ADVISE.HOT or 0. Cold extensions are looked at first. */
+  adviseFor(name: Uint8Array): number {
+    if (this.#cold.fits(name, true)) return ADVISE.COLD;
+    return this.#hot.fits(name, true) ? ADVISE.HOT : 0;
   }
 
   /** Whether the name ends in a hot extension: such a file is not compressed. Source: set_compress_new_inode. */
