@@ -90,7 +90,10 @@ const FAULTS = {
   'superblock-magic': superblock((magic: number) => `its magic is ${hex(magic)}, not 0xf2f52010`),
   'superblock-checksum-offset': superblock((offset: number) => `its checksum offset is ${offset}`),
   'superblock-checksum': superblock(() => 'its checksum is wrong'),
-  'superblock-block-size': superblock((log: number) => `its block size is 2^${log}; only 4096 is supported`),
+  'superblock-block-size': superblock(
+    (log: number, blockSize: number) =>
+      `its block size is 2^${log}, but it stands where one of ${blockSize} bytes would`,
+  ),
   'superblock-segment-blocks': superblock((log: number) => `it has 2^${log} blocks in a segment, not 512`),
   'superblock-sector-size': superblock(
     (logSize: number, logPerBlock: number) =>

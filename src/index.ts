@@ -8,7 +8,7 @@ export {
   parseCodec,
 } from './compress/algorithms.ts';
 export { defaultWorkers } from './compress/cluster-buffers.ts';
-export { type BlockDevice, IoCounters } from './device/device.ts';
+export { BLKSIZE, type BlockDevice, IoCounters } from './device/device.ts';
 export { type FileDevice, openFileDevice } from './device/file-device.ts';
 export { type GunzipOptions, isGzipped, openGzipped } from './device/gzipped.ts';
 export { type CreateOptions, type OpenOptions, type TargetPlace, targetAt } from './device/host-target.ts';
@@ -29,7 +29,7 @@ export type { IpuPolicy, WriteMode } from './file/data/in-place.ts';
 export type { CompressMode, CompressOptions } from './file/inode/compression.ts';
 export type { Timestamp } from './file/inode/inode.ts';
 export { checkXattrName, type Xattr } from './file/xattr/xattrs.ts';
-export { BLKSIZE, FEATURES, type Feature, featureNames } from './format/constants.ts';
+export { FEATURES, type Feature, featureNames } from './format/constants.ts';
 export type { InodeFlag } from './format/inode-flags.ts';
 export { formatUuid, parseUuid } from './format/superblock.ts';
 export { AsyncFileHandle, type ReadResult, type TimeLike, type WriteResult } from './fs/async-file-handle.ts';
@@ -90,8 +90,9 @@ export {
   volumeInfo,
 } from './inspect/info.ts';
 export {
+  BLOCK_SIZES,
   CLEAN_POLICIES,
-  CLUSTER_SIZES,
+  clusterSizes,
   ENGINES,
   FLAG_LETTERS,
   HOLE_POLICIES,

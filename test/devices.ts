@@ -1,8 +1,7 @@
 // Devices copied: to files, for judges that read images, and in memory, to be looked at beside a mount.
 import * as fs from 'node:fs';
-import type { BlockDevice } from '../src/device/device.ts';
+import { BLKSIZE, type BlockDevice } from '../src/device/device.ts';
 import { MemoryDevice } from '../src/device/memory-device.ts';
-import { BLKSIZE } from '../src/format/constants.ts';
 
 const PIECE_BLOCKS = 256;
 

@@ -1,6 +1,7 @@
 // Counts and clocks around a piece of work, and the figures that people compare.
+
+import { BLKSIZE } from '../device/device.ts';
 import type { QueuedDevice } from '../device/queued-device.ts';
-import { BLKSIZE } from '../format/constants.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import { volumeInfo } from '../inspect/info.ts';
 

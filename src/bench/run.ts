@@ -2,10 +2,10 @@
 import * as fs from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parseCodec } from '../compress/algorithms.ts';
+import { BLKSIZE } from '../device/device.ts';
 import type { FileDevice } from '../device/file-device.ts';
 import { MemoryDevice } from '../device/memory-device.ts';
 import { checkSignal, F2fsError } from '../errors.ts';
-import { BLKSIZE } from '../format/constants.ts';
 import type { FileHandle } from '../fs/file-handle.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
 import type { MountOptions } from '../fs/mount-options.ts';

@@ -1,8 +1,8 @@
 // Opens what a benchmark writes to, by the same rules as build: what exists, or is not empty, is touched with `force` only.
 import * as fs from 'node:fs';
+import { BLKSIZE } from '../device/device.ts';
 import { type FileDevice, openFileDevice } from '../device/file-device.ts';
 import { F2fsError } from '../errors.ts';
-import { BLKSIZE } from '../format/constants.ts';
 import { planFormat } from '../mkfs/format.ts';
 import { smallestGeometry } from '../mkfs/geometry.ts';
 import { contentsOf } from '../mkfs/probe.ts';

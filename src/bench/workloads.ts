@@ -1,7 +1,8 @@
 // What a benchmark does to a mounted volume, through the same calls that any user of the library has. A workload is a generator
 // that yields between two operations, so that the command stays interruptible.
+
+import { BLKSIZE } from '../device/device.ts';
 import { corrupt } from '../errors.ts';
-import { BLKSIZE } from '../format/constants.ts';
 import { Directory } from '../fs/directory-handle.ts';
 import type { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';

@@ -3,16 +3,15 @@
 import { Bio } from '../device/bio.ts';
 import type { QueuedDevice } from '../device/queued-device.ts';
 import { F2fsError } from '../errors.ts';
-import { BLKSIZE, type Log, NR_LOGS } from '../format/constants.ts';
+import { type Log, NR_LOGS } from '../format/constants.ts';
 
-/** Blocks of a buffer for single blocks: 1 MiB. */
-const STAGE_BLOCKS = 256;
-export const STAGE_BYTES = STAGE_BLOCKS * BLKSIZE;
+/** Bytes of a buffer for single blocks. */
+export const STAGE_BYTES = 1024 * 1024;
 /** Buffers for single blocks: one that is being filled for each log, and those that are being written. */
 export const NR_STAGES = NR_LOGS + 4;
 const MAX_BIO_BLOCKS = 1024;
-/** Writes of fewer blocks are not worth another thread. */
-const MIN_QUEUED_BLOCKS = 64;
+/** Writes of fewer bytes are not worth another thread. */
+const MIN_QUEUED_BYTES = 256 * 1024;
 
 /** Memory that writes under way are made from. */
 class Buffer {
@@ -72,13 +71,13 @@ export class BlockWriter {
     }
     stage ??= this.#newStage();
     this.#stages[log] = stage;
-    const at = stage.buffer.offset + stage.nrBlocks++ * BLKSIZE;
+    const at = stage.buffer.offset + stage.nrBlocks++ * this.#device.blockSize;
     this.#bytes.set(block, at);
     stage.write.bio.add(blkaddr, at, 1);
   }
 
   #isNext({ write, nrBlocks }: Stage, blkaddr: number): boolean {
-    return nrBlocks < STAGE_BLOCKS && blkaddr === write.bio.blkaddr + write.bio.nrBlocks;
+    return (nrBlocks + 1) * this.#device.blockSize <= STAGE_BYTES && blkaddr === write.bio.blkaddr + write.bio.nrBlocks;
   }
 
   #newStage(): Stage {
@@ -145,7 +144,7 @@ export class BlockWriter {
   }
 
   #post(write: Write): void {
-    const isWorthwhile = write.bio.nrBlocks >= MIN_QUEUED_BLOCKS || this.#underWay.length > 0;
+    const isWorthwhile = write.bio.sizeBytes >= MIN_QUEUED_BYTES || this.#underWay.length > 0;
     const queue = isWorthwhile ? this.#device.queue(this.#memory) : null;
     if (queue === null) {
       write.bio.submit();

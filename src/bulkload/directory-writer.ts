@@ -1,14 +1,6 @@
 // The dentries of one directory, laid out at once: within its inode where they fit, else in blocks.
-import { BLKSIZE, LOG } from '../format/constants.ts';
-import {
-  DENTRY_BLOCK,
-  type DentryLayout,
-  dentrySlots,
-  FT,
-  hashLevelOf,
-  inlineDentryLayout,
-  putDentry,
-} from '../format/dentry.ts';
+import { LOG } from '../format/constants.ts';
+import { type DentryLayout, dentryLayout, dentrySlots, FT, hashLevelOf, putDentry } from '../format/dentry.ts';
 import { DentryPlaces } from '../format/dentry-places.ts';
 import { nameHash } from '../format/hash.ts';
 import { viewOf } from '../format/struct.ts';
@@ -55,7 +47,7 @@ export class DirectoryWriter {
   /** Whether `.`, `..` and the names fit into `inlineBytes` of an inode. */
   static fitsInline(names: NewDentries, inlineBytes: number): boolean {
     let slots = 2;
-    const room = inlineDentryLayout(inlineBytes).slots;
+    const room = dentryLayout(inlineBytes).slots;
     for (let i = 0; i < names.count && slots <= room; i++) slots += dentrySlots(names.nameLength(i));
     return slots <= room;
   }
@@ -63,7 +55,7 @@ export class DirectoryWriter {
   /** Puts all names into the inode, from byte `area` of its block on. */
   putInline(area: number, inlineBytes: number, parentIno: number, names: NewDentries): void {
     const { inode: bytes, inodeView: view, ino } = this.#nodes;
-    const layout = inlineDentryLayout(inlineBytes);
+    const layout = dentryLayout(inlineBytes);
     putDots({ bytes, view }, area, layout, ino, parentIno);
     let slot = 2;
     for (let i = 0; i < names.count; i++) {
@@ -78,15 +70,16 @@ export class DirectoryWriter {
    * hashes.
    */
   putBlocks(parentIno: number, names: NewDentries): { blocks: number; endPage: number; depth: number } {
-    const places = new DentryPlaces(2);
+    const layout = this.#volume.layout.block.dentryBlock;
+    const places = new DentryPlaces(2, layout.slots);
     this.#nrBlocks = 0;
     this.#blockNumbers.clear();
-    putDots(this.#block(0), 0, DENTRY_BLOCK, this.#nodes.ino, parentIno);
+    putDots(this.#block(0), 0, layout, this.#nodes.ino, parentIno);
     for (let i = 0; i < names.count; i++) {
       const name = names.name(i);
       const hash = places.add(name);
       const { bytes, view } = this.#block(places.block);
-      putDentry(bytes, view, 0, DENTRY_BLOCK, places.slot, name, hash, names.ino(i), names.fileType(i));
+      putDentry(bytes, view, 0, layout, places.slot, name, hash, names.ino(i), names.fileType(i));
     }
     const pages = places.blocks();
     this.#write(pages);
@@ -99,7 +92,7 @@ export class DirectoryWriter {
     if (block !== undefined) return block;
     block = this.#blocks[this.#nrBlocks];
     if (block === undefined) {
-      const bytes = new Uint8Array(BLKSIZE);
+      const bytes = new Uint8Array(this.#volume.layout.block.blockSize);
       block = { bytes, view: viewOf(bytes) };
       this.#blocks.push(block);
     } else block.bytes.fill(0);

@@ -1,5 +1,5 @@
 // The blocks of one file, given addresses piece after piece as they come, in the order of its pages.
-import { BLKSIZE, COMPRESS_ADDR, type Log, NEW_ADDR } from '../format/constants.ts';
+import { COMPRESS_ADDR, type Log, NEW_ADDR } from '../format/constants.ts';
 import { BlockRun } from '../volume/block-run.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { BlockWriter } from './block-writer.ts';
@@ -21,6 +21,7 @@ export interface FileBlocks {
 
 export class FileWriter {
   readonly #volume: Volume;
+  readonly #blockSize: number;
   readonly #nodes: NodeWriter;
   readonly #writer: BlockWriter;
   readonly #run = new BlockRun();
@@ -33,6 +34,7 @@ export class FileWriter {
 
   constructor(volume: Volume, nodes: NodeWriter, writer: BlockWriter, log: Log) {
     this.#volume = volume;
+    this.#blockSize = volume.layout.block.blockSize;
     this.#nodes = nodes;
     this.#writer = writer;
     this.#log = log;
@@ -52,7 +54,7 @@ export class FileWriter {
     const first = slots.first(slot, piece);
     const base = slots.at(slot, piece);
     const nrPages = slots.length(slot, piece);
-    const from = slots.bufferOf(slot) + base * BLKSIZE;
+    const from = slots.bufferOf(slot) + base * this.#blockSize;
     if (slots.status(slot, piece) === STATUS.WHOLE) {
       this.addRun(slot, first, nrPages, from);
       return;
@@ -65,7 +67,7 @@ export class FileWriter {
       let end = page + 1;
       if (kind !== PAGE.CLUSTER) while (end < nrPages && kinds[base + end] === kind) end++;
       if (kind === PAGE.BLOCK) {
-        this.addRun(slot, first + page, end - page, from + nrBlocks * BLKSIZE);
+        this.addRun(slot, first + page, end - page, from + nrBlocks * this.#blockSize);
         nrBlocks += end - page;
       } else if (kind === PAGE.CLUSTER) {
         this.#mark(first + page, 1, COMPRESS_ADDR);
@@ -106,7 +108,7 @@ export class FileWriter {
       const { blkaddr, count } = this.#run;
       const { view, at } = nodes;
       for (let i = 0; i < count; i++) view.setUint32(at + 4 * i, blkaddr + i, true);
-      this.#writer.putOfJob(slot, blkaddr, offset + done * BLKSIZE, count);
+      this.#writer.putOfJob(slot, blkaddr, offset + done * this.#blockSize, count);
       this.#runs.push(blkaddr, count);
       done += count;
     }

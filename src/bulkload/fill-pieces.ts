@@ -2,7 +2,6 @@
 // thread; it knows nothing of the volume.
 import type { Codec } from '../compress/algorithms.ts';
 import { type ClusterJob, type CodecContext, compressCluster } from '../compress/cluster.ts';
-import { BLKSIZE } from '../format/constants.ts';
 import { zero } from '../pagecache/zero.ts';
 import { isSameBytes } from '../platform/bytes.ts';
 import type { SourceFile } from '../source/source-tree.ts';
@@ -23,10 +22,10 @@ export interface ClusterTools {
   readonly context: CodecContext;
 }
 
-const ZERO_PAGE = new Uint8Array(BLKSIZE);
-
 export class PieceFiller {
   readonly #slots: FillSlots;
+  readonly #pageSize: number;
+  readonly #zeroPage: Uint8Array;
   readonly #bytes: Uint8Array;
   readonly #files: FileContents;
   readonly #tools: ClusterTools | null;
@@ -38,6 +37,8 @@ export class PieceFiller {
 
   constructor(slots: FillSlots, bytes: Uint8Array, files: FileContents, tools: ClusterTools | null) {
     this.#slots = slots;
+    this.#pageSize = slots.shape.pageSize;
+    this.#zeroPage = new Uint8Array(this.#pageSize);
     this.#bytes = bytes;
     this.#files = files;
     this.#tools = tools;
@@ -88,9 +89,9 @@ export class PieceFiller {
 
   #readPages(file: Pick<SourceFile, 'fill'>, slot: number, piece: number): void {
     const slots = this.#slots;
-    const position = slots.first(slot, piece) * BLKSIZE;
-    const room = slots.length(slot, piece) * BLKSIZE;
-    const at = slots.bufferOf(slot) + slots.at(slot, piece) * BLKSIZE;
+    const position = slots.first(slot, piece) * this.#pageSize;
+    const room = slots.length(slot, piece) * this.#pageSize;
+    const at = slots.bufferOf(slot) + slots.at(slot, piece) * this.#pageSize;
     const length = Math.min(room, this.#files.size(slots.index(slot, piece)) - position);
     file.fill(this.#bytes, at, length, position);
     if (length < room) zero(this.#bytes, at + length, at + room);
@@ -103,7 +104,7 @@ export class PieceFiller {
     const nrPages = slots.length(slot, piece);
     const flags = slots.flags(slot, piece);
     const base = slots.at(slot, piece);
-    const at = slots.bufferOf(slot) + base * BLKSIZE;
+    const at = slots.bufferOf(slot) + base * this.#pageSize;
     const kinds = slots.kinds[slot];
     const drops = (flags & PIECE.DROP_ZEROS) !== 0;
     // Of a file with clusters these are holes or are none as a whole.
@@ -124,16 +125,18 @@ export class PieceFiller {
 
   #areZeros(at: number, page: number, count: number): boolean {
     for (let i = page; i < page + count; i++) {
-      const from = at + i * BLKSIZE;
-      if (this.#bytes[from] !== 0 || !isSameBytes(ZERO_PAGE, this.#bytes.subarray(from, from + BLKSIZE))) return false;
+      const from = at + i * this.#pageSize;
+      if (this.#bytes[from] !== 0 || !isSameBytes(this.#zeroPage, this.#bytes.subarray(from, from + this.#pageSize)))
+        return false;
     }
     return true;
   }
 
   /** Moves pages behind the blocks that the piece has so far. */
   #move(at: number, page: number, count: number): void {
-    const to = at + this.#nrBlocks * BLKSIZE;
-    if (this.#nrBlocks !== page) this.#bytes.copyWithin(to, at + page * BLKSIZE, at + (page + count) * BLKSIZE);
+    const to = at + this.#nrBlocks * this.#pageSize;
+    if (this.#nrBlocks !== page)
+      this.#bytes.copyWithin(to, at + page * this.#pageSize, at + (page + count) * this.#pageSize);
     this.#nrBlocks += count;
   }
 
@@ -141,9 +144,9 @@ export class PieceFiller {
   #compress(at: number, page: number, kinds: Uint8Array, base: number): boolean {
     const job = this.#cluster as ClusterJob;
     const { nrPages, pfns } = job;
-    const pfn = at / BLKSIZE + page;
+    const pfn = at / this.#pageSize + page;
     for (let i = 0; i < nrPages; i++) pfns[i] = pfn + i;
-    const to = at + this.#nrBlocks * BLKSIZE;
+    const to = at + this.#nrBlocks * this.#pageSize;
     // Straight to its place, once enough was saved before it.
     const isApart = this.#nrBlocks + nrPages - 1 <= page;
     job.at = isApart ? to : (this.#tools as ClusterTools).context.scratch;
@@ -152,7 +155,7 @@ export class PieceFiller {
       this.#rawClusters++;
       return false;
     }
-    if (!isApart) this.#bytes.copyWithin(to, job.at, job.at + nrBlocks * BLKSIZE);
+    if (!isApart) this.#bytes.copyWithin(to, job.at, job.at + nrBlocks * this.#pageSize);
     this.#nrBlocks += nrBlocks;
     const start = base + page;
     kinds[start] = PAGE.CLUSTER;

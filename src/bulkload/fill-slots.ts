@@ -1,11 +1,10 @@
 // What the threads that fill and the committer share: jobs, each with its pieces of files and a buffer for what they hold.
-import { BLKSIZE } from '../format/constants.ts';
 
 /** Jobs under way at most; those that are being put together count. */
 export const NR_JOBS = 10;
-/** Blocks of a job's buffer: 4 MiB. */
-export const JOB_BLOCKS = 1024;
-export const JOB_BYTES = JOB_BLOCKS * BLKSIZE;
+/** Bytes of a job's buffer, which holds a cluster at least, and its most blocks. */
+const JOB_BYTES = 4 * 1024 * 1024;
+const MAX_JOB_BLOCKS = 1024;
 /** Pieces of a job at most. */
 export const MAX_PIECES = 1024;
 
@@ -59,30 +58,48 @@ const FLAGS = 4;
 const STATE = 5;
 const RAW_CLUSTERS = 6;
 
-const SLOT_BYTES = 4 * (SLOT_WORDS + MAX_PIECES * PIECE_WORDS) + JOB_BLOCKS;
+const SLOT_BYTES = 4 * (SLOT_WORDS + MAX_PIECES * PIECE_WORDS) + MAX_JOB_BLOCKS;
+
+/** How jobs are laid out. */
+export interface JobShape {
+  /** Bytes of a page, and of a block. */
+  readonly pageSize: number;
+  /** Bytes of a job's buffer: whole pages. */
+  readonly jobBytes: number;
+}
+
+/** The shape of jobs that hold clusters of `clusterPages`, or single pages. */
+export function jobShape(pageSize: number, clusterPages = 1): JobShape {
+  return { pageSize, jobBytes: Math.max(JOB_BYTES, clusterPages * pageSize) };
+}
 
 /** Views on the jobs. Each side makes its own from the same buffer. */
 export class FillSlots {
+  readonly shape: JobShape;
+  /** Blocks of a job's buffer. */
+  readonly jobBlocks: number;
   readonly buffer: SharedArrayBuffer;
   readonly header: Int32Array;
   readonly #words: Int32Array[] = [];
   /** Of each slot: what each page of its buffer is, see PAGE. */
   readonly kinds: Uint8Array[] = [];
 
-  constructor(buffer = new SharedArrayBuffer(4 * HEADER_WORDS + NR_JOBS * SLOT_BYTES)) {
+  constructor(shape: JobShape, buffer = new SharedArrayBuffer(4 * HEADER_WORDS + NR_JOBS * SLOT_BYTES)) {
+    this.shape = shape;
+    this.jobBlocks = shape.jobBytes / shape.pageSize;
     this.buffer = buffer;
     this.header = new Int32Array(buffer, 0, HEADER_WORDS);
     for (let slot = 0; slot < NR_JOBS; slot++) {
       const at = 4 * HEADER_WORDS + slot * SLOT_BYTES;
       const nrWords = SLOT_WORDS + MAX_PIECES * PIECE_WORDS;
       this.#words.push(new Int32Array(buffer, at, nrWords));
-      this.kinds.push(new Uint8Array(buffer, at + 4 * nrWords, JOB_BLOCKS));
+      this.kinds.push(new Uint8Array(buffer, at + 4 * nrWords, MAX_JOB_BLOCKS));
     }
   }
 
   /** Byte offset, in the memory that the jobs are filled in, of a slot's buffer. */
   bufferOf(slot: number): number {
-    return slot * JOB_BYTES;
+    return slot * this.shape.jobBytes;
   }
 
   /** Empties a slot for a job of some kind, see JOB. */

@@ -4,19 +4,21 @@ import { MAX_CLUSTER_PAGES } from '../compress/algorithms.ts';
 import { CodecContext } from '../compress/cluster.ts';
 import { Codecs, WORKSPACE_BYTES } from '../compress/codecs.ts';
 import { F2fsError } from '../errors.ts';
-import { BLKSIZE } from '../format/constants.ts';
 import { makeSharedMemory, type SharedMemory } from '../pagecache/pool.ts';
 import { nrParallel, startThread, type Thread } from '../platform/threads.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 import { type ClusterTools, PieceFiller } from './fill-pieces.ts';
-import { FINISHED, FillSlots, JOB_BYTES, NR_JOBS } from './fill-slots.ts';
+import { FINISHED, FillSlots, jobShape, NR_JOBS } from './fill-slots.ts';
 import type { FillThreadData } from './fill-worker.ts';
 
 /** How clusters are compressed. */
 export type ClusterFormat = Omit<ClusterTools, 'context'>;
 
 /** Bytes of the memory that who fills takes when there is something to compress: the codecs' tables, and a cluster. */
-const TOOLS_BYTES = WORKSPACE_BYTES + MAX_CLUSTER_PAGES * BLKSIZE;
+function toolsBytes(pageSize: number): number {
+  return WORKSPACE_BYTES + MAX_CLUSTER_PAGES * pageSize;
+}
+
 /** Bytes and files from which on a tree is worth a thread. */
 const MIN_BYTES = 4 << 20;
 const MIN_FILES = 64;
@@ -28,7 +30,7 @@ const PATIENCE_MS = 120_000;
 
 /** They start at once, so that they are there when the first job is: nothing but the tree need be known. */
 export class FillThreads implements Disposable {
-  readonly slots = new FillSlots();
+  readonly slots: FillSlots;
   /** The jobs' buffers, then `extraBytes` for whoever made this, then what the codecs need. */
   readonly memory: SharedMemory;
   readonly #makeFiller: () => PieceFiller;
@@ -40,26 +42,28 @@ export class FillThreads implements Disposable {
   #isBroken = false;
   #idleSince = 0;
 
-  /** Throws ENOMEM. @param format null: nothing is compressed */
-  constructor(tree: SourceTree, format: ClusterFormat | null, wanted: number, extraBytes: number) {
-    const { slots } = this;
+  /** Throws ENOMEM. @param format null: nothing is compressed; `pageSize` in bytes */
+  constructor(tree: SourceTree, pageSize: number, format: ClusterFormat | null, wanted: number, extraBytes: number) {
+    const shape = jobShape(pageSize, format?.clusterPages);
+    const slots = new FillSlots(shape);
+    this.slots = slots;
     const isWorthwhile = tree.totals.bytes >= MIN_BYTES || tree.totals.files >= MIN_FILES;
     const shared = isWorthwhile && nrParallel() > 0 ? tree.share() : null;
     const nrThreads = shared === null ? 0 : wanted;
-    const toolsAt = NR_JOBS * JOB_BYTES + extraBytes;
-    const nrBytes = toolsAt + (format === null ? 0 : (nrThreads + 1) * TOOLS_BYTES);
+    const toolsAt = NR_JOBS * shape.jobBytes + extraBytes;
+    const nrBytes = toolsAt + (format === null ? 0 : (nrThreads + 1) * toolsBytes(pageSize));
     const memory = makeSharedMemory(nrBytes, 'the buffers of a build', 'give fewer workers');
     this.memory = memory;
     this.#makeFiller = () => {
       const bytes = new Uint8Array(memory.buffer);
-      const context = () => new CodecContext(new Codecs(memory, toolsAt), bytes, toolsAt + WORKSPACE_BYTES);
+      const context = () => new CodecContext(new Codecs(memory, toolsAt), bytes, toolsAt + WORKSPACE_BYTES, pageSize);
       return new PieceFiller(slots, bytes, tree, format && { ...format, context: context() });
     };
     if (shared === null) return;
     for (let i = 1; i <= nrThreads; i++) {
-      const work = toolsAt + i * TOOLS_BYTES;
+      const work = toolsAt + i * toolsBytes(pageSize);
       const compress = format && { ...format, work, scratch: work + WORKSPACE_BYTES };
-      if (!this.#start({ memory, slots: slots.buffer, files: shared, compress })) return;
+      if (!this.#start({ memory, shape, slots: slots.buffer, files: shared, compress })) return;
     }
   }
 

@@ -7,24 +7,25 @@ import { threadData } from '../platform/threads.ts';
 import { SharedReader } from '../source/host/shared-files.ts';
 import type { SharedFiles } from '../source/source-tree.ts';
 import { type ClusterTools, PieceFiller } from './fill-pieces.ts';
-import { FillSlots, POSTED } from './fill-slots.ts';
+import { FillSlots, type JobShape, POSTED } from './fill-slots.ts';
 
 /** What a filling thread is started with. */
 export interface FillThreadData {
   memory: SharedMemory;
+  shape: JobShape;
   slots: SharedArrayBuffer;
   files: SharedFiles;
   /** Null: nothing is compressed. */
   compress: (Omit<ClusterTools, 'context'> & { work: number; scratch: number }) | null;
 }
 
-const { memory, slots: buffer, files, compress } = threadData() as FillThreadData;
+const { memory, shape, slots: buffer, files, compress } = threadData() as FillThreadData;
 const bytes = new Uint8Array(memory.buffer);
-const slots = new FillSlots(buffer);
+const slots = new FillSlots(shape, buffer);
 const { header } = slots;
 const tools = compress && {
   ...compress,
-  context: new CodecContext(new Codecs(memory, compress.work), bytes, compress.scratch),
+  context: new CodecContext(new Codecs(memory, compress.work), bytes, compress.scratch, shape.pageSize),
 };
 const filler = new PieceFiller(slots, bytes, new SharedReader(files), tools);
 

@@ -5,7 +5,6 @@ import { newXattrs } from '../file/xattr/xattrs.ts';
 import { FEATURES, S_IFBLK, S_IFCHR, S_IFLNK, S_IFMT } from '../format/constants.ts';
 import {
   addrsPerInode,
-  DEF_ADDRS_PER_INODE,
   DEFAULT_INLINE_XATTR_ADDRS,
   extraIsizeFor,
   extraIsizeOf,
@@ -78,8 +77,9 @@ export class InodeWriter {
     this.#compress = null;
     this.#comprBlocks = 0;
     this.#mode = -1;
-    const inInode = addrsPerInode(this.#extraIsize, this.#xattrAddrs, clusterPages);
-    this.nodes.setLayout(I_ADDR_OFFSET + this.#extraIsize, inInode, addrsPerBlock(clusterPages));
+    const { block } = this.#volume.layout;
+    const inInode = addrsPerInode(this.#extraIsize, this.#xattrAddrs, clusterPages, block);
+    this.nodes.setLayout(I_ADDR_OFFSET + this.#extraIsize, inInode, addrsPerBlock(clusterPages, block));
   }
 
   /** Begins a directory that a format made, which has one block: it is written anew, and keeps what is not said of it. */
@@ -99,7 +99,7 @@ export class InodeWriter {
 
   /** Bytes that inline contents may take. */
   get inlineBytes(): number {
-    return maxInlineData(this.#extraIsize, this.#xattrAddrs);
+    return maxInlineData(this.#extraIsize, this.#xattrAddrs, this.#volume.layout.block);
   }
 
   /** Byte offset of inline contents in the inode's block. */
@@ -148,7 +148,7 @@ export class InodeWriter {
     }
     if (list === null) return 0;
     this.#mode = list.mode;
-    this.nodes.inode.set(list.inline, I_ADDR_OFFSET + 4 * (DEF_ADDRS_PER_INODE - this.#xattrAddrs));
+    this.nodes.inode.set(list.inline, I_ADDR_OFFSET + 4 * (this.#volume.layout.block.addrsPerInode - this.#xattrAddrs));
     if (list.node !== null) this.#raw.iXattrNid = this.nodes.writeXattrs(list.node);
     return taken.length;
   }
@@ -162,7 +162,7 @@ export class InodeWriter {
     const { ino } = this.nodes;
     try {
       const { mode, stored } = xattrsToStore(xattrs, before, ino);
-      return { mode, ...newXattrs(stored, 4 * this.#xattrAddrs, ino) };
+      return { mode, ...newXattrs(stored, 4 * this.#xattrAddrs, this.#volume.layout.block, ino) };
     } catch (error) {
       const refusal = xattrRefusal(error, xattrs[xattrs.length - 1]);
       tell?.(refusal);

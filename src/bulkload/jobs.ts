@@ -1,12 +1,12 @@
 // Puts the jobs of a tree together: what files hold, in the order in which the tree is poured, a log to a job. Nothing has an address
 // yet, and nothing but symlinks, and where files have holes, is asked of the source.
-import { BLKSIZE, LOG, type Log, NR_DATA_LOGS } from '../format/constants.ts';
+import { LOG, type Log, NR_DATA_LOGS } from '../format/constants.ts';
 import { zero } from '../pagecache/zero.ts';
 import { storedBytes } from '../source/entry-table.ts';
 import type { HolePolicy } from '../source/hole-policy.ts';
 import { pagesOf } from '../source/page-ranges.ts';
 import type { SourceFile, SourceTree } from '../source/source-tree.ts';
-import { type FillSlots, JOB, JOB_BLOCKS, JOB_BYTES, MAX_PIECES, NR_JOBS, PIECE, STATUS } from './fill-slots.ts';
+import { type FillSlots, JOB, MAX_PIECES, NR_JOBS, PIECE, STATUS } from './fill-slots.ts';
 
 /** The jobs of whole contents, beside those of each data log. */
 const BYTES_STREAM = NR_DATA_LOGS;
@@ -36,6 +36,7 @@ interface OpenFile {
 export class Jobs {
   readonly #tree: SourceTree;
   readonly #slots: FillSlots;
+  readonly #pageSize: number;
   readonly #bytes: Uint8Array;
   readonly #holes: HolePolicy;
   /** Whether what was written of a slot is down. */
@@ -59,6 +60,7 @@ export class Jobs {
   ) {
     this.#tree = tree;
     this.#slots = slots;
+    this.#pageSize = slots.shape.pageSize;
     this.#bytes = bytes;
     this.#holes = holes;
     this.#isFree = isFree;
@@ -77,7 +79,7 @@ export class Jobs {
   /** A slot that can take `length` more of a stream; -1 when there is none: a job must be taken back first. */
   #slotFor(stream: number, length: number): number {
     let slot = this.#open[stream];
-    const most = stream === BYTES_STREAM ? JOB_BYTES : JOB_BLOCKS;
+    const most = stream === BYTES_STREAM ? this.#slots.shape.jobBytes : this.#slots.jobBlocks;
     if (slot >= 0 && (this.#used[slot] + length > most || this.#slots.nrPieces(slot) === MAX_PIECES)) {
       this.#post(slot);
       slot = -1;
@@ -142,8 +144,8 @@ export class Jobs {
     const slot = this.#slotFor(LOG.HOT_DATA, 1);
     if (slot < 0) return false;
     const at = this.#used[slot]++;
-    const offset = this.#slots.bufferOf(slot) + at * BLKSIZE;
-    zero(this.#bytes, offset, offset + BLKSIZE);
+    const offset = this.#slots.bufferOf(slot) + at * this.#pageSize;
+    zero(this.#bytes, offset, offset + this.#pageSize);
     this.#bytes.set(contents, offset);
     this.#slots.add(slot, index, 0, 1, at, PIECE.LAST, STATUS.WHOLE);
     return true;
@@ -155,7 +157,7 @@ export class Jobs {
    */
   beginFile(index: number, log: Log, clusterPages: number, given: Uint8Array | null): void {
     const stat = this.#tree.stat(index);
-    const end = Math.ceil(stat.sizeBytes / BLKSIZE);
+    const end = Math.ceil(stat.sizeBytes / this.#pageSize);
     let flags = clusterPages > 1 ? PIECE.COMPRESS : 0;
     if (this.#holes === 'zeros') flags |= PIECE.DROP_ZEROS;
     if (given !== null || storedBytes(stat) >= stat.sizeBytes) {
@@ -175,7 +177,7 @@ export class Jobs {
         unit: clusterPages,
         from: 0,
         end: 0,
-        ranges: pagesOf(ranges)[Symbol.iterator](),
+        ranges: pagesOf(ranges, this.#pageSize)[Symbol.iterator](),
         source,
         given,
       };
@@ -198,7 +200,7 @@ export class Jobs {
       const least = Math.min(wanted, file.unit - (file.from % file.unit));
       const slot = this.#slotFor(file.log, least);
       if (slot < 0) return false;
-      let count = Math.min(wanted, JOB_BLOCKS - this.#used[slot]);
+      let count = Math.min(wanted, this.#slots.jobBlocks - this.#used[slot]);
       if (count < wanted) count -= (file.from + count) % file.unit;
       const isLast = file.ranges === null && count === wanted;
       this.#addPages(slot, file, count, isLast ? file.flags | PIECE.LAST : file.flags);
@@ -212,9 +214,9 @@ export class Jobs {
     const at = this.#used[slot];
     const status = file.given === null ? STATUS.PENDING : STATUS.WHOLE;
     if (file.given !== null) {
-      const offset = this.#slots.bufferOf(slot) + at * BLKSIZE;
-      const part = file.given.subarray(file.from * BLKSIZE, (file.from + count) * BLKSIZE);
-      zero(this.#bytes, offset + part.length, offset + count * BLKSIZE);
+      const offset = this.#slots.bufferOf(slot) + at * this.#pageSize;
+      const part = file.given.subarray(file.from * this.#pageSize, (file.from + count) * this.#pageSize);
+      zero(this.#bytes, offset + part.length, offset + count * this.#pageSize);
       this.#bytes.set(part, offset);
     }
     this.#slots.add(slot, file.index, file.from, count, at, flags, status);

@@ -1,7 +1,7 @@
 // The nodes of one inode as they are written: addresses come in the order of the pages, and each node goes to its log once all that is
 // in it is known, the inode last.
-import { BLKSIZE, LOG, type Log } from '../format/constants.ts';
-import { I_NID_OFFSET } from '../format/inode.ts';
+import type { BlockGeometry } from '../format/block-size.ts';
+import { LOG, type Log } from '../format/constants.ts';
 import { NodePath, nodePath, writeFooter, XATTR_NODE_OFFSET } from '../format/node.ts';
 import { viewOf } from '../format/struct.ts';
 import { BlockRun } from '../volume/block-run.ts';
@@ -10,23 +10,29 @@ import type { BlockWriter } from './block-writer.ts';
 
 /** A node that is being filled, at one level below the inode. */
 class OpenNode {
-  readonly bytes = new Uint8Array(BLKSIZE);
-  readonly view = viewOf(this.bytes);
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
   /** 0: there is none. */
   nid = 0;
   /** Its offset in the inode's tree. */
   offset = 0;
+
+  constructor({ blockSize }: BlockGeometry) {
+    this.bytes = new Uint8Array(blockSize);
+    this.view = viewOf(this.bytes);
+  }
 }
 
 const MAX_LEVEL = 3;
 
 export class NodeWriter {
   readonly #volume: Volume;
+  readonly #block: BlockGeometry;
   readonly #writer: BlockWriter;
   readonly #run = new BlockRun();
   readonly #path = new NodePath();
   /** By level; the inode itself is at 0. */
-  readonly #nodes = Array.from({ length: MAX_LEVEL + 1 }, () => new OpenNode());
+  readonly #nodes: readonly OpenNode[];
   /** Level of the node that holds addresses now. */
   #level = 0;
   #isDirectory = false;
@@ -48,6 +54,8 @@ export class NodeWriter {
   constructor(volume: Volume, writer: BlockWriter) {
     this.#volume = volume;
     this.#writer = writer;
+    this.#block = volume.layout.block;
+    this.#nodes = Array.from({ length: MAX_LEVEL + 1 }, () => new OpenNode(this.#block));
     this.view = this.#nodes[0].view;
   }
 
@@ -86,12 +94,12 @@ export class NodeWriter {
     node.bytes.fill(0);
     node.nid = nid;
     node.offset = offset;
-    writeFooter(node.view, 0, nid, this.#nodes[0].nid, offset, !this.#isDirectory);
+    writeFooter(node.view, this.#block.nodeFooterOffset, nid, this.#nodes[0].nid, offset, !this.#isDirectory);
   }
 
   /** Makes room for the address of a page; no earlier one may follow. Throws ENOSPC. */
   seek(page: number): void {
-    const path = nodePath(page, this.#addrsPerInode, this.#addrsPerBlock, this.#path);
+    const path = nodePath(page, this.#addrsPerInode, this.#addrsPerBlock, this.#block, this.#path);
     const { level, offset } = path;
     this.ofsInNode = offset[level];
     if (level === 0) {
@@ -120,7 +128,7 @@ export class NodeWriter {
       const nid = this.#volume.nat.allocate(this.ino);
       this.nrNodes++;
       this.#open(at, nid, noffset[at]);
-      const slot = at === 1 ? I_NID_OFFSET + 4 * offset[0] : 4 * offset[at - 1];
+      const slot = at === 1 ? this.#block.inodeNidsOffset + 4 * offset[0] : 4 * offset[at - 1];
       this.#nodes[at - 1].view.setUint32(slot, nid, true);
     }
     this.#level = level;
@@ -142,10 +150,10 @@ export class NodeWriter {
     this.#volume.space.reserveNode(false);
     const nid = this.#volume.nat.allocate(this.ino);
     this.nrNodes++;
-    const node = new OpenNode();
+    const node = new OpenNode(this.#block);
     node.nid = nid;
     node.bytes.set(contents);
-    writeFooter(node.view, 0, nid, this.ino, XATTR_NODE_OFFSET, !this.#isDirectory);
+    writeFooter(node.view, this.#block.nodeFooterOffset, nid, this.ino, XATTR_NODE_OFFSET, !this.#isDirectory);
     this.#write(node, this.#log);
     return nid;
   }

@@ -3,10 +3,10 @@
 // the same for any number of threads. Each file's nodes follow its blocks, the directories come last, when it is known what is in them.
 import { F2fsError } from '../errors.ts';
 import { type CompressPolicy, contextOf } from '../file/inode/compression.ts';
-import { MAX_FILE_BYTES, type Timestamp } from '../file/inode/inode.ts';
+import type { Timestamp } from '../file/inode/inode.ts';
 import { checkRdev } from '../file/inode/inodes.ts';
 import { Extensions, logOfFile } from '../file/inode/temperature.ts';
-import { BLKSIZE, type Log, NR_DATA_LOGS, NULL_ADDR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
+import { type Log, NR_DATA_LOGS, NULL_ADDR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
 import { ADVISE, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, maxInlineData } from '../format/inode.ts';
 import { checkSymlinkTarget } from '../fs/namespace.ts';
 import { LOST_FOUND_INO, ROOT_INO } from '../mkfs/plan.ts';
@@ -21,7 +21,7 @@ import { BlockWriter, NR_STAGES, STAGE_BYTES } from './block-writer.ts';
 import { ChildNames, LOST_FOUND } from './child-names.ts';
 import { DirectoryWriter } from './directory-writer.ts';
 import { FileWriter } from './file-writer.ts';
-import { type FillSlots, JOB_BYTES, NR_JOBS, PIECE, STATUS } from './fill-slots.ts';
+import { type FillSlots, NR_JOBS, PIECE, STATUS } from './fill-slots.ts';
 import { FillThreads } from './fill-threads.ts';
 import { InodeWriter } from './inode-writer.ts';
 import { Jobs } from './jobs.ts';
@@ -54,14 +54,19 @@ const READERS = 1;
 
 /**
  * Starts what fills the tree, for a TreeLoader. It is to be disposed of when that one is closed.
+ * @param blockSize of the volume, in bytes
  * @param workers threads that compress, if `policy` says how
  */
-export function startFilling(tree: SourceTree, policy: CompressPolicy | null, workers: number): FillThreads {
+export function startFilling(
+  tree: SourceTree,
+  blockSize: number,
+  policy: CompressPolicy | null,
+  workers: number,
+): FillThreads {
   const format = policy && { codec: policy.codec, checksum: policy.checksum, clusterPages: policy.clusterPages };
-  return new FillThreads(tree, format, policy === null ? READERS : workers, STAGES_BYTES);
+  return new FillThreads(tree, blockSize, format, policy === null ? READERS : workers, STAGES_BYTES);
 }
 
-const STAGES_AT = NR_JOBS * JOB_BYTES;
 const STAGES_BYTES = NR_STAGES * STAGE_BYTES;
 
 const LOST_FOUND_TAKEN = 'the volume has a directory of this name of its own: give the entry another name';
@@ -72,6 +77,7 @@ const NONE = 0;
 export class TreeLoader {
   readonly #tree: SourceTree;
   readonly #volume: Volume;
+  readonly #blockSize: number;
   readonly #options: LoadOptions;
   readonly #extensions: Extensions;
   readonly #inlineBytes: number;
@@ -118,15 +124,20 @@ export class TreeLoader {
   constructor(tree: SourceTree, volume: Volume, threads: FillThreads, options: LoadOptions) {
     this.#tree = tree;
     this.#volume = volume;
+    this.#blockSize = volume.layout.block.blockSize;
     this.#options = options;
     this.#extensions = new Extensions(volume.layout.sb);
-    this.#inlineBytes = maxInlineData(extraIsizeFor(volume.layout.feature), DEFAULT_INLINE_XATTR_ADDRS);
+    this.#inlineBytes = maxInlineData(
+      extraIsizeFor(volume.layout.feature),
+      DEFAULT_INLINE_XATTR_ADDRS,
+      volume.layout.block,
+    );
     this.#threads = threads;
     this.#slots = threads.slots;
     const { buffer } = threads.memory;
     this.#bytes = new Uint8Array(buffer);
     const jobsAt = Array.from({ length: NR_JOBS }, (_, slot) => this.#slots.bufferOf(slot));
-    this.#writer = new BlockWriter(volume.device, buffer, jobsAt, STAGES_AT);
+    this.#writer = new BlockWriter(volume.device, buffer, jobsAt, NR_JOBS * this.#slots.shape.jobBytes);
     this.#jobs = new Jobs(tree, this.#slots, this.#bytes, options.holes, (slot) => this.#writer.isFree(slot));
     this.#order = new PourOrder(tree);
     this.#inodes = Array.from({ length: NR_DATA_LOGS + 2 }, () => new InodeWriter(volume, this.#writer, options.stamp));
@@ -268,8 +279,9 @@ export class TreeLoader {
 
   #addFile(index: number): boolean {
     const size = this.#tree.size(index);
-    if (size > MAX_FILE_BYTES) {
-      const message = `the file would be too large with ${size} bytes: it can have ${MAX_FILE_BYTES}`;
+    const { maxFileBytes } = this.#volume.layout.block;
+    if (size > maxFileBytes) {
+      const message = `the file would be too large with ${size} bytes: it can have ${maxFileBytes}`;
       throw new F2fsError('EFBIG', message);
     }
     const known = this.#tree.known(index);
@@ -277,7 +289,7 @@ export class TreeLoader {
     if (size <= this.#inlineBytes && !isCompressed) return this.#jobs.addBytes(index, size, known);
     const clusterPages = isCompressed ? this.#policy.clusterPages : 1;
     const advise = this.#extensions.adviseFor(this.#tree.name(index));
-    const log = logOfFile(advise, isCompressed, Math.ceil(size / BLKSIZE));
+    const log = logOfFile(advise, isCompressed, Math.ceil(size / this.#blockSize));
     this.#jobs.beginFile(index, log, clusterPages, known);
     return true;
   }
@@ -387,14 +399,14 @@ export class TreeLoader {
       this.clusters.blocks += clusterBlocks;
       if (clusters > 0) this.clusters.files++;
     }
-    this.holeBytes += Math.min(size, (Math.ceil(size / BLKSIZE) - pages) * BLKSIZE);
+    this.holeBytes += Math.min(size, (Math.ceil(size / this.#blockSize) - pages) * this.#blockSize);
     this.#endInode(inode, index, size, blocks);
   }
 
   /** Bytes of a target that has a page: it has no zeros, and is shorter than that. */
   #targetLength(slot: number, piece: number): number {
-    const at = this.#slots.bufferOf(slot) + this.#slots.at(slot, piece) * BLKSIZE;
-    return this.#bytes.subarray(at, at + BLKSIZE).indexOf(0);
+    const at = this.#slots.bufferOf(slot) + this.#slots.at(slot, piece) * this.#blockSize;
+    return this.#bytes.subarray(at, at + this.#blockSize).indexOf(0);
   }
 
   /** Writes the inode of what is no directory, which has all but its attributes. */
@@ -468,7 +480,7 @@ export class TreeLoader {
     } else {
       const put = this.#directories.putBlocks(parentIno, names);
       inode.endAddresses();
-      size = put.endPage * BLKSIZE;
+      size = put.endPage * this.#blockSize;
       ({ blocks, depth } = put);
     }
     const stat = tree.stat(index);

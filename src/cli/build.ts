@@ -2,7 +2,6 @@
 
 import { F2fsError } from '../errors.ts';
 import {
-  BLKSIZE,
   type BuildCompression,
   type BuildCompressionReport,
   type BuildOptions,
@@ -15,7 +14,10 @@ import {
   parseCodec,
   targetAt,
 } from '../index.ts';
+import { BLOCK_SIZES, clusterSizes } from '../limits.ts';
 import { checkBuildOptions } from '../populate/build-options.ts';
+import { choicesOfSizes } from '../size-text.ts';
+import { type BlockSizeOptions, blockSizeOf } from './block-size.ts';
 import { reportInCommandWords } from './command-words.ts';
 import { asUsage, complain, complainOf, EXIT, UsageError } from './errors.ts';
 import { expandFeatures } from './features.ts';
@@ -26,7 +28,7 @@ import { isDone, printJson, printTable } from './output.ts';
 import { Progress } from './progress.ts';
 import { counted, countedEntries, longSize, shortSize } from './sizes.ts';
 
-export interface BuildCommandOptions {
+export interface BuildCommandOptions extends BlockSizeOptions {
   size?: number | 'auto';
   free?: number;
   tight?: boolean;
@@ -52,7 +54,7 @@ export interface BuildCommandOptions {
 
 const ROOT = { uid: 0, gid: 0 };
 
-/** Bytes of a cluster when none are asked for. */
+/** Bytes of a cluster when none are asked for, unless blocks are too large for that. */
 const DEFAULT_CLUSTER = 64 * 1024;
 
 /** Builds `image` from `source`; exit code 1 when an entry could not be taken over. Throws what build throws. */
@@ -61,6 +63,7 @@ export async function build(source: string, image: string, options: BuildCommand
   const compress = compressionOf(options);
   const wanted: BuildOptions = {
     size: options.size,
+    blockSize: blockSizeOf(options),
     freeBytes: options.free,
     tight: options.tight,
     holes: options.holes,
@@ -108,9 +111,14 @@ function compressionOf(options: BuildCommandOptions): BuildCompression | undefin
     const flag = lonely.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     throw new UsageError(`--${flag} has no effect without --compress`);
   }
+  const blockSize = blockSizeOf(options) ?? BLOCK_SIZES[0];
+  const sizes = clusterSizes(blockSize);
+  const clusterBytes = cluster ?? Math.max(DEFAULT_CLUSTER, sizes[0]);
+  if (!sizes.includes(clusterBytes))
+    throw new UsageError(`invalid --cluster ${shortSize(clusterBytes)}: expected ${choicesOfSizes(sizes)}`);
   return {
     codec: asUsage(() => parseCodec(compress)),
-    clusterPages: (cluster ?? DEFAULT_CLUSTER) / BLKSIZE,
+    clusterPages: clusterBytes / blockSize,
     checksum: compressChecksum,
     extensions: compressExt,
     noExtensions: noCompressExt,
@@ -146,10 +154,16 @@ function summary(report: BuildReport, options: BuildCommandOptions): [string, st
     ],
     ['compressed', report.compression === null ? null : compressionText(report.compression, options)],
     ['xattrs', report.xattrs > 0 ? String(report.xattrs) : null],
-    ['blocks', `${report.usedBlocks} used, ${report.freeBlocks} free`],
+    ['blocks', blocksText(report)],
     ['time', `${report.seconds.toFixed(report.seconds < 10 ? 2 : 0)} s`],
     ['problems', problems.length > 0 ? `${countProblems(problems)}: see above; the image lacks what they name` : null],
   ];
+}
+
+/** `1200 used, 300 free`, and how large they are where that is not the usual size. */
+function blocksText({ usedBlocks, freeBlocks, blockBytes }: BuildReport): string {
+  const size = blockBytes === BLOCK_SIZES[0] ? '' : `, of ${shortSize(blockBytes)}`;
+  return `${usedBlocks} used, ${freeBlocks} free${size}`;
 }
 
 /** `120 files, 3400 clusters of 64 KiB (12 stay raw) by zstd:3, 21000 blocks saved and released, ratio 1.62 in pages`, or `nothing: ...` */

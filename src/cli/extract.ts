@@ -2,7 +2,6 @@
 
 import { F2fsError } from '../errors.ts';
 import {
-  BLKSIZE,
   countProblems,
   defaultWorkers,
   type ExtractProgress,
@@ -79,8 +78,8 @@ export async function extract(
 function shareOf(volume: FileSystem, path: Uint8Array): (at: ExtractProgress) => string {
   const isRoot = path.every((byte) => byte === SLASH);
   if (isRoot) {
-    const { usedBlocks, usedNodes, usedInodes } = volume.statfs();
-    const total = usedInodes * ENTRY_BYTES + (usedBlocks - usedNodes) * BLKSIZE;
+    const { usedBlocks, usedNodes, usedInodes, blockBytes } = volume.statfs();
+    const total = usedInodes * ENTRY_BYTES + (usedBlocks - usedNodes) * blockBytes;
     return ({ entries, bytes }) => `${percentText((entries * ENTRY_BYTES + bytes) / total)}  `;
   }
   const { type, size } = volume.lstat(path);

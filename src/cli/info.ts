@@ -1,5 +1,5 @@
 // f2fs info: what a volume says of itself.
-import { BLKSIZE, type CheckpointInfo, type VolumeInfo, volumeInfo } from '../index.ts';
+import { type CheckpointInfo, type VolumeInfo, volumeInfo } from '../index.ts';
 import { EXIT, report } from './errors.ts';
 import { openImage } from './image.ts';
 import { printable } from './names.ts';
@@ -23,7 +23,7 @@ export async function info(image: string, options: InfoOptions): Promise<number>
   if (options.json) {
     await printJson({ image, ...facts, problems: problems.map(({ code, message }) => ({ code, message })) });
   } else {
-    await printTable([['image', printable(image)], ...superblockRows(facts), ...checkpointRows(facts.checkpoint)]);
+    await printTable([['image', printable(image)], ...superblockRows(facts), ...checkpointRows(facts)]);
   }
   for (const problem of problems) report('info', problem, image);
   return problems.length > 0 ? EXIT.failed : EXIT.ok;
@@ -41,6 +41,7 @@ function superblockRows(facts: Omit<VolumeInfo, 'problems'>): [string, string | 
     ['made by', printable(facts.madeBy)],
     ['last used by', facts.lastUsedBy === facts.madeBy ? null : printable(facts.lastUsedBy)],
     ['sector', `${facts.sectorSize} bytes`],
+    ['block', `${facts.blockBytes} bytes`],
     ['segments', String(facts.segments)],
     ['sections', `${facts.sections} of ${facts.segmentsPerSection}, ${facts.sectionsPerZone} in a zone`],
     ...facts.areas.map(({ name, blkaddr, segments }): [string, string] => [
@@ -53,9 +54,15 @@ function superblockRows(facts: Omit<VolumeInfo, 'problems'>): [string, string | 
   ];
 }
 
-function checkpointRows(checkpoint: CheckpointInfo | null): [string, string][] {
+function checkpointRows({
+  checkpoint,
+  blockBytes,
+}: {
+  checkpoint: CheckpointInfo | null;
+  blockBytes: number;
+}): [string, string][] {
   if (checkpoint === null) return [['checkpoint', 'damaged']];
-  const blocks = (count: number) => `${count} (${shortSize(count * BLKSIZE)})`;
+  const blocks = (count: number) => `${count} (${shortSize(count * blockBytes)})`;
   return [
     ['checkpoint', `version ${checkpoint.version}, pack ${checkpoint.pack} at block ${checkpoint.blkaddr}`],
     ['flags', checkpoint.flags.join(', ') || 'none'],

@@ -12,19 +12,19 @@ import {
   format,
   formatUuid,
   openFileDevice,
-  planFormat,
   planSize,
   targetAt,
 } from '../index.ts';
 import { replacedNotes } from '../populate/replaced.ts';
+import { type BlockSizeOptions, blockSizeOf } from './block-size.ts';
 import { asUsage, complain, EXIT, UsageError } from './errors.ts';
 import { expandFeatures } from './features.ts';
 import { refuseDash } from './image.ts';
 import { printable } from './names.ts';
 import { isDone, printJson, printTable } from './output.ts';
-import { longSize } from './sizes.ts';
+import { longSize, shortSize } from './sizes.ts';
 
-export interface MkfsOptions {
+export interface MkfsOptions extends BlockSizeOptions {
   size?: number;
   label?: string;
   uuid?: string;
@@ -40,6 +40,7 @@ export interface MkfsOptions {
 /** Formats `image`. Throws EEXIST when something stands there and `force` is not given, and what format throws. */
 export async function mkfs(image: string, options: MkfsOptions): Promise<number> {
   const wanted: FormatOptions = {
+    blockSize: blockSizeOf(options),
     label: options.label,
     uuid: options.uuid,
     features: options.features && expandFeatures(options.features),
@@ -83,7 +84,7 @@ function openTarget(image: string, options: MkfsOptions, wanted: FormatOptions):
       );
     }
     refuseUnlessForced(image, options, contentsOf(device)?.now ?? null);
-    planFormat(device.nrBlocks, { ...wanted, startSector: device.startSector });
+    planSize(device.nrBlocks * BLKSIZE, { ...wanted, startSector: device.startSector });
     return device;
   } catch (error) {
     device.close();
@@ -102,7 +103,7 @@ async function print(image: string, device: FileDevice, made: Formatted, options
   const label = options.label ?? '';
   const sizeBytes = device.nrBlocks * BLKSIZE;
   const uuid = formatUuid(made.uuid);
-  const userBytes = geometry.userBlockCount * BLKSIZE;
+  const userBytes = geometry.userBlockCount * geometry.blockSize;
   const { segmentCount, segmentCountMain: mainSegments, sectionCount: sections, segsPerSec, secsPerZone } = geometry;
   if (options.json) {
     const layout = { segments: segmentCount, mainSegments, sections, segsPerSec, secsPerZone };
@@ -110,6 +111,7 @@ async function print(image: string, device: FileDevice, made: Formatted, options
       image,
       sizeBytes,
       userBytes,
+      blockBytes: geometry.blockSize,
       ...layout,
       overprovision: geometry.overprovision,
       uuid,
@@ -121,6 +123,7 @@ async function print(image: string, device: FileDevice, made: Formatted, options
   await printTable([
     ['image', printable(image)],
     ['size', longSize(sizeBytes)],
+    ['blocks', geometry.blockSize === BLKSIZE ? null : `of ${shortSize(geometry.blockSize)}`],
     ['for files', longSize(userBytes)],
     ['segments', `${segmentCount}, ${mainSegments} of them for files and nodes`],
     ['sections', `${sections} of ${segsPerSec} segment${segsPerSec === 1 ? '' : 's'}`],

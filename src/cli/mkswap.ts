@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { F2fsError } from '../errors.ts';
-import { BLKSIZE, parseUuid } from '../index.ts';
+import { parseUuid } from '../index.ts';
 import { type ChangeOptions, changeImage } from './change.ts';
 import { asUsage, EXIT } from './errors.ts';
 import { volumePath } from './names.ts';
@@ -28,10 +28,10 @@ const LABEL_BYTES = 16;
 export function mkswap(image: string, path: string, options: MkswapOptions): Promise<number> {
   const { size, label = '', uuid, escaped } = options;
   const file = volumePath(path, escaped);
-  const header = asUsage(() => swapHeader(size, label, uuid ?? randomUUID()));
+  const { id, name } = asUsage(() => checked(label, uuid ?? randomUUID()));
   return changeImage('mkswap', image, options, (volume) => {
     naming(file, () => {
-      const { sectionBytes } = volume.statfs();
+      const { sectionBytes, blockBytes } = volume.statfs();
       if (size % sectionBytes !== 0) {
         const more = (Math.floor(size / sectionBytes) + 1) * sectionBytes;
         const message = `invalid size of ${size} bytes: expected whole sections of ${shortSize(sectionBytes)}, as in --size ${more / MIB}M`;
@@ -40,25 +40,30 @@ export function mkswap(image: string, path: string, options: MkswapOptions): Pro
       using swap = volume.openFile(file, { flags: 'wx', attributes: { mode: 0o600 } });
       swap.setPinned(true);
       swap.allocate(0, size);
-      swap.write(header, 0);
+      swap.write(swapHeader(size, blockBytes, id, name), 0);
     });
     return EXIT.ok;
   });
 }
 
-/** The first page of a swap area, for pages of 4096 bytes. Source: union swap_header, linux/swap.h. */
-function swapHeader(size: number, label: string, uuid: string): Uint8Array {
+/** The bytes of a UUID and a label. Throws EINVAL. */
+function checked(label: string, uuid: string): { id: Uint8Array; name: Uint8Array } {
   const name = Buffer.from(label);
   const id = parseUuid(uuid);
   if (name.length >= LABEL_BYTES)
     throw new F2fsError('EINVAL', `invalid label of ${name.length} bytes: expected ${LABEL_BYTES - 1} at most`);
   if (id === null) throw new F2fsError('EINVAL', `invalid uuid '${uuid}': expected 8-4-4-4-12 hexadecimal digits`);
-  const page = new Uint8Array(BLKSIZE);
+  return { id, name };
+}
+
+/** The first page of a swap area, for a kernel with pages of `pageSize` bytes. Source: union swap_header, linux/swap.h. */
+function swapHeader(size: number, pageSize: number, id: Uint8Array, name: Uint8Array): Uint8Array {
+  const page = new Uint8Array(pageSize);
   const view = new DataView(page.buffer);
   view.setUint32(1024, 1, true);
-  view.setUint32(1028, size / BLKSIZE - 1, true);
+  view.setUint32(1028, size / pageSize - 1, true);
   page.set(id, 1036);
   page.set(name, 1052);
-  page.set(Buffer.from('SWAPSPACE2'), BLKSIZE - 10);
+  page.set(Buffer.from('SWAPSPACE2'), pageSize - 10);
   return page;
 }

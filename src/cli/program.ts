@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { WORKLOAD_NAMES } from '../bench/workload-names.ts';
-import { ENGINES, MAX_QUEUE_DEPTH, MAX_WORKERS } from '../limits.ts';
+import { BLOCK_SIZES, ENGINES, MAX_QUEUE_DEPTH, MAX_WORKERS } from '../limits.ts';
 import { refuseEmpty, refuseUndecodable } from './arguments.ts';
 import type { BenchCommandOptions } from './bench.ts';
+import { blockSizeOption, forOption } from './block-size.ts';
 import type { BuildCommandOptions } from './build.ts';
 import type { CatOptions } from './cat.ts';
 import { declareChanges } from './changes.ts';
@@ -78,6 +79,8 @@ function declareMkfs(program: Command, run: Run): void {
   subcommand(program, 'mkfs', 'make an empty volume', 'mkfs disk.img --size 1G --label data', 'mkfs /dev/sdb1 --force')
     .argument('<image>', 'image file or block device')
     .option('--size <size>', 'size of a new image: 512M, 1G; default: that of the file or device', parseSize)
+    .addOption(blockSizeOption())
+    .addOption(forOption())
     .option('--label <text>', 'name of the volume, up to 511 characters')
     .option('--uuid <uuid>', 'default: random')
     .addOption(featuresOption())
@@ -122,6 +125,8 @@ function declareBuild(program: Command, run: Run): void {
     .option('--size <size>', '2G, or auto: the least that holds it (the default for files)', parseSizeOrAuto)
     .option('--free <size>', 'bytes to leave free for files, with auto', parseSize)
     .option('--tight', 'the least size of all, with auto: resize.f2fs could not grow such an image')
+    .addOption(blockSizeOption())
+    .addOption(forOption())
     .option('--uuid <uuid>', 'default: random')
     .option('--label <text>', 'name of the volume, up to 511 characters')
     .addOption(featuresOption())
@@ -130,7 +135,11 @@ function declareBuild(program: Command, run: Run): void {
     .option('--force', 'replace an image that exists, or what a device holds')
     .addOption(holesOption())
     .option('--compress <algorithm[:level]>', 'lz4, lz4:3 to lz4:16, zstd:1 to zstd:22, lzo or lzo-rle')
-    .option('--cluster <size>', 'bytes that are compressed together, 16K to 1M (default: 64K)', parseCluster)
+    .option(
+      '--cluster <size>',
+      'bytes that are compressed together: 4 to 256 blocks (default: 64K)',
+      parseCluster(BLOCK_SIZES),
+    )
     .option('--compress-ext <list>', 'only files with one of these extensions, or that --compress-glob has', parseList)
     .option(
       '--compress-glob <pattern>',
@@ -287,7 +296,9 @@ function declareBench(program: Command, run: Run): void {
         'none,lz4',
       ),
     )
-    .addOption(sizeOption('--cluster <size>', 'of a compressed cluster', '64K').argParser(parseCluster))
+    .addOption(
+      sizeOption('--cluster <size>', 'of a compressed cluster', '64K').argParser(parseCluster([BLOCK_SIZES[0]])),
+    )
     .option('--workers <n>', 'threads that compress (default: 0: the one that writes)', parseCount(0, MAX_WORKERS))
     .option('--folio <pages>', 'pages of the largest folio (default: 512; for the engine pages 1)', parseCount(1))
     .option('--queue <n>', 'large writes under way at most; 0: no writing thread', parseCount(0, MAX_QUEUE_DEPTH))

@@ -4,7 +4,6 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { F2fsError } from '../errors.ts';
 import {
-  BLKSIZE,
   type BuildProgress,
   type ByteSource,
   type FileSystem,
@@ -41,6 +40,7 @@ export interface PutCommandOptions extends ChangeOptions {
 interface Total extends PutReport {
   image: string;
   freeBlocks: number;
+  blockBytes: number;
 }
 
 /** Bytes of standard input that are written at a time, at least. */
@@ -50,13 +50,13 @@ const STDIN = '-';
 
 /** Puts each source to `to`; a problem with any entry of them leaves the image as it was. Throws what put throws. */
 export async function put(image: string, sources: string[], to: string, options: PutCommandOptions): Promise<number> {
-  let total: Total = { ...nothing(), image, freeBlocks: 0 };
+  let total: Total = { ...nothing(), image, freeBlocks: 0, blockBytes: 0 };
   if (sources.includes(STDIN)) assertStandardInput();
   for (const source of sources) refuseDescriptor(source);
   using input = new ReplayedInput();
   const target = volumePath(to, options.escaped);
   const exitCode = await changeImage('put', image, options, async (volume, signal, progress) => {
-    total = { ...nothing(), image, freeBlocks: 0 };
+    total = { ...nothing(), image, freeBlocks: 0, blockBytes: 0 };
     const nameItself = options.targetDirectory === false || isNewDirectory(volume, sources, target);
     const destination = new Destination(volume, target, sources.length, nameItself);
     const { replace, holes, xattrs } = options;
@@ -74,7 +74,7 @@ export async function put(image: string, sources: string[], to: string, options:
       );
       add(total, one);
     }
-    total.freeBlocks = volume.statfs().freeBlocks;
+    ({ freeBlocks: total.freeBlocks, blockBytes: total.blockBytes } = volume.statfs());
     return total.problems.length > 0 ? EXIT.failed : EXIT.ok;
   });
   complainOf('put', total.problems);
@@ -137,7 +137,7 @@ async function putStdin(
   using file = volume.openFile(path);
   const sparse = holes === 'zeros' && !file.pinned;
   let size = 0;
-  for await (const chunk of inBlocks(input)) {
+  for await (const chunk of inBlocks(input, volume.statfs().blockBytes)) {
     if (file.pinned) naming(path, () => assertFitsPinned(file, size + chunk.length, true));
     const fill: ByteSource['fill'] = (memory, offset, length, position) =>
       memory.set(chunk.subarray(position - size, position - size + length), offset);
@@ -163,7 +163,7 @@ function isPinned(volume: FileSystem, path: Uint8Array): boolean {
 }
 
 /** The same bytes in pieces of whole blocks, but for the last one: only a whole block of zeros can become a hole. */
-async function* inBlocks(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* inBlocks(input: AsyncIterable<Uint8Array>, blockBytes: number): AsyncGenerator<Uint8Array> {
   let waiting: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of input) {
@@ -171,7 +171,7 @@ async function* inBlocks(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
     length += chunk.length;
     if (length < PIECE_BYTES) continue;
     const bytes = Buffer.concat(waiting, length);
-    const whole = length - (length % BLKSIZE);
+    const whole = length - (length % blockBytes);
     yield bytes.subarray(0, whole);
     waiting = [bytes.subarray(whole)];
     length -= whole;
@@ -207,6 +207,6 @@ function summary(total: Total): [string, string | null][] {
     ['entries', countedEntries(total).join(', ') || 'none'],
     ['contents', longSize(total.contentBytes)],
     ['xattrs', total.xattrs > 0 ? String(total.xattrs) : null],
-    ['free', shortSize(total.freeBlocks * BLKSIZE)],
+    ['free', shortSize(total.freeBlocks * total.blockBytes)],
   ];
 }

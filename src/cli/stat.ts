@@ -1,13 +1,13 @@
 // f2fs stat: all that is known of one entry.
 
 import {
-  BLKSIZE,
   type CompressionStat,
   codecText,
   FileHandle,
   type FileStat,
   type FileType,
   type Timestamp,
+  type VolumeStat,
   type Xattr,
 } from '../index.ts';
 import { EXIT } from './errors.ts';
@@ -36,13 +36,14 @@ export async function stat(image: string, argument: string, options: StatOptions
   const xattrs = handle.xattrs();
   const pinned = handle instanceof FileHandle && handle.pinned;
   if (options.json) await printJson(jsonOf(path, found, target, xattrs, pinned));
-  else await printTable(rowsOf(path, found, target, xattrs, pinned));
+  else await printTable(rowsOf(path, found, volume.fs.statfs(), target, xattrs, pinned));
   return EXIT.ok;
 }
 
 function rowsOf(
   path: Uint8Array,
   found: FileStat,
+  { blockBytes }: VolumeStat,
   target: Uint8Array | null,
   xattrs: readonly Xattr[],
   pinned: boolean,
@@ -57,7 +58,7 @@ function rowsOf(
     ['links', String(found.nlink)],
     ['owner', `${found.uid}:${found.gid}`],
     ['size', longSize(found.size)],
-    ['blocks', `${found.blocks} of ${BLKSIZE} bytes${found.inline ? ', contents within the inode' : ''}`],
+    ['blocks', `${found.blocks} of ${blockBytes} bytes${found.inline ? ', contents within the inode' : ''}`],
     ['encrypted', found.encrypted ? `${ENCRYPTED[found.type] ?? 'contents'}, for which the key is needed` : null],
     ['compression', found.compression === null ? null : compressionText(found.compression)],
     ['flags', found.flags.join(', ') || null],

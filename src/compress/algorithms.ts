@@ -2,7 +2,7 @@
 
 import { invalid, isOneOf, isWhole } from '../check.ts';
 import { F2fsError } from '../errors.ts';
-import { BLKSIZE } from '../format/block-size.ts';
+import { BLOCK_SIZES } from '../format/block-size.ts';
 
 /** i_compress_algorithm. Source: enum compress_algorithm_type. */
 export const ALGORITHM = { LZO: 0, LZ4: 1, ZSTD: 2, LZORLE: 3 } as const;
@@ -17,11 +17,12 @@ export type AlgorithmName = (typeof ALGORITHM_NAMES)[number];
 export const MIN_CLUSTER_PAGES = 4;
 export const MAX_CLUSTER_PAGES = 256;
 
-/** Bytes of the clusters that there may be. */
-export const CLUSTER_SIZES: readonly number[] = Array.from(
-  { length: Math.log2(MAX_CLUSTER_PAGES / MIN_CLUSTER_PAGES) + 1 },
-  (_, i) => (MIN_CLUSTER_PAGES << i) * BLKSIZE,
-);
+/** Bytes of the clusters that there may be where a page has `pageSize`, one of BLOCK_SIZES. Throws EINVAL for another. */
+export function clusterSizes(pageSize: number): number[] {
+  if (!BLOCK_SIZES.includes(pageSize)) throw invalid('pageSize', pageSize, BLOCK_SIZES.join(', '));
+  const nrSizes = Math.log2(MAX_CLUSTER_PAGES / MIN_CLUSTER_PAGES) + 1;
+  return Array.from({ length: nrSizes }, (_, i) => (MIN_CLUSTER_PAGES << i) * pageSize);
+}
 
 /** Threads that compress, at most. */
 export const MAX_WORKERS = 64;

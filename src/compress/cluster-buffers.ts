@@ -1,7 +1,7 @@
 // All that compression takes of the page cache: frames to write compressed clusters from, frames to read them to, and the
 // codec threads' own. They are taken at once, while the pool still has long runs, and kept.
 import { F2fsError } from '../errors.ts';
-import { type FramePool, PAGE_SIZE } from '../pagecache/pool.ts';
+import type { FramePool } from '../pagecache/pool.ts';
 import { nrParallel } from '../platform/threads.ts';
 import { MAX_CLUSTER_PAGES } from './algorithms.ts';
 import { CodecJobs, codecFrames } from './codec-jobs.ts';
@@ -58,7 +58,7 @@ export class ClusterBuffers {
       Math.min(MAX_RING, Math.max(MIN_RING, 2 ** Math.floor(Math.log2(pool.nrFrames / 8)))),
     );
     try {
-      if (ring === null) throw tooSmall();
+      if (ring === null) throw tooSmall(pool);
       this.codecJobs.start();
       this.#takeIdleDesks();
     } catch (error) {
@@ -85,7 +85,7 @@ export class ClusterBuffers {
 
   /** Throws ENOMEM when the page cache is too small. */
   assertReady(): void {
-    if (this.#ring === null && !this.prepare()) throw tooSmall();
+    if (this.#ring === null && !this.prepare()) throw tooSmall(this.#pool);
   }
 
   /** Frames to write from. Throws ENOMEM when the page cache is too small. */
@@ -113,11 +113,14 @@ export function defaultWorkers(): number {
 
 /** Threads that a pool has frames for. */
 function nrWorkspacesOf(pool: FramePool): number {
-  return Math.min(MAX_WORKSPACES, Math.max(1, Math.floor((pool.nrFrames * WORKSPACE_PART) / codecFrames(1))));
+  return Math.min(
+    MAX_WORKSPACES,
+    Math.max(1, Math.floor((pool.nrFrames * WORKSPACE_PART) / codecFrames(1, pool.pageSize))),
+  );
 }
 
-function tooSmall(): F2fsError {
-  const least = (MIN_FRAMES * PAGE_SIZE) / 2 ** 20;
+function tooSmall({ pageSize }: FramePool): F2fsError {
+  const least = (MIN_FRAMES * pageSize) / 2 ** 20;
   return new F2fsError(
     'ENOMEM',
     `compressed clusters take a page cache of ${least} MiB at least: mount with more cacheBytes`,

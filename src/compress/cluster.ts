@@ -1,7 +1,6 @@
 // One cluster compressed into blocks, or decompressed from them. All of it lies in the memory of the page frames; whoever calls
 // names frames and a codec, and gets a number back. Nothing is remembered from one call to the next.
 import { ClusterHeader, clusterCapacity } from '../format/cluster.ts';
-import { BLKSIZE } from '../format/constants.ts';
 import { f2fsCrc } from '../format/crc.ts';
 import { viewOf } from '../format/struct.ts';
 import { zero } from '../pagecache/zero.ts';
@@ -26,12 +25,14 @@ export class CodecContext {
   readonly bytes: Uint8Array;
   /** Byte offset of the frames for pages that lie apart. */
   readonly scratch: number;
+  readonly pageSize: number;
   readonly header: ClusterHeader;
 
-  constructor(codecs: Pick<Codecs, 'compress' | 'decompress'>, bytes: Uint8Array, scratch: number) {
+  constructor(codecs: Pick<Codecs, 'compress' | 'decompress'>, bytes: Uint8Array, scratch: number, pageSize: number) {
     this.codecs = codecs;
     this.bytes = bytes;
     this.scratch = scratch;
+    this.pageSize = pageSize;
     this.header = new ClusterHeader(viewOf(bytes));
   }
 }
@@ -57,24 +58,31 @@ export interface ClusterJob {
  * or 0 when that would not save a block: then the cluster stays raw, and what lies at `at` is undefined.
  */
 export function compressCluster(context: CodecContext, job: ClusterJob): number {
-  const { codecs, bytes, header, scratch } = context;
+  const { codecs, bytes, header, scratch, pageSize } = context;
   const { pfns, nrPages, at } = job;
-  let src = pfns[0] * BLKSIZE;
+  let src = pfns[0] * pageSize;
   if (!areAdjacent(pfns, nrPages)) {
     src = scratch;
     for (let i = 0; i < nrPages; i++) {
-      bytes.copyWithin(scratch + i * BLKSIZE, pfns[i] * BLKSIZE, (pfns[i] + 1) * BLKSIZE);
+      bytes.copyWithin(scratch + i * pageSize, pfns[i] * pageSize, (pfns[i] + 1) * pageSize);
     }
   }
   const dst = at + ClusterHeader.size;
-  const clen = codecs.compress(job.algorithm, job.level, src, nrPages * BLKSIZE, dst, clusterCapacity(nrPages - 1));
+  const clen = codecs.compress(
+    job.algorithm,
+    job.level,
+    src,
+    nrPages * pageSize,
+    dst,
+    clusterCapacity(nrPages - 1, pageSize),
+  );
   if (clen === 0) return 0;
   zero(bytes, at, dst);
   header.base = at;
   header.clen = clen;
   if (job.checksum) header.chksum = f2fsCrc(bytes.subarray(dst, dst + clen));
-  const nrBlocks = Math.ceil((ClusterHeader.size + clen) / BLKSIZE);
-  zero(bytes, dst + clen, at + nrBlocks * BLKSIZE);
+  const nrBlocks = Math.ceil((ClusterHeader.size + clen) / pageSize);
+  zero(bytes, dst + clen, at + nrBlocks * pageSize);
   return nrBlocks;
 }
 
@@ -83,19 +91,19 @@ export function compressCluster(context: CodecContext, job: ClusterJob): number 
  * undefined unless the outcome is OK. The kernel only warns of a wrong checksum; here it is damage.
  */
 export function decompressCluster(context: CodecContext, job: ClusterJob): Outcome {
-  const { codecs, bytes, header, scratch } = context;
+  const { codecs, bytes, header, scratch, pageSize } = context;
   const { pfns, nrPages, at } = job;
   header.base = at;
   const clen = header.clen;
-  if (clen === 0 || clen > clusterCapacity(job.nrBlocks)) return OUTCOME.BAD_LENGTH;
+  if (clen === 0 || clen > clusterCapacity(job.nrBlocks, pageSize)) return OUTCOME.BAD_LENGTH;
   const src = at + ClusterHeader.size;
   if (job.checksum && header.chksum !== f2fsCrc(bytes.subarray(src, src + clen))) return OUTCOME.BAD_CHECKSUM;
   const inPlace = areAdjacent(pfns, nrPages);
-  const dst = inPlace ? pfns[0] * BLKSIZE : scratch;
-  if (!codecs.decompress(job.algorithm, src, clen, dst, nrPages * BLKSIZE)) return OUTCOME.BAD_DATA;
+  const dst = inPlace ? pfns[0] * pageSize : scratch;
+  if (!codecs.decompress(job.algorithm, src, clen, dst, nrPages * pageSize)) return OUTCOME.BAD_DATA;
   if (inPlace) return OUTCOME.OK;
   for (let i = 0; i < nrPages; i++) {
-    bytes.copyWithin(pfns[i] * BLKSIZE, scratch + i * BLKSIZE, scratch + (i + 1) * BLKSIZE);
+    bytes.copyWithin(pfns[i] * pageSize, scratch + i * pageSize, scratch + (i + 1) * pageSize);
   }
   return OUTCOME.OK;
 }

@@ -1,7 +1,7 @@
 // Clusters compressed and decompressed on every core that there is to spare. Compressing is pure, and results are taken by
 // ticket, so what is written does not depend on how many threads there are or how fast.
 import { F2fsError } from '../errors.ts';
-import { type FramePool, PAGE_SIZE } from '../pagecache/pool.ts';
+import type { FramePool } from '../pagecache/pool.ts';
 import { startThread, type Thread } from '../platform/threads.ts';
 import { type Algorithm, type Codec, MAX_CLUSTER_PAGES } from './algorithms.ts';
 import { CodecContext } from './cluster.ts';
@@ -10,11 +10,14 @@ import { COMPRESS, DECOMPRESS, JobSlots, NR_SLOTS } from './job-slots.ts';
 
 /** Milliseconds without a job finishing after which the threads count as dead. */
 const PATIENCE_MS = 120_000;
-const WORKSPACE_FRAMES = WORKSPACE_BYTES / PAGE_SIZE;
+
+function workspaceFrames(pageSize: number): number {
+  return Math.ceil(WORKSPACE_BYTES / pageSize);
+}
 
 /** Frames that `CodecJobs` takes from its pool at most; it holds them from `start` to `close`. */
-export function codecFrames(nrWorkers: number): number {
-  return Math.max(nrWorkers, 1) * (WORKSPACE_FRAMES + MAX_CLUSTER_PAGES);
+export function codecFrames(nrWorkers: number, pageSize: number): number {
+  return Math.max(nrWorkers, 1) * (workspaceFrames(pageSize) + MAX_CLUSTER_PAGES);
 }
 
 /** What one thread works with: first frames of the codecs' tables, and of a cluster whose pages lie apart. */
@@ -70,7 +73,7 @@ export class CodecJobs {
    */
   start(): void {
     if (this.#slots !== null) return;
-    const slots = new JobSlots();
+    const slots = new JobSlots(this.#pool.pageSize);
     while (this.#workers.length < this.#nrWorkers && this.#startWorker(slots));
     if (this.#workers.length === 0) this.#context = this.#makeContext();
     this.#slots = slots;
@@ -192,9 +195,10 @@ export class CodecJobs {
     try {
       worker = startThread('compress/codec-worker', {
         memory: this.#pool.memory,
+        pageSize: this.#pool.pageSize,
         slots: slots.buffer,
-        work: workspace.work * PAGE_SIZE,
-        scratch: workspace.scratch * PAGE_SIZE,
+        work: workspace.work * this.#pool.pageSize,
+        scratch: workspace.scratch * this.#pool.pageSize,
       });
     } catch {
       this.#release(workspace);
@@ -212,15 +216,16 @@ export class CodecJobs {
   }
 
   #makeContext(): CodecContext {
+    const { pageSize } = this.#pool;
     const workspace = this.#reserve();
     if (workspace === null) {
-      const mib = (codecFrames(1) * PAGE_SIZE) / 2 ** 20;
+      const mib = (codecFrames(1, pageSize) * pageSize) / 2 ** 20;
       throw new F2fsError('ENOMEM', `compression needs ${mib} MiB of the page cache: mount with more cacheBytes`);
     }
     try {
-      const codecs = new Codecs(this.#pool.memory, workspace.work * PAGE_SIZE);
+      const codecs = new Codecs(this.#pool.memory, workspace.work * pageSize);
       this.#workspaces.push(workspace);
-      return new CodecContext(codecs, this.#pool.bytes, workspace.scratch * PAGE_SIZE);
+      return new CodecContext(codecs, this.#pool.bytes, workspace.scratch * pageSize, pageSize);
     } catch (cause) {
       this.#release(workspace);
       throw cause;
@@ -229,7 +234,7 @@ export class CodecJobs {
 
   /** Frames for one thread, or null when the pool has no such runs. */
   #reserve(): Workspace | null {
-    const work = this.#pool.allocRun(WORKSPACE_FRAMES);
+    const work = this.#pool.allocRun(workspaceFrames(this.#pool.pageSize));
     if (work < 0) return null;
     const scratch = this.#pool.allocRun(MAX_CLUSTER_PAGES);
     if (scratch >= 0) return { work, scratch };

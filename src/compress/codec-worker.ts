@@ -8,16 +8,17 @@ import { JobSlots } from './job-slots.ts';
 
 interface WorkerData {
   memory: SharedMemory;
+  pageSize: number;
   slots: SharedArrayBuffer;
   /** Byte offsets of what is this thread's alone. */
   work: number;
   scratch: number;
 }
 
-const { memory, slots: buffer, work, scratch } = threadData() as WorkerData;
-const slots = new JobSlots(buffer);
+const { memory, pageSize, slots: buffer, work, scratch } = threadData() as WorkerData;
+const slots = new JobSlots(pageSize, buffer);
 try {
-  const context = new CodecContext(new Codecs(memory, work), new Uint8Array(memory.buffer), scratch);
+  const context = new CodecContext(new Codecs(memory, work), new Uint8Array(memory.buffer), scratch, pageSize);
   while (slots.workOne(context));
 } catch (error) {
   slots.fail(error);

@@ -1,6 +1,5 @@
 // What the codec threads and the committer share: jobs in slots, and a ring that says in which order they are begun. All
 // that is atomic about them stands here.
-import { BLKSIZE } from '../format/block-size.ts';
 import { utf8Bytes, utf8Text } from '../platform/bytes.ts';
 import { type Algorithm, MAX_CLUSTER_PAGES } from './algorithms.ts';
 import { type ClusterJob, type CodecContext, compressCluster, decompressCluster } from './cluster.ts';
@@ -52,6 +51,7 @@ const SLICES = 4;
 /** Views on the slots. Each side makes its own from the same buffer. */
 export class JobSlots {
   readonly buffer: SharedArrayBuffer;
+  readonly #pageSize: number;
   readonly #header: Int32Array;
   readonly #words: Int32Array;
   /** Of each slot: frame numbers of the cluster's pages. */
@@ -62,7 +62,11 @@ export class JobSlots {
   /** The job at hand, reused for each. */
   readonly #job: ClusterJob;
 
-  constructor(buffer = new SharedArrayBuffer((HEADER_WORDS + NR_SLOTS * SLOT_WORDS) * 4 + NR_SLOTS + TEXT_BYTES)) {
+  constructor(
+    pageSize: number,
+    buffer = new SharedArrayBuffer((HEADER_WORDS + NR_SLOTS * SLOT_WORDS) * 4 + NR_SLOTS + TEXT_BYTES),
+  ) {
+    this.#pageSize = pageSize;
     this.buffer = buffer;
     this.#header = new Int32Array(buffer, 0, HEADER_WORDS);
     this.#words = new Int32Array(buffer, HEADER_WORDS * 4, NR_SLOTS * SLOT_WORDS);
@@ -211,7 +215,7 @@ export class JobSlots {
     job.checksum = words[at + CHECKSUM] === 1;
     job.pfns = this.#pfns[slot];
     job.nrPages = words[at + NR_PAGES];
-    job.at = words[at + BLOCKS_PFN] * BLKSIZE;
+    job.at = words[at + BLOCKS_PFN] * this.#pageSize;
     job.nrBlocks = words[at + NR_BLOCKS];
     words[at + RESULT] =
       words[at + KIND] === COMPRESS ? compressCluster(context, job) : decompressCluster(context, job);

@@ -1,14 +1,20 @@
 // A write in the making: pieces of one shared memory that go to adjacent blocks, submitted as one positioned write.
 import { F2fsError } from '../errors.ts';
-import { BLKSIZE } from '../format/constants.ts';
-import type { BlockDevice } from './device.ts';
+
+/** What a bio asks of a device. */
+interface Target {
+  readonly name: string;
+  readonly blockSize: number;
+  write(blkaddr: number, vectors: readonly Uint8Array[]): void;
+}
 
 /**
  * Gathers blocks of `memory` that go to adjacent block addresses. Adding allocates nothing; pieces that are neighbours
  * in memory too become one vector. Byte offsets into `memory` stay below 2^32.
  */
 export class Bio {
-  readonly device: BlockDevice;
+  readonly device: Target;
+  readonly #blockSize: number;
   readonly memory: Uint8Array;
   /** The most blocks that one bio takes. */
   readonly maxBlocks: number;
@@ -19,8 +25,9 @@ export class Bio {
   readonly #starts: Uint32Array;
   readonly #lengths: Uint32Array;
 
-  constructor(device: BlockDevice, memory: Uint8Array, maxBlocks = 1024) {
+  constructor(device: Target, memory: Uint8Array, maxBlocks = 1024) {
     this.device = device;
+    this.#blockSize = device.blockSize;
     this.memory = memory;
     this.maxBlocks = maxBlocks;
     this.#starts = new Uint32Array(maxBlocks);
@@ -30,6 +37,16 @@ export class Bio {
   /** Where the bio begins on the device; meaningless while it is empty. */
   get blkaddr(): number {
     return this.#blkaddr;
+  }
+
+  /** The same in bytes. */
+  get position(): number {
+    return this.#blkaddr * this.#blockSize;
+  }
+
+  /** Bytes gathered so far. */
+  get sizeBytes(): number {
+    return this.#nrBlocks * this.#blockSize;
   }
 
   /** Blocks gathered so far. */
@@ -47,7 +64,7 @@ export class Bio {
    * continue the bio or do not fit into it: submit, then add again. Throws EINVAL when no bio could ever take them.
    */
   add(blkaddr: number, memoryOffset: number, nrBlocks: number): boolean {
-    if (nrBlocks <= 0 || nrBlocks > this.maxBlocks || memoryOffset + nrBlocks * BLKSIZE > this.memory.length) {
+    if (nrBlocks <= 0 || nrBlocks > this.maxBlocks || memoryOffset + nrBlocks * this.#blockSize > this.memory.length) {
       const message = `a bio of at most ${this.maxBlocks} blocks cannot take ${nrBlocks} at byte ${memoryOffset} of memory`;
       throw new F2fsError('EINVAL', message, { path: this.device.name, blkaddr });
     }
@@ -57,7 +74,7 @@ export class Bio {
       return false;
     }
     const last = this.#nrVectors - 1;
-    if (last >= 0 && this.#starts[last] + this.#lengths[last] * BLKSIZE === memoryOffset) {
+    if (last >= 0 && this.#starts[last] + this.#lengths[last] * this.#blockSize === memoryOffset) {
       this.#lengths[last] += nrBlocks;
     } else {
       this.#starts[this.#nrVectors] = memoryOffset;
@@ -67,11 +84,11 @@ export class Bio {
     return true;
   }
 
-  /** Puts start and length of each vector, in blocks, one pair after the other, into `table`. */
+  /** Puts start and length of each vector, in bytes, one pair after the other, into `table`. */
   copyVectors(table: Uint32Array): void {
     for (let i = 0; i < this.#nrVectors; i++) {
-      table[2 * i] = this.#starts[i] / BLKSIZE;
-      table[2 * i + 1] = this.#lengths[i];
+      table[2 * i] = this.#starts[i];
+      table[2 * i + 1] = this.#lengths[i] * this.#blockSize;
     }
   }
 
@@ -81,7 +98,7 @@ export class Bio {
     const vectors: Uint8Array[] = [];
     for (let i = 0; i < this.#nrVectors; i++) {
       const start = this.#starts[i];
-      vectors.push(this.memory.subarray(start, start + this.#lengths[i] * BLKSIZE));
+      vectors.push(this.memory.subarray(start, start + this.#lengths[i] * this.#blockSize));
     }
     this.device.write(this.#blkaddr, vectors);
     this.reset();

@@ -2,9 +2,8 @@
 // F2fsError.
 import { invalid, isBoolean, isFunction, isText } from '../check.ts';
 import { F2fsError, hostError } from '../errors.ts';
-import { BLKSIZE } from '../format/constants.ts';
 import { isPromise } from '../platform/types.ts';
-import { type BlockDevice, IoCounters } from './device.ts';
+import { BLKSIZE, type BlockDevice, IoCounters } from './device.ts';
 import { isOurs, keepsPromise, type QueuedDevice } from './queued-device.ts';
 import { vectorBytes } from './range.ts';
 
@@ -37,6 +36,7 @@ class CheckedDevice implements QueuedDevice {
     keepsPromise(CheckedDevice);
   }
 
+  readonly blockSize = BLKSIZE;
   readonly #device: BlockDevice;
   readonly #own = new IoCounters();
 

@@ -16,6 +16,11 @@ export class IoCounters {
   syscalls = 0;
 }
 
+import { BLOCK_SIZES } from '../format/block-size.ts';
+
+/** Bytes of a device's block: 4096. Those of the volume on it may be larger. */
+export const BLKSIZE = BLOCK_SIZES[0];
+
 /**
  * A run of blocks of 4 KiB (BLKSIZE), read and written by position, each call done when it returns. What it throws is given on as EIO, or
  * with the errno that its `code` names. Anybody can write one: the first six members are enough.

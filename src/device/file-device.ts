@@ -12,11 +12,11 @@ import {
   type OptionChecks,
 } from '../check.ts';
 import { F2fsError, hostError, hostWriteError } from '../errors.ts';
-import { BLKS_PER_SEG, BLKSIZE } from '../format/constants.ts';
+import { BLKS_PER_SEG } from '../format/constants.ts';
 import { notF2fsError, recognize } from '../format/foreign.ts';
 import { alignedMemory, isAligned } from './aligned.ts';
 import { Bio } from './bio.ts';
-import { IoCounters } from './device.ts';
+import { BLKSIZE, IoCounters } from './device.ts';
 import { type HostTarget, makeHole, type OpenOptions, openHostTarget } from './host-target.ts';
 import { keepsPromise, type QueuedDevice } from './queued-device.ts';
 import {
@@ -50,6 +50,7 @@ export class FileDevice implements QueuedDevice {
     keepsPromise(FileDevice);
   }
 
+  readonly blockSize = BLKSIZE;
   readonly name: string;
   readonly readonly: boolean;
   readonly counters = new IoCounters();
@@ -175,7 +176,7 @@ export class FileDevice implements QueuedDevice {
       return;
     }
     this.counters.writes++;
-    this.counters.writeBytes += bio.nrBlocks * BLKSIZE;
+    this.counters.writeBytes += bio.sizeBytes;
   }
 
   flush(): void {

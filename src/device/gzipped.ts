@@ -7,8 +7,8 @@ import { setImmediate } from 'node:timers/promises';
 import type { Gunzip } from 'fflate';
 import { checkOptions, isSignal, isText, type OptionChecks } from '../check.ts';
 import { checkSignal, F2fsError, hostError } from '../errors.ts';
-import { BLKSIZE } from '../format/constants.ts';
 import { crc32 } from '../platform/crc.ts';
+import { BLKSIZE } from './device.ts';
 import { FileDevice } from './file-device.ts';
 import { openHostTarget } from './host-target.ts';
 

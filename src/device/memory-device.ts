@@ -1,8 +1,7 @@
 // A device in memory, for tests and for images that never touch a disk. Sparse: only written chunks exist.
 import { checkBytes, checkOptions, isBoolean, isOptions, isText, isWhole, type OptionChecks } from '../check.ts';
 import { F2fsError } from '../errors.ts';
-import { BLKSIZE, SEGMENT_SIZE } from '../format/constants.ts';
-import { IoCounters } from './device.ts';
+import { BLKSIZE, IoCounters } from './device.ts';
 import { keepsPromise, type QueuedDevice } from './queued-device.ts';
 import {
   checkNewSize,
@@ -24,7 +23,7 @@ export interface MemoryDeviceOptions {
   readonly?: boolean;
 }
 
-const CHUNK_SIZE = SEGMENT_SIZE;
+const CHUNK_SIZE = 2 * 1024 * 1024;
 /** A plain number counts blocks; one larger than this is one of bytes, by mistake. */
 const MAX_PLAIN_BLOCKS = 2 ** 24;
 
@@ -37,6 +36,7 @@ export class MemoryDevice implements QueuedDevice {
     keepsPromise(MemoryDevice);
   }
 
+  readonly blockSize = BLKSIZE;
   readonly name: string;
   readonly readonly: boolean;
   readonly counters = new IoCounters();

@@ -5,6 +5,8 @@ import type { BlockDevice } from './device.ts';
 import type { WriteQueue } from './write-queue.ts';
 
 export interface QueuedDevice extends Required<BlockDevice> {
+  /** Bytes of the blocks that it is read and written by: BLKSIZE, or those of the volume on it, see `inBlocksOf`. */
+  readonly blockSize: number;
   read(blkaddr: number, into: Uint8Array): void;
   write(blkaddr: number, vectors: readonly Uint8Array[]): void;
   /**

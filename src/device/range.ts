@@ -1,8 +1,9 @@
 // The checks that every device makes of what it is asked.
 import { checkBytes, invalid, shown } from '../check.ts';
 import { F2fsError } from '../errors.ts';
-import { BLKSIZE, BLOCK } from '../format/block-size.ts';
+import { BLKS_PER_SEG, MAX_LOG_BLKSIZE, MAX_SEGMENTS } from '../format/block-size.ts';
 import { isSharedArrayBuffer } from '../platform/types.ts';
+import { BLKSIZE } from './device.ts';
 import type { QueuedDevice } from './queued-device.ts';
 
 /**
@@ -56,8 +57,8 @@ export function checkShared(memory: SharedArrayBuffer): void {
   if (!isSharedArrayBuffer(memory)) throw invalid('memory', memory, 'a SharedArrayBuffer');
 }
 
-/** Bytes of the largest device that is made: no volume takes more. */
-export const MAX_DEVICE_BYTES = BLOCK.maxVolumeSize;
+/** Bytes of the largest device that is made: no volume, of the largest blocks, takes more. */
+export const MAX_DEVICE_BYTES = MAX_SEGMENTS * BLKS_PER_SEG * 2 ** MAX_LOG_BLKSIZE;
 
 /** Throws EINVAL when a new size is no positive count of blocks. */
 export function checkNewSize(device: QueuedDevice, nrBlocks: number): void {

@@ -1,6 +1,6 @@
 // Small reads of a device that nobody changes, most of which go on where another one ended: several streams of them, as nodes, dentries
 // and files lie in logs of their own. Each stream is read ahead, by more the longer it goes on.
-import { BLKSIZE } from '../format/constants.ts';
+import { BLKSIZE } from './device.ts';
 
 /** Longer reads are made as they come. */
 const MAX_SMALL = 64 * 1024;

@@ -3,9 +3,9 @@
 import { getSystemErrorName } from 'node:util';
 import type { Worker } from 'node:worker_threads';
 import { errnoText, F2fsError, hostWriteError } from '../errors.ts';
-import { BLKSIZE } from '../format/constants.ts';
 import { startThread } from '../platform/threads.ts';
 import type { Bio } from './bio.ts';
+import { BLKSIZE } from './device.ts';
 import {
   FAILED,
   FINISHED,
@@ -61,7 +61,7 @@ export class WriteQueue {
   post(bio: Bio): void {
     const slot = this.#posted % this.#slots.depth;
     const numbers = this.#slots.numbers[slot];
-    numbers[POSITION] = bio.blkaddr * BLKSIZE;
+    numbers[POSITION] = bio.position;
     numbers[NR_VECTORS] = bio.nrVectors;
     numbers[FAILED] = 0;
     bio.copyVectors(this.#slots.vectors[slot]);

@@ -27,7 +27,7 @@ export class WriteSlots {
   readonly header: Int32Array;
   /** For each slot: byte position on the device, count of vectors, 1 when it failed, system calls it took. */
   readonly numbers: Float64Array[] = [];
-  /** For each slot: start and length in blocks of its vectors within the memory, one pair after the other. */
+  /** For each slot: start and length in bytes of its vectors within the memory, one pair after the other. */
   readonly vectors: Uint32Array[] = [];
   readonly texts: Uint8Array[] = [];
 

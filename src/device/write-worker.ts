@@ -2,7 +2,6 @@
 // moves bytes and decides nothing.
 import * as fs from 'node:fs';
 import { workerData } from 'node:worker_threads';
-import { BLKSIZE } from '../format/block-size.ts';
 import {
   FAILED,
   FINISHED,
@@ -37,8 +36,7 @@ function views(slot: number): Uint8Array[] {
   const vectors: Uint8Array[] = [];
   const table = slots.vectors[slot];
   for (let i = 0; i < slots.numbers[slot][NR_VECTORS]; i++) {
-    const start = table[2 * i] * BLKSIZE;
-    vectors.push(bytes.subarray(start, start + table[2 * i + 1] * BLKSIZE));
+    vectors.push(bytes.subarray(table[2 * i], table[2 * i] + table[2 * i + 1]));
   }
   return vectors;
 }

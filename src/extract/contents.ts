@@ -1,7 +1,6 @@
 // Copies a file of the image to an open file of the host, by its block map: holes stay holes, reserved blocks reserved.
 import * as fs from 'node:fs';
 import { errnoText, F2fsError, hostError } from '../errors.ts';
-import { BLKSIZE } from '../format/constants.ts';
 import type { FileHandle } from '../fs/file-handle.ts';
 import { hostLibc } from '../host/libc.ts';
 import type { HolePolicy } from '../source/hole-policy.ts';
@@ -10,7 +9,9 @@ import type { HolePolicy } from '../source/hole-policy.ts';
 const CHUNK_SIZE = 1 << 20;
 /** Bytes reserved at a time. */
 const RESERVE_SIZE = 64 << 20;
-const ZERO_BLOCK = Buffer.alloc(BLKSIZE);
+/** Bytes that a host makes a hole of at least. */
+const HOST_BLOCK = 4 * 1024;
+const ZERO_BLOCK = Buffer.alloc(HOST_BLOCK);
 
 let chunk: Buffer | null = null;
 
@@ -69,7 +70,7 @@ function* contentRuns(bytes: Buffer, length: number): Generator<[from: number, t
 /** The first block from `at` on that is not zeros, or that is; `length` when there is none. */
 function skip(bytes: Buffer, at: number, length: number, zeros: boolean): number {
   let from = at;
-  while (from < length && isZero(bytes, from, Math.min(from + BLKSIZE, length)) === zeros) from += BLKSIZE;
+  while (from < length && isZero(bytes, from, Math.min(from + HOST_BLOCK, length)) === zeros) from += HOST_BLOCK;
   return Math.min(from, length);
 }
 

@@ -3,7 +3,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { nameBytes, type Path } from '../bytes.ts';
 import { checkSignal, corrupt, F2fsError } from '../errors.ts';
-import { Directory, type DirectoryEntry } from '../fs/directory-handle.ts';
+import { Directory, type DirectoryEntry, openEntry } from '../fs/directory-handle.ts';
 import { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { Handle } from '../fs/handle.ts';
@@ -203,7 +203,7 @@ class Extraction {
   *#entry(directory: Directory, entry: DirectoryEntry): Generator<void> {
     const { name, ino, type } = entry;
     try {
-      using handle = directory.openEntry(entry);
+      using handle = openEntry(directory, entry);
       if (handle instanceof Directory) throw corrupt('name-of-other', { ino }, type);
       yield* this.#make(handle, name);
     } catch (error) {

@@ -1,6 +1,5 @@
-// Every number of the format that follows from the size of a block, each by its formula. F2FS on Linux has blocks as large as
-// a page; here they have 4 KiB. Whoever wants others changes BLKSIZE: no other place knows it. Relies on nothing, so that the
-// threads' programs may import it.
+// Every number of the format that follows from the size of a block, each by its formula: F2FS on Linux has blocks as large as a
+// page. A volume's is told by its superblock, and known by its layout. Relies on nothing, so that the threads' programs may import it.
 
 /** Blocks in a segment, whatever their size: a SIT entry has 64 bytes of map. */
 export const BLKS_PER_SEG = 512;
@@ -11,7 +10,8 @@ export const MAX_SEGMENTS = 8 * 1024 * 1024;
 /** Bytes of the unit that a host counts in, and log2 of the least sector that a superblock may tell. */
 export const SECTOR_SIZE = 512;
 export const MIN_LOG_SECTORSIZE = 9;
-/** log2 of the largest block of any kernel, one with pages of 64 KiB. */
+/** log2 of the smallest and the largest block of any kernel: a page of 4 to 64 KiB. */
+export const MIN_LOG_BLKSIZE = 12;
 export const MAX_LOG_BLKSIZE = 16;
 
 /** Bytes of structures, the same in blocks of any size; their declarations are asserted against them. */
@@ -46,6 +46,16 @@ const MAX_FILE_SIZE = 2 ** 44;
 /** Bytes of a segment's summary on a volume with packed_ssa, in whatever blocks. */
 const PACKED_SUMMARY_SIZE = 4096;
 
+/** Where the parts of a dentry area stand, in bytes from the area's start. Bits of the bitmap count from the low bit. */
+export interface DentryLayout {
+  readonly slots: number;
+  readonly bitmapBytes: number;
+  readonly entries: number;
+  readonly names: number;
+  /** Bytes of the whole area. */
+  readonly size: number;
+}
+
 /** What follows from the size of a block. Sizes and offsets in bytes, offsets from the block's start unless told otherwise. */
 export interface BlockGeometry {
   readonly blockSize: number;
@@ -69,14 +79,23 @@ export interface BlockGeometry {
   readonly nodeFooterOffset: number;
   /** Addresses in a direct node, and node numbers in an indirect one. Source: DEF_ADDRS_PER_BLOCK, NIDS_PER_BLOCK. */
   readonly addrsPerNode: number;
+  /** Of each slot of i_nid: the levels of nodes under it (1: a direct node), and its node's offset in the inode's tree. */
+  readonly nodeSlots: readonly { readonly level: number; readonly offset: number }[];
   /** Most blocks of a file, not counting those that its inode addresses. Source: max_file_blocks. */
   readonly maxFileBlocks: number;
+  /** Bytes of the largest file of any kind: what is addressed within the inode does not count. Source: s_maxbytes. */
+  readonly maxFileBytes: number;
   /** Most u32 slots of inline xattrs. Source: MAX_INLINE_XATTR_SIZE. */
   readonly maxInlineXattrAddrs: number;
   /** Bytes of entries in an xattr node. Source: VALID_XATTR_BLOCK_SIZE. */
   readonly xattrBlockSize: number;
   /** Source: NR_DENTRY_IN_BLOCK. */
   readonly dentriesPerBlock: number;
+  /** A dentry block. Source: struct f2fs_dentry_block. */
+  readonly dentryBlock: DentryLayout;
+  /** Bytes of a segment's summary: those of a block, or of a part of one. */
+  readonly summarySize: number;
+  readonly summariesPerBlock: number;
   /** Where a summary block's journal stands, behind room for entries that may be more than a segment's. Source: SUM_ENTRY_SIZE. */
   readonly journalOffset: number;
   readonly journalSize: number;
@@ -88,19 +107,46 @@ export interface BlockGeometry {
   readonly compactEntriesOffset: number;
   readonly compactEntriesFirst: number;
   readonly compactEntriesNext: number;
+  /** Where entries in a compact summary block end at the latest. */
+  readonly compactEnd: number;
 }
 
-/** Slots of a dentry area of `size` bytes: each takes a bit, an entry and a piece of name. Source: NR_INLINE_DENTRY. */
-export function dentriesIn(size: number): number {
-  return Math.floor((size * 8) / ((DIR_ENTRY_SIZE + SLOT_LEN) * 8 + 1));
+/**
+ * A dentry area of `size` bytes: each slot takes a bit, an entry and a piece of name, and what is left over stands behind the bitmap.
+ * Source: NR_INLINE_DENTRY, make_dentry_ptr_inline.
+ */
+export function dentryLayout(size: number): DentryLayout {
+  const slots = Math.floor((size * 8) / ((DIR_ENTRY_SIZE + SLOT_LEN) * 8 + 1));
+  const names = size - slots * SLOT_LEN;
+  return { slots, bitmapBytes: (slots + 7) >>> 3, entries: names - slots * DIR_ENTRY_SIZE, names, size };
 }
 
 function entriesIn(size: number, entrySize: number): number {
   return Math.floor(size / entrySize);
 }
 
-/** All that follows from blocks of `blockSize` bytes, a power of two from 4096 to 65536. */
+/** Bytes of a block unless told otherwise: a page of nearly all kernels. */
+export const DEFAULT_BLOCK_SIZE = 4096;
+/** Bytes of the blocks that there may be. */
+export const BLOCK_SIZES: readonly number[] = Array.from(
+  { length: MAX_LOG_BLKSIZE - MIN_LOG_BLKSIZE + 1 },
+  (_, i) => 2 ** (MIN_LOG_BLKSIZE + i),
+);
+
+const known = new Map<number, BlockGeometry>();
+
+/** All that follows from blocks of `blockSize` bytes, a power of two from 4096 to 65536. One object for each. */
 export function blockGeometry(blockSize: number, packedSsa = false): BlockGeometry {
+  const key = packedSsa ? -blockSize : blockSize;
+  let geometry = known.get(key);
+  if (geometry === undefined) {
+    geometry = computed(blockSize, packedSsa);
+    known.set(key, geometry);
+  }
+  return geometry;
+}
+
+function computed(blockSize: number, packedSsa: boolean): BlockGeometry {
   const logBlockSize = Math.log2(blockSize);
   const segmentSize = BLKS_PER_SEG * blockSize;
   const cpChecksumOffset = blockSize - CHECKSUM_SIZE;
@@ -109,6 +155,8 @@ export function blockGeometry(blockSize: number, packedSsa = false): BlockGeomet
   const addrsPerInode = entriesIn(inodeNidsOffset - INODE_HEAD_SIZE, ADDR_SIZE);
   const addrsPerNode = entriesIn(nodeFooterOffset, ADDR_SIZE);
   const nodeBlocks = addrsPerNode * (2 + 2 * addrsPerNode + addrsPerNode ** 2);
+  const maxFileBlocks = Math.min(nodeBlocks, MAX_FILE_SIZE / blockSize);
+  const dentryBlock = dentryLayout(blockSize);
   const inlineKept = TOTAL_EXTRA_ISIZE + MIN_INLINE_DENTRY_SIZE;
   // As many entries as there are eighths of its bytes, though a segment has no more than 512. Source: ENTRIES_IN_SUM.
   const summarySize = packedSsa ? PACKED_SUMMARY_SIZE : blockSize;
@@ -116,7 +164,7 @@ export function blockGeometry(blockSize: number, packedSsa = false): BlockGeomet
   const summaryFooterOffset = summarySize - SUM_FOOTER_SIZE;
   const journalSize = summaryFooterOffset - journalOffset;
   const journalRoom = journalSize - JOURNAL_COUNT_SIZE;
-  const compactRoom = blockSize - SUM_FOOTER_SIZE;
+  const compactEnd = blockSize - SUM_FOOTER_SIZE;
   return {
     blockSize,
     logBlockSize,
@@ -132,10 +180,21 @@ export function blockGeometry(blockSize: number, packedSsa = false): BlockGeomet
     inodeNidsOffset,
     nodeFooterOffset,
     addrsPerNode,
-    maxFileBlocks: Math.min(nodeBlocks, MAX_FILE_SIZE / blockSize),
+    nodeSlots: [
+      { level: 1, offset: 1 },
+      { level: 1, offset: 2 },
+      { level: 2, offset: 3 },
+      { level: 2, offset: 4 + addrsPerNode },
+      { level: 3, offset: 5 + 2 * addrsPerNode },
+    ],
+    maxFileBlocks,
+    maxFileBytes: maxFileBlocks * blockSize,
     maxInlineXattrAddrs: addrsPerInode - INLINE_RESERVED_ADDRS - inlineKept / ADDR_SIZE,
     xattrBlockSize: nodeFooterOffset,
-    dentriesPerBlock: dentriesIn(blockSize),
+    dentriesPerBlock: dentryBlock.slots,
+    dentryBlock,
+    summarySize,
+    summariesPerBlock: blockSize / summarySize,
     journalOffset,
     journalSize,
     natJournalEntries: entriesIn(journalRoom, NAT_JOURNAL_ENTRY_SIZE),
@@ -143,14 +202,8 @@ export function blockGeometry(blockSize: number, packedSsa = false): BlockGeomet
     summaryFooterOffset,
     compactSitJournalOffset: journalSize,
     compactEntriesOffset: 2 * journalSize,
-    compactEntriesFirst: entriesIn(compactRoom - 2 * journalSize, SUMMARY_ENTRY_SIZE),
-    compactEntriesNext: entriesIn(compactRoom, SUMMARY_ENTRY_SIZE),
+    compactEntriesFirst: entriesIn(compactEnd - 2 * journalSize, SUMMARY_ENTRY_SIZE),
+    compactEntriesNext: entriesIn(compactEnd, SUMMARY_ENTRY_SIZE),
+    compactEnd,
   };
 }
-
-/** Bytes in a block, and in a page of the page cache. */
-export const BLKSIZE = 4096;
-/** What follows from it: the modules of the structures give these numbers their names in the field. */
-export const BLOCK: BlockGeometry = blockGeometry(BLKSIZE);
-export const LOG_BLKSIZE = BLOCK.logBlockSize;
-export const SEGMENT_SIZE = BLOCK.segmentSize;

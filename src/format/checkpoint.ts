@@ -1,5 +1,5 @@
 // The checkpoint block and the orphan block: the root of all that changes.
-import { BLKSIZE, BLOCK, CHECKSUM_SIZE, CP_BITMAP_OFFSET } from './block-size.ts';
+import { CHECKSUM_SIZE, CP_BITMAP_OFFSET, ORPHAN_FOOTER_SIZE } from './block-size.ts';
 import { crc32, f2fsCrc } from './crc.ts';
 import { bytes, struct, u16, u32, u64 } from './struct.ts';
 
@@ -24,11 +24,8 @@ export const CP = {
   RESIZEFS: 0x4000,
 } as const;
 
-export const CP_CHECKSUM_OFFSET = BLOCK.cpChecksumOffset;
 /** CP_BITMAP_OFFSET is where the version bitmaps begin, and the least that checksumOffset may be. */
 export { CP_BITMAP_OFFSET };
-/** Room for both version bitmaps in the block itself. */
-export const MAX_BITMAP_SIZE_IN_CKPT = BLOCK.maxBitmapSizeInCp;
 export const MAX_ACTIVE_LOGS_EACH = 8;
 
 /** Source: struct f2fs_checkpoint, without its version bitmaps (from byte 192 on). */
@@ -69,17 +66,15 @@ export type Checkpoint = InstanceType<typeof Checkpoint>;
  */
 export function checkpointCrc(block: Uint8Array, checksumOffset: number): number {
   const crc = f2fsCrc(block.subarray(0, checksumOffset));
-  return checksumOffset < CP_CHECKSUM_OFFSET
-    ? crc32(crc, block.subarray(checksumOffset + CHECKSUM_SIZE, BLKSIZE))
-    : crc;
+  const end = checksumOffset + CHECKSUM_SIZE;
+  return end < block.length ? crc32(crc, block.subarray(end)) : crc;
 }
 
-export const ORPHANS_PER_BLOCK = BLOCK.orphansPerBlock;
-
-/** Source: struct f2fs_orphan_block: inodes without a name that were open at the checkpoint. */
-export const OrphanBlock = struct('f2fs_orphan_block', BLKSIZE, {
-  /** ORPHANS_PER_BLOCK x u32. */
-  ino: bytes(4 * ORPHANS_PER_BLOCK),
+/**
+ * The end of an orphan block, which holds the numbers of inodes without a name that were open at the checkpoint. Source: struct
+ * f2fs_orphan_block.
+ */
+export const OrphanFooter = struct('f2fs_orphan_block footer', ORPHAN_FOOTER_SIZE, {
   reserved: u32,
   /** 1-based index of this block among the orphan blocks of the pack. */
   blkAddr: u16,
@@ -88,4 +83,3 @@ export const OrphanBlock = struct('f2fs_orphan_block', BLKSIZE, {
   entryCount: u32,
   checkSum: u32,
 });
-export type OrphanBlock = InstanceType<typeof OrphanBlock>;

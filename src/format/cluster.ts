@@ -1,5 +1,4 @@
 // What stands before a compressed cluster's bytes, and how many of them its blocks hold.
-import { BLKSIZE } from './block-size.ts';
 import { bytes, struct, u32 } from './struct.ts';
 
 /** First bytes of a compressed cluster. Source: struct compress_data, f2fs.h. */
@@ -14,6 +13,6 @@ export const ClusterHeader = struct('compress_data', 24, {
 export type ClusterHeader = InstanceType<typeof ClusterHeader>;
 
 /** Bytes that a cluster compressed into `nrBlocks` blocks can hold beside its header. */
-export function clusterCapacity(nrBlocks: number): number {
-  return nrBlocks * BLKSIZE - ClusterHeader.size;
+export function clusterCapacity(nrBlocks: number, blockSize: number): number {
+  return nrBlocks * blockSize - ClusterHeader.size;
 }

@@ -1,7 +1,7 @@
 // Numbers of the on-disk format that more than one structure needs. Source: include/linux/f2fs_fs.h.
 import { isWhole } from '../check.ts';
 
-export { BLKS_PER_SEG, BLKSIZE, LOG_BLKS_PER_SEG, LOG_BLKSIZE, SEGMENT_SIZE } from './block-size.ts';
+export { BLKS_PER_SEG, LOG_BLKS_PER_SEG } from './block-size.ts';
 
 /** Block addresses with a meaning of their own, found where a data block's address would stand. */
 export const NULL_ADDR = 0;

@@ -1,5 +1,5 @@
 // Where names go in the blocks of a directory: those that a hash leads to, and the places of names that are added one after the other.
-import { bucketBlocks, dentrySlots, dirBuckets, MAX_DIR_HASH_DEPTH, NR_DENTRY_IN_BLOCK } from './dentry.ts';
+import { bucketBlocks, dentrySlots, dirBuckets, MAX_DIR_HASH_DEPTH } from './dentry.ts';
 import { nameHash } from './hash.ts';
 
 /** Knows how many slots the blocks of a directory have free. */
@@ -46,10 +46,10 @@ export class NameBlocks {
     return -1;
   }
 
-  /** The next block with so many free slots, or -1. Source: f2fs_add_regular_entry. */
-  nextWithRoom(slots: number, free: FreeSlots): number {
+  /** The next block with so many free slots, or -1; one that does not exist has `inNewBlock`. Source: f2fs_add_regular_entry. */
+  nextWithRoom(slots: number, free: FreeSlots, inNewBlock: number): number {
     let block = this.next();
-    while (block >= 0 && free.freeSlots(block, NR_DENTRY_IN_BLOCK) < slots) block = this.next();
+    while (block >= 0 && free.freeSlots(block, inNewBlock) < slots) block = this.next();
     return block;
   }
 }
@@ -59,6 +59,7 @@ export class NameBlocks {
  * stand where they would have stood without it: in block 0, one behind the other.
  */
 export class DentryPlaces {
+  readonly #dentriesPerBlock: number;
   /** Free slots of the blocks that exist. */
   readonly #free = new Map<number, number>();
   readonly #nameBlocks = new NameBlocks();
@@ -67,8 +68,9 @@ export class DentryPlaces {
   slot = 0;
 
   /** @param used slots of block 0 that are taken already, by `.` and `..` at least */
-  constructor(used: number) {
-    this.#free.set(0, NR_DENTRY_IN_BLOCK - used);
+  constructor(used: number, dentriesPerBlock: number) {
+    this.#dentriesPerBlock = dentriesPerBlock;
+    this.#free.set(0, dentriesPerBlock - used);
   }
 
   /** Returns the name's hash. */
@@ -76,9 +78,9 @@ export class DentryPlaces {
     const slots = dentrySlots(name.length);
     const hash = nameHash(name);
     this.#nameBlocks.start(hash, 0);
-    this.block = this.#nameBlocks.nextWithRoom(slots, this);
-    const free = this.freeSlots(this.block, NR_DENTRY_IN_BLOCK);
-    this.slot = NR_DENTRY_IN_BLOCK - free;
+    this.block = this.#nameBlocks.nextWithRoom(slots, this, this.#dentriesPerBlock);
+    const free = this.freeSlots(this.block, this.#dentriesPerBlock);
+    this.slot = this.#dentriesPerBlock - free;
     this.#free.set(this.block, free - slots);
     return hash;
   }

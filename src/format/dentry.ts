@@ -1,6 +1,6 @@
 // Directory entries: a bitmap of slots, then fixed entries, then 8-byte pieces of names; the same in a block of its own
 // and, smaller, inside an inode. Also where a hash puts a name.
-import { BLKSIZE, BLOCK, DIR_ENTRY_SIZE, dentriesIn, SLOT_LEN } from './block-size.ts';
+import { type DentryLayout, DIR_ENTRY_SIZE, dentryLayout, SLOT_LEN } from './block-size.ts';
 import { struct, u8, u16, u32 } from './struct.ts';
 
 /** Source: struct f2fs_dir_entry. */
@@ -11,7 +11,6 @@ export const DirEntry = struct('f2fs_dir_entry', DIR_ENTRY_SIZE, {
   fileType: u8,
 });
 export { DIR_ENTRY_SIZE, SLOT_LEN };
-export const NR_DENTRY_IN_BLOCK = BLOCK.dentriesPerBlock;
 /** Hash levels that a directory may have. */
 export const MAX_DIR_HASH_DEPTH = 63;
 
@@ -29,30 +28,7 @@ export function dentrySlots(nameLen: number): number {
   return (nameLen + SLOT_LEN - 1) >>> 3;
 }
 
-/** Where the parts of a dentry area stand, in bytes from the area's start. Bits of the bitmap count from the low bit. */
-export interface DentryLayout {
-  readonly slots: number;
-  readonly bitmapBytes: number;
-  readonly entries: number;
-  readonly names: number;
-  /** Bytes of the whole area. */
-  readonly size: number;
-}
-
-/** A dentry area of `size` bytes. What is left over stands behind the bitmap. */
-function layout(size: number): DentryLayout {
-  const slots = dentriesIn(size);
-  const names = size - slots * SLOT_LEN;
-  return { slots, bitmapBytes: (slots + 7) >>> 3, entries: names - slots * DIR_ENTRY_SIZE, names, size };
-}
-
-/** A dentry block: 27 bytes of bitmap, 3 reserved, 214 entries, 214 name slots. Source: struct f2fs_dentry_block. */
-export const DENTRY_BLOCK = layout(BLKSIZE);
-
-/** An inline dentry area of `size` bytes. Source: NR_INLINE_DENTRY, make_dentry_ptr_inline. */
-export function inlineDentryLayout(size: number): DentryLayout {
-  return layout(size);
-}
+export { type DentryLayout, dentryLayout };
 
 /** Buckets of a hash level. Source: dir_buckets. */
 export function dirBuckets(level: number, dirLevel: number): number {

@@ -1,8 +1,14 @@
 // The inode: attributes, then one area that holds extra attributes, addresses or inline contents, and inline xattrs.
-import { BLOCK, INLINE_RESERVED_ADDRS, INODE_HEAD_SIZE, TOTAL_EXTRA_ISIZE } from './block-size.ts';
+import {
+  type BlockGeometry,
+  INLINE_RESERVED_ADDRS,
+  INODE_HEAD_SIZE,
+  NODE_FOOTER_SIZE,
+  TOTAL_EXTRA_ISIZE,
+} from './block-size.ts';
 import { FEATURES } from './constants.ts';
 import { crc32 } from './crc.ts';
-import { NODE_FOOTER_OFFSET, NodeFooter } from './node.ts';
+import { NodeFooter } from './node.ts';
 import { bytes, i64, struct, u8, u16, u32, u64 } from './struct.ts';
 
 /** i_inline flags. */
@@ -81,9 +87,6 @@ export const Inode = struct('f2fs_inode', INODE_HEAD_SIZE, {
 export type Inode = InstanceType<typeof Inode>;
 
 export const I_ADDR_OFFSET = Inode.size;
-/** u32 slots from i_addr to i_nid. */
-export const DEF_ADDRS_PER_INODE = BLOCK.addrsPerInode;
-export const I_NID_OFFSET = BLOCK.inodeNidsOffset;
 
 /** Source: the extra attributes of struct f2fs_inode, which stand where i_addr would begin. */
 export const InodeExtra = struct('f2fs_inode extra', TOTAL_EXTRA_ISIZE, {
@@ -130,14 +133,19 @@ export function inlineXattrAddrsOf(inode: Inode, extra: InodeExtra, feature: num
 }
 
 /** Data addresses in an inode: whole clusters of `clusterPages`, 1 of a file without clusters. Source: addrs_per_inode. */
-export function addrsPerInode(extraIsize: number, inlineXattrAddrs: number, clusterPages: number): number {
-  const addrs = DEF_ADDRS_PER_INODE - extraIsize / 4 - inlineXattrAddrs;
+export function addrsPerInode(
+  extraIsize: number,
+  inlineXattrAddrs: number,
+  clusterPages: number,
+  block: BlockGeometry,
+): number {
+  const addrs = block.addrsPerInode - extraIsize / 4 - inlineXattrAddrs;
   return addrs - (addrs % clusterPages);
 }
 
 /** Bytes that inline contents may take. Source: MAX_INLINE_DATA. */
-export function maxInlineData(extraIsize: number, inlineXattrAddrs: number): number {
-  return 4 * (DEF_ADDRS_PER_INODE - extraIsize / 4 - inlineXattrAddrs - INLINE_RESERVED_ADDRS);
+export function maxInlineData(extraIsize: number, inlineXattrAddrs: number, block: BlockGeometry): number {
+  return 4 * (block.addrsPerInode - extraIsize / 4 - inlineXattrAddrs - INLINE_RESERVED_ADDRS);
 }
 
 /** Byte offset of inline contents in the inode's block. Source: inline_data_addr. */
@@ -150,17 +158,18 @@ export function checksumSeed(uuid: Uint8Array): number {
   return crc32(0xffffffff, uuid);
 }
 
-const FOOTER_INO = NODE_FOOTER_OFFSET + NodeFooter.offsets.ino;
+/** From a node's end back to the number of its inode. */
+const INO_TO_END = NODE_FOOTER_SIZE - NodeFooter.offsets.ino;
 const inoGeneration = new Uint8Array(8);
 const inoGenerationView = new DataView(inoGeneration.buffer);
 
 /**
- * The checksum of the inode block `block`, its footer included, with its own field taken as zero.
+ * The checksum of the inode block `block`, the bytes of `dv` from `base` on, its footer included, with its own field taken as zero.
  * Source: f2fs_inode_chksum. The field is zeroed on the way and put back.
  */
 export function inodeChecksum(seed: number, block: Uint8Array, dv: DataView, base: number): number {
   const stored = dv.getUint32(base + INODE_CHECKSUM_OFFSET, true);
-  inoGenerationView.setUint32(0, dv.getUint32(base + FOOTER_INO, true), true);
+  inoGenerationView.setUint32(0, dv.getUint32(base + block.length - INO_TO_END, true), true);
   inoGenerationView.setUint32(4, dv.getUint32(base + Inode.offsets.iGeneration, true), true);
   dv.setUint32(base + INODE_CHECKSUM_OFFSET, 0, true);
   const checksum = crc32(crc32(seed, inoGeneration), block);

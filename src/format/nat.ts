@@ -1,5 +1,5 @@
 // The node address table (NAT): node number -> owner inode and block address; and the bits that speed its loading.
-import { BLOCK, NAT_ENTRY_SIZE, NAT_JOURNAL_ENTRY_SIZE } from './block-size.ts';
+import { NAT_ENTRY_SIZE, NAT_JOURNAL_ENTRY_SIZE } from './block-size.ts';
 import { struct, u8, u32 } from './struct.ts';
 
 /** Source: struct f2fs_nat_entry. A blockAddr of 0 is free; NEW_ADDR is allocated but never written. */
@@ -9,7 +9,6 @@ export const NatEntry = struct('f2fs_nat_entry', NAT_ENTRY_SIZE, {
   blockAddr: u32,
 });
 export { NAT_ENTRY_SIZE };
-export const NAT_ENTRIES_PER_BLOCK = BLOCK.natEntriesPerBlock;
 
 /** Source: struct nat_journal_entry. */
 export const NatJournalEntry = struct('nat_journal_entry', NAT_JOURNAL_ENTRY_SIZE, {

@@ -1,21 +1,23 @@
 // How many nodes the pages of a file take, which have none yet.
-import { ADDRS_PER_BLOCK, NIDS_PER_BLOCK } from './node.ts';
-
-/** The direct node of a file, by their order, before which as many come that stand under the inode or the two indirect nodes. */
-const FIRST_UNDER_DOUBLE = 2 + 2 * NIDS_PER_BLOCK;
+import type { BlockGeometry } from './block-size.ts';
 
 /** Counts the node blocks that runs of a file's pages need besides its inode. */
 class NodeCount {
   readonly #addrsPerInode: number;
   readonly #addrsPerBlock: number;
+  readonly #nidsPerNode: number;
+  /** The direct node of a file, by their order, before which all come that stand under the inode or the two indirect nodes. */
+  readonly #firstUnderDouble: number;
   nrNodes = 0;
   /** The last direct node that was counted, and the last node above one; -1 for none. */
   #direct = -1;
   #indirect = -1;
 
-  constructor(addrsPerInode: number, addrsPerBlock: number) {
+  constructor(addrsPerInode: number, addrsPerBlock: number, nidsPerNode: number) {
     this.#addrsPerInode = addrsPerInode;
     this.#addrsPerBlock = addrsPerBlock;
+    this.#nidsPerNode = nidsPerNode;
+    this.#firstUnderDouble = 2 + 2 * nidsPerNode;
   }
 
   /** Pages [first, end), behind those that were added before. */
@@ -43,8 +45,8 @@ class NodeCount {
   /** The node above a direct one: 0 and 1 are the indirect ones, then come those under the double indirect one; -1: the inode. */
   #indirectOf(direct: number): number {
     if (direct < 2) return -1;
-    if (direct < FIRST_UNDER_DOUBLE) return Math.floor((direct - 2) / NIDS_PER_BLOCK);
-    return 2 + Math.floor((direct - FIRST_UNDER_DOUBLE) / NIDS_PER_BLOCK);
+    if (direct < this.#firstUnderDouble) return Math.floor((direct - 2) / this.#nidsPerNode);
+    return 2 + Math.floor((direct - this.#firstUnderDouble) / this.#nidsPerNode);
   }
 }
 
@@ -52,9 +54,10 @@ class NodeCount {
 export function blocksOf(
   runs: Iterable<readonly [first: number, end: number]>,
   addrsPerInode: number,
-  addrsPerBlock = ADDRS_PER_BLOCK,
+  { addrsPerNode }: BlockGeometry,
+  addrsPerBlock = addrsPerNode,
 ): number {
-  const nodes = new NodeCount(addrsPerInode, addrsPerBlock);
+  const nodes = new NodeCount(addrsPerInode, addrsPerBlock, addrsPerNode);
   let nrPages = 0;
   for (const [first, end] of runs) {
     nrPages += end - first;

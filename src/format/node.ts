@@ -1,6 +1,6 @@
 // Node blocks: the footer that each carries, and the shape of the tree of direct and indirect nodes under an inode.
 import { corrupt, F2fsError } from '../errors.ts';
-import { BLOCK, NODE_FOOTER_SIZE } from './block-size.ts';
+import { type BlockGeometry, NODE_FOOTER_SIZE } from './block-size.ts';
 import { struct, u32 } from './struct.ts';
 
 /** Trailer of every node block. Source: struct node_footer. */
@@ -16,20 +16,18 @@ export const NodeFooter = struct('node_footer', NODE_FOOTER_SIZE, {
   nextBlkaddr: u32,
 });
 export type NodeFooter = InstanceType<typeof NodeFooter>;
-export const NODE_FOOTER_OFFSET = BLOCK.nodeFooterOffset;
 
 export const NODE_FLAG = { COLD: 1, FSYNC: 2, DENTRY: 4 } as const;
 export const NODE_OFFSET_SHIFT = 3;
-/** Begins the footer of a new node, at `offset` of its inode's tree, in the block of zeros at byte `base`. Source: fill_node_footer. */
+/** Begins the footer, zeros at byte `at`, of a new node at `offset` of its inode's tree. Source: fill_node_footer. */
 export function writeFooter(
   view: DataView,
-  base: number,
+  at: number,
   nid: number,
   ino: number,
   offset: number,
   isCold: boolean,
 ): void {
-  const at = base + NODE_FOOTER_OFFSET;
   view.setUint32(at + NodeFooter.offsets.nid, nid, true);
   view.setUint32(at + NodeFooter.offsets.ino, ino, true);
   const flag = (offset << NODE_OFFSET_SHIFT) | (isCold ? NODE_FLAG.COLD : 0);
@@ -39,24 +37,20 @@ export function writeFooter(
 /** Tree offset that an xattr node has: all ones. */
 export const XATTR_NODE_OFFSET = 0xffffffff >>> NODE_OFFSET_SHIFT;
 
-/** Data addresses in a direct node, nids in an indirect node. */
-export const ADDRS_PER_BLOCK = BLOCK.addrsPerNode;
-export const NIDS_PER_BLOCK = BLOCK.addrsPerNode;
-
 /** Data addresses in a direct node of a file with clusters of so many pages: whole clusters. Source: addrs_per_block. */
-export function addrsPerBlock(clusterPages: number): number {
-  return ADDRS_PER_BLOCK - (ADDRS_PER_BLOCK % clusterPages);
+export function addrsPerBlock(clusterPages: number, { addrsPerNode }: BlockGeometry): number {
+  return addrsPerNode - (addrsPerNode % clusterPages);
 }
 
 /**
  * Whether a node at this offset of its inode's tree holds data addresses (or is the inode, or its xattr block), as
  * opposed to nids. Source: IS_DNODE.
  */
-export function isDnodeOffset(offset: number): boolean {
+export function isDnodeOffset(offset: number, { addrsPerNode: nids }: BlockGeometry): boolean {
   if (offset === XATTR_NODE_OFFSET) return true;
-  if (offset === 3 || offset === 4 + NIDS_PER_BLOCK || offset === 5 + 2 * NIDS_PER_BLOCK) return false;
-  const inDouble = offset - (6 + 2 * NIDS_PER_BLOCK);
-  return inDouble < 0 || inDouble % (NIDS_PER_BLOCK + 1) !== 0;
+  if (offset === 3 || offset === 4 + nids || offset === 5 + 2 * nids) return false;
+  const inDouble = offset - (6 + 2 * nids);
+  return inDouble < 0 || inDouble % (nids + 1) !== 0;
 }
 
 /** Slots of i_nid. */
@@ -65,38 +59,38 @@ export const NODE_DIR2 = 1;
 export const NODE_IND1 = 2;
 export const NODE_DIND = 4;
 
-/** Of each slot of i_nid: the levels of nodes under it (1: a direct node), and its node's offset in the inode's tree. */
-export const NODE_SLOTS: readonly { readonly level: number; readonly offset: number }[] = [
-  { level: 1, offset: 1 },
-  { level: 1, offset: 2 },
-  { level: 2, offset: 3 },
-  { level: 2, offset: 4 + NIDS_PER_BLOCK },
-  { level: 3, offset: 5 + 2 * NIDS_PER_BLOCK },
-];
-
 /** Offset of child `i` of a node at `offset`, which has so many levels under it, itself included. */
-export function childOffset(offset: number, level: number, i: number): number {
-  return offset + 1 + i * (level === 2 ? 1 : NIDS_PER_BLOCK + 1);
+export function childOffset(offset: number, level: number, i: number, { addrsPerNode: nids }: BlockGeometry): number {
+  return offset + 1 + i * (level === 2 ? 1 : nids + 1);
 }
 
 /**
  * The pages that the nodes of a file can address, given the addresses in its inode and in a direct node: more than a file may
- * have, see BLOCK.maxFileBlocks.
+ * have, see BlockGeometry.maxFileBlocks.
  */
-export function maxFileBlocks(addrsPerInode: number, addrsPerBlock: number): number {
-  return addrsPerInode + addrsPerBlock * (2 + 2 * NIDS_PER_BLOCK + NIDS_PER_BLOCK ** 2);
+export function maxFileBlocks(
+  addrsPerInode: number,
+  addrsPerBlock: number,
+  { addrsPerNode: nids }: BlockGeometry,
+): number {
+  return addrsPerInode + addrsPerBlock * (2 + 2 * nids + nids ** 2);
 }
 
 /**
  * The first page whose address a direct node at this offset of its inode's tree holds. Source: f2fs_start_bidx_of_node.
  */
-export function firstPageOf(offset: number, addrsPerInode: number, addrsPerBlock: number): number {
+export function firstPageOf(
+  offset: number,
+  addrsPerInode: number,
+  addrsPerBlock: number,
+  { addrsPerNode: nids }: BlockGeometry,
+): number {
   if (offset === 0) return 0;
-  const indirect = 2 * NIDS_PER_BLOCK + 4;
+  const indirect = 2 * nids + 4;
   let dnodes: number;
   if (offset <= 2) dnodes = offset - 1;
-  else if (offset <= indirect) dnodes = offset - 2 - Math.floor((offset - 4) / (NIDS_PER_BLOCK + 1));
-  else dnodes = offset - 5 - Math.floor((offset - indirect - 3) / (NIDS_PER_BLOCK + 1));
+  else if (offset <= indirect) dnodes = offset - 2 - Math.floor((offset - 4) / (nids + 1));
+  else dnodes = offset - 5 - Math.floor((offset - indirect - 3) / (nids + 1));
   return addrsPerInode + dnodes * addrsPerBlock;
 }
 
@@ -119,7 +113,13 @@ export class NodePath {
  * Finds the path for page `index` of a file whose inode holds `addrsPerInode` addresses, and a direct node `addrsPerBlock`.
  * Source: get_node_path. Throws EFBIG past the format's end, EUCLEAN for an index that is no index.
  */
-export function nodePath(index: number, addrsPerInode: number, addrsPerBlock: number, path: NodePath): NodePath {
+export function nodePath(
+  index: number,
+  addrsPerInode: number,
+  addrsPerBlock: number,
+  { addrsPerNode: nids }: BlockGeometry,
+  path: NodePath,
+): NodePath {
   if (!(index >= 0)) throw corrupt('page-range', {}, index);
   const { offset, noffset } = path;
   noffset[0] = 0;
@@ -139,26 +139,26 @@ export function nodePath(index: number, addrsPerInode: number, addrsPerBlock: nu
     return path;
   }
   block -= 2 * addrsPerBlock;
-  const indirect = addrsPerBlock * NIDS_PER_BLOCK;
+  const indirect = addrsPerBlock * nids;
   if (block < 2 * indirect) {
     path.level = 2;
     const which = block < indirect ? 0 : 1;
     block -= which * indirect;
     offset[0] = NODE_IND1 + which;
-    noffset[1] = 3 + which * (NIDS_PER_BLOCK + 1);
+    noffset[1] = 3 + which * (nids + 1);
     offset[1] = Math.floor(block / addrsPerBlock);
     noffset[2] = noffset[1] + 1 + offset[1];
     offset[2] = block % addrsPerBlock;
     return path;
   }
   block -= 2 * indirect;
-  if (block < indirect * NIDS_PER_BLOCK) {
+  if (block < indirect * nids) {
     path.level = 3;
     offset[0] = NODE_DIND;
-    noffset[1] = 5 + 2 * NIDS_PER_BLOCK;
+    noffset[1] = 5 + 2 * nids;
     offset[1] = Math.floor(block / indirect);
-    noffset[2] = noffset[1] + 1 + offset[1] * (NIDS_PER_BLOCK + 1);
-    offset[2] = Math.floor(block / addrsPerBlock) % NIDS_PER_BLOCK;
+    noffset[2] = noffset[1] + 1 + offset[1] * (nids + 1);
+    offset[2] = Math.floor(block / addrsPerBlock) % nids;
     noffset[3] = noffset[2] + 1 + offset[2];
     offset[3] = block % addrsPerBlock;
     return path;

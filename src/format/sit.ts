@@ -1,5 +1,5 @@
 // The segment information table (SIT): which blocks of each main-area segment are in use.
-import { BLKS_PER_SEG, BLOCK, SIT_ENTRY_SIZE, SIT_JOURNAL_ENTRY_SIZE } from './block-size.ts';
+import { BLKS_PER_SEG, SIT_ENTRY_SIZE, SIT_JOURNAL_ENTRY_SIZE } from './block-size.ts';
 import { bytes, struct, u16, u32, u64 } from './struct.ts';
 
 export const SIT_VBLOCK_MAP_SIZE = BLKS_PER_SEG / 8;
@@ -15,7 +15,6 @@ export const SitEntry = struct('f2fs_sit_entry', SIT_ENTRY_SIZE, {
   mtime: u64,
 });
 export { SIT_ENTRY_SIZE };
-export const SIT_ENTRIES_PER_BLOCK = BLOCK.sitEntriesPerBlock;
 
 /** Source: struct sit_journal_entry. */
 export const SitJournalEntry = struct('sit_journal_entry', SIT_JOURNAL_ENTRY_SIZE, {

@@ -1,5 +1,5 @@
 // Segment summaries (SSA): who owns each block of a segment; and the journals that ride in their spare space.
-import { BLKS_PER_SEG, BLOCK, JOURNAL_COUNT_SIZE, SUM_FOOTER_SIZE, SUMMARY_ENTRY_SIZE } from './block-size.ts';
+import { BLKS_PER_SEG, JOURNAL_COUNT_SIZE, SUM_FOOTER_SIZE, SUMMARY_ENTRY_SIZE } from './block-size.ts';
 import { struct, u8, u16, u32 } from './struct.ts';
 
 /** Source: struct f2fs_summary. For a data block nid is its dnode's; for a node block its own, the rest 0. */
@@ -20,19 +20,7 @@ export const SummaryFooter = struct('summary_footer', SUM_FOOTER_SIZE, {
   entryType: u8,
   checkSum: u32,
 });
-export const SUM_FOOTER_OFFSET = BLOCK.summaryFooterOffset;
 export const SUM_TYPE = { DATA: 0, NODE: 1 } as const;
 
-/** A summary block: room for 512 entries or, in larger blocks, more; then a journal, then the footer. */
-export const SUM_JOURNAL_OFFSET = BLOCK.journalOffset;
-export const SUM_JOURNAL_SIZE = BLOCK.journalSize;
 /** Byte offset of the first entry in a journal, after its u16 count. */
 export const JOURNAL_ENTRIES_OFFSET = JOURNAL_COUNT_SIZE;
-export const NAT_JOURNAL_ENTRIES = BLOCK.natJournalEntries;
-export const SIT_JOURNAL_ENTRIES = BLOCK.sitJournalEntries;
-
-/** A compact summary block: NAT journal, SIT journal, then entries of the data logs; later blocks hold entries only. */
-export const COMPACT_SIT_JOURNAL_OFFSET = BLOCK.compactSitJournalOffset;
-export const COMPACT_ENTRIES_OFFSET = BLOCK.compactEntriesOffset;
-export const COMPACT_ENTRIES_FIRST = BLOCK.compactEntriesFirst;
-export const COMPACT_ENTRIES_NEXT = BLOCK.compactEntriesNext;

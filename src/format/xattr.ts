@@ -1,5 +1,4 @@
 // Extended attributes: one list of entries that begins in the inode and goes on in a node block of its own.
-import { BLOCK } from './block-size.ts';
 import { struct, u8, u16, u32 } from './struct.ts';
 
 export const XATTR_MAGIC = 0xf2f52011;
@@ -43,8 +42,6 @@ export const XATTR_PREFIXES: readonly { index: number; prefix: string; exact: bo
   { index: XATTR_INDEX.SECURITY, prefix: 'security.', exact: false },
 ];
 
-/** Bytes of entries that an xattr node block holds: the block without its footer. */
-export const XATTR_BLOCK_SIZE = BLOCK.xattrBlockSize;
 /** Bytes that an entry takes. */
 export function xattrEntrySize(nameLen: number, valueSize: number): number {
   return (XattrEntry.size + nameLen + valueSize + 3) & ~3;

@@ -23,6 +23,7 @@ import { Xattrs } from '../file/xattr/xattrs.ts';
 import { framePool } from '../pagecache/checked-pool.ts';
 import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import { Cleaner } from '../volume/cleaner.ts';
+import { readSuperblocks } from '../volume/superblocks.ts';
 import { Volume } from '../volume/volume.ts';
 import { ENGINES } from '../writeback/engines.ts';
 import { Writeback } from '../writeback/writeback.ts';
@@ -65,7 +66,8 @@ export class Core {
   /** @param use of the device; it ends with the mount */
   constructor(device: QueuedDevice, use: DeviceUse, options: MountOptions) {
     this.clock = new Clock(options.now, (error) => this.volume?.stop(error));
-    const pool = framePool(options.cacheBytes);
+    const superblocks = readSuperblocks(device);
+    const pool = framePool(options.cacheBytes, superblocks.device.blockSize);
     const mode = checkChoice(WRITE_MODES, options.mode ?? 'adaptive', 'mode');
     this.mode = mode;
     const checkpoints = checkChoice(CHECKPOINT_MODES, options.checkpoints ?? 'auto', 'checkpoints');
@@ -75,7 +77,7 @@ export class Core {
     for (const policy of ipuPolicies) checkChoice(IPU_POLICIES, policy, 'ipuPolicies');
     const compression = new CompressPolicy(options.compress);
     const ssr = cleaning && mode !== 'lfs';
-    this.volume = new Volume(device, {
+    this.volume = new Volume(superblocks, {
       readonly: options.readonly ?? false,
       pool,
       clock: () => this.clock.now().sec,

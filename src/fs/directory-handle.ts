@@ -77,15 +77,6 @@ export class Directory extends Handle {
     return openInode(this.core, isFollowed ? resolve(this.core, bytes, true, this.inode) : inode);
   }
 
-  /**
-   * @internal Opens what an entry that was read here leads to. Throws EUCLEAN, and where names may have gone meanwhile what `open` does.
-   */
-  openEntry({ name, ino }: DirectoryEntry): Handle {
-    if (!this.core.volume.readonly) return this.open(name);
-    this.core.memory.balance();
-    return openInode(this.core, this.core.inodes.get(ino));
-  }
-
   /** Makes an empty regular file. Throws EEXIST. */
   createFile(name: Name, attributes: NewAttributes = {}): FileHandle {
     return new FileHandle(this.core, this.#create(name, 'file', attributes));
@@ -193,4 +184,12 @@ export function openInode(core: Core, inode: Inode): Handle {
   const type = inode.mode & S_IFMT;
   if (type === S_IFDIR) return new Directory(core, inode);
   return type === S_IFREG ? new FileHandle(core, inode) : new Handle(core, inode);
+}
+
+/** Opens what an entry that was read in a directory leads to. Throws EUCLEAN, and where names may have gone meanwhile what `open` does. */
+export function openEntry(directory: Directory, { name, ino }: DirectoryEntry): Handle {
+  const { core } = directory;
+  if (!core.volume.readonly) return directory.open(name);
+  core.memory.balance();
+  return openInode(core, core.inodes.get(ino));
 }

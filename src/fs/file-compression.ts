@@ -8,7 +8,7 @@ import { FrameRun } from '../file/data/frames.ts';
 import { RESERVE_FIRST } from '../file/inode/change-rules.ts';
 import type { Inode } from '../file/inode/inode.ts';
 import type { Inodes } from '../file/inode/inodes.ts';
-import { BLKSIZE, NULL_ADDR } from '../format/constants.ts';
+import { NULL_ADDR } from '../format/constants.ts';
 import { I_FLAGS, INLINE } from '../format/inode.ts';
 import { BlockRun } from '../volume/block-run.ts';
 import { SINCE } from '../volume/nat.ts';
@@ -101,7 +101,7 @@ export class FileCompression {
     this.#parts.sync.inode(inode);
     inode.compressOnWrite = compressed;
     try {
-      const nrPages = Math.ceil(inode.size / BLKSIZE);
+      const nrPages = Math.ceil(inode.size / inode.blockSize);
       for (let start = 0; start < nrPages; start += inode.clusterPages) {
         this.#parts.memory.throttle();
         start += this.#holeAt(inode, start, nrPages);

@@ -19,7 +19,6 @@ import { isPinned } from '../file/data/pinned.ts';
 import { assertChangeable, assertWritableUpTo } from '../file/inode/change-rules.ts';
 import { assertReadable } from '../file/inode/encryption.ts';
 import type { Inode } from '../file/inode/inode.ts';
-import { BLKSIZE } from '../format/constants.ts';
 import { dropCapabilities } from './attributes.ts';
 import { isTimestamp } from './clock.ts';
 import type { Core } from './core.ts';
@@ -144,7 +143,7 @@ export class FileHandle extends Handle {
    */
   *freeInSteps(): Generator<void> {
     const { core, inode } = this;
-    const nrPages = Math.min(Math.ceil(inode.size / BLKSIZE), inode.maxPages);
+    const nrPages = Math.min(Math.ceil(inode.size / inode.blockSize), inode.maxPages);
     for (let page = nrPages - STEP_PAGES; page > 0 && inode.load().iLinks === 0; page -= STEP_PAGES) {
       core.memory.balanceChange();
       core.sync.settle(inode);

@@ -10,7 +10,7 @@ import { isDots } from '../file/directory/directory.ts';
 import { assertMutable, assertNotAppendOnly, assertNotPinned } from '../file/inode/change-rules.ts';
 import { assertReadable } from '../file/inode/encryption.ts';
 import type { Xattr } from '../file/xattr/xattrs.ts';
-import { BLKSIZE, NAME_LEN_MAX, SEGMENT_SIZE } from '../format/constants.ts';
+import { NAME_LEN_MAX } from '../format/constants.ts';
 import type { VolumeCounters } from '../volume/counters.ts';
 import { type BlockRange, unneededRanges, usedRanges } from '../volume/used-ranges.ts';
 import type { CleanPolicy } from '../volume/victims.ts';
@@ -54,7 +54,7 @@ import { readlink } from './symlink.ts';
 
 /** Space of a volume, in blocks, and inodes; what statfs(2) tells. Source: f2fs_statfs. */
 export interface VolumeStat {
-  /** Bytes of a block: 4096. */
+  /** Bytes of a block: 4096, or more where pages of the kernel are larger. */
   blockBytes: number;
   /** Blocks of the volume without those before its first segment. */
   blocks: number;
@@ -525,7 +525,7 @@ export class FileSystem {
     const { freeBlocks, userBlockCount, totalNodeCount } = space;
     const byBlocks = totalNodeCount > userBlockCount;
     return {
-      blockBytes: BLKSIZE,
+      blockBytes: layout.block.blockSize,
       blocks: layout.sb.blockCount - layout.sb.segment0Blkaddr,
       freeBlocks,
       availableBlocks: freeBlocks,
@@ -535,7 +535,7 @@ export class FileSystem {
       usedBlocks: space.validBlockCount,
       usedNodes: space.validNodeCount,
       nameBytes: NAME_LEN_MAX,
-      sectionBytes: layout.segsPerSec * SEGMENT_SIZE,
+      sectionBytes: layout.segsPerSec * layout.block.segmentSize,
     };
   }
 

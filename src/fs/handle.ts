@@ -22,7 +22,8 @@ import { readlink } from './symlink.ts';
 /** An inode held open: attributes and xattrs of any kind of file. `close` it, or use `using`. */
 export class Handle {
   /** @internal */
-  protected readonly core: Core;
+  /** @internal */
+  readonly core: Core;
   readonly #inode: Inode;
   readonly #writes: boolean;
   #open = true;

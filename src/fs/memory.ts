@@ -5,7 +5,6 @@ import type { ClusterBuffers } from '../compress/cluster-buffers.ts';
 import { F2fsError } from '../errors.ts';
 import type { FileData } from '../file/data/file-data.ts';
 import type { Inodes } from '../file/inode/inodes.ts';
-import { PAGE_SIZE } from '../pagecache/pool.ts';
 import type { Volume } from '../volume/volume.ts';
 import { type SyncMode, WB_SYNC } from '../writeback/control.ts';
 import type { Writeback } from '../writeback/writeback.ts';
@@ -43,7 +42,8 @@ export class Memory {
 
   constructor(users: MemoryUsers) {
     this.#users = users;
-    this.#dirtyLimit = Math.min(MAX_DIRTY_BYTES / PAGE_SIZE, Math.floor(users.volume.pool.nrFrames / 8));
+    const { pool } = users.volume;
+    this.#dirtyLimit = Math.min(MAX_DIRTY_BYTES / pool.pageSize, Math.floor(pool.nrFrames / 8));
   }
 
   /**

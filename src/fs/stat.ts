@@ -4,17 +4,7 @@ import { hasChecksum } from '../file/data/cluster-pages.ts';
 import type { Inode, Timestamp } from '../file/inode/inode.ts';
 import { codecOf } from '../file/inode/inode-ops.ts';
 import { getRdev } from '../file/inode/inodes.ts';
-import {
-  BLKSIZE,
-  S_IFBLK,
-  S_IFCHR,
-  S_IFDIR,
-  S_IFIFO,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
-  S_IFSOCK,
-} from '../format/constants.ts';
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '../format/constants.ts';
 import { FT } from '../format/dentry.ts';
 import { INLINE } from '../format/inode.ts';
 import { flagNames, type InodeFlag } from '../format/inode-flags.ts';
@@ -41,7 +31,7 @@ export interface FileStat extends OfType {
   gid: number;
   /** Bytes. */
   size: number;
-  /** Blocks of 4096 bytes, nodes and the inode included. */
+  /** Blocks of the volume, nodes and the inode included. */
   blocks: number;
   /** Names that it has; of a directory 2 and its subdirectories. */
   nlink: number;
@@ -150,7 +140,7 @@ function compressionOf(inode: Inode): CompressionStat {
   return {
     algorithm: ALGORITHM_NAMES[algorithm],
     level,
-    clusterBytes: inode.clusterPages * BLKSIZE,
+    clusterBytes: inode.clusterPages * inode.blockSize,
     checksum: hasChecksum(inode),
     savedBlocks: inode.comprBlocks,
     released: inode.isReleased,

@@ -5,7 +5,7 @@ import { invalid, isFunction } from '../check.ts';
 import { corrupt, F2fsError } from '../errors.ts';
 import { isDots } from '../file/directory/directory.ts';
 import { compareBytes } from '../platform/bytes.ts';
-import { Directory, type DirectoryEntry } from './directory-handle.ts';
+import { Directory, type DirectoryEntry, openEntry } from './directory-handle.ts';
 import { joinName, splitLast } from './path-names.ts';
 
 /** Entries of a directory that are read at a time, where they are not sorted. */
@@ -279,7 +279,7 @@ class Walk {
       if (this.#seen.has(entry.ino)) {
         throw corrupt('directory-second-name', { ino: entry.ino });
       }
-      const handle = parent.directory.openEntry(entry);
+      const handle = openEntry(parent.directory, entry);
       if (handle instanceof Directory) {
         this.#seen.add(entry.ino);
         return handle;

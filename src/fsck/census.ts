@@ -1,22 +1,20 @@
 // Counts a volume from its inodes, node by node, and tells where its tables say something else. Blocks are read as they are on the
 // device, not through the node cache.
-import type { BlockDevice } from '../device/device.ts';
 import type { Report } from '../faults.ts';
 import { checkPageAddress } from '../file/data/block-map.ts';
 import { type DirectoryFacts, readDentries } from '../file/directory/dentries.ts';
 import { checkInode } from '../file/inode/inode-checks.ts';
 import { readXattrs } from '../file/xattr/xattrs.ts';
-import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR, NULL_ADDR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
-import { DENTRY_BLOCK, type DentryLayout, inlineDentryLayout } from '../format/dentry.ts';
+import type { BlockGeometry } from '../format/block-size.ts';
+import { COMPRESS_ADDR, NEW_ADDR, NULL_ADDR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
+import { type DentryLayout, dentryLayout } from '../format/dentry.ts';
 import {
   ADVISE,
   addrsPerInode,
   checksumSeed,
-  DEF_ADDRS_PER_INODE,
   extraIsizeOf,
   I_ADDR_OFFSET,
   I_FLAGS,
-  I_NID_OFFSET,
   INLINE,
   Inode,
   InodeExtra,
@@ -24,19 +22,8 @@ import {
   inlineXattrAddrsOf,
   maxInlineData,
 } from '../format/inode.ts';
-import {
-  ADDRS_PER_BLOCK,
-  childOffset,
-  firstPageOf,
-  NIDS_PER_BLOCK,
-  NODE_FOOTER_OFFSET,
-  NODE_OFFSET_SHIFT,
-  NODE_SLOTS,
-  NodeFooter,
-  XATTR_NODE_OFFSET,
-} from '../format/node.ts';
+import { childOffset, firstPageOf, NODE_OFFSET_SHIFT, NodeFooter, XATTR_NODE_OFFSET } from '../format/node.ts';
 import { viewOf } from '../format/struct.ts';
-import { XATTR_BLOCK_SIZE } from '../format/xattr.ts';
 import { checkNatAddress, checkNid } from '../volume/nat.ts';
 import { checkFooter, checkInodeChecksum, checkNodeBlock } from '../volume/node-cache.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -76,7 +63,7 @@ interface Owner {
 }
 
 class Census {
-  readonly #device: Pick<BlockDevice, 'read'>;
+  readonly #block: BlockGeometry;
   readonly #volume: Volume;
   readonly #report: Report;
   readonly #seed: number | null;
@@ -87,9 +74,9 @@ class Census {
   /** Reserved addresses that have no block. */
   nrReserved = 0;
 
-  constructor(device: Pick<BlockDevice, 'read'>, volume: Volume, report: Report) {
-    this.#device = device;
+  constructor(volume: Volume, report: Report) {
     this.#volume = volume;
+    this.#block = volume.layout.block;
     this.#report = report;
     this.#seed = volume.hasFeature('inode_checksum') ? checksumSeed(volume.layout.sb.uuid) : null;
   }
@@ -106,8 +93,8 @@ class Census {
   }
 
   #read(blkaddr: number): NodeBlock {
-    const bytes = new Uint8Array(BLKSIZE);
-    this.#device.read(blkaddr, bytes);
+    const bytes = new Uint8Array(this.#block.blockSize);
+    this.#volume.device.read(blkaddr, bytes);
     return { bytes, dv: viewOf(bytes) };
   }
 
@@ -121,8 +108,8 @@ class Census {
     this.#claim(blkaddr, nid);
     this.nrNodes++;
     const block = this.#read(blkaddr);
-    if (!checkFooter(block.dv, 0, nid, nat.inoOf(nid), blkaddr, this.#report)) return null;
-    const footer = new NodeFooter(block.dv, NODE_FOOTER_OFFSET);
+    if (!checkFooter(block.dv, this.#block.nodeFooterOffset, nid, nat.inoOf(nid), blkaddr, this.#report)) return null;
+    const footer = new NodeFooter(block.dv, this.#block.nodeFooterOffset);
     if (footer.ino !== ino) {
       this.#report('node-inode', { nid, ino }, footer.ino);
       return null;
@@ -150,7 +137,7 @@ class Census {
       if (!checkPageAddress(ino, index, blkaddr, layout, this.#report)) continue;
       if (!sit.isValid(blkaddr)) this.#report('page-block-free', { ino, blkaddr }, index);
       this.#claim(blkaddr, nid);
-      if (owner.directory !== null) this.#dentries(this.#read(blkaddr), 0, DENTRY_BLOCK, owner.directory);
+      if (owner.directory !== null) this.#dentries(this.#read(blkaddr), 0, this.#block.dentryBlock, owner.directory);
     }
     return count;
   }
@@ -159,14 +146,15 @@ class Census {
   #below(nid: number, level: number, offset: number, owner: Owner): number {
     const block = this.#node(nid, owner.ino, offset);
     if (block === null) return 0;
+    const { addrsPerNode } = this.#block;
     if (level === 1) {
-      const page = firstPageOf(offset, owner.inInode, ADDRS_PER_BLOCK);
-      return 1 + this.#addresses(block, nid, 0, 4 * ADDRS_PER_BLOCK, owner, page);
+      const page = firstPageOf(offset, owner.inInode, addrsPerNode, this.#block);
+      return 1 + this.#addresses(block, nid, 0, 4 * addrsPerNode, owner, page);
     }
     let count = 1;
-    for (let i = 0; i < NIDS_PER_BLOCK; i++) {
+    for (let i = 0; i < addrsPerNode; i++) {
       const child = block.dv.getUint32(4 * i, true);
-      if (child !== 0) count += this.#below(child, level - 1, childOffset(offset, level, i), owner);
+      if (child !== 0) count += this.#below(child, level - 1, childOffset(offset, level, i, this.#block), owner);
     }
     return count;
   }
@@ -188,17 +176,17 @@ class Census {
     const type = raw.iMode & S_IFMT;
     const isInline = (raw.iInline & (INLINE.DATA | INLINE.DENTRY)) !== 0;
     const directory = type === S_IFDIR ? factsOf(ino, raw) : null;
-    const owner = { ino, inInode: addrsPerInode(extraIsize, xattrAddrs, 1), directory };
+    const owner = { ino, inInode: addrsPerInode(extraIsize, xattrAddrs, 1, this.#block), directory };
     let count = 1;
     if (!isInline && (type === S_IFREG || type === S_IFDIR || type === S_IFLNK)) {
-      const end = I_ADDR_OFFSET + 4 * (DEF_ADDRS_PER_INODE - xattrAddrs);
+      const end = I_ADDR_OFFSET + 4 * (this.#block.addrsPerInode - xattrAddrs);
       count += this.#addresses(block, ino, I_ADDR_OFFSET + extraIsize, end, owner, 0);
     } else if (directory !== null) {
-      const inline = inlineDentryLayout(maxInlineData(extraIsize, xattrAddrs));
+      const inline = dentryLayout(maxInlineData(extraIsize, xattrAddrs, this.#block));
       this.#dentries(block, inlineDataOffset(extraIsize), inline, directory);
     }
-    NODE_SLOTS.forEach(({ level, offset }, slot) => {
-      const nid = block.dv.getUint32(I_NID_OFFSET + 4 * slot, true);
+    this.#block.nodeSlots.forEach(({ level, offset }, slot) => {
+      const nid = block.dv.getUint32(this.#block.inodeNidsOffset + 4 * slot, true);
       if (nid !== 0) count += this.#below(nid, level, offset, owner);
     });
     if (this.#xattrs(block, raw, xattrAddrs, ino)) count++;
@@ -209,10 +197,10 @@ class Census {
   #xattrs({ bytes }: NodeBlock, { iInline, iXattrNid }: Inode, xattrAddrs: number, ino: number): boolean {
     const node = iXattrNid === 0 ? null : this.#node(iXattrNid, ino, XATTR_NODE_OFFSET);
     const size = (iInline & INLINE.XATTR) !== 0 ? 4 * xattrAddrs : 0;
-    const end = I_ADDR_OFFSET + 4 * DEF_ADDRS_PER_INODE;
-    const area = new Uint8Array(size + (node === null ? 0 : XATTR_BLOCK_SIZE));
+    const end = I_ADDR_OFFSET + 4 * this.#block.addrsPerInode;
+    const area = new Uint8Array(size + (node === null ? 0 : this.#block.xattrBlockSize));
     area.set(bytes.subarray(end - size, end));
-    if (node !== null) area.set(node.bytes.subarray(0, XATTR_BLOCK_SIZE), size);
+    if (node !== null) area.set(node.bytes.subarray(0, this.#block.xattrBlockSize), size);
     if (iXattrNid === 0 || node !== null) readXattrs(area, node !== null, ino, this.#report);
     return node !== null;
   }
@@ -223,8 +211,8 @@ function factsOf(ino: number, { iAdvise, iFlags }: Inode): DirectoryFacts {
 }
 
 /** Tells what a mounted volume's tables and link counts say that is not so, and what is wrong with the blocks on the way. */
-export function census(device: Pick<BlockDevice, 'read'>, volume: Volume, tree: CensusTree, report: Report): void {
-  const count = new Census(device, volume, report);
+export function census(volume: Volume, tree: CensusTree, report: Report): void {
+  const count = new Census(volume, report);
   for (const ino of tree.inodes.keys()) count.inode(ino);
   const { space, sit, layout } = volume;
   let inSit = 0;

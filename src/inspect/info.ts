@@ -4,7 +4,7 @@ import type { BlockDevice } from '../device/device.ts';
 import type { QueuedDevice } from '../device/queued-device.ts';
 import { F2fsError, throwFault } from '../errors.ts';
 import { CP } from '../format/checkpoint.ts';
-import { BLKSIZE, featureNames, LOG_NAMES } from '../format/constants.ts';
+import { featureNames, LOG_NAMES } from '../format/constants.ts';
 import { EXTENSION_LEN, formatUuid, type Superblock, volumeLabel } from '../format/superblock.ts';
 import { utf8Text } from '../platform/bytes.ts';
 import { type CheckpointPack, logPosition, RESERVED_NODES, readCheckpoint } from '../volume/checkpoint-pack.ts';
@@ -13,7 +13,7 @@ import { readOrphans } from '../volume/orphans.ts';
 import { readSuperblocks } from '../volume/superblocks.ts';
 import { metadataWarnings } from '../volume/warnings.ts';
 
-/** Where an area lies; blocks of 4096 bytes, segments of 512 blocks. */
+/** Where an area lies, in blocks of the volume and segments of 512 of these. */
 export interface VolumeArea {
   /** Which one. */
   name: 'checkpoint' | 'SIT' | 'NAT' | 'SSA' | 'main';
@@ -79,6 +79,8 @@ export interface VolumeInfo {
   deviceBytes: number;
   /** Bytes of the volume on it. */
   volumeBytes: number;
+  /** Bytes of a block. */
+  blockBytes: number;
   /** Empty when there is none. */
   label: string;
   /** As 8-4-4-4-12 hexadecimal digits. */
@@ -93,7 +95,7 @@ export interface VolumeInfo {
   lastUsedBy: string;
   /** Bytes of a sector of the device, as the superblock has it. */
   sectorSize: number;
-  /** Segments of 2 MiB, those of all areas. */
+  /** Segments of 512 blocks, those of all areas. */
   segments: number;
   /** Sections of the main area. */
   sections: number;
@@ -122,8 +124,8 @@ export interface VolumeInfo {
  * a damaged checkpoint is in `problems`.
  */
 export function volumeInfo(given: BlockDevice): VolumeInfo {
-  const device = deviceOf(given);
-  const { layout, spare } = readSuperblocks(device);
+  const whole = deviceOf(given);
+  const { device, layout, spare } = readSuperblocks(whole);
   const { sb } = layout;
   const problems: F2fsError[] = [];
   const note = (error: F2fsError) => problems.push(error);
@@ -132,8 +134,9 @@ export function volumeInfo(given: BlockDevice): VolumeInfo {
   // That checkpoints were disabled is among the flags.
   problems.push(...metadataWarnings(device, spare, pack).filter(({ code }) => code === 'EUCLEAN'));
   return {
-    deviceBytes: device.nrBlocks * BLKSIZE,
-    volumeBytes: sb.blockCount * BLKSIZE,
+    deviceBytes: whole.nrBlocks * whole.blockSize,
+    volumeBytes: sb.blockCount * layout.block.blockSize,
+    blockBytes: layout.block.blockSize,
     label: volumeLabel(sb),
     uuid: formatUuid(sb.uuid),
     features: featureNames(sb.feature),

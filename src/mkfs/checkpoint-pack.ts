@@ -1,33 +1,18 @@
 // Builds the first checkpoint pack: what a volume holds before anyone has mounted it. Source: f2fs_write_check_point_pack.
-import {
-  Checkpoint,
-  CP,
-  CP_BITMAP_OFFSET,
-  CP_CHECKSUM_OFFSET,
-  checkpointCrc,
-  MAX_ACTIVE_LOGS_EACH,
-} from '../format/checkpoint.ts';
-import { BLKS_PER_SEG, BLKSIZE, LOG, type Log, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
+import { Checkpoint, CP, CP_BITMAP_OFFSET, checkpointCrc, MAX_ACTIVE_LOGS_EACH } from '../format/checkpoint.ts';
+import { BLKS_PER_SEG, LOG, type Log, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
 import { NatJournalEntry } from '../format/nat.ts';
 import { SIT_VBLOCKS_SHIFT, SitJournalEntry } from '../format/sit.ts';
 import { viewOf } from '../format/struct.ts';
-import {
-  COMPACT_ENTRIES_OFFSET,
-  COMPACT_SIT_JOURNAL_OFFSET,
-  JOURNAL_ENTRIES_OFFSET,
-  SUM_FOOTER_OFFSET,
-  SUM_TYPE,
-  SUMMARY_ENTRY_SIZE,
-  SummaryEntry,
-} from '../format/summary.ts';
-import { type FormatPlan, inodeBlkaddr, nrInodes, ROOT_INO } from './plan.ts';
+import { JOURNAL_ENTRIES_OFFSET, SUM_TYPE, SUMMARY_ENTRY_SIZE, SummaryEntry } from '../format/summary.ts';
+import { blockOf, type FormatPlan, inodeBlkaddr, nrInodes, ROOT_INO } from './plan.ts';
 
 /** Blocks of a pack besides its payload: two checkpoint blocks, one of data summaries, three of node summaries. */
 const PACK_BLOCKS = 6;
 
 /** Blocks at the end of the pack's segment that the NAT bits take. */
 function natBitsBlocks(plan: FormatPlan): number {
-  return Math.ceil((2 * plan.geometry.natBitmapBytes + 8) / BLKSIZE);
+  return Math.ceil((2 * plan.geometry.natBitmapBytes + 8) / plan.geometry.blockSize);
 }
 
 /** NAT bits are written when the pack leaves room for them. */
@@ -57,7 +42,7 @@ function fillLogs(plan: FormatPlan, cp: Checkpoint, dv: DataView): void {
 
 /** A checkpoint block of version `checkpointVer`, with its checksum. */
 export function checkpointBlock(plan: FormatPlan, checkpointVer: number): Uint8Array {
-  const block = new Uint8Array(BLKSIZE);
+  const block = new Uint8Array(plan.geometry.blockSize);
   const dv = viewOf(block);
   const cp = new Checkpoint(dv);
   const { geometry } = plan;
@@ -81,7 +66,7 @@ export function checkpointBlock(plan: FormatPlan, checkpointVer: number): Uint8A
   cp.nextFreeNid = ROOT_INO + nrInodes(plan);
   cp.sitVerBitmapBytesize = geometry.sitBitmapBytes;
   cp.natVerBitmapBytesize = geometry.natBitmapBytes;
-  cp.checksumOffset = geometry.largeNatBitmap ? CP_BITMAP_OFFSET : CP_CHECKSUM_OFFSET;
+  cp.checksumOffset = geometry.largeNatBitmap ? CP_BITMAP_OFFSET : blockOf(plan).cpChecksumOffset;
   dv.setUint32(cp.checksumOffset, checkpointCrc(block, cp.checksumOffset), true);
   return block;
 }
@@ -100,9 +85,10 @@ function fillNatJournal(plan: FormatPlan, dv: DataView): void {
 /** SIT entries of the six logs' segments. */
 function fillSitJournal(plan: FormatPlan, dv: DataView): void {
   const order = [LOG.HOT_NODE, LOG.WARM_NODE, LOG.COLD_NODE, LOG.HOT_DATA, LOG.WARM_DATA, LOG.COLD_DATA];
-  dv.setUint16(COMPACT_SIT_JOURNAL_OFFSET, NR_LOGS, true);
+  const { compactSitJournalOffset } = blockOf(plan);
+  dv.setUint16(compactSitJournalOffset, NR_LOGS, true);
   order.forEach((log, i) => {
-    const base = COMPACT_SIT_JOURNAL_OFFSET + JOURNAL_ENTRIES_OFFSET + i * SitJournalEntry.size;
+    const base = compactSitJournalOffset + JOURNAL_ENTRIES_OFFSET + i * SitJournalEntry.size;
     const entry = new SitJournalEntry(dv, base);
     const used = usedBlocks(plan, log);
     entry.segno = plan.geometry.curSegno[log];
@@ -119,25 +105,26 @@ function fillSummaries(plan: FormatPlan, dv: DataView, offset: number): void {
 }
 
 function compactSummaryBlock(plan: FormatPlan): Uint8Array {
-  const block = new Uint8Array(BLKSIZE);
+  const block = new Uint8Array(plan.geometry.blockSize);
   const dv = viewOf(block);
   fillNatJournal(plan, dv);
   fillSitJournal(plan, dv);
-  fillSummaries(plan, dv, COMPACT_ENTRIES_OFFSET);
+  fillSummaries(plan, dv, blockOf(plan).compactEntriesOffset);
   return block;
 }
 
 function nodeSummaryBlock(plan: FormatPlan, log: Log): Uint8Array {
-  const block = new Uint8Array(BLKSIZE);
+  const block = new Uint8Array(plan.geometry.blockSize);
   if (log === LOG.HOT_NODE) fillSummaries(plan, viewOf(block), 0);
-  block[SUM_FOOTER_OFFSET] = SUM_TYPE.NODE;
+  block[blockOf(plan).summaryFooterOffset] = SUM_TYPE.NODE;
   return block;
 }
 
 /** Every block of the first pack, in order; the payload, a version bitmap of zeros, is one vector. */
 export function firstPack(plan: FormatPlan): Uint8Array[] {
   const cp = checkpointBlock(plan, plan.checkpointVer);
-  const payload = plan.geometry.cpPayload === 0 ? [] : [new Uint8Array(plan.geometry.cpPayload * BLKSIZE)];
+  const payload =
+    plan.geometry.cpPayload === 0 ? [] : [new Uint8Array(plan.geometry.cpPayload * plan.geometry.blockSize)];
   const nodes = [LOG.HOT_NODE, LOG.WARM_NODE, LOG.COLD_NODE].map((log) => nodeSummaryBlock(plan, log));
   return [cp, ...payload, compactSummaryBlock(plan), ...nodes, cp];
 }
@@ -147,7 +134,7 @@ export function firstPack(plan: FormatPlan): Uint8Array[] {
  * NAT block that is full (none), then for each that is empty (all but the first).
  */
 export function natBits(plan: FormatPlan): Uint8Array {
-  const bits = new Uint8Array(natBitsBlocks(plan) * BLKSIZE);
+  const bits = new Uint8Array(natBitsBlocks(plan) * plan.geometry.blockSize);
   const dv = viewOf(bits);
   const cp = checkpointBlock(plan, plan.checkpointVer);
   const cpView = viewOf(cp);

@@ -1,6 +1,6 @@
 // Builds the inodes and dentry blocks of the root and lost+found, and the NAT block that leads to the root.
-import { BLKSIZE, FEATURES, S_IFDIR } from '../format/constants.ts';
-import { DENTRY_BLOCK, dentrySlots, FT, putDentry } from '../format/dentry.ts';
+import { FEATURES, S_IFDIR } from '../format/constants.ts';
+import { dentrySlots, FT, putDentry } from '../format/dentry.ts';
 import { nameHash } from '../format/hash.ts';
 import {
   checksumSeed,
@@ -12,11 +12,12 @@ import {
 } from '../format/inode.ts';
 import { NAT_ENTRY_SIZE, NatEntry } from '../format/nat.ts';
 import { writeInode } from '../format/new-inode.ts';
-import { NODE_FOOTER_OFFSET, NodeFooter, writeFooter } from '../format/node.ts';
+import { NodeFooter, writeFooter } from '../format/node.ts';
 import { viewOf } from '../format/struct.ts';
 import { utf8Bytes } from '../platform/bytes.ts';
 import { mkfsExtraIsize } from './features.ts';
 import {
+  blockOf,
   dentryBlkaddr,
   type FormatPlan,
   hasLostFound,
@@ -40,7 +41,8 @@ interface Directory {
 
 /** A directory's inode block: one dentry block, no inline anything. Source: f2fs_write_root_inode, f2fs_write_lpf_inode. */
 function directoryInode(plan: FormatPlan, directory: Directory): Uint8Array {
-  const block = new Uint8Array(BLKSIZE);
+  const { blockSize, nodeFooterOffset } = blockOf(plan);
+  const block = new Uint8Array(blockSize);
   const dv = viewOf(block);
   const extraIsize = mkfsExtraIsize(plan.features);
   const time = { sec: plan.timestamp, nsec: 0 };
@@ -49,7 +51,7 @@ function directoryInode(plan: FormatPlan, directory: Directory): Uint8Array {
     uid: plan.rootUid,
     gid: plan.rootGid,
     nlink: directory.nrLinks,
-    size: BLKSIZE,
+    size: blockSize,
     blocks: 2,
     depth: 1,
     flags: 0,
@@ -68,8 +70,8 @@ function directoryInode(plan: FormatPlan, directory: Directory): Uint8Array {
     rdev: null,
   });
   dv.setUint32(I_ADDR_OFFSET + extraIsize, dentryBlkaddr(plan, directory.ino), true);
-  writeFooter(dv, 0, directory.ino, directory.ino, 0, false);
-  const footer = new NodeFooter(dv, NODE_FOOTER_OFFSET);
+  writeFooter(dv, nodeFooterOffset, directory.ino, directory.ino, 0, false);
+  const footer = new NodeFooter(dv, nodeFooterOffset);
   footer.cpVer = 1;
   footer.nextBlkaddr = inodeBlkaddr(plan, directory.ino) + 1;
   if ((plan.features & FEATURES.inode_checksum) !== 0)
@@ -87,13 +89,14 @@ export function inodeBlocks(plan: FormatPlan): Uint8Array[] {
 }
 
 /** A dentry block of directories, each in the next free slots. */
-function dentryBlock(entries: readonly (readonly [name: string, ino: number])[]): Uint8Array {
-  const block = new Uint8Array(BLKSIZE);
+function dentryBlock(plan: FormatPlan, entries: readonly (readonly [name: string, ino: number])[]): Uint8Array {
+  const { blockSize, dentryBlock: layout } = blockOf(plan);
+  const block = new Uint8Array(blockSize);
   const view = viewOf(block);
   let slot = 0;
   for (const [name, ino] of entries) {
     const bytes = utf8Bytes(name);
-    putDentry(block, view, 0, DENTRY_BLOCK, slot, bytes, nameHash(bytes), ino, FT.DIR);
+    putDentry(block, view, 0, layout, slot, bytes, nameHash(bytes), ino, FT.DIR);
     slot += dentrySlots(bytes.length);
   }
   return block;
@@ -105,17 +108,17 @@ export function dentryBlocks(plan: FormatPlan): Uint8Array[] {
     ['.', ROOT_INO],
     ['..', ROOT_INO],
   ] as const;
-  if (!hasLostFound(plan)) return [dentryBlock(dots)];
+  if (!hasLostFound(plan)) return [dentryBlock(plan, dots)];
   const lostFound = [
     ['.', LOST_FOUND_INO],
     ['..', ROOT_INO],
   ] as const;
-  return [dentryBlock([...dots, [LOST_FOUND_NAME, LOST_FOUND_INO]]), dentryBlock(lostFound)];
+  return [dentryBlock(plan, [...dots, [LOST_FOUND_NAME, LOST_FOUND_INO]]), dentryBlock(plan, lostFound)];
 }
 
 /** The first NAT block: the node and meta inodes, which exist in name only, and the root. Source: f2fs_update_nat_root. */
 export function natBlock(plan: FormatPlan): Uint8Array {
-  const block = new Uint8Array(BLKSIZE);
+  const block = new Uint8Array(plan.geometry.blockSize);
   const entry = new NatEntry(viewOf(block));
   for (const ino of [NODE_INO, META_INO, ROOT_INO]) {
     entry.base = ino * NAT_ENTRY_SIZE;

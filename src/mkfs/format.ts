@@ -16,10 +16,12 @@ import {
 } from '../check.ts';
 import { deviceOf } from '../device/checked-device.ts';
 import type { BlockDevice } from '../device/device.ts';
+import { inBlocksOf } from '../device/large-blocks.ts';
 import type { QueuedDevice } from '../device/queued-device.ts';
 import { assertUnused } from '../device/uses.ts';
 import { F2fsError } from '../errors.ts';
-import { BLKS_PER_SEG, BLKSIZE, LOG, MAX_ID } from '../format/constants.ts';
+import { DEFAULT_BLOCK_SIZE } from '../format/block-size.ts';
+import { BLKS_PER_SEG, FEATURES, LOG, MAX_ID } from '../format/constants.ts';
 import { f2fsCrc } from '../format/crc.ts';
 import { encodeLabel, MAX_VOLUME_NAME, parseUuid, VERSION_LEN } from '../format/superblock.ts';
 import { utf8Bytes, utf8Text } from '../platform/bytes.ts';
@@ -32,7 +34,7 @@ import { type FormatPlan, logBlkaddr } from './plan.ts';
 import { superblockBlock } from './superblock-block.ts';
 
 /** What a new volume is like. */
-export interface FormatOptions extends Omit<GeometryRequest, 'nrBlocks'> {
+export interface FormatOptions extends Omit<GeometryRequest, 'nrBlocks' | 'packedSsa'> {
   /** At most 511 UTF-16 code units. Default: none. */
   label?: string;
   /** 16 bytes or their text. Default: random. */
@@ -76,6 +78,7 @@ const isString: Check = (value, what) => {
 
 /** Of the right kind; the numbers' bounds depend on each other, and are checked where the layout is computed. */
 const FORMAT_OPTIONS: OptionChecks<FormatOptions> = {
+  blockSize: isCount,
   sectorSize: isCount,
   segsPerSec: isCount,
   secsPerZone: isCount,
@@ -99,8 +102,8 @@ const FORMAT_OPTIONS: OptionChecks<FormatOptions> = {
 };
 
 const DEFAULT_VERSION = 'f2fs-ts 0.1.0';
-/** Blocks at the start that are wiped, whatever is discarded: other file systems' superblocks stand there. */
-const WIPED_BLOCKS = 1024;
+/** Bytes at the start that are wiped, whatever is discarded: other file systems' superblocks stand there. */
+const WIPED_BYTES = 4 * 1024 * 1024;
 
 function uuidOf(uuid: Uint8Array | string | undefined): Uint8Array {
   if (uuid === undefined) {
@@ -131,22 +134,24 @@ function versionOf(version: string): Uint8Array {
 }
 
 /**
- * All of a format's decisions for a device of `nrBlocks` blocks, without touching one. Throws EINVAL for an option that
+ * All of a format's decisions for a device of `nrBlocks` blocks of `options.blockSize`, without touching one. Throws EINVAL for an option that
  * makes no sense, EOPNOTSUPP for a feature that is not written here, ENOSPC and EFBIG as geometryFor does.
  */
 export function planFormat(nrBlocks: number, options: FormatOptions = {}): FormatPlan {
   isCount(nrBlocks, 'number of blocks');
-  return plan(nrBlocks, nrBlocks * BLKSIZE, options);
+  checkOptions('format', options, FORMAT_OPTIONS);
+  return plan(nrBlocks, options);
 }
 
 /** The same for an image that is to have `sizeBytes` bytes, however few: the least that would do is told. */
 export function planSize(sizeBytes: number, options: FormatOptions = {}): FormatPlan {
   checkIndex(sizeBytes, 'number of bytes');
-  return plan(Math.max(1, Math.floor(sizeBytes / BLKSIZE)), sizeBytes, options);
+  checkOptions('format', options, FORMAT_OPTIONS);
+  const blockSize = options.blockSize ?? DEFAULT_BLOCK_SIZE;
+  return plan(Math.max(1, Math.floor(sizeBytes / blockSize)), options, sizeBytes);
 }
 
-function plan(nrBlocks: number, sizeBytes: number, options: FormatOptions): FormatPlan {
-  checkOptions('format', options, FORMAT_OPTIONS);
+function plan(nrBlocks: number, options: FormatOptions, sizeBytes?: number): FormatPlan {
   return { geometry: geometryFor(requestOf(nrBlocks, options), sizeBytes), ...contentsOfPlan(options) };
 }
 
@@ -158,8 +163,21 @@ export function checkFormat(options: FormatOptions): void {
 }
 
 function requestOf(nrBlocks: number, options: FormatOptions): GeometryRequest {
-  const { sectorSize, segsPerSec, secsPerZone, overprovision, largeNatBitmap, startSector, logPlacement } = options;
-  return { nrBlocks, sectorSize, segsPerSec, secsPerZone, overprovision, largeNatBitmap, startSector, logPlacement };
+  const { blockSize, sectorSize, segsPerSec, secsPerZone, overprovision, largeNatBitmap, startSector, logPlacement } =
+    options;
+  const packedSsa = (featureBits(options.features ?? 'default') & FEATURES.packed_ssa) !== 0;
+  return {
+    nrBlocks,
+    blockSize,
+    packedSsa,
+    sectorSize,
+    segsPerSec,
+    secsPerZone,
+    overprovision,
+    largeNatBitmap,
+    startSector,
+    logPlacement,
+  };
 }
 
 /** What does not depend on the device. */
@@ -186,10 +204,11 @@ function defaultVersion(uuid: Uint8Array): number {
 
 /** Takes away what could be mounted: superblocks first, for good, then everything. */
 function invalidate(device: QueuedDevice, plan: FormatPlan): void {
-  device.zero(0, Math.min(WIPED_BLOCKS, device.nrBlocks));
+  const wiped = Math.min(WIPED_BYTES / device.blockSize, device.nrBlocks);
+  device.zero(0, wiped);
   device.flush();
   if (plan.discarded) device.discard(0, device.nrBlocks);
-  device.zero(0, Math.min(WIPED_BLOCKS, device.nrBlocks));
+  device.zero(0, wiped);
 }
 
 /**
@@ -219,13 +238,13 @@ function writeCheckpoints(device: QueuedDevice, plan: FormatPlan): void {
   device.write(cpBlkaddr, pack);
   if (hasNatBits(plan)) {
     const bits = natBits(plan);
-    device.write(cpBlkaddr + BLKS_PER_SEG - bits.length / BLKSIZE, [bits]);
+    device.write(cpBlkaddr + BLKS_PER_SEG - bits.length / device.blockSize, [bits]);
   }
   const older = checkpointBlock(plan, 0);
   const olderBlkaddr = cpBlkaddr + BLKS_PER_SEG;
   const packBytes = pack.reduce((sum, vector) => sum + vector.length, 0);
   device.write(olderBlkaddr, [older]);
-  device.write(olderBlkaddr + packBytes / BLKSIZE - 1, [older]);
+  device.write(olderBlkaddr + packBytes / device.blockSize - 1, [older]);
 }
 
 /**
@@ -234,8 +253,9 @@ function writeCheckpoints(device: QueuedDevice, plan: FormatPlan): void {
  * EROFS, EBUSY while it is mounted, and the device's own errors.
  */
 export function format(given: BlockDevice, options: FormatOptions = {}): Formatted {
-  const device = deviceOf(given);
-  const plan = planFormat(device.nrBlocks, options);
+  const whole = deviceOf(given);
+  const plan = planSize(whole.nrBlocks * whole.blockSize, options);
+  const device = inBlocksOf(whole, plan.geometry.blockSize);
   if (device.readonly) {
     const message = `${device.name} was opened for reading only: open it writable to format it`;
     throw new F2fsError('EROFS', message, { path: device.name });

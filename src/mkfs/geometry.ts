@@ -4,18 +4,27 @@
 // f2fs_get_usable_segments), and its own fsck.f2fs then reports a wrong free_segment_count.
 
 import { F2fsError } from '../errors.ts';
-import { BLOCK, MAX_SEGMENTS, MIN_SEGMENTS, SECTOR_SIZE, SEGMENT_SIZE } from '../format/block-size.ts';
-import { CP_BITMAP_OFFSET, CP_CHECKSUM_OFFSET, MAX_BITMAP_SIZE_IN_CKPT } from '../format/checkpoint.ts';
-import { BLKS_PER_SEG, BLKSIZE, LOG, LOG_BLKSIZE, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
-import { NAT_ENTRIES_PER_BLOCK } from '../format/nat.ts';
-import { SIT_ENTRIES_PER_BLOCK } from '../format/sit.ts';
+import {
+  BLOCK_SIZES,
+  type BlockGeometry,
+  blockGeometry,
+  DEFAULT_BLOCK_SIZE,
+  MAX_SEGMENTS,
+  MIN_SEGMENTS,
+  SECTOR_SIZE,
+} from '../format/block-size.ts';
+import { BLKS_PER_SEG, LOG, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
 
 /** What decides a volume's layout. */
 export interface GeometryRequest {
-  /** Blocks on the device. */
+  /** Blocks on the device, of `blockSize`. */
   nrBlocks: number;
-  /** Bytes; recorded in the superblock, of no other effect. Default 512. */
-  sectorSize?: 512 | 1024 | 2048 | 4096;
+  /** Bytes of a block: those of a page of the kernel that is to mount the volume, 4096 to 65536. Default 4096. */
+  blockSize?: number;
+  /** Whether summaries of several segments share a block; of blocks larger than 4096 bytes. Default false. */
+  packedSsa?: boolean;
+  /** Bytes, 512 to those of a block; recorded in the superblock, of no other effect. Default 512. */
+  sectorSize?: number;
   /** Segments in a section, the unit of cleaning. Default 1. */
   segsPerSec?: number;
   /** Sections in a zone. Default 1. */
@@ -32,6 +41,8 @@ export interface GeometryRequest {
 
 /** A volume's layout: areas in segments, addresses in blocks from the start of the device. */
 export interface Geometry {
+  /** Bytes of a block. */
+  readonly blockSize: number;
   /** Binary logarithm of the bytes of a sector. */
   readonly logSectorsize: number;
   /** Binary logarithm of the sectors of a block. */
@@ -92,17 +103,12 @@ export interface Geometry {
 
 /** Segments of both checkpoint packs. */
 const CKPT_SEGMENTS = 2;
-/** The largest volume. */
-const MAX_TIB = BLOCK.maxVolumeSize / 2 ** 40;
-/** Source: MAX_SIT_BITMAP_SIZE and MAX_SIT_BITMAP_SIZE_IN_CKPT (64 bytes are left to the NAT's bitmap). */
-const MAX_SIT_BITMAP = bitmapBytes(segmentsFor(Math.ceil(MAX_SEGMENTS / SIT_ENTRIES_PER_BLOCK)));
-const MAX_SIT_BITMAP_IN_CKPT = CP_CHECKSUM_OFFSET - CP_BITMAP_OFFSET - 64;
-/** The most cp_payload that fsck.f2fs reads. Source: get_valid_checkpoint. */
-const MAX_CP_PAYLOAD = Math.ceil(MAX_SIT_BITMAP / BLKSIZE);
+/** Bytes of the checkpoint block that are left to the NAT's bitmap. Source: MAX_SIT_BITMAP_SIZE_IN_CKPT. */
+const LEAST_NAT_BITMAP = 64;
 /** Source: DEFAULT_NAT_ENTRY_RATIO, percent. */
 const NAT_RATIO = 20;
-/** Segments of a zone: mkfs.f2fs counts a zone's bytes in 32 bits. */
-const MAX_SEGS_PER_ZONE = 2047;
+/** Bytes of a zone at most: mkfs.f2fs counts them in 32 bits. */
+const MAX_ZONE_BYTES = 2 ** 32 - 1;
 
 function segmentsFor(blocks: number): number {
   return Math.ceil(blocks / BLKS_PER_SEG);
@@ -113,31 +119,47 @@ function bitmapBytes(segments: number): number {
   return (segments * BLKS_PER_SEG) / 8;
 }
 
-/** Source: the sizing of NAT and cp_payload in f2fs_prepare_super_block. `natSegments` is one copy's. */
-function natLimits(wanted: number, sitSegments: number, large: boolean): { natSegments: number; cpPayload: number } {
-  const sitBitmap = Math.min(bitmapBytes(sitSegments), MAX_SIT_BITMAP);
-  if (large) {
-    const natSegments = Math.max(Math.floor((wanted * NAT_RATIO) / 100), 1);
-    const excess = sitBitmap + bitmapBytes(natSegments) - MAX_BITMAP_SIZE_IN_CKPT;
-    return { natSegments, cpPayload: Math.max(Math.ceil(excess / BLKSIZE), 0) };
-  }
-  const inPayload = sitBitmap > MAX_SIT_BITMAP_IN_CKPT;
-  const natBitmap = MAX_BITMAP_SIZE_IN_CKPT - (inPayload ? 0 : sitBitmap);
-  const most = Math.floor((natBitmap * 8) / BLKS_PER_SEG);
-  return { natSegments: Math.min(wanted, most), cpPayload: inPayload ? Math.ceil(sitBitmap / BLKSIZE) : 0 };
+/** Bytes of the largest bitmap of the SIT. Source: MAX_SIT_BITMAP_SIZE. */
+function maxSitBitmap({ sitEntriesPerBlock }: BlockGeometry): number {
+  return bitmapBytes(segmentsFor(Math.ceil(MAX_SEGMENTS / sitEntriesPerBlock)));
 }
 
-function reservedFor(overprovision: number, segsPerSec: number): number {
-  return (2 * (100 / overprovision + 1) + NR_LOGS) * segsPerSec;
+/** Source: the sizing of NAT and cp_payload in f2fs_prepare_super_block. `natSegments` is one copy's. */
+function natLimits(
+  wanted: number,
+  sitSegments: number,
+  large: boolean,
+  block: BlockGeometry,
+): { natSegments: number; cpPayload: number } {
+  const { blockSize, maxBitmapSizeInCp } = block;
+  const sitBitmap = Math.min(bitmapBytes(sitSegments), maxSitBitmap(block));
+  if (large) {
+    const natSegments = Math.max(Math.floor((wanted * NAT_RATIO) / 100), 1);
+    const excess = sitBitmap + bitmapBytes(natSegments) - maxBitmapSizeInCp;
+    return { natSegments, cpPayload: Math.max(Math.ceil(excess / blockSize), 0) };
+  }
+  const inPayload = sitBitmap > maxBitmapSizeInCp - LEAST_NAT_BITMAP;
+  const natBitmap = maxBitmapSizeInCp - (inPayload ? 0 : sitBitmap);
+  const most = Math.floor((natBitmap * 8) / BLKS_PER_SEG);
+  return { natSegments: Math.min(wanted, most), cpPayload: inPayload ? Math.ceil(sitBitmap / blockSize) : 0 };
+}
+
+/**
+ * Segments for cleaning alone. Of usual blocks as f2fs-tools 1.15 has it; of others as all versions do that know them, from 1.16 on, which
+ * count what cleaning needs once. Source: get_reserved.
+ */
+function reservedFor(overprovision: number, segsPerSec: number, blockSize: number): number {
+  const times = blockSize === DEFAULT_BLOCK_SIZE ? 2 : 1;
+  return (times * (100 / overprovision + 1) + NR_LOGS) * segsPerSec;
 }
 
 /** The percentage that leaves the most space; 0 when none leaves any. Source: get_best_overprovision. */
-function bestOverprovision(mainSegments: number, segsPerSec: number): number {
+function bestOverprovision(mainSegments: number, segsPerSec: number, blockSize: number): number {
   const [first, last, step] = mainSegments < 256 ? [10, 95, 5] : [0.01, 10, 0.01];
   let best = 0;
   let bestSpace = 0;
   for (let candidate = first; candidate <= last; candidate += step) {
-    const reserved = reservedFor(candidate, segsPerSec);
+    const reserved = reservedFor(candidate, segsPerSec, blockSize);
     const kept = ((mainSegments - reserved) * candidate) / 100;
     const space = mainSegments - reserved - kept;
     if (bestSpace < space) {
@@ -165,7 +187,9 @@ function placeLogs(zones: number, segsPerZone: number, placement: 'spread' | 'pa
 
 export function checkRequest(request: GeometryRequest): Required<GeometryRequest> {
   const full = {
-    sectorSize: 512 as const,
+    blockSize: DEFAULT_BLOCK_SIZE,
+    packedSsa: false,
+    sectorSize: SECTOR_SIZE,
     segsPerSec: 1,
     secsPerZone: 1,
     overprovision: 0,
@@ -175,6 +199,11 @@ export function checkRequest(request: GeometryRequest): Required<GeometryRequest
     ...Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined)),
     nrBlocks: request.nrBlocks,
   };
+  if (!BLOCK_SIZES.includes(full.blockSize))
+    throw new F2fsError('EINVAL', `invalid blockSize ${full.blockSize}: expected ${listed(BLOCK_SIZES)}`);
+  if (full.packedSsa && full.blockSize === BLOCK_SIZES[0])
+    throw new F2fsError('EINVAL', `packed_ssa has no effect with blocks of ${full.blockSize} bytes: leave it out`);
+  const { sectorsPerBlock, segmentSize, maxVolumeSize } = blockGeometry(full.blockSize);
   for (const name of ['nrBlocks', 'segsPerSec', 'secsPerZone'] as const) {
     if (!Number.isSafeInteger(full[name]) || full[name] < 1) {
       throw new F2fsError(
@@ -183,12 +212,10 @@ export function checkRequest(request: GeometryRequest): Required<GeometryRequest
       );
     }
   }
-  if (full.segsPerSec * full.secsPerZone > MAX_SEGS_PER_ZONE) {
+  const maxSegsPerZone = Math.floor(MAX_ZONE_BYTES / segmentSize);
+  if (full.segsPerSec * full.secsPerZone > maxSegsPerZone) {
     const zone = `${full.segsPerSec} x ${full.secsPerZone}`;
-    throw new F2fsError(
-      'EINVAL',
-      `invalid zone of ${zone} segments: expected ${MAX_SEGS_PER_ZONE} at most (under 4 GiB)`,
-    );
+    throw new F2fsError('EINVAL', `invalid zone of ${zone} segments: expected ${maxSegsPerZone} at most (under 4 GiB)`);
   }
   if (!(full.overprovision >= 0 && full.overprovision < 100)) {
     throw new F2fsError(
@@ -196,42 +223,44 @@ export function checkRequest(request: GeometryRequest): Required<GeometryRequest
       `invalid overprovision ${full.overprovision}: expected a percentage above 0 and below 100`,
     );
   }
-  if (
-    !Number.isSafeInteger(full.startSector) ||
-    full.startSector < 0 ||
-    full.startSector % BLOCK.sectorsPerBlock !== 0
-  ) {
-    const message = `invalid start of the partition at sector ${full.startSector}: expected a multiple of ${BLOCK.sectorsPerBlock}, a whole block`;
+  if (!Number.isSafeInteger(full.startSector) || full.startSector < 0 || full.startSector % sectorsPerBlock !== 0) {
+    const message = `invalid start of the partition at sector ${full.startSector}: expected a multiple of ${sectorsPerBlock}, a whole block`;
     throw new F2fsError('EINVAL', message);
   }
-  if (![512, 1024, 2048, 4096].includes(full.sectorSize)) {
-    throw new F2fsError('EINVAL', `invalid sectorSize ${full.sectorSize}: expected 512, 1024, 2048 or 4096`);
+  const sectorSizes = Array.from({ length: Math.log2(sectorsPerBlock) + 1 }, (_, i) => SECTOR_SIZE << i);
+  if (!sectorSizes.includes(full.sectorSize)) {
+    throw new F2fsError('EINVAL', `invalid sectorSize ${full.sectorSize}: expected ${listed(sectorSizes)}`);
   }
   if (full.nrBlocks > MAX_SEGMENTS * BLKS_PER_SEG) {
-    throw new F2fsError('EFBIG', `invalid size of ${full.nrBlocks * BLKSIZE} bytes: expected ${MAX_TIB} TiB at most`);
+    const most = maxVolumeSize / 2 ** 40;
+    throw new F2fsError(
+      'EFBIG',
+      `invalid size of ${full.nrBlocks * full.blockSize} bytes: expected ${most} TiB at most`,
+    );
   }
   return full;
 }
 
 /** Blocks before segment 0: the superblocks, up to a zone's boundary on the disk. */
-function blocksBefore(segsPerZone: number, startSector: number): number {
-  const zone = segsPerZone * SEGMENT_SIZE;
+function blocksBefore(segsPerZone: number, startSector: number, { blockSize, segmentSize }: BlockGeometry): number {
+  const zone = segsPerZone * segmentSize;
   const start = startSector * SECTOR_SIZE;
-  return (Math.ceil((start + 2 * BLKSIZE) / zone) * zone - start) / BLKSIZE;
+  return (Math.ceil((start + 2 * blockSize) / zone) * zone - start) / blockSize;
 }
 
 /**
  * What a main area of `segmentCountMain` segments keeps back, and what is left to users; null when nothing would be.
- * `overprovision` in percent, 0 for the best.
+ * `overprovision` in percent, 0 for the best; `blockSize` in bytes.
  */
 export function spaceOf(
   segmentCountMain: number,
   segsPerSec: number,
+  blockSize: number,
   overprovision = 0,
 ): Pick<Geometry, 'overprovision' | 'reservedSegments' | 'overprovSegments' | 'userBlockCount'> | null {
-  const percent = overprovision || bestOverprovision(segmentCountMain, segsPerSec);
+  const percent = overprovision || bestOverprovision(segmentCountMain, segsPerSec, blockSize);
   if (percent === 0) return null;
-  const reservedSegments = Math.floor(reservedFor(percent, segsPerSec));
+  const reservedSegments = Math.floor(reservedFor(percent, segsPerSec, blockSize));
   if (segmentCountMain - NR_LOGS < reservedSegments) return null;
   const overprovSegments = Math.floor(((segmentCountMain - reservedSegments) * percent) / 100) + reservedSegments;
   if (segmentCountMain <= overprovSegments) return null;
@@ -241,24 +270,29 @@ export function spaceOf(
 
 /** The layout, or null when the device is too small. */
 function layOut(request: Required<GeometryRequest>): Geometry | null {
-  const { nrBlocks, segsPerSec, secsPerZone, largeNatBitmap } = request;
+  const { nrBlocks, blockSize, packedSsa, segsPerSec, secsPerZone, largeNatBitmap } = request;
+  const block = blockGeometry(blockSize, packedSsa);
   const segsPerZone = segsPerSec * secsPerZone;
-  const segment0Blkaddr = blocksBefore(segsPerZone, request.startSector);
+  const segment0Blkaddr = blocksBefore(segsPerZone, request.startSector, block);
   const totalSegments = Math.floor((nrBlocks - segment0Blkaddr) / BLKS_PER_SEG);
   if (totalSegments < MIN_SEGMENTS) return null;
   const segmentCount = totalSegments - (totalSegments % segsPerZone);
 
-  const sitSegments = segmentsFor(Math.ceil(segmentCount / SIT_ENTRIES_PER_BLOCK));
+  const sitSegments = segmentsFor(Math.ceil(segmentCount / block.sitEntriesPerBlock));
   const segmentCountSit = 2 * sitSegments;
   const blocksPastSit = (segmentCount - CKPT_SEGMENTS - segmentCountSit) * BLKS_PER_SEG;
   if (blocksPastSit <= 0) return null;
-  const natWanted = segmentsFor(Math.ceil(blocksPastSit / NAT_ENTRIES_PER_BLOCK));
-  const { natSegments, cpPayload } = natLimits(natWanted, sitSegments, largeNatBitmap);
+  const natWanted = segmentsFor(Math.ceil(blocksPastSit / block.natEntriesPerBlock));
+  const { natSegments, cpPayload } = natLimits(natWanted, sitSegments, largeNatBitmap, block);
   const segmentCountNat = 2 * natSegments;
 
   const segmentsPastNat = segmentCount - CKPT_SEGMENTS - segmentCountSit - segmentCountNat;
   if (segmentsPastNat <= 0) return null;
-  const metaUnpadded = CKPT_SEGMENTS + segmentCountSit + segmentCountNat + segmentsFor(segmentsPastNat + 1);
+  const metaUnpadded =
+    CKPT_SEGMENTS +
+    segmentCountSit +
+    segmentCountNat +
+    segmentsFor(Math.ceil((segmentsPastNat + 1) / block.summariesPerBlock));
   const metaZones = Math.ceil(metaUnpadded / segsPerZone);
   const segmentCountSsa = metaZones * segsPerZone - CKPT_SEGMENTS - segmentCountSit - segmentCountNat;
 
@@ -268,15 +302,16 @@ function layOut(request: Required<GeometryRequest>): Geometry | null {
   const sectionCount = zones * secsPerZone;
   const segmentCountMain = sectionCount * segsPerSec;
 
-  const kept = spaceOf(segmentCountMain, segsPerSec, request.overprovision);
+  const kept = spaceOf(segmentCountMain, segsPerSec, blockSize, request.overprovision);
   if (kept === null) return null;
 
   const sitBlkaddr = segment0Blkaddr + CKPT_SEGMENTS * BLKS_PER_SEG;
   const natBlkaddr = sitBlkaddr + segmentCountSit * BLKS_PER_SEG;
   const logSectorsize = Math.log2(request.sectorSize);
   return {
+    blockSize,
     logSectorsize,
-    logSectorsPerBlock: LOG_BLKSIZE - logSectorsize,
+    logSectorsPerBlock: block.logBlockSize - logSectorsize,
     segsPerSec,
     secsPerZone,
     blockCount: nrBlocks,
@@ -305,28 +340,37 @@ function layOut(request: Required<GeometryRequest>): Geometry | null {
 
 /** Throws EFBIG for a layout that mkfs.f2fs would make and fsck.f2fs then could not read. */
 function readable(geometry: Geometry): Geometry {
-  if (geometry.cpPayload <= MAX_CP_PAYLOAD) return geometry;
+  const { blockSize, blockCount, cpPayload } = geometry;
+  // Source: get_valid_checkpoint.
+  const most = Math.ceil(maxSitBitmap(blockGeometry(blockSize)) / blockSize);
+  if (cpPayload <= most) return geometry;
   const message =
-    `a large NAT bitmap for ${geometry.blockCount * BLKSIZE} bytes takes ${geometry.cpPayload} blocks of cp_payload, ` +
-    `and fsck.f2fs reads ${MAX_CP_PAYLOAD} at most; format without the large NAT bitmap`;
+    `a large NAT bitmap for ${blockCount * blockSize} bytes takes ${cpPayload} blocks of cp_payload, ` +
+    `and fsck.f2fs reads ${most} at most; format without the large NAT bitmap`;
   throw new F2fsError('EFBIG', message);
 }
 
 /**
- * The layout of a new volume, for what has `sizeBytes`, which the message of ENOSPC tells.
- * Throws ENOSPC when the device is too small, naming the least size that works; EFBIG past 16 TiB, or past some 1.5 TiB
- * with a large NAT bitmap; EINVAL for numbers that make no sense.
+ * The layout of a new volume, for what has `wholeBytes`, which the message of ENOSPC tells.
+ * Throws ENOSPC when the device is too small, naming the least size that works; EFBIG past 16 TiB (of blocks of 4 KiB), or past some
+ * 1.5 TiB with a large NAT bitmap; EINVAL for numbers that make no sense.
  */
-export function geometryFor(request: GeometryRequest, sizeBytes = request.nrBlocks * BLKSIZE): Geometry {
+export function geometryFor(request: GeometryRequest, wholeBytes?: number): Geometry {
   const full = checkRequest(request);
+  const sizeBytes = wholeBytes ?? full.nrBlocks * full.blockSize;
   const geometry = layOut(full);
   if (geometry !== null) return readable(geometry);
-  const { segsPerSec, secsPerZone } = full;
-  const least = smallestGeometry(request, 0).blockCount * BLKSIZE;
+  const { segsPerSec, secsPerZone, blockSize } = full;
+  const least = smallestGeometry(request, 0).blockCount * blockSize;
   const shape = `${counted(segsPerSec, 'segment')} in a section and ${counted(secsPerZone, 'section')} in a zone`;
-  const volume = segsPerSec * secsPerZone === 1 ? 'a volume' : `a volume with ${shape}`;
+  const ofBlocks = blockSize === DEFAULT_BLOCK_SIZE ? 'a volume' : `a volume of blocks of ${blockSize} bytes`;
+  const volume = segsPerSec * secsPerZone === 1 ? ofBlocks : `${ofBlocks} with ${shape}`;
   const needed = `${least} bytes (${least / 2 ** 20} MiB) at least`;
   throw new F2fsError('ENOSPC', `${sizeBytes} bytes are too small for ${volume}: it needs ${needed}`);
+}
+
+function listed(numbers: readonly number[]): string {
+  return `${numbers.slice(0, -1).join(', ')} or ${numbers.at(-1)}`;
 }
 
 function counted(count: number, what: string): string {
@@ -340,13 +384,14 @@ export function userBlocks(geometry: Geometry): number {
 
 /**
  * The layout of the smallest volume, in whole zones, with at least `neededUserBlocks` user blocks. `request.nrBlocks` is
- * not looked at. Throws EFBIG when 16 TiB are not enough.
+ * not looked at. Throws EFBIG when the largest volume is not enough.
  */
 export function smallestGeometry(request: Omit<GeometryRequest, 'nrBlocks'>, neededUserBlocks: number): Geometry {
   const full = checkRequest({ ...request, nrBlocks: 1 });
   const segsPerZone = full.segsPerSec * full.secsPerZone;
   const zoneBlocks = segsPerZone * BLKS_PER_SEG;
-  const before = blocksBefore(segsPerZone, full.startSector);
+  const block = blockGeometry(full.blockSize);
+  const before = blocksBefore(segsPerZone, full.startSector, block);
   const withZones = (zones: number): Geometry | null => layOut({ ...full, nrBlocks: before + zones * zoneBlocks });
   const missing = (geometry: Geometry | null): number =>
     geometry === null ? 1 : Math.ceil((neededUserBlocks - geometry.userBlockCount) / zoneBlocks);
@@ -361,7 +406,7 @@ export function smallestGeometry(request: Omit<GeometryRequest, 'nrBlocks'>, nee
   if (zones > most) {
     throw new F2fsError(
       'EFBIG',
-      `${neededUserBlocks * BLKSIZE} bytes do not fit into ${MAX_TIB} TiB, the most that F2FS holds`,
+      `${neededUserBlocks * full.blockSize} bytes do not fit into ${block.maxVolumeSize / 2 ** 40} TiB, the most that F2FS holds`,
     );
   }
   // ...and here gives back what it went too far.

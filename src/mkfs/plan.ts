@@ -1,4 +1,5 @@
 // A format's decisions, made once and read by every part that builds blocks.
+import { type BlockGeometry, blockGeometry } from '../format/block-size.ts';
 import { BLKS_PER_SEG, FEATURES, LOG, type Log } from '../format/constants.ts';
 import type { ExtensionTable } from './extensions.ts';
 import type { Geometry } from './geometry.ts';
@@ -33,6 +34,11 @@ export interface FormatPlan {
   readonly checkpointVer: number;
   /** The whole device was discarded. */
   readonly discarded: boolean;
+}
+
+/** What follows from the size of its blocks. */
+export function blockOf({ geometry, features }: FormatPlan): BlockGeometry {
+  return blockGeometry(geometry.blockSize, (features & FEATURES.packed_ssa) !== 0);
 }
 
 export function hasLostFound(plan: FormatPlan): boolean {

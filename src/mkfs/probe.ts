@@ -2,7 +2,8 @@
 import { deviceOf } from '../device/checked-device.ts';
 import type { BlockDevice } from '../device/device.ts';
 import type { QueuedDevice } from '../device/queued-device.ts';
-import { BLKSIZE, F2FS_SUPER_MAGIC, SUPER_OFFSET } from '../format/constants.ts';
+import { BLOCK_SIZES } from '../format/block-size.ts';
+import { F2FS_SUPER_MAGIC, SUPER_OFFSET } from '../format/constants.ts';
 import { FOREIGN_BYTES, type Foreign, recognize } from '../format/foreign.ts';
 import { viewOf } from '../format/struct.ts';
 
@@ -36,24 +37,29 @@ export function contentsOf(given: BlockDevice): DeviceContents | null {
 
 /** The bytes that are looked at: superblocks and partition tables of other file systems stand within. */
 function startOf(device: QueuedDevice): Uint8Array {
-  const start = new Uint8Array(Math.min(FOREIGN_BYTES, device.nrBlocks * BLKSIZE));
+  const start = new Uint8Array(Math.min(FOREIGN_BYTES, device.nrBlocks * device.blockSize));
   device.read(0, start);
   return start;
 }
 
 function kindOf(start: Uint8Array): 'f2fs' | 'other' | 'empty' {
   if (hasMagic(start, 0)) return 'f2fs';
-  if (hasMagic(start, 1)) return sincePlaced(start) === null ? 'f2fs' : 'other';
+  if (secondCopy(start) > 0) return sincePlaced(start) === null ? 'f2fs' : 'other';
   return start.some((byte) => byte !== 0) ? 'other' : 'empty';
 }
 
 /** What came to stand where a volume was, of which superblock 2 is left, or null. Nothing but its two blocks is the volume's here. */
 function sincePlaced(start: Uint8Array): Foreign | null {
-  if (hasMagic(start, 0) || !hasMagic(start, 1)) return null;
-  return recognize(start.subarray(0, 2 * BLKSIZE));
+  const second = secondCopy(start);
+  return hasMagic(start, 0) || second === 0 ? null : recognize(start.subarray(0, 2 * second));
 }
 
-function hasMagic(start: Uint8Array, copy: number): boolean {
-  const at = copy * BLKSIZE + SUPER_OFFSET;
+/** Byte of the second block, by which of its places superblock 2 is there; 0 for none. */
+function secondCopy(start: Uint8Array): number {
+  return BLOCK_SIZES.find((blockSize) => hasMagic(start, blockSize)) ?? 0;
+}
+
+function hasMagic(start: Uint8Array, block: number): boolean {
+  const at = block + SUPER_OFFSET;
   return at + 4 <= start.length && viewOf(start).getUint32(at, true) === F2FS_SUPER_MAGIC;
 }

@@ -1,12 +1,5 @@
 // Builds the block that a superblock stands in.
-import {
-  BLKSIZE,
-  F2FS_SUPER_MAGIC,
-  FEATURES,
-  LOG_BLKS_PER_SEG,
-  LOG_BLKSIZE,
-  SUPER_OFFSET,
-} from '../format/constants.ts';
+import { F2FS_SUPER_MAGIC, FEATURES, LOG_BLKS_PER_SEG, SUPER_OFFSET } from '../format/constants.ts';
 import { viewOf } from '../format/struct.ts';
 import { SB_CHECKSUM_OFFSET, Superblock, superblockCrc } from '../format/superblock.ts';
 import { type FormatPlan, META_INO, NODE_INO, ROOT_INO } from './plan.ts';
@@ -16,7 +9,7 @@ const MINOR_VERSION = 15;
 
 /** The block of either superblock copy; the two are the same. Source: f2fs_prepare_super_block. */
 export function superblockBlock(plan: FormatPlan): Uint8Array {
-  const block = new Uint8Array(BLKSIZE);
+  const block = new Uint8Array(plan.geometry.blockSize);
   const sb = new Superblock(viewOf(block), SUPER_OFFSET);
   const { geometry } = plan;
   sb.magic = F2FS_SUPER_MAGIC;
@@ -24,7 +17,7 @@ export function superblockBlock(plan: FormatPlan): Uint8Array {
   sb.minorVer = MINOR_VERSION;
   sb.logSectorsize = geometry.logSectorsize;
   sb.logSectorsPerBlock = geometry.logSectorsPerBlock;
-  sb.logBlocksize = LOG_BLKSIZE;
+  sb.logBlocksize = Math.log2(geometry.blockSize);
   sb.logBlocksPerSeg = LOG_BLKS_PER_SEG;
   sb.segsPerSec = geometry.segsPerSec;
   sb.secsPerZone = geometry.secsPerZone;

@@ -1,14 +1,14 @@
 // A frame pool that holds its users to the rule that nobody keeps a frame number over a point at which frames may go: for
 // test runs, under the environment variable F2FS_STRESS_FRAMES.
 import { stressesFrames } from '../platform/environment.ts';
-import { FramePool, PAGE_SIZE } from './pool.ts';
+import { FramePool } from './pool.ts';
 
 /** What a free frame is filled with. */
 const POISON = 0xa5;
 
 /** The pool of a mount: a checked one where F2FS_STRESS_FRAMES is set. Throws as FramePool's constructor does. */
-export function framePool(budgetBytes?: number): FramePool {
-  return stressesFrames() ? new CheckedFramePool(budgetBytes) : new FramePool(budgetBytes);
+export function framePool(budgetBytes?: number, pageSize?: number): FramePool {
+  return stressesFrames() ? new CheckedFramePool(budgetBytes, pageSize) : new FramePool(budgetBytes, pageSize);
 }
 
 /**
@@ -63,7 +63,7 @@ export class CheckedFramePool extends FramePool {
   override freeFolio(head: number): void {
     const nrPages = this.unownedPages(head);
     this.#used.fill(0, head, head + nrPages);
-    this.bytes.fill(POISON, head * PAGE_SIZE, (head + nrPages) * PAGE_SIZE);
+    this.bytes.fill(POISON, head * this.pageSize, (head + nrPages) * this.pageSize);
     this.#givenBack.push(head);
     this.#nrGivenBack += nrPages;
   }
@@ -114,10 +114,10 @@ export class CheckedFramePool extends FramePool {
     this.#nrGivenBack = 0;
     for (const head of givenBack) {
       const order = super.folioOrder(head);
-      const end = (head + (1 << order)) * PAGE_SIZE;
-      for (let at = head * PAGE_SIZE; at < end; at += 4) {
+      const end = (head + (1 << order)) * this.pageSize;
+      for (let at = head * this.pageSize; at < end; at += 4) {
         if (this.view.getUint32(at) === 0xa5a5a5a5) continue;
-        throw new Error(`internal: frame ${Math.floor(at / PAGE_SIZE)} was written to after it was given back`);
+        throw new Error(`internal: frame ${Math.floor(at / this.pageSize)} was written to after it was given back`);
       }
       this.#used.fill(1, head, head + (1 << order));
       super.freeFolio(head);

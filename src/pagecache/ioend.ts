@@ -3,12 +3,12 @@
 import { Bio } from '../device/bio.ts';
 import type { QueuedDevice } from '../device/queued-device.ts';
 import { F2fsError } from '../errors.ts';
-import { BLKSIZE, type Log, NR_LOGS } from '../format/constants.ts';
+import { type Log, NR_LOGS } from '../format/constants.ts';
 import { type AddressSpace, TAG } from './address-space.ts';
-import type { FramePool } from './pool.ts';
+import { type FramePool, MAX_FOLIO_PAGES } from './pool.ts';
 
-/** Blocks that a bio gathers before it is submitted: 4 MiB. */
-const MAX_BIO_BLOCKS = 1024;
+/** Bytes that a bio gathers before it is submitted; as many blocks as a folio has pages must fit in. */
+const MAX_BIO_BYTES = 4 * 1024 * 1024;
 /** Bios of fewer blocks are not worth another thread. */
 const MIN_QUEUED_BLOCKS = 64;
 
@@ -31,15 +31,22 @@ class Ioend {
   readonly bio: Bio;
   /** The pages, as runs of one address space each. */
   readonly #mappings: AddressSpace[] = [];
-  readonly #index = new Float64Array(MAX_BIO_BLOCKS);
-  readonly #count = new Uint32Array(MAX_BIO_BLOCKS);
-  readonly #kind = new Uint8Array(MAX_BIO_BLOCKS);
-  readonly #loan = new Uint32Array(MAX_BIO_BLOCKS);
+  readonly #index: Float64Array;
+  readonly #count: Uint32Array;
+  readonly #kind: Uint8Array;
+  readonly #loan: Uint32Array;
+  readonly #pageSize: number;
   readonly #lender: () => FrameLender | null;
   #length = 0;
 
   constructor(device: QueuedDevice, pool: FramePool, lender: () => FrameLender | null) {
-    this.bio = new Bio(device, pool.bytes, MAX_BIO_BLOCKS);
+    const maxBlocks = Math.max(MAX_BIO_BYTES / pool.pageSize, MAX_FOLIO_PAGES);
+    this.bio = new Bio(device, pool.bytes, maxBlocks);
+    this.#index = new Float64Array(maxBlocks);
+    this.#count = new Uint32Array(maxBlocks);
+    this.#kind = new Uint8Array(maxBlocks);
+    this.#loan = new Uint32Array(maxBlocks);
+    this.#pageSize = pool.pageSize;
     this.#lender = lender;
   }
 
@@ -49,7 +56,7 @@ class Ioend {
 
   /** False when the pages do not continue the bio. */
   add(mapping: AddressSpace, index: number, pfn: number, nrPages: number, blkaddr: number): boolean {
-    if (!this.bio.add(blkaddr, pfn * BLKSIZE, nrPages)) return false;
+    if (!this.bio.add(blkaddr, pfn * this.#pageSize, nrPages)) return false;
     const last = this.#length - 1;
     if (
       last >= 0 &&
@@ -66,7 +73,7 @@ class Ioend {
 
   /** False when the blocks, which stand for pages of a cluster, do not continue the bio. */
   addCluster(run: ClusterRun, pfn: number, nrBlocks: number, blkaddr: number, isLast: boolean): boolean {
-    if (!this.bio.add(blkaddr, pfn * BLKSIZE, nrBlocks)) return false;
+    if (!this.bio.add(blkaddr, pfn * this.#pageSize, nrBlocks)) return false;
     this.#note(run.mapping, run.index, run.nrPages, isLast ? RUN.END : RUN.PART, run.loan);
     return true;
   }

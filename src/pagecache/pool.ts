@@ -1,23 +1,24 @@
 // The page frames of a mount: one shared memory of fixed size, cut into frames of a page, handed out as folios, and taken back
 // from their address spaces, least recently used first. Relies on buddy.ts, xarray.ts (for the arena), size-text.ts and errors.ts.
 import { F2fsError } from '../errors.ts';
-import { BLKSIZE } from '../format/block-size.ts';
+import { DEFAULT_BLOCK_SIZE } from '../format/block-size.ts';
 import { shortSize } from '../size-text.ts';
 import { Buddy, MAX_ORDER } from './buddy.ts';
 import { XArrayArena } from './xarray.ts';
 import { zero } from './zero.ts';
 
-/** Bytes of a page, and of the frame that holds it: those of a block, as on Linux. */
-export const PAGE_SIZE = BLKSIZE;
-/** Pages of the largest folio: 2 MiB. */
+/** Pages of the largest folio: 2 MiB where a page has 4 KiB. */
 export const MAX_FOLIO_PAGES = 1 << MAX_ORDER;
 
+/** Bytes of a page cache unless told otherwise, and its fewest pages then. */
 const DEFAULT_BUDGET = 128 * 1024 * 1024;
-/** The fewest bytes that a page cache can have. */
-export const MIN_BUDGET = 4 * 1024 * 1024;
+const DEFAULT_MIN_PAGES = 4 * 1024;
+/** The fewest pages that a page cache can have. */
+const MIN_PAGES = 1024;
+/** The fewest bytes that a page cache can have, where a page has 4 KiB. */
+export const MIN_BUDGET = MIN_PAGES * DEFAULT_BLOCK_SIZE;
 /** The most bytes that a page cache can have: what a 32-bit WebAssembly.Memory can hold. */
 export const MAX_BUDGET = 2 ** 32;
-const FOLIO_MAX_BYTES = MAX_FOLIO_PAGES * PAGE_SIZE;
 const WASM_PAGE = 65536;
 
 /** folioOrder of a frame that is the first of no folio. */
@@ -72,7 +73,7 @@ export interface FolioOwner {
 }
 
 /**
- * All page frames of one mount. A frame is named by its number, pfn; its bytes are at pfn * PAGE_SIZE. A folio is a naturally
+ * All page frames of one mount. A frame is named by its number, pfn; its bytes are at pfn * pageSize. A folio is a naturally
  * aligned run of 1, 2, 4 .. 512 frames, aligned the same way in its file. Nobody pins a frame: frames go away only in
  * `reclaim`, which is called between operations, and when their owner drops them. The metadata is indexed by pfn and holds
  * for the first frame of a folio ("head") unless said otherwise. Source: struct folio, mm/vmscan.c.
@@ -82,6 +83,8 @@ export class FramePool {
   /** All frames. Shared memory: TextDecoder and some web calls want a copy; node:fs reads and writes it in place. */
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** Bytes of a page, and of the frame that holds it: those of the volume's blocks, as on Linux. */
+  readonly pageSize: number;
   readonly nrFrames: number;
   /** Pages tagged dirty over all address spaces; kept by AddressSpace. */
   nrDirty = 0;
@@ -105,15 +108,19 @@ export class FramePool {
   readonly #freeIds: number[] = [];
 
   /**
-   * @param budgetBytes rounded down to whole 2 MiB; frames never touched cost no memory
-   * @throws F2fsError EINVAL below 4 MiB or above 4 GiB, ENOMEM if the address space cannot be had
+   * @param budgetBytes rounded down to whole folios of the largest size; frames never touched cost no memory
+   * @param pageSize bytes
+   * @throws F2fsError EINVAL below 1024 pages or above 4 GiB, ENOMEM if the address space cannot be had
    */
-  constructor(budgetBytes: number = DEFAULT_BUDGET) {
-    if (!(budgetBytes >= MIN_BUDGET && budgetBytes <= MAX_BUDGET)) {
-      throw new F2fsError('EINVAL', `invalid cacheBytes ${budgetBytes}: expected 4 MiB to 4 GiB`);
+  constructor(budgetBytes?: number, pageSize = DEFAULT_BLOCK_SIZE) {
+    const budget = budgetBytes ?? Math.max(DEFAULT_BUDGET, DEFAULT_MIN_PAGES * pageSize);
+    if (!(budget >= MIN_PAGES * pageSize && budget <= MAX_BUDGET)) {
+      const least = shortSize(MIN_PAGES * pageSize);
+      throw new F2fsError('EINVAL', `invalid cacheBytes ${budget}: expected ${least} to 4 GiB`);
     }
-    const size = Math.floor(budgetBytes / FOLIO_MAX_BYTES) * FOLIO_MAX_BYTES;
-    const nrFrames = size / PAGE_SIZE;
+    const nrFrames = Math.floor(budget / (MAX_FOLIO_PAGES * pageSize)) * MAX_FOLIO_PAGES;
+    const size = nrFrames * pageSize;
+    this.pageSize = pageSize;
     this.memory = makeSharedMemory(size, 'a page cache', 'give a smaller one');
     this.nrFrames = nrFrames;
     this.bytes = new Uint8Array(this.memory.buffer);
@@ -197,12 +204,12 @@ export class FramePool {
 
   /** The bytes of one frame; the same view at every call. */
   page(pfn: number): Uint8Array {
-    return (this.#pages[pfn] ??= this.bytes.subarray(pfn * PAGE_SIZE, (pfn + 1) * PAGE_SIZE));
+    return (this.#pages[pfn] ??= this.bytes.subarray(pfn * this.pageSize, (pfn + 1) * this.pageSize));
   }
 
   /** Fills nrPages frames with zeroes. */
   zero(pfn: number, nrPages: number): void {
-    zero(this.bytes, pfn * PAGE_SIZE, (pfn + nrPages) * PAGE_SIZE);
+    zero(this.bytes, pfn * this.pageSize, (pfn + nrPages) * this.pageSize);
   }
 
   /**

@@ -2,9 +2,11 @@
 import { F2fsError } from '../errors.ts';
 import { CompressPolicy } from '../file/inode/compression.ts';
 import type { Timestamp } from '../file/inode/inode.ts';
-import { BLKSIZE } from '../format/constants.ts';
+import { type BlockGeometry, blockGeometry, DEFAULT_BLOCK_SIZE } from '../format/block-size.ts';
+import { FEATURES } from '../format/constants.ts';
+import { featureBits } from '../mkfs/features.ts';
 import { checkFormat, type FormatOptions, planSize } from '../mkfs/format.ts';
-import { smallestGeometry } from '../mkfs/geometry.ts';
+import { type GeometryRequest, smallestGeometry } from '../mkfs/geometry.ts';
 import { checkChoice } from './compress-choice.ts';
 import type { SizeRules } from './image-size.ts';
 import type { BuildOptions } from './options.ts';
@@ -18,7 +20,7 @@ export function checkBuildOptions(options: BuildOptions): void {
   const wanted = formatOptions(options, { sec: 0, nsec: 0 });
   checkFormat(wanted);
   if (typeof size === 'number') planSize(size, wanted);
-  smallestGeometry({ logPlacement: wanted.logPlacement }, Math.ceil(freeBytes / BLKSIZE));
+  smallestGeometry(shapeOf(options), Math.ceil(freeBytes / blockOf(options).blockSize));
   if (options.tight === true && !isAutoSized(options)) {
     throw new F2fsError('EINVAL', "with a size 'tight' has no effect: leave one out");
   }
@@ -47,14 +49,25 @@ export function compressionPolicy({ compress, features }: BuildOptions): Compres
   return new CompressPolicy({ ...compress, extensions: [], noExtensions: [] });
 }
 
+/** What follows from the size of the image's blocks. */
+export function blockOf({ blockSize = DEFAULT_BLOCK_SIZE, features }: BuildOptions): BlockGeometry {
+  return blockGeometry(blockSize, (featureBits(features ?? 'default') & FEATURES.packed_ssa) !== 0);
+}
+
+/** What of the image's layout does not depend on its size: one log after the other, so that the end of the main area can be given back. */
+export function shapeOf(options: BuildOptions): Pick<GeometryRequest, 'blockSize' | 'logPlacement' | 'packedSsa'> {
+  const { blockSize, summariesPerBlock } = blockOf(options);
+  return { blockSize, packedSsa: summariesPerBlock > 1, logPlacement: 'packed' };
+}
+
 export function formatOptions(options: BuildOptions, now: Timestamp): FormatOptions {
   return {
+    blockSize: options.blockSize,
     uuid: options.uuid,
     label: options.label,
     features: options.features,
     timestamp: now.sec,
-    // One log after the other from the start: the end of the main area can be given back.
-    logPlacement: 'packed',
+    logPlacement: shapeOf(options).logPlacement,
   };
 }
 
@@ -67,6 +80,7 @@ export function sizeRules({
   tight = false,
   release = false,
   holes = 'source',
+  blockSize = DEFAULT_BLOCK_SIZE,
 }: BuildOptions): SizeRules {
-  return { freeBlocks: Math.ceil(freeBytes / BLKSIZE), tight, exact: !release && holes === 'source' };
+  return { freeBlocks: Math.ceil(freeBytes / blockSize), tight, exact: !release && holes === 'source' };
 }

@@ -7,7 +7,6 @@ import { NewImage, openAroundCache, removeLeftParts } from '../device/new-image.
 import { checkSignal, F2fsError } from '../errors.ts';
 import type { CompressPolicy } from '../file/inode/compression.ts';
 import type { Timestamp } from '../file/inode/inode.ts';
-import { BLKSIZE } from '../format/constants.ts';
 import { formatUuid } from '../format/superblock.ts';
 import { systemTime } from '../fs/clock.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
@@ -15,13 +14,21 @@ import type { MountOptions } from '../fs/mount-options.ts';
 import { type Host, thisHost } from '../host/host.ts';
 import { featureBits } from '../mkfs/features.ts';
 import { format, planSize } from '../mkfs/format.ts';
-import { smallestGeometry } from '../mkfs/geometry.ts';
+import { type Geometry, smallestGeometry } from '../mkfs/geometry.ts';
 import { contentsOf } from '../mkfs/probe.ts';
 import type { Problem } from '../problems.ts';
 import { hostInodes } from '../source/host/scan.ts';
 import type { Populated } from '../source/populated.ts';
 import type { SourceTree } from '../source/source-tree.ts';
-import { checkBuildOptions, compressionPolicy, formatOptions, isAutoSized, sizeRules } from './build-options.ts';
+import {
+  blockOf,
+  checkBuildOptions,
+  compressionPolicy,
+  formatOptions,
+  isAutoSized,
+  shapeOf,
+  sizeRules,
+} from './build-options.ts';
 import { CompressChoice } from './compress-choice.ts';
 import { driveScan, INTERRUPTED, inTurnsOfScan, turn } from './drive.ts';
 import { Estimate } from './estimate.ts';
@@ -53,9 +60,11 @@ export interface BuildReport extends Populated {
   seconds: number;
   /** What compression did; null when it was not asked for. */
   compression: BuildCompressionReport | null;
-  /** Blocks of 4096 bytes that are in use or promised. */
+  /** Bytes of a block. */
+  blockBytes: number;
+  /** Blocks that are in use or promised. */
   usedBlocks: number;
-  /** Blocks of 4096 bytes that files may still take. */
+  /** Blocks that files may still take. */
   freeBlocks: number;
 }
 
@@ -106,12 +115,14 @@ export async function buildFrom(
   const policy = options.compress === undefined ? null : compressionPolicy(options);
   using tree = await scan();
   // They start while it is counted what the tree takes.
-  using threads = options.engine === undefined ? startFilling(tree, policy, options.workers ?? defaultWorkers()) : null;
+  const workers = options.workers ?? defaultWorkers();
+  const block = blockOf(options);
+  using threads = options.engine === undefined ? startFilling(tree, block.blockSize, policy, workers) : null;
   const now = stamp(options);
-  const choice = policy && new CompressChoice(tree, policy.clusterPages, options.compress ?? {});
+  const choice = policy && new CompressChoice(tree, policy.clusterPages, block.blockSize, options.compress ?? {});
   const feature = featureBits(options.features ?? 'default');
   const needed = await inTurnsOfScan(
-    new Estimate(tree, feature, choice, policy?.clusterPages ?? 1).blocks(),
+    new Estimate(tree, block, feature, choice, policy?.clusterPages ?? 1).blocks(),
     tree,
     options,
   );
@@ -136,12 +147,12 @@ export async function buildFrom(
       closeAtItsSize(volume);
     } else {
       const rules = sizeRules(options);
-      const { nrBlocks, canGrow, growthBound } = closeAtLeastSize(volume, rules, needed);
-      device.resize(nrBlocks);
+      const { sizeBytes, canGrow, growthBound } = closeAtLeastSize(volume, rules, needed);
+      device.resize(sizeBytes / device.blockSize);
       if (growthBound !== null) notes.push(boundText(growthBound));
       if (!canGrow && !rules.tight) notes.push(FIXED_SIZE);
     }
-    const imageBytes = typeof options.size === 'number' ? options.size : device.nrBlocks * BLKSIZE;
+    const imageBytes = typeof options.size === 'number' ? options.size : device.nrBlocks * device.blockSize;
     report = reportOf(image, imageBytes, formatUuid(uuid), tree, written, volume);
     report.notes.unshift(...notes);
     device.close();
@@ -198,7 +209,7 @@ function newImage({ path }: TargetPlace, needed: number, options: BuildOptions):
   const rules = sizeRules(options);
   const { size = 'auto' } = options;
   if (size !== 'auto') checkRoom(path, size, needed + rules.freeBlocks, options);
-  return NewImage.create(path, size === 'auto' ? firstGeometry(needed, rules).blockCount * BLKSIZE : size);
+  return NewImage.create(path, size === 'auto' ? leastBytes(firstGeometry(needed, rules, shapeOf(options))) : size);
 }
 
 /** A block device, once it is known to be large enough. What it holds is replaced with `force` only. */
@@ -215,7 +226,7 @@ function openDevice(path: string, needed: number, options: BuildOptions): Target
     if (contents !== null) {
       throw new F2fsError('EEXIST', `${path} ${contents.now}; force: true replaces that`, { path });
     }
-    checkRoom(path, device.nrBlocks * BLKSIZE, needed + Math.ceil((options.freeBytes ?? 0) / BLKSIZE), options);
+    checkRoom(path, device.nrBlocks * device.blockSize, needed + sizeRules(options).freeBlocks, options);
   } catch (error) {
     device.close();
     throw error;
@@ -223,11 +234,15 @@ function openDevice(path: string, needed: number, options: BuildOptions): Target
   return { device, publish: () => undefined, discard: () => undefined };
 }
 
+function leastBytes({ blockCount, blockSize }: Geometry): number {
+  return blockCount * blockSize;
+}
+
 /** Throws ENOSPC, naming the size that would do, when the tree can't fit. */
 function checkRoom(path: string, sizeBytes: number, wanted: number, options: BuildOptions): void {
   const { geometry } = planSize(sizeBytes, formatOptions(options, { sec: 0, nsec: 0 }));
   if (geometry.userBlockCount >= wanted) return;
-  const least = smallestGeometry({ logPlacement: 'packed' }, wanted).blockCount * BLKSIZE;
+  const least = leastBytes(smallestGeometry(shapeOf(options), wanted));
   throw new F2fsError(
     'ENOSPC',
     `the tree does not fit: it needs an image of ${least} bytes (${Math.ceil(least / 2 ** 20)} MiB), the target has ${sizeBytes}`,
@@ -254,6 +269,7 @@ function reportOf(
     notes,
     seconds: 0,
     compression: written.compression,
+    blockBytes: volume.layout.block.blockSize,
     usedBlocks: volume.space.validBlockCount,
     freeBlocks: volume.space.freeBlocks,
   };

@@ -3,7 +3,6 @@ import picomatch from 'picomatch';
 import { F2fsError } from '../errors.ts';
 import { type CompressOptions, checkExtensions } from '../file/inode/compression.ts';
 import { ExtensionSet } from '../file/inode/temperature.ts';
-import { BLKSIZE } from '../format/constants.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 
 /** How an image is compressed, and which of its files. */
@@ -18,16 +17,18 @@ export type NoneCompressed = 'unfit' | 'small';
 /** Without extensions and globs every file is chosen, but for those with an excluded extension. */
 export class CompressChoice {
   readonly #tree: SourceTree;
-  readonly #clusterBytes: number;
+  readonly #pageSize: number;
+  readonly #clusterPages: number;
   readonly #extensions: ExtensionSet;
   readonly #noExtensions: ExtensionSet;
   readonly #isLimited: boolean;
   readonly #globs: ((path: string) => boolean) | null;
 
   /** Throws as checkChoice does. */
-  constructor(tree: SourceTree, clusterPages: number, options: BuildCompression) {
+  constructor(tree: SourceTree, clusterPages: number, pageSize: number, options: BuildCompression) {
     this.#tree = tree;
-    this.#clusterBytes = clusterPages * BLKSIZE;
+    this.#pageSize = pageSize;
+    this.#clusterPages = clusterPages;
     const extensions = checkExtensions(options.extensions ?? []);
     this.#extensions = new ExtensionSet(extensions);
     this.#noExtensions = new ExtensionSet(checkExtensions(options.noExtensions ?? []));
@@ -40,7 +41,7 @@ export class CompressChoice {
    * smaller, and could not lie within its inode.
    */
   has(i: number): boolean {
-    return Math.ceil(this.#tree.size(i) / BLKSIZE) * BLKSIZE >= this.#clusterBytes && this.#fits(i);
+    return Math.ceil(this.#tree.size(i) / this.#pageSize) >= this.#clusterPages && this.#fits(i);
   }
 
   /** Of a tree in which nothing was to be compressed in the end. */

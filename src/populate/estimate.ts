@@ -1,6 +1,7 @@
 // How many blocks a tree will take, before any is written: exact, but for zeros that are to become holes.
+import type { BlockGeometry } from '../format/block-size.ts';
 import { FEATURES } from '../format/constants.ts';
-import { dentrySlots, inlineDentryLayout } from '../format/dentry.ts';
+import { dentryLayout, dentrySlots } from '../format/dentry.ts';
 import { DentryPlaces } from '../format/dentry-places.ts';
 import { addrsPerInode, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, maxInlineData } from '../format/inode.ts';
 import { addrsPerBlock } from '../format/node.ts';
@@ -9,9 +10,10 @@ import { XattrHeader, xattrEntrySize } from '../format/xattr.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 import type { CompressChoice } from './compress-choice.ts';
 
-/** Counts the blocks of one tree, for a volume with the features `feature`. */
+/** Counts the blocks of one tree, for a volume with such blocks and the features `feature`. */
 export class Estimate {
   readonly #tree: SourceTree;
+  readonly #block: BlockGeometry;
   readonly #hasLostFound: boolean;
   readonly #extraIsize: number;
   readonly #addrsPerInode: number;
@@ -20,14 +22,21 @@ export class Estimate {
   readonly #clusterPages: number;
 
   /** @param compressed the files that get clusters, of `clusterPages` pages */
-  constructor(tree: SourceTree, feature: number, compressed: CompressChoice | null = null, clusterPages = 1) {
+  constructor(
+    tree: SourceTree,
+    block: BlockGeometry,
+    feature: number,
+    compressed: CompressChoice | null = null,
+    clusterPages = 1,
+  ) {
     this.#tree = tree;
+    this.#block = block;
     this.#compressed = compressed;
     this.#clusterPages = clusterPages;
     this.#hasLostFound = (feature & FEATURES.lost_found) !== 0;
     this.#extraIsize = extraIsizeFor(feature);
-    this.#addrsPerInode = addrsPerInode(this.#extraIsize, DEFAULT_INLINE_XATTR_ADDRS, 1);
-    this.#inlineBytes = maxInlineData(this.#extraIsize, DEFAULT_INLINE_XATTR_ADDRS);
+    this.#addrsPerInode = addrsPerInode(this.#extraIsize, DEFAULT_INLINE_XATTR_ADDRS, 1, block);
+    this.#inlineBytes = maxInlineData(this.#extraIsize, DEFAULT_INLINE_XATTR_ADDRS, block);
   }
 
   /** Blocks of all entries, the root's own and lost+found's included; counted in steps. */
@@ -48,13 +57,15 @@ export class Estimate {
     const type = this.#tree.type(i);
     if (type === 'dir') return this.#directoryBlocks(i);
     if (type !== 'file' && type !== 'symlink') return 0;
+    const block = this.#block;
+    const pages = this.#tree.dataPages(i, block.blockSize);
     // All pages of a compressed cluster stay reserved, and a node holds whole clusters only.
     if (type === 'file' && this.#compressed?.has(i)) {
-      const inInode = addrsPerInode(this.#extraIsize, DEFAULT_INLINE_XATTR_ADDRS, this.#clusterPages);
-      return blocksOf(this.#tree.dataPages(i), inInode, addrsPerBlock(this.#clusterPages));
+      const inInode = addrsPerInode(this.#extraIsize, DEFAULT_INLINE_XATTR_ADDRS, this.#clusterPages, block);
+      return blocksOf(pages, inInode, block, addrsPerBlock(this.#clusterPages, block));
     }
     if (this.#tree.size(i) <= this.#inlineBytes) return 0;
-    return type === 'file' ? blocksOf(this.#tree.dataPages(i), this.#addrsPerInode) : 1;
+    return type === 'file' ? blocksOf(pages, this.#addrsPerInode, block) : 1;
   }
 
   #xattrBlocks(i: number): number {
@@ -71,16 +82,17 @@ export class Estimate {
     const end = first + tree.nrChildren(dir);
     // `.` and `..`; mkfs gives the root a block, with lost+found in it, if there is one.
     if (!isRoot) {
-      const inlineSlots = inlineDentryLayout(this.#inlineBytes).slots;
+      const inlineSlots = dentryLayout(this.#inlineBytes).slots;
       let slots = 2;
       for (let child = first; child < end; child++) slots += dentrySlots(tree.nameLength(child));
       if (slots <= inlineSlots) return 0;
     }
-    const places = new DentryPlaces(isRoot && this.#hasLostFound ? 4 : 2);
+    const places = new DentryPlaces(isRoot && this.#hasLostFound ? 4 : 2, this.#block.dentriesPerBlock);
     for (let child = first; child < end; child++) places.add(tree.name(child));
     return blocksOf(
       places.blocks().map((block) => [block, block + 1]),
       this.#addrsPerInode,
+      this.#block,
     );
   }
 }

@@ -1,9 +1,10 @@
 // How large an image file is made: the least size that holds its tree and, unless it is to be tight, can be grown by resize.f2fs
 // (f2fs-tools 1.15 and 1.16). That tool moves what lies where the larger tables will be, then gives each log a new place, all of it
 // within the old main area. Where it finds no place it stops, and the volume is lost if anything was moved already.
-import { BLKS_PER_SEG, BLKSIZE, NR_LOGS } from '../format/constants.ts';
+import { BLKS_PER_SEG, NR_LOGS } from '../format/constants.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import { type Geometry, type GeometryRequest, geometryFor, smallestGeometry, spaceOf } from '../mkfs/geometry.ts';
+import type { VolumeLayout } from '../volume/layout.ts';
 import { type MainArea, shrinkMain, usedSegments } from '../volume/resize.ts';
 import type { SegmentTable } from '../volume/sit.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -12,8 +13,8 @@ import type { Volume } from '../volume/volume.ts';
 const NEVER_TAKEN = 1;
 /** Segments that an image is made with besides those it should need: for blocks that were written twice, and what `canGrow` refuses. */
 const MARGIN_SEGMENTS = 4;
-/** One log after the other from the start, so that the end of the main area can be given back. */
-const REQUEST = { logPlacement: 'packed' } satisfies Partial<GeometryRequest>;
+/** What the layouts that are tried have in common: one log after the other from the start, so that the end can be given back. */
+type Shape = Pick<GeometryRequest, 'blockSize' | 'logPlacement' | 'packedSsa'>;
 
 /** What decides the size of an image. */
 export interface SizeRules {
@@ -26,8 +27,8 @@ export interface SizeRules {
 }
 
 export interface ImageSize {
-  /** Blocks of the image. */
-  nrBlocks: number;
+  /** Bytes of the image. */
+  sizeBytes: number;
   /** False: no size that holds the tree leaves resize.f2fs the places that it looks for. */
   canGrow: boolean;
   /** Bytes that resize.f2fs must not grow it to less than: its tables were made for an image of that size. Null: no such bound. */
@@ -35,13 +36,14 @@ export interface ImageSize {
 }
 
 /** The layout to begin with, for a tree of `treeBlocks` blocks. Throws EFBIG. */
-export function firstGeometry(treeBlocks: number, { freeBlocks, tight }: SizeRules): Geometry {
-  let geometry = smallestGeometry(REQUEST, treeBlocks + freeBlocks);
+export function firstGeometry(treeBlocks: number, { freeBlocks, tight }: SizeRules, shape: Shape): Geometry {
+  let geometry = smallestGeometry(shape, treeBlocks + freeBlocks);
   // A log may leave a segment that it did not fill, and has one of its own at the end.
   const used = Math.ceil(treeBlocks / BLKS_PER_SEG) + 2 * NR_LOGS;
   const isEnough = ({ segmentCountMain, reservedSegments }: Geometry) =>
     segmentCountMain >= used + reservedSegments + NEVER_TAKEN + MARGIN_SEGMENTS;
-  while (!tight && !isEnough(geometry)) geometry = geometryOf(geometry.blockCount + BLKS_PER_SEG);
+  while (!tight && !isEnough(geometry))
+    geometry = geometryFor({ ...shape, nrBlocks: geometry.blockCount + BLKS_PER_SEG });
   return geometry;
 }
 
@@ -63,9 +65,9 @@ export function closeAtLeastSize(fs: FileSystem, rules: SizeRules, foretold: num
   }
   fs.close();
   return {
-    nrBlocks,
+    sizeBytes: nrBlocks * volume.device.blockSize,
     canGrow: growable !== null,
-    growthBound: growable === null ? null : growthBound(nrBlocks, madeBlocks, volume.layout.mainBlkaddr),
+    growthBound: growable === null ? null : growthBound(nrBlocks, madeBlocks, volume.layout),
   };
 }
 
@@ -85,7 +87,7 @@ function leastArea(volume: Volume, { freeBlocks, tight, exact }: SizeRules): Mai
   const used = usedSegments(volume);
   let tries = 0;
   for (let main = used + (tight ? 0 : NR_LOGS); main <= layout.nrMainSegments; main++) {
-    const area = spaceOf(main, layout.segsPerSec);
+    const area = spaceOf(main, layout.segsPerSec, layout.block.blockSize);
     if (area === null || area.userBlockCount < wanted) continue;
     if (!tight && !canGrow(sit, main - NR_LOGS, area.reservedSegments, used)) {
       // What more free segments could change, as many as are in use have.
@@ -93,7 +95,7 @@ function leastArea(volume: Volume, { freeBlocks, tight, exact }: SizeRules): Mai
       continue;
     }
     const end = layout.mainBlkaddr + main * BLKS_PER_SEG;
-    if (!tight && exact && geometryOf(end).mainBlkaddr < layout.mainBlkaddr) continue;
+    if (!tight && exact && geometryOf(end, layout).mainBlkaddr < layout.mainBlkaddr) continue;
     return { segmentCountMain: main, ...area };
   }
   return null;
@@ -154,8 +156,8 @@ function findPlaces(missingHoles: (log: number) => number, free: number): boolea
 }
 
 /** For a smaller image mkfs.f2fs and resize.f2fs have smaller tables than this one, which was made with `madeBlocks`. */
-function growthBound(nrBlocks: number, madeBlocks: number, mainBlkaddr: number): number | null {
-  const fits = (blocks: number) => geometryOf(blocks).mainBlkaddr >= mainBlkaddr;
+function growthBound(nrBlocks: number, madeBlocks: number, layout: VolumeLayout): number | null {
+  const fits = (blocks: number) => geometryOf(blocks, layout).mainBlkaddr >= layout.mainBlkaddr;
   if (fits(nrBlocks)) return null;
   let least = madeBlocks;
   for (let less = nrBlocks; least - less > BLKS_PER_SEG; ) {
@@ -163,9 +165,11 @@ function growthBound(nrBlocks: number, madeBlocks: number, mainBlkaddr: number):
     if (fits(middle)) least = middle;
     else less = middle;
   }
-  return least * BLKSIZE;
+  return least * layout.block.blockSize;
 }
 
-function geometryOf(nrBlocks: number): Geometry {
-  return geometryFor({ ...REQUEST, nrBlocks });
+/** The layout that a format would have for so many blocks like those of a volume. */
+function geometryOf(nrBlocks: number, { block }: VolumeLayout): Geometry {
+  const { blockSize, summariesPerBlock } = block;
+  return geometryFor({ logPlacement: 'packed', blockSize, packedSsa: summariesPerBlock > 1, nrBlocks });
 }

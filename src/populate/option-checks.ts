@@ -32,6 +32,7 @@ const isOwner = isOptions({ uid: isWhole(0, MAX_ID), gid: isWhole(0, MAX_ID) }, 
 
 const BUILD_OPTIONS: OptionChecks<BuildOptions> = {
   size: isEither("a number of bytes above 0, or 'auto'", isOneOf(['auto']), isWhole(1, Number.MAX_SAFE_INTEGER)),
+  blockSize: isWhole(1, Number.MAX_SAFE_INTEGER),
   tight: isBoolean,
   freeBytes: isNumber(0, Number.MAX_SAFE_INTEGER),
   uuid: isText,

@@ -17,6 +17,8 @@ export interface Owner {
 export interface BuildOptions {
   /** Bytes of the image, or `auto` for the least that holds the tree. Default: auto; a block device has its own. */
   size?: number | 'auto';
+  /** Bytes of a block: those of a page of the kernel that is to mount the image, 4096 to 65536. Default: 4096. */
+  blockSize?: number;
   /** Bytes that stay free for files, with `auto`. Default 0. */
   freeBytes?: number;
   /** With `auto`: the least size of all, though resize.f2fs can't make such an image larger. Default: false. */

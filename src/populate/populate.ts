@@ -3,7 +3,6 @@
 import { F2fsError } from '../errors.ts';
 import type { ByteSource } from '../file/data/file-data.ts';
 import type { Timestamp } from '../file/inode/inode.ts';
-import { BLKSIZE } from '../format/constants.ts';
 import type { Attributes, NewAttributes } from '../fs/attributes.ts';
 import type { Directory } from '../fs/directory-handle.ts';
 import { FileHandle } from '../fs/file-handle.ts';
@@ -11,7 +10,6 @@ import type { FileSystem } from '../fs/file-system.ts';
 import type { Handle } from '../fs/handle.ts';
 import type { NodeType } from '../fs/of-type.ts';
 import { removeFile } from '../fs/remove-tree.ts';
-import { MAX_FOLIO_PAGES } from '../pagecache/pool.ts';
 import { kindOfMessage, Problems } from '../problems.ts';
 import { type EntryStat, storedBytes } from '../source/entry-table.ts';
 import type { HolePolicy } from '../source/hole-policy.ts';
@@ -42,7 +40,7 @@ function fromSource<T>(work: () => T): T {
 }
 
 /** Bytes of a file after which the caller is heard again: the largest folio. */
-const PIECE_BYTES = MAX_FOLIO_PAGES * BLKSIZE;
+const PIECE_BYTES = 2 * 1024 * 1024;
 
 /** Codes by which the volume refuses one entry; any other failure of it ends the build. */
 const REFUSALS = new Set([
@@ -86,6 +84,7 @@ export interface PourTarget {
 export class Populator {
   readonly #tree: SourceTree;
   readonly #volume: FileSystem;
+  readonly #pageSize: number;
   /** The time of creation and change of every inode. */
   readonly #stamp: Timestamp;
   readonly #reader: ContentReader;
@@ -126,6 +125,7 @@ export class Populator {
   ) {
     this.#tree = tree;
     this.#volume = volume;
+    this.#pageSize = volume.statfs().blockBytes;
     this.#stamp = stamp;
     this.#compressed = compressed;
     this.#target = target;
@@ -392,7 +392,8 @@ export class Populator {
 
   #countHoles(handle: FileHandle, size: number): void {
     const { inline, blocks } = handle.stat();
-    if (!inline) this.holeBytes += Math.min(size, Math.max(0, Math.ceil(size / BLKSIZE) - (blocks - 1)) * BLKSIZE);
+    const pageSize = this.#pageSize;
+    if (!inline) this.holeBytes += Math.min(size, Math.max(0, Math.ceil(size / pageSize) - (blocks - 1)) * pageSize);
   }
 
   *#copy(handle: FileHandle, file: SourceFile, size: number): Generator<void> {
@@ -400,8 +401,8 @@ export class Populator {
     const { ranges, areExact } = fromSource(() => file.data());
     const sparse = this.#holes === 'zeros' || !areExact;
     for (const [start, end] of ranges) {
-      const to = Math.min(size, Math.ceil(end / BLKSIZE) * BLKSIZE);
-      yield* this.#copyRange(handle, file, start - (start % BLKSIZE), to, sparse);
+      const to = Math.min(size, Math.ceil(end / this.#pageSize) * this.#pageSize);
+      yield* this.#copyRange(handle, file, start - (start % this.#pageSize), to, sparse);
     }
   }
 

@@ -43,14 +43,16 @@ async function neededBlocks(
   options: PutOptions,
 ): Promise<number> {
   const feature = volume.layout.sb.feature & ~FEATURES.lost_found;
-  const blocks = await inTurns(new Estimate(tree, feature).blocks(), options);
+  const blocks = await inTurns(new Estimate(tree, volume.layout.block, feature).blocks(), options);
   return isDirectory ? blocks : blocks - ROOT_BLOCKS;
 }
 
 /** ENOSPC that names the source, and what all of it needs when that is why. */
-function withoutSpace(cause: F2fsError, source: string, needed: number, free: number): F2fsError {
+function withoutSpace(cause: F2fsError, source: string, neededBytes: number, freeBytes: number): F2fsError {
   const place = { path: source, cause };
-  return needed > free ? noSpaceFor(source, needed, free, place) : new F2fsError('ENOSPC', cause.message, place);
+  return neededBytes > freeBytes
+    ? noSpaceFor(source, neededBytes, freeBytes, place)
+    : new F2fsError('ENOSPC', cause.message, place);
 }
 
 /** Whether a source is put as the directory that it leads to: it is one, or is written as one. */
@@ -106,7 +108,7 @@ export async function put(
     replace: options.replace ?? true,
     links,
   };
-  const { freeBlocks } = volume.statfs();
+  const { freeBlocks, blockBytes } = volume.statfs();
   const populator = new Populator(tree, volume, systemTime(), null, target, holes);
   try {
     await drive(populator, tree, options);
@@ -114,7 +116,7 @@ export async function put(
   } catch (error) {
     if (!(error instanceof F2fsError) || error.code !== 'ENOSPC') throw error;
     const needed = holes === 'zeros' ? 0 : await neededBlocks(volume, tree, isDirectory, options);
-    throw withoutSpace(error, source, needed, freeBlocks + populator.freedBlocks);
+    throw withoutSpace(error, source, needed * blockBytes, (freeBlocks + populator.freedBlocks) * blockBytes);
   } finally {
     populator.close();
     target.directory.close();

@@ -4,7 +4,6 @@ import { TreeLoader } from '../bulkload/tree-loader.ts';
 import { ALGORITHM_NAMES, type AlgorithmName } from '../compress/algorithms.ts';
 import type { CompressPolicy } from '../file/inode/compression.ts';
 import type { Timestamp } from '../file/inode/inode.ts';
-import { BLKSIZE } from '../format/constants.ts';
 import type { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { Problem } from '../problems.ts';
@@ -81,7 +80,7 @@ export async function load(
   if (late.length > 0) await addLate(loader, tree, volume, stamp, written, options);
   if (compression === null) return written;
   const savedBlocks = clusters.pages - clusters.blocks;
-  written.compression = reportOf(compression, clusters, release ? savedBlocks : 0);
+  written.compression = reportOf(volume, compression, clusters, release ? savedBlocks : 0);
   return written;
 }
 
@@ -148,10 +147,11 @@ function* finishCompression(
     yield;
   }
   const { clusters, rawClusters, clusterPages: pages, clusterBlocks: blocks } = volume.writebackCounters;
-  return reportOf(compression, { files, clusters, rawClusters, pages, blocks }, releasedBlocks);
+  return reportOf(volume, compression, { files, clusters, rawClusters, pages, blocks }, releasedBlocks);
 }
 
 function reportOf(
+  volume: FileSystem,
   { policy, choice }: Compression,
   { files, clusters, rawClusters, pages, blocks }: TreeLoader['clusters'],
   releasedBlocks: number,
@@ -161,7 +161,7 @@ function reportOf(
   return {
     algorithm: ALGORITHM_NAMES[policy.codec.algorithm],
     level: policy.codec.level,
-    clusterBytes: policy.clusterPages * BLKSIZE,
+    clusterBytes: policy.clusterPages * volume.statfs().blockBytes,
     files,
     clusters,
     rawClusters,

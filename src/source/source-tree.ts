@@ -67,8 +67,8 @@ export interface SourceTree {
   xattrs(index: number): EntryXattrs;
   /** The target's bytes. Throws ENOENT, EINVAL when it is no symlink any more. */
   readlink(index: number): Uint8Array;
-  /** Runs of pages [first, end) of a regular file that are no holes. None for one that can't be opened. */
-  dataPages(index: number): Iterable<readonly [first: number, end: number]>;
+  /** Runs of pages [first, end), of `pageSize` bytes, of a regular file that are no holes. None for one that can't be opened. */
+  dataPages(index: number, pageSize: number): Iterable<readonly [first: number, end: number]>;
 
   /** What was read of a file whose size its source does not tell; null for all others. Throws what kept it from being read. */
   known(index: number): Uint8Array | null;

@@ -6,7 +6,6 @@ import { type FileDevice, openFileDevice, openNamed } from '../device/file-devic
 import { targetAt } from '../device/host-target.ts';
 import { removeLeftParts } from '../device/new-image.ts';
 import { checkSignal, F2fsError } from '../errors.ts';
-import { BLKSIZE } from '../format/constants.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
 import { checkMountOptions, type MountOptions } from '../fs/mount-options.ts';
 import { HostRoom } from './host-room.ts';
@@ -263,7 +262,8 @@ class Transaction<T> {
     const { signal, onProgress } = this.#options;
     this.#hasCopy = true;
     using found = mount(device, { readonly: true, cacheBytes: CACHE_BYTES });
-    const totalBytes = found.statfs().usedBlocks * BLKSIZE;
+    const { usedBlocks, blockBytes } = found.statfs();
+    const totalBytes = usedBlocks * blockBytes;
     const tell = (bytes: number) => onProgress?.({ stage: 'copy', bytes, totalBytes });
     tell(0);
     try {
@@ -289,8 +289,9 @@ function reasonOf(error: unknown): TakesMore | null {
 /** What the volume needs, and what lies behind it in the file. */
 function* copiedRanges(volume: FileSystem, sizeBytes: number): Generator<ByteRange> {
   const { ranges, endBlkaddr } = volume.usedRanges();
-  for (const { blkaddr, nrBlocks } of ranges) yield { start: blkaddr * BLKSIZE, end: (blkaddr + nrBlocks) * BLKSIZE };
-  yield { start: endBlkaddr * BLKSIZE, end: sizeBytes };
+  const { blockBytes: bytes } = volume.statfs();
+  for (const { blkaddr, nrBlocks } of ranges) yield { start: blkaddr * bytes, end: (blkaddr + nrBlocks) * bytes };
+  yield { start: endBlkaddr * bytes, end: sizeBytes };
 }
 
 /** Lets signals arrive. Throws ECANCELED when one has come. */

@@ -2,8 +2,9 @@
 import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt, F2fsError, throwFault } from '../errors.ts';
 import type { Report } from '../faults.ts';
-import { Checkpoint, CP, CP_BITMAP_OFFSET, CP_CHECKSUM_OFFSET, checkpointCrc } from '../format/checkpoint.ts';
-import { BLKS_PER_SEG, BLKSIZE, LOG_NAMES, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
+import { CHECKSUM_SIZE } from '../format/block-size.ts';
+import { Checkpoint, CP, CP_BITMAP_OFFSET, checkpointCrc } from '../format/checkpoint.ts';
+import { BLKS_PER_SEG, LOG_NAMES, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
 import { fitsU64, viewOf } from '../format/struct.ts';
 import { hasFeature } from '../format/superblock.ts';
 import type { VolumeLayout } from './layout.ts';
@@ -56,15 +57,15 @@ export function setLogPosition(cp: Checkpoint, log: number, segno: number, blkof
 }
 
 /** A version bitmap within the checkpoint (or its payload). Source: __bitmap_ptr. */
-export function versionBitmap(pack: CheckpointPack, which: 'sit' | 'nat', cpPayload: number): Uint8Array {
+export function versionBitmap(pack: CheckpointPack, which: 'sit' | 'nat', layout: VolumeLayout): Uint8Array {
   const { cp, block } = pack;
   const size = which === 'sit' ? cp.sitVerBitmapBytesize : cp.natVerBitmapBytesize;
   let offset = CP_BITMAP_OFFSET;
   if ((cp.ckptFlags & CP.LARGE_NAT_BITMAP) !== 0) {
     // The checksum stands first, then the NAT's bitmap, then the SIT's.
     offset += 4 + (which === 'sit' ? cp.natVerBitmapBytesize : 0);
-  } else if (cpPayload > 0) {
-    offset = which === 'sit' ? BLKSIZE : CP_BITMAP_OFFSET;
+  } else if (layout.cpPayload > 0) {
+    offset = which === 'sit' ? layout.block.blockSize : CP_BITMAP_OFFSET;
   } else if (which === 'nat') {
     offset += cp.sitVerBitmapBytesize;
   }
@@ -74,11 +75,11 @@ export function versionBitmap(pack: CheckpointPack, which: 'sit' | 'nat', cpPayl
 
 /** Reads one checkpoint block; null when its checksum does not hold. */
 function readBlock(device: QueuedDevice, blkaddr: number): Uint8Array | null {
-  const block = new Uint8Array(BLKSIZE);
+  const block = new Uint8Array(device.blockSize);
   device.read(blkaddr, block);
   const cp = new Checkpoint(viewOf(block));
   const offset = cp.checksumOffset;
-  if (offset < CP_BITMAP_OFFSET || offset > CP_CHECKSUM_OFFSET || offset % 4 !== 0) return null;
+  if (offset < CP_BITMAP_OFFSET || offset > block.length - CHECKSUM_SIZE || offset % 4 !== 0) return null;
   return checkpointCrc(block, offset) === viewOf(block).getUint32(offset, true) ? block : null;
 }
 
@@ -118,9 +119,9 @@ export function readCheckpoint(
   }
   const pack = one === null || (two !== null && two.version > one.version) ? 1 : 0;
   const blkaddr = layout.cpBlkaddr + pack * BLKS_PER_SEG;
-  const block = new Uint8Array(BLKSIZE * (1 + layout.cpPayload));
+  const block = new Uint8Array(device.blockSize * (1 + layout.cpPayload));
   block.set(packs[pack]!.block);
-  if (layout.cpPayload > 0) device.read(blkaddr + 1, block.subarray(BLKSIZE));
+  if (layout.cpPayload > 0) device.read(blkaddr + 1, block.subarray(device.blockSize));
   const dv = viewOf(block);
   const cp = new Checkpoint(dv);
   checkCheckpoint(cp, layout, { path: device.name, blkaddr }, throwFault);

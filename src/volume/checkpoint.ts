@@ -3,9 +3,8 @@
 import { Bio } from '../device/bio.ts';
 import type { QueuedDevice } from '../device/queued-device.ts';
 import { Checkpoint, CP, checkpointCrc } from '../format/checkpoint.ts';
-import { BLKS_PER_SEG, BLKSIZE, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
+import { BLKS_PER_SEG, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
 import { viewOf } from '../format/struct.ts';
-import { SUM_JOURNAL_SIZE } from '../format/summary.ts';
 import { type CheckpointPack, setLogPosition } from './checkpoint-pack.ts';
 import type { VolumeCounters } from './counters.ts';
 import type { VolumeLayout } from './layout.ts';
@@ -38,20 +37,22 @@ const KEPT_FLAGS = CP.LARGE_NAT_BITMAP | CP.QUOTA_NEED_FSCK;
 
 /** Table blocks on their way out: copied one after the other, so that neighbours go in one write. */
 class TableWriter {
+  readonly #blockSize: number;
   readonly #buffer: Uint8Array;
   readonly #bio: Bio;
   /** Blocks handed over so far. */
   nrBlocks = 0;
 
   constructor(device: QueuedDevice) {
-    this.#buffer = new Uint8Array(BLKSIZE * 256);
+    this.#blockSize = device.blockSize;
+    this.#buffer = new Uint8Array(this.#blockSize * 256);
     this.#bio = new Bio(device, this.#buffer, 256);
   }
 
   write(blkaddr: number, block: Uint8Array): void {
     const { nrBlocks } = this.#bio;
     if (nrBlocks > 0 && (nrBlocks === 256 || blkaddr !== this.#bio.blkaddr + nrBlocks)) this.#bio.submit();
-    const offset = this.#bio.nrBlocks * BLKSIZE;
+    const offset = this.#bio.nrBlocks * this.#blockSize;
     this.#buffer.set(block, offset);
     this.#bio.add(blkaddr, offset, 1);
     this.nrBlocks++;
@@ -68,32 +69,36 @@ class TableWriter {
  */
 export function writeCheckpoint(volume: CheckpointState, umount: boolean): CheckpointPack {
   const { device, layout, logs, journals } = volume;
+  const { blockSize, journalSize } = layout.block;
   logs.leaveSegments();
   volume.counters.metaBlocks += logs.summaries.write();
   const tables = new TableWriter(device);
-  volume.nat.flush(new Uint8Array(SUM_JOURNAL_SIZE), (blkaddr, block) => tables.write(blkaddr, block));
-  volume.sit.flush(new Uint8Array(SUM_JOURNAL_SIZE), (blkaddr, block) => tables.write(blkaddr, block));
+  volume.nat.flush(new Uint8Array(journalSize), (blkaddr, block) => tables.write(blkaddr, block));
+  volume.sit.flush(new Uint8Array(journalSize), (blkaddr, block) => tables.write(blkaddr, block));
   tables.finish();
 
-  const dataBlocks = dataSummaryBlocks(logs.current);
-  const nrOrphanBlocks = orphanBlocks(volume.orphans.size);
+  const dataBlocks = dataSummaryBlocks(logs.current, layout.block);
+  const nrOrphanBlocks = orphanBlocks(volume.orphans.size, layout.block);
   const startSum = 1 + layout.cpPayload + nrOrphanBlocks;
   const total = startSum + dataBlocks + (umount ? NR_LOGS - NR_DATA_LOGS : 0) + 1;
   const head = checkpointBlock(volume, umount, { dataBlocks, startSum, total });
 
-  const pack = new Uint8Array(total * BLKSIZE);
+  const pack = new Uint8Array(total * blockSize);
   pack.set(head, 0);
-  writeOrphans([...volume.orphans], pack.subarray((1 + layout.cpPayload) * BLKSIZE, startSum * BLKSIZE));
+  const orphans = pack.subarray((1 + layout.cpPayload) * blockSize, startSum * blockSize);
+  writeOrphans([...volume.orphans], orphans, layout.block);
   const nodeSum = startSum + dataBlocks;
-  writeDataSummaries(logs.current, journals, pack.subarray(startSum * BLKSIZE, nodeSum * BLKSIZE));
-  if (umount) writeNodeSummaries(logs.current, journals, pack.subarray(nodeSum * BLKSIZE, (total - 1) * BLKSIZE));
-  pack.copyWithin((total - 1) * BLKSIZE, 0, BLKSIZE);
+  const data = pack.subarray(startSum * blockSize, nodeSum * blockSize);
+  writeDataSummaries(logs.current, journals, layout.block, data);
+  const last = (total - 1) * blockSize;
+  if (umount) writeNodeSummaries(logs.current, journals, layout.block, pack.subarray(nodeSum * blockSize, last));
+  pack.copyWithin(last, 0, blockSize);
 
   const which = volume.pack.pack === 0 ? 1 : 0;
   const blkaddr = layout.cpBlkaddr + which * BLKS_PER_SEG;
-  device.write(blkaddr, [pack.subarray(0, (total - 1) * BLKSIZE)]);
+  device.write(blkaddr, [pack.subarray(0, last)]);
   device.flush();
-  device.write(blkaddr + total - 1, [pack.subarray((total - 1) * BLKSIZE)]);
+  device.write(blkaddr + total - 1, [pack.subarray(last)]);
   device.flush();
   volume.counters.metaBlocks += tables.nrBlocks + total;
   const dv = viewOf(head);
@@ -107,7 +112,7 @@ function checkpointBlock(
   umount: boolean,
   { dataBlocks, startSum, total }: { dataBlocks: number; startSum: number; total: number },
 ): Uint8Array {
-  const { space, logs } = volume;
+  const { device, space, logs } = volume;
   // The version bitmaps are views on the old block, turned already: copying it takes them along.
   const block = volume.pack.block;
   const cp = new Checkpoint(viewOf(block));
@@ -127,6 +132,10 @@ function checkpointBlock(
   cp.ckptFlags = flags;
   cp.cpPackStartSum = startSum;
   cp.cpPackTotalBlockCount = total;
-  viewOf(block).setUint32(cp.checksumOffset, checkpointCrc(block, cp.checksumOffset), true);
+  viewOf(block).setUint32(
+    cp.checksumOffset,
+    checkpointCrc(block.subarray(0, device.blockSize), cp.checksumOffset),
+    true,
+  );
   return block;
 }

@@ -1,7 +1,7 @@
 // Empties sections: what is still in use of them moves elsewhere, and the next checkpoint makes them free. The owners are
 // found by the summaries, which are trusted no further than the NAT and the nodes bear them out. Source: gc.c.
 import { corrupt, F2fsError } from '../errors.ts';
-import { BLKS_PER_SEG, BLKSIZE, NR_DATA_LOGS, SEGMENT_SIZE } from '../format/constants.ts';
+import { BLKS_PER_SEG, NR_DATA_LOGS } from '../format/constants.ts';
 import { viewOf } from '../format/struct.ts';
 import { SUMMARY_ENTRY_SIZE, SummaryEntry } from '../format/summary.ts';
 import type { CleanPolicy } from './victims.ts';
@@ -81,16 +81,17 @@ export class Cleaner {
   /** Source: gc_data_segment. */
   #emptyData(segno: number, entry: SummaryEntry): void {
     const { sit, layout, device } = this.#volume;
-    this.#buffer ??= new Uint8Array(SEGMENT_SIZE);
+    const { blockSize } = layout.block;
+    this.#buffer ??= new Uint8Array(layout.block.segmentSize);
     const start = layout.segmentStart(segno);
     for (let at = sit.nextValid(segno, 0); at < BLKS_PER_SEG; at = sit.nextValid(segno, at)) {
       const end = sit.nextInvalid(segno, at);
-      const content = this.#buffer.subarray(0, (end - at) * BLKSIZE);
+      const content = this.#buffer.subarray(0, (end - at) * blockSize);
       device.read(start + at, content);
       for (let done = 0; at < end; ) {
         const run = this.#runAt(entry, start, at, end);
         this.#room();
-        this.#move(run, content.subarray(done * BLKSIZE, (done + run.nrBlocks) * BLKSIZE));
+        this.#move(run, content.subarray(done * blockSize, (done + run.nrBlocks) * blockSize));
         this.#volume.counters.movedBlocks += run.nrBlocks;
         at += run.nrBlocks;
         done += run.nrBlocks;

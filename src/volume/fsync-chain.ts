@@ -2,9 +2,10 @@
 // Roll-forward reads it at a mount.
 import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt, F2fsError } from '../errors.ts';
+import { NODE_FOOTER_SIZE } from '../format/block-size.ts';
 import { CP } from '../format/checkpoint.ts';
-import { BLKS_PER_SEG, BLKSIZE, LOG, NR_LOGS } from '../format/constants.ts';
-import { NODE_FLAG, NODE_FOOTER_OFFSET, NODE_OFFSET_SHIFT, NodeFooter } from '../format/node.ts';
+import { BLKS_PER_SEG, LOG, NR_LOGS } from '../format/constants.ts';
+import { NODE_FLAG, NODE_OFFSET_SHIFT, NodeFooter } from '../format/node.ts';
 import { viewOf } from '../format/struct.ts';
 import { type CheckpointPack, logPosition } from './checkpoint-pack.ts';
 import type { VolumeLayout } from './layout.ts';
@@ -30,17 +31,17 @@ export function segmentsToRecover(nrNodes: number): number {
 /** A node of the chain; good until the walk goes on. */
 export class ChainNode {
   /** The block. */
-  bytes: Uint8Array = new Uint8Array(BLKSIZE);
+  bytes: Uint8Array = new Uint8Array(NODE_FOOTER_SIZE);
   view = viewOf(this.bytes);
   blkaddr = 0;
-  #footer = new NodeFooter(this.view, NODE_FOOTER_OFFSET);
+  #footer = new NodeFooter(this.view);
 
   /** Takes the place of the node before. */
   set(bytes: Uint8Array, blkaddr: number): NodeFooter {
     this.bytes = bytes;
     this.view = viewOf(bytes);
     this.blkaddr = blkaddr;
-    this.#footer = new NodeFooter(this.view, NODE_FOOTER_OFFSET);
+    this.#footer = new NodeFooter(this.view, bytes.length - NODE_FOOTER_SIZE);
     return this.#footer;
   }
 
@@ -129,7 +130,8 @@ export class FsyncChain {
 class RunReader {
   readonly #device: QueuedDevice;
   readonly #layout: VolumeLayout;
-  readonly #buffer = new Uint8Array(MAX_RUN * BLKSIZE);
+  readonly #blockSize: number;
+  readonly #buffer: Uint8Array;
   #start = 0;
   #count = 0;
   #wanted = FIRST_RUN;
@@ -137,13 +139,15 @@ class RunReader {
   constructor(device: QueuedDevice, layout: VolumeLayout) {
     this.#device = device;
     this.#layout = layout;
+    this.#blockSize = layout.block.blockSize;
+    this.#buffer = new Uint8Array(MAX_RUN * this.#blockSize);
   }
 
   /** The block's bytes; good until the next call. */
   read(blkaddr: number): Uint8Array {
     if (blkaddr < this.#start || blkaddr >= this.#start + this.#count) this.#fill(blkaddr);
-    const at = (blkaddr - this.#start) * BLKSIZE;
-    return this.#buffer.subarray(at, at + BLKSIZE);
+    const at = (blkaddr - this.#start) * this.#blockSize;
+    return this.#buffer.subarray(at, at + this.#blockSize);
   }
 
   #fill(blkaddr: number): void {
@@ -152,12 +156,12 @@ class RunReader {
     const count = Math.min(this.#wanted, this.#layout.mainEnd - blkaddr);
     this.#count = 0;
     try {
-      this.#device.read(blkaddr, this.#buffer.subarray(0, count * BLKSIZE));
+      this.#device.read(blkaddr, this.#buffer.subarray(0, count * this.#blockSize));
       this.#count = count;
     } catch (error) {
       // The blocks behind may be none of the chain's.
       if (!(error instanceof F2fsError) || count === 1) throw error;
-      this.#device.read(blkaddr, this.#buffer.subarray(0, BLKSIZE));
+      this.#device.read(blkaddr, this.#buffer.subarray(0, this.#blockSize));
       this.#count = 1;
     }
     this.#start = blkaddr;

@@ -1,11 +1,13 @@
 // Where the areas of a volume lie, taken from a superblock that was found sane.
+import { type BlockGeometry, blockGeometry } from '../format/block-size.ts';
 import { BLKS_PER_SEG, LOG_BLKS_PER_SEG } from '../format/constants.ts';
-import { NAT_ENTRIES_PER_BLOCK } from '../format/nat.ts';
-import type { Superblock } from '../format/superblock.ts';
+import { hasFeature, type Superblock } from '../format/superblock.ts';
 
 /** Block addresses and counts of a volume's areas. Addresses are in blocks from the start of the device. */
 export class VolumeLayout {
   readonly sb: Superblock;
+  /** What follows from the size of its blocks. */
+  readonly block: BlockGeometry;
   readonly cpBlkaddr: number;
   readonly cpPayload: number;
   readonly sitBlkaddr: number;
@@ -23,13 +25,14 @@ export class VolumeLayout {
 
   constructor(sb: Superblock) {
     this.sb = sb;
+    this.block = blockGeometry(2 ** sb.logBlocksize, hasFeature(sb, 'packed_ssa'));
     this.cpBlkaddr = sb.cpBlkaddr;
     this.cpPayload = sb.cpPayload;
     this.sitBlkaddr = sb.sitBlkaddr;
     this.nrSitBlocks = (sb.segmentCountSit / 2) * BLKS_PER_SEG;
     this.natBlkaddr = sb.natBlkaddr;
     this.nrNatBlocks = (sb.segmentCountNat / 2) * BLKS_PER_SEG;
-    this.maxNid = this.nrNatBlocks * NAT_ENTRIES_PER_BLOCK;
+    this.maxNid = this.nrNatBlocks * this.block.natEntriesPerBlock;
     this.ssaBlkaddr = sb.ssaBlkaddr;
     this.mainBlkaddr = sb.mainBlkaddr;
     this.segsPerSec = sb.segsPerSec;
@@ -51,6 +54,16 @@ export class VolumeLayout {
 
   segnoOf(blkaddr: number): number {
     return (blkaddr - this.mainBlkaddr) >>> LOG_BLKS_PER_SEG;
+  }
+
+  /** Address of the block that holds the summary of a segment. */
+  summaryBlock(segno: number): number {
+    return this.ssaBlkaddr + Math.floor(segno / this.block.summariesPerBlock);
+  }
+
+  /** Byte of that block where the summary begins. */
+  summaryOffset(segno: number): number {
+    return (segno % this.block.summariesPerBlock) * this.block.summarySize;
   }
 
   segmentStart(segno: number): number {

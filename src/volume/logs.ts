@@ -2,9 +2,10 @@
 // segments in use (SSR); it notes the owner of each block in the segment's summary, which goes to the SSA when it moves on.
 import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt, F2fsError } from '../errors.ts';
-import { BLKS_PER_SEG, BLKSIZE, LOG, type Log, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
+import type { BlockGeometry } from '../format/block-size.ts';
+import { BLKS_PER_SEG, LOG, type Log, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
 import { viewOf } from '../format/struct.ts';
-import { SUM_ENTRIES_SIZE, SUM_FOOTER_OFFSET, SUM_TYPE, SUMMARY_ENTRY_SIZE } from '../format/summary.ts';
+import { SUM_ENTRIES_SIZE, SUM_TYPE, SUMMARY_ENTRY_SIZE } from '../format/summary.ts';
 import type { BlockRun } from './block-run.ts';
 import { ALLOC, type CurrentSegment } from './current-segment.ts';
 import { FreeSegments } from './free-segments.ts';
@@ -118,7 +119,8 @@ export class Logs {
   beginPinned(): CurrentSegment {
     const segno = this.free.find();
     if (segno < 0) throw new F2fsError('ENOSPC', 'no free section is left for a pinned file');
-    return { log: LOG.COLD_DATA, segno, blkoff: 0, allocType: ALLOC.LFS, summary: emptySummary(LOG.COLD_DATA) };
+    const summary = emptySummary(LOG.COLD_DATA, this.#layout.block);
+    return { log: LOG.COLD_DATA, segno, blkoff: 0, allocType: ALLOC.LFS, summary };
   }
 
   /** See `allocate`. No more than the section has is to be taken. */
@@ -260,7 +262,8 @@ export class Logs {
     this.summaries.put(left, segment.summary);
     segment.segno = next;
     segment.summary.fill(0);
-    segment.summary[SUM_FOOTER_OFFSET] = segment.log < NR_DATA_LOGS ? SUM_TYPE.DATA : SUM_TYPE.NODE;
+    segment.summary[this.#layout.block.summaryFooterOffset] =
+      segment.log < NR_DATA_LOGS ? SUM_TYPE.DATA : SUM_TYPE.NODE;
     this.#sit.setType(next, segment.log);
     if (entries === null) {
       segment.allocType = ALLOC.LFS;
@@ -290,9 +293,9 @@ export class Logs {
   }
 }
 
-/** An empty summary block for a log's segment. */
-export function emptySummary(log: Log): Uint8Array {
-  const summary = new Uint8Array(BLKSIZE);
-  summary[SUM_FOOTER_OFFSET] = log < NR_DATA_LOGS ? SUM_TYPE.DATA : SUM_TYPE.NODE;
+/** An empty summary for a log's segment. */
+export function emptySummary(log: Log, { summarySize, summaryFooterOffset }: BlockGeometry): Uint8Array {
+  const summary = new Uint8Array(summarySize);
+  summary[summaryFooterOffset] = log < NR_DATA_LOGS ? SUM_TYPE.DATA : SUM_TYPE.NODE;
   return summary;
 }

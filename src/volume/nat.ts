@@ -3,10 +3,10 @@
 import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt, F2fsError, throwFault } from '../errors.ts';
 import type { Report } from '../faults.ts';
-import { BLKSIZE, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
-import { NAT_ENTRIES_PER_BLOCK, NAT_ENTRY_SIZE, NatEntry, NatJournalEntry } from '../format/nat.ts';
+import { NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
+import { NAT_ENTRY_SIZE, NatEntry, NatJournalEntry } from '../format/nat.ts';
 import { viewOf } from '../format/struct.ts';
-import { JOURNAL_ENTRIES_OFFSET, NAT_JOURNAL_ENTRIES } from '../format/summary.ts';
+import { JOURNAL_ENTRIES_OFFSET } from '../format/summary.ts';
 import { RESERVED_NODES } from './checkpoint-pack.ts';
 import type { VolumeLayout } from './layout.ts';
 
@@ -59,6 +59,8 @@ interface NatBlock {
 export class NodeTable {
   readonly #device: QueuedDevice;
   readonly #layout: VolumeLayout;
+  readonly #blockSize: number;
+  readonly #entriesPerBlock: number;
   /** One bit for each NAT block: which of its two copies is current. Counted from the high bit of each byte. */
   readonly versionBitmap: Uint8Array;
   readonly #blocks: (NatBlock | undefined)[] = [];
@@ -86,6 +88,8 @@ export class NodeTable {
   ) {
     this.#device = device;
     this.#layout = layout;
+    this.#blockSize = layout.block.blockSize;
+    this.#entriesPerBlock = layout.block.natEntriesPerBlock;
     this.versionBitmap = versionBitmap;
     this.#journal = journal;
     this.#journalView = viewOf(journal);
@@ -140,8 +144,8 @@ export class NodeTable {
     for (let left = maxNid; left > 0; ) {
       if (nid >= maxNid) nid = RESERVED_NODES;
       const block = this.#blockOf(nid);
-      const offset = nid % NAT_ENTRIES_PER_BLOCK;
-      const rest = NAT_ENTRIES_PER_BLOCK - offset;
+      const offset = nid % this.#entriesPerBlock;
+      const rest = this.#entriesPerBlock - offset;
       if (block.free > 0) {
         for (let i = 0; i < rest; i++, nid++) {
           const free = block.dv.getUint32((offset + i) * NAT_ENTRY_SIZE + BLOCK_ADDR, true) === NULL_ADDR;
@@ -163,7 +167,7 @@ export class NodeTable {
   /** Takes a certain number for an inode. Throws EUCLEAN when it is not free, as one that roll-forward found may be. */
   claim(ino: number): void {
     const block = this.#blockOf(ino);
-    if (this.blkaddrOf(ino) !== NULL_ADDR || isMarked(block.freed, ino % NAT_ENTRIES_PER_BLOCK)) {
+    if (this.blkaddrOf(ino) !== NULL_ADDR || isMarked(block.freed, ino % this.#entriesPerBlock)) {
       throw corrupt('fsynced-number', { ino });
     }
     block.free--;
@@ -173,23 +177,23 @@ export class NodeTable {
 
   /** SINCE flags of a node. */
   since(nid: number): number {
-    return this.#blockOf(nid).since?.[nid % NAT_ENTRIES_PER_BLOCK] ?? 0;
+    return this.#blockOf(nid).since?.[nid % this.#entriesPerBlock] ?? 0;
   }
 
   /** Adds SINCE flags to a node; all are gone with the next checkpoint. */
   note(nid: number, flags: number): void {
     const block = this.#blockOf(nid);
     if (block.since === null) {
-      block.since = new Uint8Array(NAT_ENTRIES_PER_BLOCK);
+      block.since = new Uint8Array(this.#entriesPerBlock);
       this.#noted.push(block);
     }
-    block.since[nid % NAT_ENTRIES_PER_BLOCK] |= flags;
+    block.since[nid % this.#entriesPerBlock] |= flags;
   }
 
   /** Takes SINCE flags off a node. */
   unnote(nid: number, flags: number): void {
     const { since } = this.#blockOf(nid);
-    if (since !== null) since[nid % NAT_ENTRIES_PER_BLOCK] &= ~flags;
+    if (since !== null) since[nid % this.#entriesPerBlock] &= ~flags;
   }
 
   /** Records where an allocated node's block now is. */
@@ -207,13 +211,13 @@ export class NodeTable {
     if (block.dv.getUint32(entry + BLOCK_ADDR, true) !== NEW_ADDR) block.bytes[entry]++;
     this.#store(nid, 0, NULL_ADDR);
     this.unnote(nid, 0xff);
-    const i = nid % NAT_ENTRIES_PER_BLOCK;
+    const i = nid % this.#entriesPerBlock;
     block.freed[i >>> 3] |= 1 << (i & 7);
     if (block.nrFreed++ === 0) this.#withFreed.push(block);
   }
 
   /**
-   * Hands over all entries that changed: into `journal` (SUM_JOURNAL_SIZE bytes) when they fit, else every block that
+   * Hands over all entries that changed: into `journal` (`journalSize` bytes) when they fit, else every block that
    * holds one is passed to `write` with its new address, and the version bits are turned. The caller makes both part of
    * the checkpoint under way. Source: f2fs_flush_nat_entries.
    */
@@ -221,7 +225,7 @@ export class NodeTable {
     this.#loadJournalled();
     const dv = viewOf(journal);
     journal.fill(0);
-    const toJournal = this.#nrDirty <= NAT_JOURNAL_ENTRIES;
+    const toJournal = this.#nrDirty <= this.#layout.block.natJournalEntries;
     let count = 0;
     this.#blocks.forEach((block, index) => {
       if (block === undefined || block.nrDirty === 0) return;
@@ -231,10 +235,10 @@ export class NodeTable {
         block.nrDirty = 0;
         return;
       }
-      for (let i = 0; i < NAT_ENTRIES_PER_BLOCK; i++) {
+      for (let i = 0; i < this.#entriesPerBlock; i++) {
         if (!isMarked(block.dirty, i)) continue;
         const at = JOURNAL_ENTRIES_OFFSET + count++ * NatJournalEntry.size;
-        dv.setUint32(at, index * NAT_ENTRIES_PER_BLOCK + i, true);
+        dv.setUint32(at, index * this.#entriesPerBlock + i, true);
         journal.set(block.bytes.subarray(i * NAT_ENTRY_SIZE, (i + 1) * NAT_ENTRY_SIZE), at + 4);
       }
     });
@@ -266,7 +270,7 @@ export class NodeTable {
   }
 
   #entry(nid: number): number {
-    return (nid % NAT_ENTRIES_PER_BLOCK) * NAT_ENTRY_SIZE;
+    return (nid % this.#entriesPerBlock) * NAT_ENTRY_SIZE;
   }
 
   #store(nid: number, ino: number, blkaddr: number): void {
@@ -278,7 +282,7 @@ export class NodeTable {
   }
 
   #markDirty(nid: number, block: NatBlock): void {
-    const i = nid % NAT_ENTRIES_PER_BLOCK;
+    const i = nid % this.#entriesPerBlock;
     if (isMarked(block.dirty, i)) return;
     block.dirty[i >>> 3] |= 1 << (i & 7);
     block.nrDirty++;
@@ -286,7 +290,7 @@ export class NodeTable {
   }
 
   #blockOf(nid: number): NatBlock {
-    const index = Math.floor(nid / NAT_ENTRIES_PER_BLOCK);
+    const index = Math.floor(nid / this.#entriesPerBlock);
     return this.#blocks[index] ?? this.#load(index);
   }
 
@@ -296,16 +300,16 @@ export class NodeTable {
    */
   #read(blkaddr: number): Uint8Array {
     const ahead = this.#ahead;
-    const at = (blkaddr - this.#aheadBlkaddr) * BLKSIZE;
-    if (at >= 0 && at < ahead.length) return ahead.slice(at, at + BLKSIZE);
+    const at = (blkaddr - this.#aheadBlkaddr) * this.#blockSize;
+    if (at >= 0 && at < ahead.length) return ahead.slice(at, at + this.#blockSize);
     const { natBlkaddr, nrNatBlocks } = this.#layout;
     const isNext = blkaddr === this.#lastRead + 1;
     const nrBlocks = isNext ? Math.min(READ_AHEAD, natBlkaddr + 2 * nrNatBlocks - blkaddr) : 1;
-    this.#ahead = new Uint8Array(nrBlocks * BLKSIZE);
+    this.#ahead = new Uint8Array(nrBlocks * this.#blockSize);
     this.#device.read(blkaddr, this.#ahead);
     this.#aheadBlkaddr = blkaddr;
     this.#lastRead = blkaddr + nrBlocks - 1;
-    return this.#ahead.slice(0, BLKSIZE);
+    return this.#ahead.slice(0, this.#blockSize);
   }
 
   #load(index: number): NatBlock {
@@ -315,9 +319,9 @@ export class NodeTable {
       bytes,
       dv,
       free: 0,
-      dirty: newMarks(),
+      dirty: newMarks(this.#entriesPerBlock),
       nrDirty: 0,
-      freed: newMarks(),
+      freed: newMarks(this.#entriesPerBlock),
       nrFreed: 0,
       since: null,
     };
@@ -326,12 +330,12 @@ export class NodeTable {
     for (let i = 0; i < count; i++) {
       const at = JOURNAL_ENTRIES_OFFSET + i * NatJournalEntry.size;
       const nid = this.#journalView.getUint32(at, true);
-      if (Math.floor(nid / NAT_ENTRIES_PER_BLOCK) !== index) continue;
+      if (Math.floor(nid / this.#entriesPerBlock) !== index) continue;
       bytes.set(this.#journal.subarray(at + 4, at + 4 + NAT_ENTRY_SIZE), this.#entry(nid));
       this.#markDirty(nid, block);
     }
-    for (let i = 0; i < NAT_ENTRIES_PER_BLOCK; i++) {
-      const nid = index * NAT_ENTRIES_PER_BLOCK + i;
+    for (let i = 0; i < this.#entriesPerBlock; i++) {
+      const nid = index * this.#entriesPerBlock + i;
       if (nid >= RESERVED_NODES && block.dv.getUint32(i * NAT_ENTRY_SIZE + BLOCK_ADDR, true) === NULL_ADDR)
         block.free++;
     }
@@ -364,18 +368,19 @@ export function checkNatAddress(nid: number, blkaddr: number, layout: VolumeLayo
 /** Tells what is wrong with the entries of a NAT journal, each of which names a node. */
 export function checkNatJournal(journal: DataView, layout: VolumeLayout, report: Report): void {
   const count = journal.getUint16(0, true);
-  if (count > NAT_JOURNAL_ENTRIES) report('nat-journal-count', {}, count, NAT_JOURNAL_ENTRIES);
+  const { natJournalEntries } = layout.block;
+  if (count > natJournalEntries) report('nat-journal-count', {}, count, natJournalEntries);
   const seen = new Set<number>();
-  for (let i = 0; i < Math.min(count, NAT_JOURNAL_ENTRIES); i++) {
+  for (let i = 0; i < Math.min(count, natJournalEntries); i++) {
     const nid = journal.getUint32(JOURNAL_ENTRIES_OFFSET + i * NatJournalEntry.size, true);
     if (checkNid(nid, layout, report) && seen.has(nid)) report('nat-journal-twice', { nid });
     seen.add(nid);
   }
 }
 
-/** A bit for each entry of a NAT block. */
-function newMarks(): Uint8Array {
-  return new Uint8Array((NAT_ENTRIES_PER_BLOCK + 7) >>> 3);
+/** A bit for each of `nrEntries` entries. */
+function newMarks(nrEntries: number): Uint8Array {
+  return new Uint8Array((nrEntries + 7) >>> 3);
 }
 
 function isMarked(marks: Uint8Array, i: number): boolean {

@@ -2,31 +2,28 @@
 import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt, F2fsError, throwFault } from '../errors.ts';
 import type { Report } from '../faults.ts';
-import { BLKSIZE, LOG, type Log, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
+import { type BlockGeometry, NODE_FOOTER_SIZE } from '../format/block-size.ts';
+import { LOG, type Log, NEW_ADDR, NULL_ADDR } from '../format/constants.ts';
 import { I_ADDR_OFFSET, INLINE, INODE_CHECKSUM_OFFSET, Inode, InodeExtra, inodeChecksum } from '../format/inode.ts';
-import {
-  isDnodeOffset,
-  NODE_FLAG,
-  NODE_FOOTER_OFFSET,
-  NODE_OFFSET_SHIFT,
-  NodeFooter,
-  writeFooter,
-} from '../format/node.ts';
+import { isDnodeOffset, NODE_FLAG, NODE_OFFSET_SHIFT, NodeFooter, writeFooter } from '../format/node.ts';
 import { AddressSpace, TAG } from '../pagecache/address-space.ts';
 import type { Ioends } from '../pagecache/ioend.ts';
 import type { FramePool } from '../pagecache/pool.ts';
 import { BlockRun } from './block-run.ts';
+import type { VolumeLayout } from './layout.ts';
 import type { Logs } from './logs.ts';
 import { type NodeTable, SINCE } from './nat.ts';
 import type { SegmentTable } from './sit.ts';
 import type { Space } from './space.ts';
 
-const NID = NODE_FOOTER_OFFSET + NodeFooter.offsets.nid;
-const INO = NODE_FOOTER_OFFSET + NodeFooter.offsets.ino;
-const FLAG = NODE_FOOTER_OFFSET + NodeFooter.offsets.flag;
-const CP_VER = NODE_FOOTER_OFFSET + NodeFooter.offsets.cpVer;
-const CP_VER_CRC = NODE_FOOTER_OFFSET + NodeFooter.offsets.cpVerCrc;
-const NEXT_BLKADDR = NODE_FOOTER_OFFSET + NodeFooter.offsets.nextBlkaddr;
+// From a node's footer on.
+const NID = NodeFooter.offsets.nid;
+const INO = NodeFooter.offsets.ino;
+const FLAG = NodeFooter.offsets.flag;
+const CP_VER = NodeFooter.offsets.cpVer;
+const CP_VER_CRC = NodeFooter.offsets.cpVerCrc;
+const NEXT_BLKADDR = NodeFooter.offsets.nextBlkaddr;
+// From an inode's start on.
 const I_INLINE = Inode.offsets.iInline;
 const EXTRA_ISIZE = I_ADDR_OFFSET + InodeExtra.offsets.iExtraIsize;
 const CHECKSUM_END = InodeExtra.ends.iInodeChecksum;
@@ -35,6 +32,10 @@ const NODE_INO = 1;
 export class NodeCache {
   readonly #given = new BlockRun();
   readonly #device: QueuedDevice;
+  readonly #block: BlockGeometry;
+  readonly #blockSize: number;
+  /** From a node's start to its footer. */
+  readonly #footer: number;
   readonly #pool: FramePool;
   readonly #nat: NodeTable;
   readonly #sit: SegmentTable;
@@ -54,6 +55,7 @@ export class NodeCache {
 
   constructor(
     device: QueuedDevice,
+    { block }: VolumeLayout,
     pool: FramePool,
     nat: NodeTable,
     sit: SegmentTable,
@@ -63,6 +65,9 @@ export class NodeCache {
     checksumSeed: number | null,
   ) {
     this.#device = device;
+    this.#block = block;
+    this.#blockSize = block.blockSize;
+    this.#footer = block.nodeFooterOffset;
     this.#pool = pool;
     this.#nat = nat;
     this.#sit = sit;
@@ -90,9 +95,9 @@ export class NodeCache {
     const cached = this.pages.find(nid);
     const pfn = cached >= 0 ? cached : this.#read(nid);
     const view = this.#pool.view;
-    const base = pfn * BLKSIZE;
-    if (view.getUint32(base + INO, true) !== ino) {
-      throw corrupt('node-inode', { nid, ino }, view.getUint32(base + INO, true));
+    const base = pfn * this.#blockSize;
+    if (view.getUint32(base + this.#footer + INO, true) !== ino) {
+      throw corrupt('node-inode', { nid, ino }, view.getUint32(base + this.#footer + INO, true));
     }
     return pfn;
   }
@@ -105,8 +110,8 @@ export class NodeCache {
     try {
       this.#device.read(blkaddr, this.#pool.page(pfn));
       const { view } = this.#pool;
-      const base = pfn * BLKSIZE;
-      checkFooter(view, base, nid, this.#nat.inoOf(nid), blkaddr, throwFault);
+      const base = pfn * this.#blockSize;
+      checkFooter(view, base + this.#footer, nid, this.#nat.inoOf(nid), blkaddr, throwFault);
       if (this.#checksumSeed !== null)
         checkInodeChecksum(this.#checksumSeed, this.#pool.page(pfn), view, base, nid, blkaddr, throwFault);
     } catch (error) {
@@ -134,9 +139,9 @@ export class NodeCache {
       throw error;
     }
     this.#pool.zero(pfn, 1);
-    const base = pfn * BLKSIZE;
+    const base = pfn * this.#blockSize;
     const { view } = this.#pool;
-    writeFooter(view, base, nid, ino === 0 ? nid : ino, offset, cold);
+    writeFooter(view, base + this.#footer, nid, ino === 0 ? nid : ino, offset, cold);
     this.pages.insert(nid, pfn);
     this.#setDirty(nid, base);
     return nid;
@@ -153,9 +158,9 @@ export class NodeCache {
       throw error;
     }
     this.#pool.page(pfn).set(contents);
-    const base = pfn * BLKSIZE;
+    const base = pfn * this.#blockSize;
     const { view } = this.#pool;
-    writeFooter(view, base, ino, ino, 0, true);
+    writeFooter(view, base + this.#footer, ino, ino, 0, true);
     this.pages.insert(ino, pfn);
     this.#setDirty(ino, base);
   }
@@ -167,7 +172,7 @@ export class NodeCache {
 
   /** Offset of a loaded node in its inode's tree. */
   offsetOf(pfn: number): number {
-    return this.#pool.view.getUint32(pfn * BLKSIZE + FLAG, true) >>> NODE_OFFSET_SHIFT;
+    return this.#pool.view.getUint32(pfn * this.#blockSize + this.#footer + FLAG, true) >>> NODE_OFFSET_SHIFT;
   }
 
   /**
@@ -177,14 +182,14 @@ export class NodeCache {
   markDirty(nid: number): void {
     if (this.pages.isTagged(TAG.DIRTY, nid)) return;
     if (this.pages.isTagged(TAG.WRITEBACK, nid)) this.#ioends.submit();
-    this.#setDirty(nid, this.pages.find(nid) * BLKSIZE);
+    this.#setDirty(nid, this.pages.find(nid) * this.#blockSize);
   }
 
   #setDirty(nid: number, base: number): void {
     this.pages.setDirty(nid, 1);
     const { view } = this.#pool;
-    const ino = view.getUint32(base + INO, true);
-    if (ino === nid || logOf(view.getUint32(base + FLAG, true)) !== LOG.WARM_NODE) return;
+    const ino = view.getUint32(base + this.#footer + INO, true);
+    if (ino === nid || this.#logOf(view.getUint32(base + this.#footer + FLAG, true)) !== LOG.WARM_NODE) return;
     const dnodes = this.#dirtyDnodes.get(ino);
     if (dnodes === undefined) this.#dirtyDnodes.set(ino, new Set([nid]));
     else dnodes.add(nid);
@@ -222,7 +227,11 @@ export class NodeCache {
     const end = Number.POSITIVE_INFINITY;
     for (let nid = pages.nextTagged(TAG.DIRTY, 0, end); nid >= 0; nid = pages.nextTagged(TAG.DIRTY, nid + 1, end)) {
       const pfn = pages.find(nid);
-      if (!directories && (this.#pool.view.getUint32(pfn * BLKSIZE + FLAG, true) & NODE_FLAG.COLD) === 0) continue;
+      if (
+        !directories &&
+        (this.#pool.view.getUint32(pfn * this.#blockSize + this.#footer + FLAG, true) & NODE_FLAG.COLD) === 0
+      )
+        continue;
       this.#write(nid, pfn, 0);
     }
   }
@@ -252,10 +261,10 @@ export class NodeCache {
   /** Gives a dirty node its new block and adds it to the log's bio. Source: __write_node_page, f2fs_do_write_node_page. */
   #write(nid: number, pfn: number, marks: number): void {
     const { view } = this.#pool;
-    const base = pfn * BLKSIZE;
-    const flag = view.getUint32(base + FLAG, true);
-    const ino = view.getUint32(base + INO, true);
-    const log = logOf(flag);
+    const base = pfn * this.#blockSize;
+    const flag = view.getUint32(base + this.#footer + FLAG, true);
+    const ino = view.getUint32(base + this.#footer + INO, true);
+    const log = this.#logOf(flag);
     const old = this.#nat.blkaddrOf(nid);
     this.#clearDirty(nid, ino);
     this.#logs.allocate(log, 1, nid, 0, 0, this.#given);
@@ -269,7 +278,7 @@ export class NodeCache {
       this.#nat.note(ino, SINCE.FSYNCED);
       this.#nat.unnote(ino, SINCE.UNMARKED);
     }
-    view.setUint32(base + FLAG, ((flag & ~(NODE_FLAG.FSYNC | NODE_FLAG.DENTRY)) | marks) >>> 0, true);
+    view.setUint32(base + this.#footer + FLAG, ((flag & ~(NODE_FLAG.FSYNC | NODE_FLAG.DENTRY)) | marks) >>> 0, true);
     this.seal(this.#pool.page(pfn), view, base, nid, log);
     this.#ioends.add(log, this.pages, nid, pfn, 1, blkaddr);
   }
@@ -279,10 +288,10 @@ export class NodeCache {
    * checksum. `block` is what lies at byte `base` of `view`.
    */
   seal(block: Uint8Array, view: DataView, base: number, nid: number, log: Log): void {
-    view.setUint32(base + CP_VER, this.#footerVersion[0], true);
-    view.setUint32(base + CP_VER_CRC, this.#footerVersion[1], true);
-    view.setUint32(base + NEXT_BLKADDR, this.#logs.nextBlkaddr(log), true);
-    if (this.#checksumSeed === null || !hasChecksum(view, base, nid)) return;
+    view.setUint32(base + this.#footer + CP_VER, this.#footerVersion[0], true);
+    view.setUint32(base + this.#footer + CP_VER_CRC, this.#footerVersion[1], true);
+    view.setUint32(base + this.#footer + NEXT_BLKADDR, this.#logs.nextBlkaddr(log), true);
+    if (this.#checksumSeed === null || !hasChecksum(block, view, base, nid)) return;
     view.setUint32(base + INODE_CHECKSUM_OFFSET, inodeChecksum(this.#checksumSeed, block, view, base), true);
   }
 
@@ -291,8 +300,8 @@ export class NodeCache {
    * none that was sent: its first sectors are missing.
    */
   isWhole(block: Uint8Array, view: DataView, nid: number): boolean {
-    if (this.#checksumSeed === null || view.getUint32(INO, true) !== nid) return true;
-    if (!hasChecksum(view, 0, nid)) return false;
+    if (this.#checksumSeed === null || view.getUint32(this.#footer + INO, true) !== nid) return true;
+    if (!hasChecksum(block, view, 0, nid)) return false;
     return view.getUint32(INODE_CHECKSUM_OFFSET, true) === inodeChecksum(this.#checksumSeed, block, view, 0);
   }
 
@@ -302,11 +311,18 @@ export class NodeCache {
       throw new F2fsError('ENOMEM', 'the page cache has no page left for a node: mount with more cacheBytes');
     return pfn;
   }
+
+  /** The log of a node with these footer flags; the warm one is the chain that roll-forward follows. */
+  #logOf(flag: number): Log {
+    if (!isDnodeOffset(flag >>> NODE_OFFSET_SHIFT, this.#block)) return LOG.COLD_NODE;
+    return (flag & NODE_FLAG.COLD) !== 0 ? LOG.WARM_NODE : LOG.HOT_NODE;
+  }
 }
 
-/** Whether the block at `base` is an inode with room for a checksum. Source: f2fs_enable_inode_chksum. */
-function hasChecksum(view: DataView, base: number, nid: number): boolean {
-  if (view.getUint32(base + INO, true) !== nid || (view.getUint8(base + I_INLINE) & INLINE.EXTRA_ATTR) === 0)
+/** Whether `block`, the bytes of `view` from `base` on, is an inode with room for a checksum. Source: f2fs_enable_inode_chksum. */
+function hasChecksum(block: Uint8Array, view: DataView, base: number, nid: number): boolean {
+  const footer = base + block.length - NODE_FOOTER_SIZE;
+  if (view.getUint32(footer + INO, true) !== nid || (view.getUint8(base + I_INLINE) & INLINE.EXTRA_ATTR) === 0)
     return false;
   return view.getUint16(base + EXTRA_ISIZE, true) >= CHECKSUM_END;
 }
@@ -322,23 +338,23 @@ export function checkNodeBlock(nid: number, blkaddr: number, sit: SegmentTable, 
 }
 
 /**
- * Tells what is wrong with the footer of the block at byte `base`: it should be node `nid`, of inode `ino` as the NAT has it. Whether
+ * Tells what is wrong with a node's footer, at byte `at`: it should be node `nid`, of inode `ino` as the NAT has it. Whether
  * it is that node. Source: f2fs_get_node_page.
  */
 export function checkFooter(
   view: DataView,
-  base: number,
+  at: number,
   nid: number,
   ino: number,
   blkaddr: number,
   report: Report,
 ): boolean {
-  const found = view.getUint32(base + NID, true);
+  const found = view.getUint32(at + NID, true);
   if (found !== nid) {
     report('node-footer', { nid, blkaddr }, found);
     return false;
   }
-  if (view.getUint32(base + INO, true) === ino) return true;
+  if (view.getUint32(at + INO, true) === ino) return true;
   report('node-nat-inode', { nid, blkaddr });
   return false;
 }
@@ -353,13 +369,7 @@ export function checkInodeChecksum(
   blkaddr: number,
   report: Report,
 ): void {
-  if (!hasChecksum(view, base, nid)) return;
+  if (!hasChecksum(block, view, base, nid)) return;
   if (view.getUint32(base + INODE_CHECKSUM_OFFSET, true) === inodeChecksum(seed, block, view, base)) return;
   report('inode-checksum', { ino: nid, blkaddr });
-}
-
-/** The log of a node with these footer flags; the warm one is the chain that roll-forward follows. */
-function logOf(flag: number): Log {
-  if (!isDnodeOffset(flag >>> NODE_OFFSET_SHIFT)) return LOG.COLD_NODE;
-  return (flag & NODE_FLAG.COLD) !== 0 ? LOG.WARM_NODE : LOG.HOT_NODE;
 }

@@ -1,6 +1,6 @@
 // Gives back the end of a volume's main area. Source: f2fs_resize_fs, whose order of writes this keeps.
 import { F2fsError } from '../errors.ts';
-import { BLKS_PER_SEG, BLKSIZE, SUPER_OFFSET } from '../format/constants.ts';
+import { BLKS_PER_SEG, SUPER_OFFSET } from '../format/constants.ts';
 import { hasFeature, superblockCrc } from '../format/superblock.ts';
 import type { Volume } from './volume.ts';
 
@@ -44,7 +44,7 @@ export function shrinkMain(volume: Volume, area: MainArea): number {
   space.userBlockCount = area.userBlockCount;
   volume.pack.cp.rsvdSegmentCount = area.reservedSegments;
   volume.pack.cp.overprovSegmentCount = area.overprovSegments;
-  const block = new Uint8Array(sb.dv.buffer, sb.dv.byteOffset + sb.base - SUPER_OFFSET, BLKSIZE);
+  const block = new Uint8Array(sb.dv.buffer, sb.dv.byteOffset + sb.base - SUPER_OFFSET, device.blockSize);
   for (const blkaddr of [0, 1]) device.write(blkaddr, [block]);
   return layout.mainBlkaddr + area.segmentCountMain * BLKS_PER_SEG;
 }

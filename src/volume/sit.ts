@@ -3,9 +3,8 @@
 import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt, throwFault } from '../errors.ts';
 import type { Report } from '../faults.ts';
-import { BLKS_PER_SEG, BLKSIZE, NR_LOGS } from '../format/constants.ts';
+import { BLKS_PER_SEG, NR_LOGS } from '../format/constants.ts';
 import {
-  SIT_ENTRIES_PER_BLOCK,
   SIT_ENTRY_SIZE,
   SIT_VBLOCK_MAP_SIZE,
   SIT_VBLOCKS_MASK,
@@ -14,7 +13,7 @@ import {
   SitJournalEntry,
 } from '../format/sit.ts';
 import { viewOf } from '../format/struct.ts';
-import { JOURNAL_ENTRIES_OFFSET, SIT_JOURNAL_ENTRIES } from '../format/summary.ts';
+import { JOURNAL_ENTRIES_OFFSET } from '../format/summary.ts';
 import type { VolumeLayout } from './layout.ts';
 import { countBits, nextClear, nextSet, setBits } from './valid-map.ts';
 
@@ -38,6 +37,7 @@ interface SitBlock {
 export class SegmentTable {
   readonly #device: QueuedDevice;
   readonly #layout: VolumeLayout;
+  readonly #entriesPerBlock: number;
   /** One bit for each SIT block: which of its two copies is current. Counted from the high bit of each byte. */
   readonly versionBitmap: Uint8Array;
   readonly #blocks: (SitBlock | undefined)[] = [];
@@ -52,6 +52,7 @@ export class SegmentTable {
   constructor(device: QueuedDevice, layout: VolumeLayout, versionBitmap: Uint8Array, journal: Uint8Array) {
     this.#device = device;
     this.#layout = layout;
+    this.#entriesPerBlock = layout.block.sitEntriesPerBlock;
     this.versionBitmap = versionBitmap;
     this.#journal = journal;
     this.#journalView = viewOf(journal);
@@ -106,7 +107,7 @@ export class SegmentTable {
   /** Blocks of a segment that must not be written before the next checkpoint. Source: ckpt_valid_blocks. */
   keptBlocks(segno: number): number {
     const { nrKept } = this.#blockOf(segno);
-    const count = nrKept[segno % SIT_ENTRIES_PER_BLOCK];
+    const count = nrKept[segno % this.#entriesPerBlock];
     return count === UNTOUCHED ? this.validBlocks(segno) : count;
   }
 
@@ -135,16 +136,16 @@ export class SegmentTable {
   hold(segno: number): void {
     const block = this.#touch(segno);
     block.kept?.fill(0xff, this.#keptAt(segno), this.#keptAt(segno) + SIT_VBLOCK_MAP_SIZE);
-    block.nrKept[segno % SIT_ENTRIES_PER_BLOCK] = BLKS_PER_SEG;
+    block.nrKept[segno % this.#entriesPerBlock] = BLKS_PER_SEG;
   }
 
   /** Segments without a block in use, which must not be written before the next checkpoint. Source: dirty_segmap[PRE]. */
   emptied(): number[] {
     const segments: number[] = [];
     for (const index of this.#touched) {
-      const first = index * SIT_ENTRIES_PER_BLOCK;
+      const first = index * this.#entriesPerBlock;
       const { nrKept } = this.#blocks[index] as SitBlock;
-      for (let i = 0; i < SIT_ENTRIES_PER_BLOCK; i++) {
+      for (let i = 0; i < this.#entriesPerBlock; i++) {
         if (nrKept[i] !== UNTOUCHED && nrKept[i] > 0 && this.validBlocks(first + i) === 0) segments.push(first + i);
       }
     }
@@ -160,7 +161,7 @@ export class SegmentTable {
       const blkaddr = this.#layout.segmentStart(segno) + blkoff;
       throw corrupt('block-in-use', { blkaddr, segno });
     }
-    block.nrKept[segno % SIT_ENTRIES_PER_BLOCK] += setBits(
+    block.nrKept[segno % this.#entriesPerBlock] += setBits(
       block.kept as Uint8Array,
       this.#keptAt(segno),
       blkoff,
@@ -204,7 +205,7 @@ export class SegmentTable {
     journal.fill(0);
     const dv = viewOf(journal);
     const segments = [...this.#dirty].sort((a, b) => a - b);
-    if (segments.length <= SIT_JOURNAL_ENTRIES) {
+    if (segments.length <= this.#layout.block.sitJournalEntries) {
       segments.forEach((segno, i) => {
         const at = JOURNAL_ENTRIES_OFFSET + i * SitJournalEntry.size;
         const entry = this.#entry(segno);
@@ -215,7 +216,7 @@ export class SegmentTable {
     } else {
       let last = -1;
       for (const segno of segments) {
-        const index = Math.floor(segno / SIT_ENTRIES_PER_BLOCK);
+        const index = Math.floor(segno / this.#entriesPerBlock);
         if (index === last) continue;
         last = index;
         this.versionBitmap[index >>> 3] ^= 0x80 >>> (index & 7);
@@ -244,19 +245,19 @@ export class SegmentTable {
     if (this.#isTouched(touched, segno)) return touched;
     const block = this.#change(segno);
     const entry = this.#entry(segno);
-    block.kept ??= new Uint8Array(SIT_ENTRIES_PER_BLOCK * SIT_VBLOCK_MAP_SIZE);
+    block.kept ??= new Uint8Array(this.#entriesPerBlock * SIT_VBLOCK_MAP_SIZE);
     block.kept.set(block.bytes.subarray(entry + MAP, entry + MAP + SIT_VBLOCK_MAP_SIZE), this.#keptAt(segno));
-    block.nrKept[segno % SIT_ENTRIES_PER_BLOCK] = block.dv.getUint16(entry, true) & SIT_VBLOCKS_MASK;
-    this.#touched.add(Math.floor(segno / SIT_ENTRIES_PER_BLOCK));
+    block.nrKept[segno % this.#entriesPerBlock] = block.dv.getUint16(entry, true) & SIT_VBLOCKS_MASK;
+    this.#touched.add(Math.floor(segno / this.#entriesPerBlock));
     return block;
   }
 
   #isTouched(block: SitBlock, segno: number): boolean {
-    return block.nrKept[segno % SIT_ENTRIES_PER_BLOCK] !== UNTOUCHED;
+    return block.nrKept[segno % this.#entriesPerBlock] !== UNTOUCHED;
   }
 
   #keptAt(segno: number): number {
-    return (segno % SIT_ENTRIES_PER_BLOCK) * SIT_VBLOCK_MAP_SIZE;
+    return (segno % this.#entriesPerBlock) * SIT_VBLOCK_MAP_SIZE;
   }
 
   #isSecond(index: number): boolean {
@@ -264,29 +265,29 @@ export class SegmentTable {
   }
 
   #entry(segno: number): number {
-    return (segno % SIT_ENTRIES_PER_BLOCK) * SIT_ENTRY_SIZE;
+    return (segno % this.#entriesPerBlock) * SIT_ENTRY_SIZE;
   }
 
   #blockOf(segno: number): SitBlock {
-    const index = Math.floor(segno / SIT_ENTRIES_PER_BLOCK);
+    const index = Math.floor(segno / this.#entriesPerBlock);
     return this.#blocks[index] ?? this.#load(index);
   }
 
   #load(index: number): SitBlock {
-    const bytes = new Uint8Array(BLKSIZE);
+    const bytes = new Uint8Array(this.#layout.block.blockSize);
     this.#device.read(this.#layout.sitBlock(index, this.#isSecond(index)), bytes);
-    const nrKept = new Uint16Array(SIT_ENTRIES_PER_BLOCK).fill(UNTOUCHED);
+    const nrKept = new Uint16Array(this.#entriesPerBlock).fill(UNTOUCHED);
     const block: SitBlock = { bytes, dv: viewOf(bytes), kept: null, nrKept };
     const count = this.#journalView.getUint16(0, true);
     for (let i = 0; i < count; i++) {
       const at = JOURNAL_ENTRIES_OFFSET + i * SitJournalEntry.size;
       const segno = this.#journalView.getUint32(at, true);
-      if (Math.floor(segno / SIT_ENTRIES_PER_BLOCK) !== index) continue;
+      if (Math.floor(segno / this.#entriesPerBlock) !== index) continue;
       bytes.set(this.#journal.subarray(at + 4, at + 4 + SIT_ENTRY_SIZE), this.#entry(segno));
       this.#dirty.add(segno);
     }
-    const first = index * SIT_ENTRIES_PER_BLOCK;
-    const end = Math.min(first + SIT_ENTRIES_PER_BLOCK, this.#layout.nrMainSegments);
+    const first = index * this.#entriesPerBlock;
+    const end = Math.min(first + this.#entriesPerBlock, this.#layout.nrMainSegments);
     for (let segno = first; segno < end; segno++) checkSitEntry(bytes, this.#entry(segno), segno, throwFault);
     this.#blocks[index] = block;
     return block;
@@ -312,9 +313,10 @@ export function checkSitEntry(bytes: Uint8Array, at: number, segno: number, repo
 /** Tells what is wrong with the entries of a SIT journal, each of which names a segment; what is in them is checked with the table. */
 export function checkSitJournal(journal: DataView, layout: VolumeLayout, report: Report): void {
   const count = journal.getUint16(0, true);
-  if (count > SIT_JOURNAL_ENTRIES) report('sit-journal-count', {}, count, SIT_JOURNAL_ENTRIES);
+  const { sitJournalEntries } = layout.block;
+  if (count > sitJournalEntries) report('sit-journal-count', {}, count, sitJournalEntries);
   const seen = new Set<number>();
-  for (let i = 0; i < Math.min(count, SIT_JOURNAL_ENTRIES); i++) {
+  for (let i = 0; i < Math.min(count, sitJournalEntries); i++) {
     const segno = journal.getUint32(JOURNAL_ENTRIES_OFFSET + i * SitJournalEntry.size, true);
     if (segno >= layout.nrMainSegments) report('sit-journal-segment', { segno });
     else if (seen.has(segno)) report('sit-journal-twice', { segno });

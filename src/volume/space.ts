@@ -1,20 +1,21 @@
 // The counts that a checkpoint states, and the promise that a block or node taken now will find room when written.
 import { corrupt, type ErrorPlace, F2fsError } from '../errors.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
-import { BLKSIZE } from '../format/constants.ts';
 import { sizesApart } from '../size-text.ts';
 import { RESERVED_NODES } from './checkpoint-pack.ts';
+import type { VolumeLayout } from './layout.ts';
 
 /** A name's dentry block and the nodes that lead to it, at most. */
 const NAME_BLOCKS = 4;
 
-/** ENOSPC for `what` as a whole, nothing of which has been taken yet: it needs more blocks than are free. */
-export function noSpaceFor(what: string, nrBlocks: number, freeBlocks: number, place: ErrorPlace = {}): F2fsError {
-  const [needed, free] = sizesApart(nrBlocks * BLKSIZE, freeBlocks * BLKSIZE);
+/** ENOSPC for `what` as a whole, nothing of which has been taken yet: it needs more bytes of blocks than are free. */
+export function noSpaceFor(what: string, neededBytes: number, freeBytes: number, place: ErrorPlace = {}): F2fsError {
+  const [needed, free] = sizesApart(neededBytes, freeBytes);
   return new F2fsError('ENOSPC', `no space left: ${what} needs ${needed}, ${free} are free for files`, place);
 }
 
 export class Space {
+  readonly #blockSize: number;
   /** Blocks that files may use; the rest of the main area is for cleaning. */
   userBlockCount: number;
   /** Blocks in use or reserved (NEW_ADDR) by inodes, nodes and data. */
@@ -29,7 +30,8 @@ export class Space {
   /** Nodes that the NAT has room for. */
   readonly totalNodeCount: number;
 
-  constructor(cp: Checkpoint, maxNid: number) {
+  constructor(cp: Checkpoint, { maxNid, block }: VolumeLayout) {
+    this.#blockSize = block.blockSize;
     this.userBlockCount = cp.userBlockCount;
     this.validBlockCount = cp.validBlockCount;
     this.#checkpointed = cp.validBlockCount;
@@ -60,7 +62,8 @@ export class Space {
 
   /** Throws ENOSPC when fewer than the `nrBlocks` that are asked for are free. */
   assertBlocks(nrBlocks: number): void {
-    if (nrBlocks > this.freeBlocks) throw noSpaceFor('it', nrBlocks, this.freeBlocks);
+    if (nrBlocks > this.freeBlocks)
+      throw noSpaceFor('it', nrBlocks * this.#blockSize, this.freeBlocks * this.#blockSize);
   }
 
   /**

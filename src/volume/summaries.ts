@@ -2,28 +2,17 @@
 // journals that ride in them.
 import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt } from '../errors.ts';
+import type { BlockGeometry } from '../format/block-size.ts';
 import { CP } from '../format/checkpoint.ts';
-import { BLKS_PER_SEG, BLKSIZE, LOG, type Log, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
-import { NODE_FOOTER_OFFSET } from '../format/node.ts';
+import { BLKS_PER_SEG, LOG, type Log, NR_DATA_LOGS, NR_LOGS } from '../format/constants.ts';
 import { viewOf } from '../format/struct.ts';
-import {
-  COMPACT_ENTRIES_FIRST,
-  COMPACT_ENTRIES_NEXT,
-  COMPACT_ENTRIES_OFFSET,
-  COMPACT_SIT_JOURNAL_OFFSET,
-  SUM_ENTRIES_SIZE,
-  SUM_FOOTER_OFFSET,
-  SUM_JOURNAL_OFFSET,
-  SUM_JOURNAL_SIZE,
-  SUM_TYPE,
-  SUMMARY_ENTRY_SIZE,
-} from '../format/summary.ts';
+import { SUM_ENTRIES_SIZE, SUM_TYPE, SUMMARY_ENTRY_SIZE } from '../format/summary.ts';
 import { type CheckpointPack, logPosition } from './checkpoint-pack.ts';
 import { ALLOC, type CurrentSegment } from './current-segment.ts';
 import type { VolumeLayout } from './layout.ts';
 import { emptySummary } from './logs.ts';
 
-/** Journals of a pack, SUM_JOURNAL_SIZE bytes each. */
+/** Journals of a pack, `journalSize` bytes each. */
 export interface Journals {
   readonly nat: Uint8Array;
   readonly sit: Uint8Array;
@@ -43,20 +32,21 @@ export function readSummaries(
   pack: CheckpointPack,
 ): { logs: CurrentSegment[]; journals: Journals } {
   const { cp } = pack;
+  const { blockSize, journalOffset, journalSize } = layout.block;
   const logs: CurrentSegment[] = [];
   for (let log = 0; log < NR_LOGS; log++) {
     const { segno, blkoff, allocType } = logPosition(cp, log);
     if (allocType !== ALLOC.LFS && allocType !== ALLOC.SSR) {
       throw corrupt('log-allocation-type', { segno }, log, allocType);
     }
-    logs.push({ log: log as Log, segno, blkoff, allocType, summary: emptySummary(log as Log) });
+    logs.push({ log: log as Log, segno, blkoff, allocType, summary: emptySummary(log as Log, layout.block) });
   }
   const journals: Journals = {
-    nat: new Uint8Array(SUM_JOURNAL_SIZE),
-    sit: new Uint8Array(SUM_JOURNAL_SIZE),
+    nat: new Uint8Array(journalSize),
+    sit: new Uint8Array(journalSize),
     kbytesWritten: 0,
   };
-  const block = new Uint8Array(BLKSIZE);
+  const block = new Uint8Array(blockSize);
   let blkaddr = pack.blkaddr + cp.cpPackStartSum;
   // The pack's last block is the checkpoint block again.
   const end = pack.blkaddr + cp.cpPackTotalBlockCount - 1;
@@ -65,20 +55,20 @@ export function readSummaries(
     device.read(blkaddr++, block);
   };
   if ((cp.ckptFlags & CP.COMPACT_SUM) !== 0) {
-    readCompact(logs, journals, block, next);
+    readCompact(logs, journals, layout.block, block, next);
   } else {
     for (let log = 0; log < NR_DATA_LOGS; log++) {
       next();
       logs[log].summary.set(block.subarray(0, SUM_ENTRIES_SIZE));
-      if (log === LOG.HOT_DATA) journals.nat.set(block.subarray(SUM_JOURNAL_OFFSET, SUM_FOOTER_OFFSET));
-      if (log === LOG.COLD_DATA) journals.sit.set(block.subarray(SUM_JOURNAL_OFFSET, SUM_FOOTER_OFFSET));
+      if (log === LOG.HOT_DATA) journals.nat.set(block.subarray(journalOffset, journalOffset + journalSize));
+      if (log === LOG.COLD_DATA) journals.sit.set(block.subarray(journalOffset, journalOffset + journalSize));
     }
   }
   for (let log = NR_DATA_LOGS; log < NR_LOGS; log++) {
     if ((cp.ckptFlags & (CP.UMOUNT | CP.FASTBOOT)) !== 0) {
       next();
       logs[log].summary.set(block.subarray(0, SUM_ENTRIES_SIZE));
-      if (log === LOG.HOT_NODE) journals.kbytesWritten = viewOf(block).getUint32(SUM_JOURNAL_OFFSET, true);
+      if (log === LOG.HOT_NODE) journals.kbytesWritten = viewOf(block).getUint32(journalOffset, true);
     } else {
       restoreNodeSummary(device, layout, logs[log]);
     }
@@ -87,15 +77,21 @@ export function readSummaries(
 }
 
 /** Source: read_compacted_summaries. */
-function readCompact(logs: CurrentSegment[], journals: Journals, block: Uint8Array, next: () => void): void {
+function readCompact(
+  logs: CurrentSegment[],
+  journals: Journals,
+  { journalSize, compactSitJournalOffset, compactEntriesOffset, compactEnd }: BlockGeometry,
+  block: Uint8Array,
+  next: () => void,
+): void {
   next();
-  journals.nat.set(block.subarray(0, SUM_JOURNAL_SIZE));
-  journals.sit.set(block.subarray(COMPACT_SIT_JOURNAL_OFFSET, COMPACT_ENTRIES_OFFSET));
-  let offset = COMPACT_ENTRIES_OFFSET;
+  journals.nat.set(block.subarray(0, journalSize));
+  journals.sit.set(block.subarray(compactSitJournalOffset, compactEntriesOffset));
+  let offset = compactEntriesOffset;
   for (let log = 0; log < NR_DATA_LOGS; log++) {
     const count = entriesOf(logs[log]);
     for (let i = 0; i < count; i++) {
-      if (offset + SUMMARY_ENTRY_SIZE > SUM_FOOTER_OFFSET) {
+      if (offset + SUMMARY_ENTRY_SIZE > compactEnd) {
         next();
         offset = 0;
       }
@@ -109,47 +105,62 @@ function readCompact(logs: CurrentSegment[], journals: Journals, block: Uint8Arr
 function restoreNodeSummary(device: QueuedDevice, layout: VolumeLayout, segment: CurrentSegment): void {
   const count = entriesOf(segment);
   if (count === 0) return;
-  const blocks = new Uint8Array(count * BLKSIZE);
+  const { blockSize, nodeFooterOffset } = layout.block;
+  const blocks = new Uint8Array(count * blockSize);
   device.read(layout.segmentStart(segment.segno), blocks);
   for (let i = 0; i < count; i++) {
-    const footer = i * BLKSIZE + NODE_FOOTER_OFFSET;
+    const footer = i * blockSize + nodeFooterOffset;
     segment.summary.set(blocks.subarray(footer, footer + 4), i * SUMMARY_ENTRY_SIZE);
   }
 }
 
 /** Blocks that the data logs' summaries take in a pack: 1 or 2 compact ones, else 3. Source: f2fs_npages_for_summary_flush. */
-export function dataSummaryBlocks(logs: readonly CurrentSegment[]): number {
+export function dataSummaryBlocks(
+  logs: readonly CurrentSegment[],
+  { compactEntriesFirst, compactEntriesNext }: BlockGeometry,
+): number {
   let count = 0;
   for (let log = 0; log < NR_DATA_LOGS; log++) count += entriesOf(logs[log]);
-  if (count <= COMPACT_ENTRIES_FIRST) return 1;
-  return count - COMPACT_ENTRIES_FIRST <= COMPACT_ENTRIES_NEXT ? 2 : NR_DATA_LOGS;
+  if (count <= compactEntriesFirst) return 1;
+  return count - compactEntriesFirst <= compactEntriesNext ? 2 : NR_DATA_LOGS;
 }
 
 /** Fills `into` with the data logs' summaries, in as many blocks as dataSummaryBlocks said. */
-export function writeDataSummaries(logs: readonly CurrentSegment[], journals: Journals, into: Uint8Array): void {
-  if (into.length < NR_DATA_LOGS * BLKSIZE) {
-    writeCompact(logs, journals, into);
+export function writeDataSummaries(
+  logs: readonly CurrentSegment[],
+  journals: Journals,
+  geometry: BlockGeometry,
+  into: Uint8Array,
+): void {
+  const { blockSize, journalOffset } = geometry;
+  if (into.length < NR_DATA_LOGS * blockSize) {
+    writeCompact(logs, journals, geometry, into);
     return;
   }
   for (let log = 0; log < NR_DATA_LOGS; log++) {
-    const at = log * BLKSIZE;
+    const at = log * blockSize;
     into.set(logs[log].summary, at);
-    if (log === LOG.HOT_DATA) into.set(journals.nat, at + SUM_JOURNAL_OFFSET);
-    if (log === LOG.COLD_DATA) into.set(journals.sit, at + SUM_JOURNAL_OFFSET);
+    if (log === LOG.HOT_DATA) into.set(journals.nat, at + journalOffset);
+    if (log === LOG.COLD_DATA) into.set(journals.sit, at + journalOffset);
   }
 }
 
 /** Source: write_compacted_summaries. */
-function writeCompact(logs: readonly CurrentSegment[], journals: Journals, into: Uint8Array): void {
+function writeCompact(
+  logs: readonly CurrentSegment[],
+  journals: Journals,
+  { blockSize, compactSitJournalOffset, compactEntriesOffset, compactEnd }: BlockGeometry,
+  into: Uint8Array,
+): void {
   into.set(journals.nat, 0);
-  into.set(journals.sit, COMPACT_SIT_JOURNAL_OFFSET);
+  into.set(journals.sit, compactSitJournalOffset);
   let start = 0;
-  let offset = COMPACT_ENTRIES_OFFSET;
+  let offset = compactEntriesOffset;
   for (let log = 0; log < NR_DATA_LOGS; log++) {
     const count = entriesOf(logs[log]);
     for (let i = 0; i < count; i++) {
-      if (offset + SUMMARY_ENTRY_SIZE > SUM_FOOTER_OFFSET) {
-        start += BLKSIZE;
+      if (offset + SUMMARY_ENTRY_SIZE > compactEnd) {
+        start += blockSize;
         offset = 0;
       }
       into.set(logs[log].summary.subarray(i * SUMMARY_ENTRY_SIZE, (i + 1) * SUMMARY_ENTRY_SIZE), start + offset);
@@ -159,11 +170,16 @@ function writeCompact(logs: readonly CurrentSegment[], journals: Journals, into:
 }
 
 /** Fills `into` (3 blocks) with the node logs' summaries. */
-export function writeNodeSummaries(logs: readonly CurrentSegment[], journals: Journals, into: Uint8Array): void {
+export function writeNodeSummaries(
+  logs: readonly CurrentSegment[],
+  journals: Journals,
+  { blockSize, journalOffset, summaryFooterOffset }: BlockGeometry,
+  into: Uint8Array,
+): void {
   for (let log = NR_DATA_LOGS; log < NR_LOGS; log++) {
-    const at = (log - NR_DATA_LOGS) * BLKSIZE;
+    const at = (log - NR_DATA_LOGS) * blockSize;
     into.set(logs[log].summary, at);
-    into[at + SUM_FOOTER_OFFSET] = SUM_TYPE.NODE;
-    if (log === LOG.HOT_NODE) viewOf(into).setUint32(at + SUM_JOURNAL_OFFSET, journals.kbytesWritten, true);
+    into[at + summaryFooterOffset] = SUM_TYPE.NODE;
+    if (log === LOG.HOT_NODE) viewOf(into).setUint32(at + journalOffset, journals.kbytesWritten, true);
   }
 }

@@ -2,8 +2,8 @@
 // checkpoint, which relies on them.
 import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt } from '../errors.ts';
-import { BLKSIZE, NR_DATA_LOGS } from '../format/constants.ts';
-import { SUM_FOOTER_OFFSET, SUM_TYPE } from '../format/summary.ts';
+import { NR_DATA_LOGS } from '../format/constants.ts';
+import { SUM_TYPE } from '../format/summary.ts';
 import type { VolumeLayout } from './layout.ts';
 
 /** Blocks that wait to be written at most. */
@@ -29,19 +29,16 @@ export class SummaryArea {
   }
 
   /**
-   * The summary of a segment that is no log's own, a block. Throws EUCLEAN when it is for nodes and `type`, the log that
+   * The summary of a segment that is no log's own. Throws EUCLEAN when it is for nodes and `type`, the log that
    * the SIT names, for data, or the other way round. Source: f2fs_get_sum_page, do_garbage_collect.
    */
   get(segno: number, type: number): Uint8Array {
-    let summary = this.#waiting.get(segno);
-    const blkaddr = this.#layout.ssaBlkaddr + segno;
-    if (summary === undefined) {
-      summary = new Uint8Array(BLKSIZE);
-      this.#device.read(blkaddr, summary);
-    }
-    const isNode = summary[SUM_FOOTER_OFFSET] === SUM_TYPE.NODE;
-    if (summary[SUM_FOOTER_OFFSET] > SUM_TYPE.NODE || isNode !== type >= NR_DATA_LOGS) {
-      throw corrupt('summary-type', { segno, blkaddr }, summary[SUM_FOOTER_OFFSET], type);
+    const blkaddr = this.#layout.summaryBlock(segno);
+    const summary = this.#waiting.get(segno) ?? this.#partOf(this.#read(blkaddr), segno);
+    const found = summary[this.#layout.block.summaryFooterOffset];
+    const isNode = found === SUM_TYPE.NODE;
+    if (found > SUM_TYPE.NODE || isNode !== type >= NR_DATA_LOGS) {
+      throw corrupt('summary-type', { segno, blkaddr }, found, type);
     }
     return summary;
   }
@@ -55,7 +52,7 @@ export class SummaryArea {
 
   /** A segment that held nothing is to hold data. */
   clear(segno: number): void {
-    this.#waiting.set(segno, new Uint8Array(BLKSIZE));
+    this.#waiting.set(segno, new Uint8Array(this.#layout.block.summarySize));
   }
 
   /** Writes what waits. Returns the blocks written since this was last called. */
@@ -66,17 +63,48 @@ export class SummaryArea {
     return written;
   }
 
+  #read(blkaddr: number): Uint8Array {
+    const block = new Uint8Array(this.#layout.block.blockSize);
+    this.#device.read(blkaddr, block);
+    return block;
+  }
+
+  /** The summary of a segment in its block. */
+  #partOf(block: Uint8Array, segno: number): Uint8Array {
+    const at = this.#layout.summaryOffset(segno);
+    return block.subarray(at, at + this.#layout.block.summarySize);
+  }
+
   /** Neighbours go together. */
   #write(): void {
-    const segments = [...this.#waiting.keys()].sort((a, b) => a - b);
-    for (let i = 0; i < segments.length; ) {
+    const blocks = this.#waitingBlocks();
+    const addresses = [...blocks.keys()];
+    for (let i = 0; i < addresses.length; ) {
       let end = i + 1;
-      while (end < segments.length && segments[end] === segments[i] + end - i) end++;
-      const summaries = segments.slice(i, end).map((segno) => this.#waiting.get(segno) as Uint8Array);
-      this.#device.write(this.#layout.ssaBlkaddr + segments[i], summaries);
+      while (end < addresses.length && addresses[end] === addresses[i] + end - i) end++;
+      const vectors = addresses.slice(i, end).map((blkaddr) => blocks.get(blkaddr) as Uint8Array);
+      this.#device.write(addresses[i], vectors);
       i = end;
     }
-    this.#written += segments.length;
+    this.#written += addresses.length;
     this.#waiting.clear();
+  }
+
+  /** The blocks of the summaries that wait, by address, in ascending order. Where several share a block, the others in it are kept. */
+  #waitingBlocks(): Map<number, Uint8Array> {
+    const blocks = new Map<number, Uint8Array>();
+    const isShared = this.#layout.block.summariesPerBlock > 1;
+    for (const segno of [...this.#waiting.keys()].sort((a, b) => a - b)) {
+      const blkaddr = this.#layout.summaryBlock(segno);
+      const summary = this.#waiting.get(segno) as Uint8Array;
+      if (!isShared) {
+        blocks.set(blkaddr, summary);
+        continue;
+      }
+      const block = blocks.get(blkaddr) ?? this.#read(blkaddr);
+      this.#partOf(block, segno).set(summary);
+      blocks.set(blkaddr, block);
+    }
+    return blocks;
   }
 }

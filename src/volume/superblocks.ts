@@ -1,20 +1,19 @@
 // The two superblocks: which of them counts, what is wrong with the other one, and how that is written anew. Source:
 // read_raw_super_block, f2fs_commit_super.
+import { inBlocksOf } from '../device/large-blocks.ts';
 import type { QueuedDevice } from '../device/queued-device.ts';
 import { corrupt, corruptAs, F2fsError } from '../errors.ts';
 import { type FaultKind, faultText, type Report, type SuperblockFault, seemsToBe, superblockWords } from '../faults.ts';
-import { MAX_LOG_BLKSIZE, MAX_SEGMENTS, MIN_LOG_SECTORSIZE, MIN_SEGMENTS } from '../format/block-size.ts';
 import {
-  BLKS_PER_SEG,
-  BLKSIZE,
-  F2FS_SUPER_MAGIC,
-  LOG_BLKS_PER_SEG,
-  LOG_BLKSIZE,
-  NR_LOGS,
-  SUPER_OFFSET,
-} from '../format/constants.ts';
+  BLOCK_SIZES,
+  type BlockGeometry,
+  blockGeometry,
+  MAX_SEGMENTS,
+  MIN_LOG_SECTORSIZE,
+  MIN_SEGMENTS,
+} from '../format/block-size.ts';
+import { BLKS_PER_SEG, F2FS_SUPER_MAGIC, LOG_BLKS_PER_SEG, NR_LOGS, SUPER_OFFSET } from '../format/constants.ts';
 import { FOREIGN_BYTES, type Foreign, notF2fsError, volumeIn } from '../format/foreign.ts';
-import { SIT_ENTRIES_PER_BLOCK } from '../format/sit.ts';
 import { fitsU64, viewOf } from '../format/struct.ts';
 import { hasFeature, MAX_EXTENSION, SB_CHECKSUM_OFFSET, Superblock, superblockCrc } from '../format/superblock.ts';
 import { isSameBytes } from '../platform/bytes.ts';
@@ -22,18 +21,29 @@ import { VolumeLayout } from './layout.ts';
 
 const CP_PACKS = 2;
 
-/** Tells what keeps a superblock, the one of block `blkaddr`, from being used. Source: sanity_check_raw_super. */
-export function checkSuperblock(sb: Superblock, blkaddr: number, nrBlocks: number, report: Report): void {
+/**
+ * Tells what keeps a superblock, the one of block `blkaddr` where blocks have `blockSize` bytes and the device `nrBlocks` of them, from
+ * being used. Source: sanity_check_raw_super.
+ */
+export function checkSuperblock(
+  sb: Superblock,
+  blkaddr: number,
+  blockSize: number,
+  nrBlocks: number,
+  report: Report,
+): void {
+  const block = blockGeometry(blockSize, hasFeature(sb, 'packed_ssa'));
+  const { logBlockSize } = block;
   const at = { blkaddr };
   if (sb.magic !== F2FS_SUPER_MAGIC) report('superblock-magic', at, sb.magic);
   if (hasFeature(sb, 'sb_checksum')) {
     if (sb.checksumOffset !== SB_CHECKSUM_OFFSET) report('superblock-checksum-offset', at, sb.checksumOffset);
     else if (superblockCrc(sb) !== sb.crc) report('superblock-checksum', at);
   }
-  if (sb.logBlocksize !== LOG_BLKSIZE) report('superblock-block-size', at, sb.logBlocksize);
+  if (sb.logBlocksize !== logBlockSize) report('superblock-block-size', at, sb.logBlocksize, blockSize);
   if (sb.logBlocksPerSeg !== LOG_BLKS_PER_SEG) report('superblock-segment-blocks', at, sb.logBlocksPerSeg);
-  const isSector = sb.logSectorsize >= MIN_LOG_SECTORSIZE && sb.logSectorsize <= LOG_BLKSIZE;
-  if (!isSector || sb.logSectorsPerBlock + sb.logSectorsize !== LOG_BLKSIZE)
+  const isSector = sb.logSectorsize >= MIN_LOG_SECTORSIZE && sb.logSectorsize <= logBlockSize;
+  if (!isSector || sb.logSectorsPerBlock + sb.logSectorsize !== logBlockSize)
     report('superblock-sector-size', at, sb.logSectorsize, sb.logSectorsPerBlock);
   const { segmentCount, segmentCountMain, segsPerSec, secsPerZone, sectionCount } = sb;
   if (segmentCount > MAX_SEGMENTS || segmentCount < MIN_SEGMENTS) report('superblock-segment-count', at, segmentCount);
@@ -51,11 +61,17 @@ export function checkSuperblock(sb: Superblock, blkaddr: number, nrBlocks: numbe
   if (sb.cpPayload >= BLKS_PER_SEG - CP_PACKS - NR_LOGS) report('superblock-checkpoint-payload', at, sb.cpPayload);
   if (sb.nodeIno !== 1 || sb.metaIno !== 2 || sb.rootIno !== 3)
     report('superblock-reserved-inodes', at, sb.nodeIno, sb.metaIno, sb.rootIno);
-  checkAreas(sb, at, nrBlocks, report);
+  checkAreas(sb, at, block, nrBlocks, report);
 }
 
 /** Source: sanity_check_area_boundary. */
-function checkAreas(sb: Superblock, at: { blkaddr: number }, nrBlocks: number, report: Report): void {
+function checkAreas(
+  sb: Superblock,
+  at: { blkaddr: number },
+  block: BlockGeometry,
+  nrBlocks: number,
+  report: Report,
+): void {
   const areas = [
     ['checkpoint', sb.cpBlkaddr, sb.segmentCountCkpt, sb.sitBlkaddr],
     ['SIT', sb.sitBlkaddr, sb.segmentCountSit, sb.natBlkaddr],
@@ -69,10 +85,11 @@ function checkAreas(sb: Superblock, at: { blkaddr: number }, nrBlocks: number, r
   if (segmentCountCkpt < CP_PACKS) report('superblock-checkpoint-segments', at, segmentCountCkpt);
   if (segmentCountSit < 2 || segmentCountSit % 2 !== 0) report('superblock-sit-segments', at, segmentCountSit);
   if (segmentCountNat < 2 || segmentCountNat % 2 !== 0) report('superblock-nat-segments', at, segmentCountNat);
-  const sitBlocks = Math.ceil(segmentCountMain / SIT_ENTRIES_PER_BLOCK);
+  const sitBlocks = Math.ceil(segmentCountMain / block.sitEntriesPerBlock);
   if ((segmentCountSit / 2) * BLKS_PER_SEG < sitBlocks) report('superblock-sit-size', at);
   // A read-only (ro) volume has no SSA.
-  if (!hasFeature(sb, 'ro') && sb.segmentCountSsa * BLKS_PER_SEG < segmentCountMain) report('superblock-ssa-size', at);
+  const ssaBlocks = Math.ceil(segmentCountMain / block.summariesPerBlock);
+  if (!hasFeature(sb, 'ro') && sb.segmentCountSsa * BLKS_PER_SEG < ssaBlocks) report('superblock-ssa-size', at);
   const mainEnd = sb.mainBlkaddr + segmentCountMain * BLKS_PER_SEG;
   if (mainEnd > sb.segment0Blkaddr + sb.segmentCount * BLKS_PER_SEG) report('superblock-main-end', at);
   if (mainEnd > nrBlocks) report('superblock-device-end', at, mainEnd, nrBlocks);
@@ -93,6 +110,8 @@ export interface SpareSuperblock {
 
 /** The superblock that counts, and the other one when something is wrong with it. */
 export interface Superblocks {
+  /** The device by the volume's blocks. */
+  readonly device: QueuedDevice;
   readonly layout: VolumeLayout;
   readonly spare: SpareSuperblock | null;
 }
@@ -113,7 +132,7 @@ interface Copy {
 }
 
 function readCopy(device: QueuedDevice, blkaddr: number): Copy {
-  const block = new Uint8Array(BLKSIZE);
+  const block = new Uint8Array(device.blockSize);
   const sb = new Superblock(viewOf(block), SUPER_OFFSET);
   try {
     device.read(blkaddr, block);
@@ -121,28 +140,53 @@ function readCopy(device: QueuedDevice, blkaddr: number): Copy {
     if (!(error instanceof F2fsError) || error.code !== 'EIO') throw error;
     return { block, sb, fault: { kind: 'superblock-unread', words: error.message }, unread: error };
   }
-  return { block, sb, fault: faultOf(sb, blkaddr, device.nrBlocks), unread: null };
+  return { block, sb, fault: faultOf(sb, blkaddr, device.blockSize, device.nrBlocks), unread: null };
 }
 
-function faultOf(sb: Superblock, blkaddr: number, nrBlocks: number): CopyFault | null {
+function faultOf(sb: Superblock, blkaddr: number, blockSize: number, nrBlocks: number): CopyFault | null {
   let first: CopyFault | null = null;
-  checkSuperblock(sb, blkaddr, nrBlocks, (kind, ...what) => {
+  checkSuperblock(sb, blkaddr, blockSize, nrBlocks, (kind, ...what) => {
     first ??= { kind: kind as SuperblockFault, words: superblockWords(kind as SuperblockFault, ...(what as never)) };
   });
   return first;
 }
 
+/** Bytes of blocks that a superblock tells, where it is sound for such blocks on a device that is large enough; else null. */
+function toldBlockSize(sb: Superblock, blkaddr: number): number | null {
+  const told = BLOCK_SIZES.find((size) => isMagic(sb) && Math.log2(size) === sb.logBlocksize);
+  if (told === undefined || faultOf(sb, blkaddr, told, Number.POSITIVE_INFINITY) !== null) return null;
+  return told;
+}
+
 /**
- * Reads both superblocks; the first that is sane counts. Throws EINVAL when neither block looks like a superblock, EUCLEAN when
- * one does but is damaged, EIO when none can be read.
+ * Bytes of the blocks of the volume on a device, as the first superblock has it, and the second one where such blocks end or, where
+ * these are not of one mind, any second superblock that is sound. What tells nothing is taken for a volume of the usual size.
  */
-export function readSuperblocks(device: QueuedDevice): Superblocks {
-  if (device.nrBlocks < 2) throw notF2fs(device);
+function blockSizeOf(device: QueuedDevice): number {
+  const first = readCopy(device, 0).sb;
+  const second = (size: number): number | null => {
+    const inBlocks = inBlocksOf(device, size);
+    return inBlocks.nrBlocks < 2 ? null : toldBlockSize(readCopy(inBlocks, 1).sb, 1);
+  };
+  const told = toldBlockSize(first, 0);
+  if (told !== null && second(told) === told) return told;
+  const bySecond = BLOCK_SIZES.find((size) => second(size) === size);
+  return bySecond ?? told ?? BLOCK_SIZES.find((size) => Math.log2(size) === first.logBlocksize) ?? device.blockSize;
+}
+
+/**
+ * Reads both superblocks of the volume on a device of any blocks; the first that is sane counts. Throws EINVAL when neither block looks
+ * like a superblock, EUCLEAN when one does but is damaged, EIO when none can be read.
+ */
+export function readSuperblocks(given: QueuedDevice): Superblocks {
+  if (given.nrBlocks < 2) throw notF2fs(given);
+  const device = inBlocksOf(given, blockSizeOf(given));
+  if (device.nrBlocks < 2) throw notF2fs(given);
   const copies = [0, 1].map((blkaddr) => readCopy(device, blkaddr));
   const used = copies.findIndex(({ fault }) => fault === null);
   if (used < 0) throw unusable(device, copies);
   const layout = new VolumeLayout(copies[used].sb);
-  return { layout, spare: spareOf(copies, used) };
+  return { device, layout, spare: spareOf(copies, used) };
 }
 
 function unusable(device: QueuedDevice, copies: readonly Copy[]): F2fsError {
@@ -150,11 +194,9 @@ function unusable(device: QueuedDevice, copies: readonly Copy[]): F2fsError {
   if (unread) return unread;
   if (!copies.some(({ sb }) => isMagic(sb))) return notF2fs(device);
   const [first, second] = copies;
-  if (hasOtherBlockSize(device, first.sb)) {
-    const message = `${device.name} has blocks of ${2 ** first.sb.logBlocksize} bytes: only F2FS with blocks of ${BLKSIZE} bytes is supported`;
-    return new F2fsError('EOPNOTSUPP', message, { path: device.name });
-  }
-  const whole = copies.find(({ sb }, blkaddr) => faultOf(sb, blkaddr, Number.POSITIVE_INFINITY) === null);
+  const whole = copies.find(
+    ({ sb }, blkaddr) => faultOf(sb, blkaddr, device.blockSize, Number.POSITIVE_INFINITY) === null,
+  );
   if (whole !== undefined) return cutShort(device, whole.sb);
   const [{ kind, words }, { words: others }] = [first.fault as CopyFault, second.fault as CopyFault];
   const other = others === words ? ', which has the same fault' : `: ${others}`;
@@ -168,25 +210,16 @@ function isMagic(sb: Superblock): boolean {
 
 /** What is no F2FS volume at all, by name. */
 function notF2fs(device: QueuedDevice): F2fsError {
-  const start = new Uint8Array(Math.min(FOREIGN_BYTES, device.nrBlocks * BLKSIZE));
+  const start = new Uint8Array(Math.min(FOREIGN_BYTES, device.nrBlocks * device.blockSize));
   device.read(0, start);
   return notF2fsError(device.name, start);
 }
 
-/** Whether the second superblock stands where it does with blocks of the size that the first one tells. */
-function hasOtherBlockSize(device: QueuedDevice, sb: Superblock): boolean {
-  const { logBlocksize } = sb;
-  if (!isMagic(sb) || logBlocksize <= LOG_BLKSIZE || logBlocksize > MAX_LOG_BLKSIZE) return false;
-  const blockBytes = 2 ** logBlocksize;
-  if (device.nrBlocks * BLKSIZE < 2 * blockBytes) return false;
-  const other = readCopy(device, blockBytes / BLKSIZE).sb;
-  return isMagic(other) && other.logBlocksize === logBlocksize;
-}
-
 /** Of a volume that is sane but for the size of what holds it. */
 function cutShort(device: QueuedDevice, sb: Superblock): F2fsError {
-  const needed = (sb.mainBlkaddr + sb.segmentCountMain * BLKS_PER_SEG) * BLKSIZE;
-  return corrupt('volume-cut-short', { path: device.name, blkaddr: 0 }, needed, device.nrBlocks * BLKSIZE);
+  const { blockSize, nrBlocks } = device;
+  const needed = (sb.mainBlkaddr + sb.segmentCountMain * BLKS_PER_SEG) * blockSize;
+  return corrupt('volume-cut-short', { path: device.name, blkaddr: 0 }, needed, nrBlocks * blockSize);
 }
 
 function spareOf(copies: readonly Copy[], used: number): SpareSuperblock | null {
@@ -211,18 +244,17 @@ function spareOf(copies: readonly Copy[], used: number): SpareSuperblock | null 
 /** What the device seems to have become, when superblock 1 can't be used, or null. Both blocks are F2FS's own, as mkfs leaves them. */
 function foreignIn([first, second]: readonly Copy[]): Foreign | null {
   if (first.fault === null) return null;
-  const start = new Uint8Array(2 * BLKSIZE);
+  const start = new Uint8Array(2 * first.block.length);
   start.set(first.block);
-  start.set(second.block, BLKSIZE);
-  return otherVolume(first.sb) ?? volumeIn(start);
+  start.set(second.block, first.block.length);
+  return otherVolume(first.sb, first.block.length) ?? volumeIn(start);
 }
 
-/** What a superblock stands for that is sound but for blocks of another size, or null. */
-function otherVolume(sb: Superblock): Foreign | null {
-  const hasOwnSize = isMagic(sb) && sb.logBlocksize > LOG_BLKSIZE && sb.logBlocksize <= MAX_LOG_BLKSIZE;
-  if (!hasOwnSize) return null;
-  const what = `F2FS with blocks of ${1 << sb.logBlocksize} bytes`;
-  return { what, cure: `only F2FS with blocks of ${BLKSIZE} bytes is supported` };
+/** What a superblock stands for that is sound, but not for blocks of `blockSize`; else null. */
+function otherVolume(sb: Superblock, blockSize: number): Foreign | null {
+  const told = toldBlockSize(sb, 0);
+  if (told === null || told === blockSize) return null;
+  return { what: `F2FS with blocks of ${told} bytes`, cure: 'find out which of the two volumes is wanted' };
 }
 
 /** Bytes of a superblock within its block. */
@@ -235,7 +267,7 @@ function bytesOf(sb: Superblock): Uint8Array {
  * what the device throws.
  */
 export function writeSpare(device: QueuedDevice, { blkaddr }: SpareSuperblock, { sb }: VolumeLayout): void {
-  const block = new Uint8Array(BLKSIZE);
+  const block = new Uint8Array(device.blockSize);
   device.read(blkaddr, block);
   block.set(bytesOf(sb), SUPER_OFFSET);
   device.write(blkaddr, [block]);

@@ -21,7 +21,7 @@ import { readOrphans } from './orphans.ts';
 import { SegmentTable } from './sit.ts';
 import { Space } from './space.ts';
 import { type Journals, readSummaries } from './summaries.ts';
-import { readSuperblocks, type SpareSuperblock, writeSpare } from './superblocks.ts';
+import { type SpareSuperblock, type Superblocks, writeSpare } from './superblocks.ts';
 import { metadataWarnings } from './warnings.ts';
 
 const CLOSED = 'the volume was closed: mount it again';
@@ -38,6 +38,7 @@ const WRITABLE_FEATURES =
   FEATURES.flexible_inline_xattr |
   FEATURES.compression |
   FEATURES.lost_found |
+  FEATURES.packed_ssa |
   // Of these, what is there is kept; nothing new is made that would be encrypted, protected or folded.
   FEATURES.encrypt |
   FEATURES.verity |
@@ -58,7 +59,9 @@ export interface VolumeOptions {
 }
 
 export class Volume {
+  /** By the volume's blocks. */
   readonly device: QueuedDevice;
+  /** Its pages are as large as the volume's blocks. */
   readonly pool: FramePool;
   readonly readonly: boolean;
   readonly layout: VolumeLayout;
@@ -102,14 +105,13 @@ export class Volume {
   #stopped: F2fsError | null = null;
 
   /**
-   * Mounts the volume on `device`. Throws EINVAL when there is none, EUCLEAN when it is damaged, EOPNOTSUPP naming the
-   * feature that stands in the way. The device stays open in any case; it is the caller's.
+   * Mounts the volume whose superblocks were found. Throws EUCLEAN when it is damaged, EOPNOTSUPP naming the feature that stands in
+   * the way. The device stays open in any case; it is the caller's.
    */
-  constructor(device: QueuedDevice, options: VolumeOptions) {
+  constructor({ device, layout, spare }: Superblocks, options: VolumeOptions) {
     this.device = device;
     this.pool = options.pool;
     this.readonly = options.readonly;
-    const { layout, spare } = readSuperblocks(device);
     this.layout = layout;
     this.#spare = spare;
     const { sb } = this.layout;
@@ -120,7 +122,7 @@ export class Volume {
     const { logs, journals } = readSummaries(device, this.layout, this.pack);
     this.journals = journals;
     this.orphans = new Set(readOrphans(device, this.layout, this.pack, throwFault));
-    const bitmap = (which: 'sit' | 'nat') => versionBitmap(this.pack, which, layout.cpPayload);
+    const bitmap = (which: 'sit' | 'nat') => versionBitmap(this.pack, which, layout);
     this.nat = new NodeTable(device, layout, bitmap('nat'), journals.nat, cp.nextFreeNid);
     this.sit = new SegmentTable(device, layout, bitmap('sit'), journals.sit);
     this.logs = new Logs(device, layout, this.sit, logs, cp.freeSegmentCount, this.counters.given, {
@@ -131,10 +133,10 @@ export class Volume {
     });
     this.discards = new Discards(device, layout, this.logs.free, this.counters, options.discard ?? false);
     this.logs.hasCrcRecovery = (cp.ckptFlags & CP.CRC_RECOVERY) !== 0;
-    this.space = new Space(cp, layout.maxNid);
+    this.space = new Space(cp, layout);
     const seed = hasFeature(sb, 'inode_checksum') ? checksumSeed(sb.uuid) : null;
     this.ioends = new Ioends(device, this.pool);
-    this.nodes = new NodeCache(device, this.pool, this.nat, this.sit, this.logs, this.space, this.ioends, seed);
+    this.nodes = new NodeCache(device, layout, this.pool, this.nat, this.sit, this.logs, this.space, this.ioends, seed);
     this.chain = new FsyncChain(device, layout, this.pack, this.nodes);
     this.#clock = options.clock;
     this.#mountedAt = options.clock();

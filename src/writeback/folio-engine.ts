@@ -1,7 +1,6 @@
 // The folio engine: walks an address space folio by folio, finds each run of dirty pages, maps the run in one call and
 // hands it to the ioends; of compressed files each dirty cluster goes to the cluster queue, whether it is a part of a
 // folio or lies across several. It knows folios, runs, clusters and blocks; what an inode is only its ops know.
-import { BLKSIZE } from '../format/constants.ts';
 import { type AddressSpace, TAG } from '../pagecache/address-space.ts';
 import type { Ioends } from '../pagecache/ioend.ts';
 import type { FramePool } from '../pagecache/pool.ts';
@@ -36,7 +35,7 @@ export class FolioEngine implements Engine {
       control,
       log: ops.temperature(mapping.nrDirty),
       tag: control.tagged ? TAG.TOWRITE : TAG.DIRTY,
-      eof: Math.ceil(ops.sizeBytes / BLKSIZE),
+      eof: Math.ceil(ops.sizeBytes / this.#pool.pageSize),
       doneIndex: from,
     };
     if (control.tagged) mapping.tagForWriteback(from, control.end);
@@ -81,7 +80,7 @@ export class FolioEngine implements Engine {
       if (start >= eof) return end;
     }
     const last = Math.min(end, eof);
-    if (last * BLKSIZE > walk.ops.sizeBytes) zeroTail(this.#pool, mapping, walk.ops.sizeBytes);
+    if (last * this.#pool.pageSize > walk.ops.sizeBytes) zeroTail(this.#pool, mapping, walk.ops.sizeBytes);
     return walk.ops.clusters === null
       ? this.#writeRuns(walk, start, last)
       : this.#writeClusters(walk, walk.ops.clusters, start, last);
@@ -186,8 +185,9 @@ export class FolioEngine implements Engine {
 
 /** Clears what lies past the last byte in the last page, so that nothing of an earlier use of the frame gets out. */
 export function zeroTail(pool: FramePool, mapping: AddressSpace, sizeBytes: number): void {
-  const tail = sizeBytes % BLKSIZE;
+  const { pageSize } = pool;
+  const tail = sizeBytes % pageSize;
   if (tail === 0) return;
-  const pfn = mapping.find(Math.floor(sizeBytes / BLKSIZE));
-  if (pfn >= 0) zero(pool.bytes, pfn * BLKSIZE + tail, (pfn + 1) * BLKSIZE);
+  const pfn = mapping.find(Math.floor(sizeBytes / pageSize));
+  if (pfn >= 0) zero(pool.bytes, pfn * pageSize + tail, (pfn + 1) * pageSize);
 }

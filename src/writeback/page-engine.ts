@@ -1,7 +1,6 @@
 // The page engine: the kernel's own algorithm, a batch of pages at a time and one mapping a page, to test and to measure
 // the folio engine against. Source: f2fs_write_cache_pages in fs/f2fs/data.c, f2fs_write_multi_pages in compress.c.
 import { F2fsError } from '../errors.ts';
-import { BLKSIZE } from '../format/constants.ts';
 import { type AddressSpace, TAG } from '../pagecache/address-space.ts';
 import { IN_PLACE, type Ioends } from '../pagecache/ioend.ts';
 import type { FramePool } from '../pagecache/pool.ts';
@@ -40,7 +39,7 @@ export class PageEngine implements Engine {
       control,
       log: ops.temperature(mapping.nrDirty),
       tag: control.tagged ? TAG.TOWRITE : TAG.DIRTY,
-      eof: Math.ceil(ops.sizeBytes / BLKSIZE),
+      eof: Math.ceil(ops.sizeBytes / this.#parts.pool.pageSize),
       doneIndex: 0,
     };
     new PageWalk(this.#parts, walk, isPreempted).run();
@@ -229,7 +228,7 @@ class PageWalk {
     const { mapping, ops, log } = this.#walk;
     const { pool, ioends, counters } = this.#parts;
     const extents = this.#extents;
-    if ((index + 1) * BLKSIZE > ops.sizeBytes) zeroTail(pool, mapping, ops.sizeBytes);
+    if ((index + 1) * pool.pageSize > ops.sizeBytes) zeroTail(pool, mapping, ops.sizeBytes);
     extents.clear();
     counters.mapBlocksCalls++;
     try {

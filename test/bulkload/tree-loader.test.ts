@@ -1,10 +1,12 @@
 // A tree written at once is the tree that the page cache would have written: the same entries, whatever fails on the way, and nothing
 // that fsck.f2fs has a word for.
+
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type LoadOptions, startFilling, TreeLoader } from '../../src/bulkload/tree-loader.ts';
 import type { Bio } from '../../src/device/bio.ts';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { F2fsError } from '../../src/errors.ts';
 import { CompressPolicy } from '../../src/file/inode/compression.ts';
 import { type FileSystem, format, MemoryDevice, mount } from '../../src/index.ts';
@@ -55,7 +57,7 @@ const OPTIONS: LoadOptions = { stamp: STAMP, holes: 'source', compress: null, re
 
 function loaded(tree: HostTree, features?: string[], compress: LoadOptions['compress'] = null): Written {
   const { device, volume } = empty(128 * MIB, features);
-  using threads = startFilling(tree, compress?.policy ?? null, 1);
+  using threads = startFilling(tree, BLKSIZE, compress?.policy ?? null, 1);
   const loader = new TreeLoader(tree, volume.volume, threads, { ...OPTIONS, compress });
   try {
     for (const _ of loader.run());
@@ -305,7 +307,7 @@ describe('threads', () => {
         const device = make();
         format(device, { timestamp: STAMP.sec, uuid: '01234567-89ab-cdef-0123-456789abcdef' });
         const volume = mount(device, { now: () => STAMP });
-        using threads = startFilling(tree, null, 1);
+        using threads = startFilling(tree, BLKSIZE, null, 1);
         const loader = new TreeLoader(tree, volume.volume, threads, OPTIONS);
         for (const _ of loader.run());
         loader.close();
@@ -325,7 +327,7 @@ describe('threads', () => {
     sabotage = (data) => ({ ...data, files: { root: null, entries: null } });
     try {
       const { device, volume } = empty(128 * MIB);
-      using threads = startFilling(tree, null, 1);
+      using threads = startFilling(tree, BLKSIZE, null, 1);
       const loader = new TreeLoader(tree, volume.volume, threads, OPTIONS);
       // That a thread ends is heard in between.
       for (const _ of loader.run()) await new Promise((resolve) => setImmediate(resolve));

@@ -45,7 +45,7 @@ function fixture(): Fixture {
       return true;
     },
   };
-  return { context: new CodecContext(codecs, bytes, SCRATCH * BLOCK), bytes, places };
+  return { context: new CodecContext(codecs, bytes, SCRATCH * BLOCK, BLOCK), bytes, places };
 }
 
 function jobOf(pfns: number[], changes: Partial<ClusterJob> = {}): ClusterJob {
@@ -81,9 +81,9 @@ const SCATTERED = [9, 3, 4, 20];
 describe('compressCluster', () => {
   it.each([
     { used: 1, nrBlocks: 1 },
-    { used: clusterCapacity(1), nrBlocks: 1 },
-    { used: clusterCapacity(1) + 1, nrBlocks: 2 },
-    { used: clusterCapacity(3), nrBlocks: 3 },
+    { used: clusterCapacity(1, BLOCK), nrBlocks: 1 },
+    { used: clusterCapacity(1, BLOCK) + 1, nrBlocks: 2 },
+    { used: clusterCapacity(3, BLOCK), nrBlocks: 3 },
   ])('$used bytes take $nrBlocks blocks: header, bytes, zeroes to the end of the block and no further', (c) => {
     const { context, bytes } = fixture();
     const content = fill(bytes, ADJACENT, c.used);
@@ -99,7 +99,7 @@ describe('compressCluster', () => {
 
   it('a cluster that would save no block stays raw', () => {
     const { context, bytes } = fixture();
-    fill(bytes, ADJACENT, clusterCapacity(3) + 1);
+    fill(bytes, ADJACENT, clusterCapacity(3, BLOCK) + 1);
     expect(compressCluster(context, jobOf(ADJACENT))).toBe(0);
     expect(bytes[(BLOCKS + 3) * BLOCK]).toBe(0xee);
   });
@@ -157,7 +157,7 @@ describe('decompressCluster', () => {
   it('refuses a length of 0, and one that the blocks do not hold', () => {
     const { context, bytes, job, places } = compressed();
     const header = new ClusterHeader(new DataView(bytes.buffer), job.at);
-    for (const clen of [0, clusterCapacity(3) + 1, 0xffff_ffff]) {
+    for (const clen of [0, clusterCapacity(3, BLOCK) + 1, 0xffff_ffff]) {
       header.clen = clen;
       expect(decompressCluster(context, job)).toBe(OUTCOME.BAD_LENGTH);
     }

@@ -1,11 +1,13 @@
 // Many clusters at once: the same blocks however many threads work, in whatever order they are taken; and no hang when a
 // thread does not do what it should.
+
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ALGORITHM, type Algorithm, type Codec, MAX_CLUSTER_PAGES } from '../../src/compress/algorithms.ts';
 import { OUTCOME } from '../../src/compress/cluster.ts';
 import { CodecJobs, codecFrames } from '../../src/compress/codec-jobs.ts';
-import { FramePool, PAGE_SIZE } from '../../src/pagecache/pool.ts';
+import { BLKSIZE } from '../../src/device/device.ts';
+import { FramePool } from '../../src/pagecache/pool.ts';
 import { type Random, random, seedOf } from '../random.ts';
 
 const MIB = 1024 * 1024;
@@ -55,9 +57,9 @@ const WORDS = ['inode', 'segment', 'checkpoint', 'node', 'the', 'of', 'block', '
 function contentOf(size: number, rng: Random): Buffer {
   const content = Buffer.alloc(size);
   const noise = [0, 0, 1, 4][rng.below(4)];
-  for (let page = 0; page < size; page += PAGE_SIZE) {
-    if (rng.below(4) < noise) for (let i = 0; i < PAGE_SIZE; i++) content[page + i] = rng.below(256);
-    else for (let i = 0; i < PAGE_SIZE - 16; ) i += content.write(`${WORDS[rng.below(10)]} `, page + i);
+  for (let page = 0; page < size; page += BLKSIZE) {
+    if (rng.below(4) < noise) for (let i = 0; i < BLKSIZE; i++) content[page + i] = rng.below(256);
+    else for (let i = 0; i < BLKSIZE - 16; ) i += content.write(`${WORDS[rng.below(10)]} `, page + i);
   }
   return content;
 }
@@ -70,8 +72,8 @@ function place(pool: FramePool, nrPages: number, rng: Random): Cluster {
   expect(Math.min(start, blocksPfn)).toBeGreaterThanOrEqual(0);
   const pfns = new Uint32Array(MAX_CLUSTER_PAGES);
   for (let i = 0; i < nrPages; i++) pfns[i] = scattered ? start + 2 * (nrPages - 1 - i) : start + i;
-  const content = contentOf(nrPages * PAGE_SIZE, rng);
-  for (let i = 0; i < nrPages; i++) pool.page(pfns[i]).set(content.subarray(i * PAGE_SIZE, (i + 1) * PAGE_SIZE));
+  const content = contentOf(nrPages * BLKSIZE, rng);
+  for (let i = 0; i < nrPages; i++) pool.page(pfns[i]).set(content.subarray(i * BLKSIZE, (i + 1) * BLKSIZE));
   return { pfns, nrPages, checksum: rng.below(2) === 1, blocksPfn, content };
 }
 
@@ -89,8 +91,8 @@ function postAll(codecJobs: CodecJobs, clusters: Cluster[]): number[] {
 }
 
 function blocksOf(pool: FramePool, cluster: Cluster, nrBlocks: number): Buffer {
-  const start = cluster.blocksPfn * PAGE_SIZE;
-  return Buffer.from(pool.bytes.slice(start, start + nrBlocks * PAGE_SIZE));
+  const start = cluster.blocksPfn * BLKSIZE;
+  return Buffer.from(pool.bytes.slice(start, start + nrBlocks * BLKSIZE));
 }
 
 function compressAll(nrWorkers: number): { used: number[]; blocks: Buffer[]; nrThreads: number } {
@@ -123,7 +125,7 @@ describe('compressing', () => {
     const codecJobs = codecJobsOf(pool, nrWorkers);
     const rng = random(SEED);
     const noise = place(pool, 16, rng);
-    for (let i = 0; i < 16; i++) for (let k = 0; k < PAGE_SIZE; k++) pool.page(noise.pfns[i])[k] = rng.below(256);
+    for (let i = 0; i < 16; i++) for (let k = 0; k < BLKSIZE; k++) pool.page(noise.pfns[i])[k] = rng.below(256);
     const zeroes = place(pool, 16, rng);
     for (let i = 0; i < 16; i++) pool.zero(zeroes.pfns[i], 1);
     const [first, second] = postAll(codecJobs, [noise, zeroes]);
@@ -150,7 +152,7 @@ describe('decompressing', () => {
     for (const i of compressed.reverse()) expect(codecJobs.take(tickets[i])).toBe(OUTCOME.OK);
     for (const c of clusters) {
       for (let i = 0; i < c.nrPages; i++) {
-        const page = c.content.subarray(i * PAGE_SIZE, (i + 1) * PAGE_SIZE);
+        const page = c.content.subarray(i * BLKSIZE, (i + 1) * BLKSIZE);
         expect(Buffer.compare(pool.page(c.pfns[i]), page)).toBe(0);
       }
     }
@@ -163,7 +165,7 @@ describe('decompressing', () => {
     for (let i = 0; i < 16; i++) pool.page(c.pfns[i]).fill(i);
     const used = codecJobs.take(codecJobs.postCompress(LZ4, true, c.pfns, c.nrPages, c.blocksPfn));
     expect(used).toBe(1);
-    const at = c.blocksPfn * PAGE_SIZE;
+    const at = c.blocksPfn * BLKSIZE;
     const decompress = (checksum: boolean) =>
       codecJobs.take(codecJobs.postDecompress(ALGORITHM.LZ4, checksum, c.blocksPfn, used, c.pfns, c.nrPages));
     const clen = pool.view.getUint32(at, true);
@@ -174,7 +176,7 @@ describe('decompressing', () => {
     expect(decompress(false)).toBe(OUTCOME.BAD_DATA);
     pool.view.setUint32(at, 0, true);
     expect(decompress(true)).toBe(OUTCOME.BAD_LENGTH);
-    pool.view.setUint32(at, PAGE_SIZE - 23, true);
+    pool.view.setUint32(at, BLKSIZE - 23, true);
     expect(decompress(true)).toBe(OUTCOME.BAD_LENGTH);
     pool.view.setUint32(at, clen, true);
     expect(decompress(true)).toBe(OUTCOME.OK);
@@ -203,7 +205,7 @@ describe('many jobs', () => {
       if (codecJobs.isFull) for (let n = 1 + rng.below(256); n > 0; n--) takeAny();
       const i = idle.shift()!;
       const c = clusters[i];
-      pool.bytes.fill(0xaa, c.blocksPfn * PAGE_SIZE, (c.blocksPfn + 3) * PAGE_SIZE);
+      pool.bytes.fill(0xaa, c.blocksPfn * BLKSIZE, (c.blocksPfn + 3) * BLKSIZE);
       under.push({ i, ticket: codecJobs.postCompress(LZ4, c.checksum, c.pfns, c.nrPages, c.blocksPfn) });
     }
     while (under.length > 0) takeAny();
@@ -219,7 +221,7 @@ describe('frames', () => {
       const codecJobs = codecJobsOf(pool, nrWorkers);
       expect(pool.freeFrames).toBe(pool.nrFrames);
       codecJobs.start();
-      expect(pool.nrFrames - pool.freeFrames).toBe(codecFrames(nrWorkers));
+      expect(pool.nrFrames - pool.freeFrames).toBe(codecFrames(nrWorkers, BLKSIZE));
       codecJobs.close();
       expect(pool.freeFrames).toBe(pool.nrFrames);
     },
@@ -319,7 +321,7 @@ describe('a thread that fails', () => {
     const pool = new FramePool(8 * MIB);
     const codecJobs = codecJobsOf(pool, 1);
     const c = place(pool, 4, random(SEED));
-    pool.view.setUint32(c.blocksPfn * PAGE_SIZE, 9, true);
+    pool.view.setUint32(c.blocksPfn * BLKSIZE, 9, true);
     const ticket = codecJobs.postDecompress(7 as Algorithm, false, c.blocksPfn, 1, c.pfns, 4);
     expect(() => codecJobs.take(ticket)).toThrow('unknown compression algorithm 7');
   });

@@ -1,6 +1,7 @@
 // The promise of a hard budget: however much is written, all of it passes through the frames that were there at the mount.
+
 import { expect, test } from 'vitest';
-import { PAGE_SIZE } from '../../src/pagecache/pool.ts';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { GIB, MIB, memoryVolume, mounted, writePieces } from './volumes.ts';
 
 test('writing 4 times the budget stays within it', () => {
@@ -13,7 +14,7 @@ test('writing 4 times the budget stays within it', () => {
     writePieces(file, 4 * cacheBytes, () => {
       most.used = Math.max(most.used, pool.nrFrames - pool.freeFrames);
       most.dirty = Math.max(most.dirty, pool.nrDirty);
-      expect(pool.nrFrames * PAGE_SIZE).toBe(cacheBytes);
+      expect(pool.nrFrames * BLKSIZE).toBe(cacheBytes);
       expect(pool.memory.buffer.byteLength).toBe(cacheBytes);
       expect(pool.freeFrames).toBeGreaterThanOrEqual(0);
     });
@@ -47,6 +48,6 @@ test('many small files and their inodes stay within the budget', () => {
   volume.sync();
   // Two blocks and an inode each: what was written is more than the cache ever held.
   expect(volume.volume.space.validBlockCount).toBeGreaterThan(4 * pool.nrFrames);
-  expect(pool.nrFrames * PAGE_SIZE).toBe(cacheBytes);
+  expect(pool.nrFrames * BLKSIZE).toBe(cacheBytes);
   expect(pool.nrDirty).toBe(0);
 });

@@ -1,6 +1,7 @@
 // The promise of tables that are loaded on first touch: mounting does not read more because a volume is larger.
+
 import { expect, test } from 'vitest';
-import { BLKSIZE } from '../../src/format/constants.ts';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { GIB, MIB, memoryVolume, mounted, writePieces } from './volumes.ts';
 
 interface Mount {

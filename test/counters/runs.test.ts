@@ -1,7 +1,8 @@
 // The promise of the folio engine: each run of dirty pages within a folio is mapped by one call, whatever its length.
+
 import { expect, test, vi } from 'vitest';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { BlockMap } from '../../src/file/data/block-map.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import { GIB, MIB, memoryVolume, mounted, writePieces } from './volumes.ts';
 
 /** Pages that fit a folio. */

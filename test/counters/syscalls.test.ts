@@ -1,8 +1,9 @@
 // The promise of merged bios: a large write takes few system calls, and a tree of small files hardly more.
+
 import * as fs from 'node:fs';
 import { afterAll, expect, test, vi } from 'vitest';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { FileDevice, openFileDevice } from '../../src/device/file-device.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import { format } from '../../src/mkfs/format.ts';
 import { build } from '../../src/populate/build.ts';
 import { imageDirectory } from '../device/temporary.ts';

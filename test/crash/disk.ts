@@ -1,8 +1,7 @@
 // Devices for crash tests: one that keeps changes apart from a disk that stays as it is, and one that logs what it is asked.
 import type { Bio } from '../../src/device/bio.ts';
-import { type BlockDevice, IoCounters } from '../../src/device/device.ts';
+import { BLKSIZE, type BlockDevice, IoCounters } from '../../src/device/device.ts';
 import { checkRange, checkWritable, wholeBlocks } from '../../src/device/range.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import { crc32 } from '../../src/format/crc.ts';
 
 export const ZEROS = new Uint8Array(BLKSIZE);
@@ -38,6 +37,7 @@ export type Disk = Pick<BlockDevice, 'read' | 'nrBlocks'>;
 export class CowDevice implements BlockDevice {
   readonly name: string = 'crashed';
   readonly nrBlocks: number;
+  readonly blockSize = BLKSIZE;
   readonly readonly = false;
   readonly counters = new IoCounters();
   readonly #under: Disk;

@@ -1,10 +1,11 @@
 // Runs a workload, makes crash states of its log, and mounts each as a user would after the crash.
+
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { F2fsError } from '../../src/errors.ts';
 import { faultText } from '../../src/faults.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { census } from '../../src/fsck/census.ts';
 import { readCheckpoint } from '../../src/volume/checkpoint-pack.ts';
@@ -189,7 +190,7 @@ export class Exhaustion {
     const differences = treeDifferences(wanted, again);
     if (differences.length > 0) throw new Error(`${when}: ${differences.join('; ')}`);
     const complaints: string[] = [];
-    census(disk, fs.volume, censusTree(again), (kind, ...what) => complaints.push(faultText(kind, ...what)));
+    census(fs.volume, censusTree(again), (kind, ...what) => complaints.push(faultText(kind, ...what)));
     if (complaints.length > 0) throw new Error(`${when}: ${complaints.slice(0, 6).join('; ')}`);
     fs.close();
   }

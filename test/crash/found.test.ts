@@ -1,6 +1,7 @@
 // What the crash states found, each by a short workload of which every state is looked at.
+
 import { expect, test } from 'vitest';
-import { BLKSIZE } from '../../src/format/constants.ts';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { type Blocks, blockOf, type DiskEvent, SECTOR, SECTORS } from './disk.ts';
 import { Exhaustion } from './exhaust.ts';
 import { content, type Recording, record, type Workload } from './session.ts';

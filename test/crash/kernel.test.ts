@@ -4,9 +4,8 @@ import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, rmSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { BlockDevice } from '../../src/device/device.ts';
+import { BLKSIZE, type BlockDevice } from '../../src/device/device.ts';
 import { openFileDevice } from '../../src/device/file-device.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import { mount } from '../../src/fs/file-system.ts';
 import type { MountOptions } from '../../src/fs/mount-options.ts';
 import { readCheckpoint } from '../../src/volume/checkpoint-pack.ts';

@@ -1,6 +1,8 @@
 // The crash tests' own test: a promise that is not kept is noticed.
+
 import { describe, expect, test } from 'vitest';
-import { BLKS_PER_SEG, BLKSIZE } from '../../src/format/constants.ts';
+import { BLKSIZE } from '../../src/device/device.ts';
+import { BLKS_PER_SEG } from '../../src/format/constants.ts';
 import { readSuperblocks } from '../../src/volume/superblocks.ts';
 import { blockOf, CowDevice, type DiskEvent } from './disk.ts';
 import { Exhaustion } from './exhaust.ts';

@@ -1,6 +1,7 @@
 // What a volume may hold after a crash: what F2FS promises, told by the log of a workload.
+import { BLKSIZE } from '../../src/device/device.ts';
 import { Checkpoint } from '../../src/format/checkpoint.ts';
-import { BLKS_PER_SEG, BLKSIZE } from '../../src/format/constants.ts';
+import { BLKS_PER_SEG } from '../../src/format/constants.ts';
 import { viewOf } from '../../src/format/struct.ts';
 import { readCheckpoint } from '../../src/volume/checkpoint-pack.ts';
 import type { VolumeLayout } from '../../src/volume/layout.ts';

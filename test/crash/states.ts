@@ -1,6 +1,6 @@
 // The states that a disk may be in after a crash, of all that a log of events allows: numbered, and made from their number alone.
 
-import { BLKSIZE } from '../../src/format/constants.ts';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { Random } from '../malformed/random.ts';
 import {
   type Block,

@@ -1,10 +1,9 @@
 // Bios: what merges, what is turned away, and how few writes and vectors come of it.
 import { expect, test } from 'vitest';
 import { Bio } from '../../src/device/bio.ts';
-import type { BlockDevice } from '../../src/device/device.ts';
+import { BLKSIZE, type BlockDevice } from '../../src/device/device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { F2fsError } from '../../src/errors.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 
 function numbered(count: number): Uint8Array {
   const memory = new Uint8Array(count * BLKSIZE);

@@ -1,10 +1,11 @@
 // What every device promises: the same calls, the same bytes, counters and errors, in memory and in a file, cached or direct.
+
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { openFileDevice } from '../../src/device/file-device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import type { QueuedDevice } from '../../src/device/queued-device.ts';
 import { F2fsError } from '../../src/errors.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import { imageDirectory } from './temporary.ts';
 
 const images = imageDirectory();

@@ -1,12 +1,13 @@
 // Files and block devices of the host: how they open, how they refuse to, and how short calls and host errors are met.
+
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import { alignedMemory } from '../../src/device/aligned.ts';
 import { Bio } from '../../src/device/bio.ts';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { FileDevice, type HostCalls, openFileDevice } from '../../src/device/file-device.ts';
 import { F2fsError } from '../../src/errors.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import { attachLoop, imageDirectory, run } from './temporary.ts';
 
 const images = imageDirectory();

@@ -1,8 +1,8 @@
 // A device that fails at one chosen read, write or flush, once or from then on, in the ways that real ones fail.
+import { BLKSIZE } from '../../src/device/device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { checkRange, wholeBlocks } from '../../src/device/range.ts';
 import { F2fsError } from '../../src/errors.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 
 export type Call = 'read' | 'write' | 'flush';
 

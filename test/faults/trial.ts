@@ -1,9 +1,10 @@
 // One scenario with one fault, and what must hold afterwards: a typed error, nothing lost that was promised, a volume that
 // mounts and adds up.
+
 import { crc32 } from 'node:zlib';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { F2fsError } from '../../src/errors.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import type { Directory } from '../../src/fs/directory-handle.ts';
 import type { FileHandle } from '../../src/fs/file-handle.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';

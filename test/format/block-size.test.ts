@@ -2,13 +2,20 @@
 // 8 KiB: the numbers were found in those, not taken from the code under test.
 import * as fs from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { BLKSIZE, BLOCK, type BlockGeometry, blockGeometry } from '../../src/format/block-size.ts';
-import { inlineDentryLayout } from '../../src/format/dentry.ts';
+import { type BlockGeometry, blockGeometry } from '../../src/format/block-size.ts';
+import { dentryLayout } from '../../src/format/dentry.ts';
 
 const SIZES = [4096, 8192, 16384, 65536];
 
+/** What is no layout. */
+type NumberOfBlocks = Exclude<keyof BlockGeometry, 'dentryBlock' | 'nodeSlots'>;
+
+function numbersOf({ dentryBlock: _, nodeSlots: __, ...numbers }: BlockGeometry): Record<string, number> {
+  return numbers;
+}
+
 /** Of each number, its values for blocks of 4, 8, 16 and 64 KiB. */
-const NUMBERS: Partial<Record<keyof BlockGeometry, readonly number[]>> = {
+const NUMBERS: Partial<Record<NumberOfBlocks, readonly number[]>> = {
   blockSize: SIZES,
   logBlockSize: [12, 13, 14, 16],
   sectorsPerBlock: [8, 16, 32, 128],
@@ -23,10 +30,13 @@ const NUMBERS: Partial<Record<keyof BlockGeometry, readonly number[]>> = {
   inodeNidsOffset: [4052, 8148, 16340, 65492],
   nodeFooterOffset: [4072, 8168, 16360, 65512],
   addrsPerNode: [1018, 2042, 4090, 16378],
+  maxFileBytes: [4_329_687_105_536, 2 ** 44, 2 ** 44, 2 ** 44],
   maxFileBlocks: [4_329_687_105_536 / 4096, 2 ** 31, 2 ** 30, 2 ** 28],
   maxInlineXattrAddrs: [903, 1927, 3975, 16263],
   xattrBlockSize: [4072, 8168, 16360, 65512],
   dentriesPerBlock: [214, 428, 856, 3426],
+  summarySize: SIZES,
+  summariesPerBlock: [1, 1, 1, 1],
   journalOffset: [3584, 7168, 14336, 57344],
   journalSize: [507, 1019, 2043, 8187],
   natJournalEntries: [38, 78, 157, 629],
@@ -36,10 +46,13 @@ const NUMBERS: Partial<Record<keyof BlockGeometry, readonly number[]>> = {
   compactEntriesOffset: [1014, 2038, 4086, 16374],
   compactEntriesFirst: [439, 878, 1756, 7022],
   compactEntriesNext: [584, 1169, 2339, 9361],
+  compactEnd: [4091, 8187, 16379, 65531],
 };
 
 /** The same where packed_ssa says that each summary takes 4 KiB: what differs then. */
-const PACKED: Partial<Record<keyof BlockGeometry, readonly number[]>> = {
+const PACKED: Partial<Record<NumberOfBlocks, readonly number[]>> = {
+  summarySize: [4096, 4096, 4096, 4096],
+  summariesPerBlock: [1, 2, 4, 16],
   journalOffset: [3584, 3584, 3584, 3584],
   journalSize: [507, 507, 507, 507],
   natJournalEntries: [38, 38, 38, 38],
@@ -57,11 +70,14 @@ function numbersFor(table: typeof NUMBERS, which: number): Record<string, number
 
 describe('what follows from the size of a block', () => {
   it.each(SIZES.map((size, which) => [size, which]))('%i bytes', (size, which) => {
-    expect(blockGeometry(size)).toEqual(numbersFor(NUMBERS, which));
+    expect(numbersOf(blockGeometry(size))).toEqual(numbersFor(NUMBERS, which));
   });
 
   it.each(SIZES.map((size, which) => [size, which]))('%i bytes with packed_ssa', (size, which) => {
-    expect(blockGeometry(size, true)).toEqual({ ...numbersFor(NUMBERS, which), ...numbersFor(PACKED, which) });
+    expect(numbersOf(blockGeometry(size, true))).toEqual({
+      ...numbersFor(NUMBERS, which),
+      ...numbersFor(PACKED, which),
+    });
   });
 
   // Bytes of inline contents: of the addresses, 9 are extra attributes, 50 inline xattrs and one is kept free.
@@ -77,7 +93,7 @@ describe('what follows from the size of a block', () => {
   ])(
     'names within an inode of %i bytes, %i addresses of it extra attributes',
     (size, extra, slots, bitmap, reserved) => {
-      const layout = inlineDentryLayout(4 * (blockGeometry(size).addrsPerInode - extra - 50 - 1));
+      const layout = dentryLayout(4 * (blockGeometry(size).addrsPerInode - extra - 50 - 1));
       expect([layout.slots, layout.bitmapBytes, layout.entries - layout.bitmapBytes]).toEqual([
         slots,
         bitmap,
@@ -87,13 +103,14 @@ describe('what follows from the size of a block', () => {
   );
 
   it('a dentry block of each size: bitmap and reserved bytes', () => {
-    const found = SIZES.map((size) => inlineDentryLayout(size));
+    const found = SIZES.map((size) => blockGeometry(size).dentryBlock);
     expect(found.map((layout) => layout.bitmapBytes)).toEqual([27, 54, 107, 429]);
     expect(found.map((layout) => layout.entries - layout.bitmapBytes)).toEqual([3, 6, 13, 13]);
   });
 
-  it('is what the structures are laid out by', () => {
-    expect(BLOCK).toEqual(blockGeometry(BLKSIZE));
+  it('the nodes under an inode of each size: their offsets in its tree', () => {
+    const offsets = SIZES.map((size) => blockGeometry(size).nodeSlots.map(({ offset }) => offset));
+    expect(offsets).toEqual([1018, 2042, 4090, 16378].map((nids) => [1, 2, 3, 4 + nids, 5 + 2 * nids]));
   });
 });
 

@@ -1,11 +1,13 @@
 // Where a planner puts the names of a directory is where a mounted volume does.
+
 import { describe, expect, test } from 'vitest';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
-import { bucketBlocks, dentrySlots, dirBlockIndex, dirBuckets, inlineDentryLayout } from '../../src/format/dentry.ts';
+import { bucketBlocks, dentryLayout, dentrySlots, dirBlockIndex, dirBuckets } from '../../src/format/dentry.ts';
 import { DentryPlaces, NameBlocks } from '../../src/format/dentry-places.ts';
 import { DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, maxInlineData } from '../../src/format/inode.ts';
 import { mount } from '../../src/fs/file-system.ts';
 import { format } from '../../src/mkfs/format.ts';
+import { BLOCK } from '../blocks-of-4k.ts';
 
 /** Names of 1 to 40 bytes. */
 const names = (count: number) =>
@@ -33,8 +35,8 @@ test.each([3, 40, 400, 5000])('%i names stand where they were planned to, in the
   using fs = mount(device, { cacheBytes: 32 << 20 });
   fs.mkdir('/dir');
   using dir = fs.openDirectory('/dir');
-  const inlineBytes = maxInlineData(extraIsizeFor(fs.volume.layout.feature), DEFAULT_INLINE_XATTR_ADDRS);
-  const places = new DentryPlaces(2);
+  const inlineBytes = maxInlineData(extraIsizeFor(fs.volume.layout.feature), DEFAULT_INLINE_XATTR_ADDRS, BLOCK);
+  const places = new DentryPlaces(2, BLOCK.dentriesPerBlock);
   let slots = 2;
   const planned = names(count).map((name) => {
     dir.createFile(name).close();
@@ -45,7 +47,7 @@ test.each([3, 40, 400, 5000])('%i names stand where they were planned to, in the
   planned.sort((a, b) => a.block - b.block || a.slot - b.slot);
   expect(fs.readdir('/dir').map(({ name }) => Buffer.from(name).toString())).toEqual(planned.map(({ name }) => name));
   const { size, blocks } = dir.stat();
-  const isInline = slots <= inlineDentryLayout(inlineBytes).slots;
+  const isInline = slots <= dentryLayout(inlineBytes).slots;
   expect(size).toBe(isInline ? inlineBytes : 4096 * ((places.blocks().at(-1) as number) + 1));
   if (isInline) expect(blocks).toBe(1);
 });

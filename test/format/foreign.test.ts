@@ -376,33 +376,6 @@ describe('what is no F2FS volume is named, and what to do', () => {
   });
 });
 
-describe('F2FS with blocks of another size', () => {
-  /** Superblocks as they stand with blocks of 16 KiB. */
-  function withBlocks(logBlocksize: number): string {
-    const file = temporary.file('blocks.img');
-    const bytes = fs.readFileSync(rawImage());
-    bytes.writeUInt32LE(logBlocksize, SUPER_OFFSET + 16);
-    bytes.copy(bytes, 2 ** logBlocksize + SUPER_OFFSET, SUPER_OFFSET, SUPER_OFFSET + 3072);
-    bytes.writeUInt32LE(0, BLKSIZE + SUPER_OFFSET);
-    fs.writeFileSync(file, bytes);
-    return file;
-  }
-
-  it('is told so, with the size', () => {
-    const file = withBlocks(14);
-    const message = `${file} has blocks of 16384 bytes: only F2FS with blocks of 4096 bytes is supported`;
-    expect(saidOf(file)).toEqual({ code: 'EOPNOTSUPP', message, path: file });
-  });
-
-  it('is no more than damage when the other superblock does not agree', () => {
-    const file = withBlocks(14);
-    const bytes = fs.readFileSync(file);
-    bytes.writeUInt32LE(13, 2 ** 14 + SUPER_OFFSET + 16);
-    fs.writeFileSync(file, bytes);
-    expect(saidOf(file)).toMatchObject({ code: 'EUCLEAN', message: expect.stringContaining('superblock 1') });
-  });
-});
-
 describe('an F2FS volume is called nothing else', () => {
   const names = fs.readdirSync(IMAGES).filter((name) => name.endsWith('.img.gz'));
   it.each(names)('%s, its superblocks gone', (name) => {

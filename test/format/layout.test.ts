@@ -1,19 +1,12 @@
 // Every structure against the kernel's header: offsets and sizes below were written down from include/linux/f2fs_fs.h
 // (Linux 6.1), not taken from the code under test.
+
 import { describe, expect, it } from 'vitest';
 import type { F2fsError } from '../../src/errors.ts';
-import {
-  Checkpoint,
-  CP_BITMAP_OFFSET,
-  CP_CHECKSUM_OFFSET,
-  MAX_BITMAP_SIZE_IN_CKPT,
-  ORPHANS_PER_BLOCK,
-  OrphanBlock,
-} from '../../src/format/checkpoint.ts';
-import { DENTRY_BLOCK, DIR_ENTRY_SIZE, DirEntry, dentrySlots, inlineDentryLayout } from '../../src/format/dentry.ts';
+import { Checkpoint, CP_BITMAP_OFFSET } from '../../src/format/checkpoint.ts';
+import { DIR_ENTRY_SIZE, DirEntry, dentryLayout, dentrySlots } from '../../src/format/dentry.ts';
 import {
   I_ADDR_OFFSET,
-  I_NID_OFFSET,
   INODE_CHECKSUM_OFFSET,
   Inode,
   InodeExtra,
@@ -21,25 +14,35 @@ import {
   maxInlineData,
   TOTAL_EXTRA_ISIZE,
 } from '../../src/format/inode.ts';
-import { NAT_ENTRIES_PER_BLOCK, NatEntry, NatJournalEntry } from '../../src/format/nat.ts';
-import { NODE_FOOTER_OFFSET, NodeFooter } from '../../src/format/node.ts';
-import { SIT_ENTRIES_PER_BLOCK, SitEntry, SitJournalEntry } from '../../src/format/sit.ts';
+import { NatEntry, NatJournalEntry } from '../../src/format/nat.ts';
+import { NodeFooter } from '../../src/format/node.ts';
+import { SitEntry, SitJournalEntry } from '../../src/format/sit.ts';
 import { viewOf } from '../../src/format/struct.ts';
+import { SummaryEntry, SummaryFooter } from '../../src/format/summary.ts';
+import { SB_CHECKSUM_OFFSET, Superblock } from '../../src/format/superblock.ts';
+import { XattrEntry, XattrHeader, xattrEntrySize } from '../../src/format/xattr.ts';
 import {
+  BLOCK,
   COMPACT_ENTRIES_FIRST,
   COMPACT_ENTRIES_NEXT,
   COMPACT_ENTRIES_OFFSET,
   COMPACT_SIT_JOURNAL_OFFSET,
+  CP_CHECKSUM_OFFSET,
+  DENTRY_BLOCK,
+  I_NID_OFFSET,
+  MAX_BITMAP_SIZE_IN_CKPT,
+  NAT_ENTRIES_PER_BLOCK,
   NAT_JOURNAL_ENTRIES,
+  NODE_FOOTER_OFFSET,
+  ORPHANS_PER_BLOCK,
+  OrphanBlock,
+  SIT_ENTRIES_PER_BLOCK,
   SIT_JOURNAL_ENTRIES,
   SUM_FOOTER_OFFSET,
   SUM_JOURNAL_OFFSET,
   SUM_JOURNAL_SIZE,
-  SummaryEntry,
-  SummaryFooter,
-} from '../../src/format/summary.ts';
-import { SB_CHECKSUM_OFFSET, Superblock } from '../../src/format/superblock.ts';
-import { XATTR_BLOCK_SIZE, XattrEntry, XattrHeader, xattrEntrySize } from '../../src/format/xattr.ts';
+  XATTR_BLOCK_SIZE,
+} from '../blocks-of-4k.ts';
 
 /** Byte offset and size of each field. */
 type Table = Record<string, readonly [offset: number, size: number]>;
@@ -279,7 +282,7 @@ describe('dentry areas', () => {
     // With 36 bytes of extra attributes: 3452 * 8 / 153 slots.
     [3452, { slots: 180, bitmapBytes: 23, entries: 32, names: 2012, size: 3452 }],
   ])('inside an inode, %i bytes', (size, layout) => {
-    expect(inlineDentryLayout(size)).toEqual(layout);
+    expect(dentryLayout(size)).toEqual(layout);
   });
 
   it.each([
@@ -303,7 +306,7 @@ describe('inline contents', () => {
     [36, 50, 3452, 400],
     [36, 100, 3252, 400],
   ])('%i bytes of extra attributes, %i words of xattrs: %i bytes from %i on', (extra, words, size, offset) => {
-    expect(maxInlineData(extra, words)).toBe(size);
+    expect(maxInlineData(extra, words, BLOCK)).toBe(size);
     expect(inlineDataOffset(extra)).toBe(offset);
   });
 });

@@ -1,8 +1,10 @@
 // Where things are looked for: hash levels and buckets of a directory, the node tree of a file. The numbers are worked
 // out by hand from the kernel's rules.
+
 import { describe, expect, it } from 'vitest';
 import { bucketBlocks, dirBlockIndex, dirBuckets } from '../../src/format/dentry.ts';
 import { isDnodeOffset, maxFileBlocks, NodePath, nodePath, XATTR_NODE_OFFSET } from '../../src/format/node.ts';
+import { BLOCK } from '../blocks-of-4k.ts';
 
 describe('hash levels of a directory', () => {
   it.each([
@@ -100,8 +102,8 @@ const edges: [where: string, page: number, level: number, offset: number[], noff
 describe('the node tree of a file', () => {
   it.each(edges)('%s', (_where, page, level, offset, noffset) => {
     // One path for both, as its users keep one: nothing of the page before may remain in it.
-    const path = nodePath(END - 1, 923, 1018, new NodePath());
-    expect(nodePath(page, 923, 1018, path)).toBe(path);
+    const path = nodePath(END - 1, 923, 1018, BLOCK, new NodePath());
+    expect(nodePath(page, 923, 1018, BLOCK, path)).toBe(path);
     expect(path.level).toBe(level);
     expect([...path.offset.subarray(0, level + 1)]).toEqual(offset);
     expect([...path.noffset.subarray(1, level + 1)]).toEqual(noffset);
@@ -110,32 +112,34 @@ describe('the node tree of a file', () => {
 
   it('begins earlier when the inode holds fewer addresses', () => {
     const path = new NodePath();
-    expect(nodePath(863, 864, 1018, path).level).toBe(0);
-    expect(nodePath(864, 864, 1018, path).level).toBe(1);
+    expect(nodePath(863, 864, 1018, BLOCK, path).level).toBe(0);
+    expect(nodePath(864, 864, 1018, BLOCK, path).level).toBe(1);
     expect(path.offset[1]).toBe(0);
-    expect(nodePath(864 + 2 * N, 864, 1018, path).level).toBe(2);
-    expect(nodePath(864 + 2 * N + 2 * N * N, 864, 1018, path).level).toBe(3);
+    expect(nodePath(864 + 2 * N, 864, 1018, BLOCK, path).level).toBe(2);
+    expect(nodePath(864 + 2 * N + 2 * N * N, 864, 1018, BLOCK, path).level).toBe(3);
   });
 
   it('ends at 3.94 TiB', () => {
-    expect(maxFileBlocks(923, 1018)).toBe(1_057_053_439);
-    expect(maxFileBlocks(923, 1018)).toBe(END);
-    expect(((maxFileBlocks(923, 1018) * 4096) / 2 ** 40).toFixed(2)).toBe('3.94');
-    expect(maxFileBlocks(864, 1018)).toBe(END - 59);
-    expect(() => nodePath(END, 923, 1018, new NodePath())).toThrow(expect.objectContaining({ code: 'EFBIG' }) as Error);
+    expect(maxFileBlocks(923, 1018, BLOCK)).toBe(1_057_053_439);
+    expect(maxFileBlocks(923, 1018, BLOCK)).toBe(END);
+    expect(((maxFileBlocks(923, 1018, BLOCK) * 4096) / 2 ** 40).toFixed(2)).toBe('3.94');
+    expect(maxFileBlocks(864, 1018, BLOCK)).toBe(END - 59);
+    expect(() => nodePath(END, 923, 1018, BLOCK, new NodePath())).toThrow(
+      expect.objectContaining({ code: 'EFBIG' }) as Error,
+    );
   });
 
   it.each([-1, Number.NaN, Number.NEGATIVE_INFINITY])('has no page %d', (page) => {
-    expect(() => nodePath(page, 923, 1018, new NodePath())).toThrow(
+    expect(() => nodePath(page, 923, 1018, BLOCK, new NodePath())).toThrow(
       expect.objectContaining({ code: 'EUCLEAN' }) as Error,
     );
   });
 
   it('has nodes of nids at a few offsets, nodes of addresses at all others', () => {
     const ofNids = [3, 1022, 2041, 2042, 3061, 2042 + 1019 * 1017];
-    for (const offset of ofNids) expect(isDnodeOffset(offset), `offset ${offset}`).toBe(false);
+    for (const offset of ofNids) expect(isDnodeOffset(offset, BLOCK), `offset ${offset}`).toBe(false);
     const ofAddresses = [0, 1, 2, 4, 1021, 1023, 2040, 2043, 3060, 3062, 1_039_383, XATTR_NODE_OFFSET];
-    for (const offset of ofAddresses) expect(isDnodeOffset(offset), `offset ${offset}`).toBe(true);
+    for (const offset of ofAddresses) expect(isDnodeOffset(offset, BLOCK), `offset ${offset}`).toBe(true);
     expect(XATTR_NODE_OFFSET).toBe(0x1fffffff);
   });
 });

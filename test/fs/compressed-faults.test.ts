@@ -1,10 +1,12 @@
 // Compressed files when things get tight or go wrong: little memory, many threads, no space, writes that fail, files that
 // go away while their clusters are on their way; and where blocks are written over.
+
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { F2fsError } from '../../src/errors.ts';
 import type { Inode } from '../../src/file/inode/inode.ts';
-import { BLKSIZE, COMPRESS_ADDR } from '../../src/format/constants.ts';
+import { COMPRESS_ADDR } from '../../src/format/constants.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
 import type { MountOptions } from '../../src/fs/mount-options.ts';
 import { copyOf } from '../devices.ts';

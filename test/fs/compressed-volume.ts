@@ -1,20 +1,22 @@
 // Volumes in memory for the tests of compressed files: contents that compress well or not at all, a device that can fail, and
 // an audit that walks every node by itself and compares what it counts with what inodes and checkpoint say.
+
 import * as nodeFs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { parseCodec } from '../../src/compress/algorithms.ts';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { F2fsError } from '../../src/errors.ts';
 import type { CompressOptions } from '../../src/file/inode/compression.ts';
-import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR, NULL_ADDR, S_IFMT, S_IFREG } from '../../src/format/constants.ts';
-import { I_ADDR_OFFSET, I_FLAGS, I_NID_OFFSET, INLINE, Inode, InodeExtra } from '../../src/format/inode.ts';
-import { ADDRS_PER_BLOCK, NIDS_PER_BLOCK } from '../../src/format/node.ts';
+import { COMPRESS_ADDR, NEW_ADDR, NULL_ADDR, S_IFMT, S_IFREG } from '../../src/format/constants.ts';
+import { I_ADDR_OFFSET, I_FLAGS, INLINE, Inode, InodeExtra } from '../../src/format/inode.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import type { MountOptions } from '../../src/fs/mount-options.ts';
 import { format } from '../../src/mkfs/format.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
+import { ADDRS_PER_BLOCK, I_NID_OFFSET, NIDS_PER_BLOCK } from '../blocks-of-4k.ts';
 import { copyOf } from '../devices.ts';
 import { type Random, random } from '../random.ts';
 

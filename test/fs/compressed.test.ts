@@ -1,9 +1,11 @@
 // Compressed files through a mount: every algorithm and cluster size, tails, overwrites, holes and truncates, with the slots
 // and counts of each inode looked at by an audit that knows nothing of the code under test, and by fsck.f2fs.
+
 import { describe, expect, test } from 'vitest';
 import { ALGORITHM, parseCodec } from '../../src/compress/algorithms.ts';
+import { BLKSIZE } from '../../src/device/device.ts';
 import type { Inode } from '../../src/file/inode/inode.ts';
-import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR } from '../../src/format/constants.ts';
+import { COMPRESS_ADDR, NEW_ADDR } from '../../src/format/constants.ts';
 import { I_FLAGS, INLINE } from '../../src/format/inode.ts';
 import type { FileHandle } from '../../src/fs/file-handle.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';

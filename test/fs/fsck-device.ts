@@ -1,9 +1,10 @@
 // fsck.f2fs on a volume in memory.
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BLKSIZE } from '../../src/device/device.ts';
 import type { MemoryDevice } from '../../src/device/memory-device.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import { type FsckResult, fsck } from '../../tools/judge/fsck.ts';
 
 export async function fsckDevice(device: MemoryDevice): Promise<FsckResult> {

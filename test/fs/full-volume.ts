@@ -1,11 +1,12 @@
 // Volumes that are nearly full, for the tests of space: filled, written over at random, churned, and compared with a model.
+
 import * as nodeFs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { F2fsError } from '../../src/errors.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import type { MountOptions } from '../../src/fs/mount-options.ts';
 import { type FormatOptions, format } from '../../src/mkfs/format.ts';

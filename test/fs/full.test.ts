@@ -1,11 +1,12 @@
 // Full volumes: overwrites, churn and deletion near the true limit, with the contents compared and fsck.f2fs asked.
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { openFileDevice } from '../../src/device/file-device.ts';
 import type { MemoryDevice } from '../../src/device/memory-device.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import type { MountOptions } from '../../src/fs/mount-options.ts';
 import type { FormatOptions } from '../../src/mkfs/format.ts';

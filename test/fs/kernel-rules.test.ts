@@ -1,19 +1,21 @@
 // Rules of the kernel that are easily missed: flags of inodes, what is left of a change that fails or is cut off, the limits of
 // numbers, and what lies on another volume.
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { openFileDevice } from '../../src/device/file-device.ts';
 import type { MemoryDevice } from '../../src/device/memory-device.ts';
 import { F2fsError } from '../../src/errors.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import { I_FLAGS } from '../../src/format/inode.ts';
 import { maxFileBlocks } from '../../src/format/node.ts';
 import { Directory } from '../../src/fs/directory-handle.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { mountAsync } from '../../src/fs/promises.ts';
 import { format } from '../../src/mkfs/format.ts';
+import { BLOCK } from '../blocks-of-4k.ts';
 import { copyOf } from '../devices.ts';
 import {
   codeOf,
@@ -218,7 +220,7 @@ test('the source of a write does not use the mount that is written to', () => {
 });
 
 describe('the largest file', () => {
-  const most = maxFileBlocks(0, 1018) * BLKSIZE;
+  const most = maxFileBlocks(0, 1018, BLOCK) * BLKSIZE;
 
   test('is as large as on Linux: what lies in the inode itself does not count', () => {
     during(device64(), {}, (fs) => {

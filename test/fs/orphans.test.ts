@@ -1,10 +1,12 @@
 // Files that lose their last name while somebody holds them: they live on until the last handle closes, and a checkpoint
 // in between lists them.
+
 import { describe, expect, test } from 'vitest';
 import { F2fsError } from '../../src/errors.ts';
-import { CP, ORPHANS_PER_BLOCK } from '../../src/format/checkpoint.ts';
+import { CP } from '../../src/format/checkpoint.ts';
 import { BLKS_PER_SEG, NR_LOGS } from '../../src/format/constants.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
+import { ORPHANS_PER_BLOCK } from '../blocks-of-4k.ts';
 import { codeOf, during, type FlakyDevice, freshDevice, fsckComplaints, mountOf, noise } from './compressed-volume.ts';
 
 const FEATURES = ['extra_attr', 'inode_checksum', 'sb_checksum', 'inode_crtime', 'lost_found'];

@@ -1,7 +1,8 @@
 // Pinned files: what Linux allows and refuses of them, whole sections, and that nothing ever moves their blocks.
+
 import { describe, expect, test } from 'vitest';
+import { BLKSIZE } from '../../src/device/device.ts';
 import type { MemoryDevice } from '../../src/device/memory-device.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import type { FileHandle } from '../../src/fs/file-handle.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
 import type { MountOptions } from '../../src/fs/mount-options.ts';

@@ -1,7 +1,8 @@
 // Roll-forward: a volume that is cut off after fsync comes back with what was fsynced, is sound then, and nothing is lost when
 // it is cut off again while it recovers.
+
 import { describe, expect, test } from 'vitest';
-import { BLKSIZE } from '../../src/format/constants.ts';
+import { BLKSIZE } from '../../src/device/device.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
 import { SINCE } from '../../src/volume/nat.ts';
 import { unneededRanges } from '../../src/volume/used-ranges.ts';

@@ -1,11 +1,13 @@
 // The judge of compressed files is judged: it passes what Linux and sload.f2fs wrote, and sees each kind of damage.
+
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseCodec } from '../../src/compress/algorithms.ts';
-import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR, NULL_ADDR } from '../../src/format/constants.ts';
+import { BLKSIZE } from '../../src/device/device.ts';
+import { COMPRESS_ADDR, NEW_ADDR, NULL_ADDR } from '../../src/format/constants.ts';
 import { f2fsCrc } from '../../src/format/crc.ts';
 import { I_ADDR_OFFSET, INLINE, Inode, InodeExtra, TOTAL_EXTRA_ISIZE } from '../../src/format/inode.ts';
 import { viewOf } from '../../src/format/struct.ts';

@@ -1,8 +1,7 @@
 // The sound volumes that get damaged: small, varied trees on devices in memory, made once a run and never changed.
 import { parseCodec } from '../../src/compress/algorithms.ts';
-import type { BlockDevice } from '../../src/device/device.ts';
+import { BLKSIZE, type BlockDevice } from '../../src/device/device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import type { MountOptions } from '../../src/fs/mount-options.ts';
 import { type FormatOptions, format } from '../../src/mkfs/format.ts';

@@ -1,9 +1,8 @@
 // Damaged clusters: the error says which inode, and which block where it is known; every other file is as it was, and can be
 // written; and whatever is done to the damaged file ends in an F2fsError or well, with nobody else's blocks touched.
 import { describe, expect, test } from 'vitest';
-import type { BlockDevice } from '../../src/device/device.ts';
+import { BLKSIZE, type BlockDevice } from '../../src/device/device.ts';
 import { F2fsError } from '../../src/errors.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { baseOf, CLUSTER_FILES, pattern } from './base.ts';
 import { DamagedImage } from './damaged-image.ts';

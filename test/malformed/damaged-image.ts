@@ -1,13 +1,14 @@
 // A copy of a base to be damaged: finds structures by what they are about, hands them out to be changed, and puts their
 // checksums right, so that what is tested is the check of the value and not that of the checksum.
-import { Checkpoint, checkpointCrc, OrphanBlock } from '../../src/format/checkpoint.ts';
-import { BLKSIZE, SUPER_OFFSET } from '../../src/format/constants.ts';
+
+import { BLKSIZE } from '../../src/device/device.ts';
+import { Checkpoint, checkpointCrc } from '../../src/format/checkpoint.ts';
+import { SUPER_OFFSET } from '../../src/format/constants.ts';
 import { f2fsCrc } from '../../src/format/crc.ts';
-import { inlineDentryLayout } from '../../src/format/dentry.ts';
+import { dentryLayout } from '../../src/format/dentry.ts';
 import {
   checksumSeed,
   I_ADDR_OFFSET,
-  I_NID_OFFSET,
   INLINE,
   INODE_CHECKSUM_OFFSET,
   Inode,
@@ -16,13 +17,22 @@ import {
   inodeChecksum,
   maxInlineData,
 } from '../../src/format/inode.ts';
-import { NAT_ENTRIES_PER_BLOCK, NAT_ENTRY_SIZE, NatEntry } from '../../src/format/nat.ts';
-import { NODE_FOOTER_OFFSET, NodeFooter } from '../../src/format/node.ts';
-import { SIT_ENTRIES_PER_BLOCK, SIT_ENTRY_SIZE, SitEntry } from '../../src/format/sit.ts';
+import { NAT_ENTRY_SIZE, NatEntry } from '../../src/format/nat.ts';
+import { NodeFooter } from '../../src/format/node.ts';
+import { SIT_ENTRY_SIZE, SitEntry } from '../../src/format/sit.ts';
 import { viewOf } from '../../src/format/struct.ts';
-import { JOURNAL_ENTRIES_OFFSET, SUM_JOURNAL_SIZE } from '../../src/format/summary.ts';
+import { JOURNAL_ENTRIES_OFFSET } from '../../src/format/summary.ts';
 import { hasFeature, Superblock, superblockCrc } from '../../src/format/superblock.ts';
 import type { VolumeLayout } from '../../src/volume/layout.ts';
+import {
+  BLOCK,
+  I_NID_OFFSET,
+  NAT_ENTRIES_PER_BLOCK,
+  NODE_FOOTER_OFFSET,
+  OrphanBlock,
+  SIT_ENTRIES_PER_BLOCK,
+  SUM_JOURNAL_SIZE,
+} from '../blocks-of-4k.ts';
 import type { Base } from './base.ts';
 import { DentryArea, type DentrySlot } from './dentry-area.ts';
 import type { MetadataKind } from './metadata.ts';
@@ -257,7 +267,7 @@ export class DamagedImage {
       const area = new DentryArea(
         bytes,
         inline,
-        inlineDentryLayout(maxInlineData(extraIsize, this.#xattrAddrs(bytes))),
+        dentryLayout(maxInlineData(extraIsize, this.#xattrAddrs(bytes), BLOCK)),
       );
       change(area.find(name) as DentrySlot);
       this.sealNode(bytes);

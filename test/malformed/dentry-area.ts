@@ -1,6 +1,8 @@
 // A dentry area to be damaged: its slots found by name, its fields set without any check.
-import { DENTRY_BLOCK, type DentryLayout, DIR_ENTRY_SIZE, DirEntry, SLOT_LEN } from '../../src/format/dentry.ts';
+
+import { type DentryLayout, DIR_ENTRY_SIZE, DirEntry, SLOT_LEN } from '../../src/format/dentry.ts';
 import { viewOf } from '../../src/format/struct.ts';
+import { DENTRY_BLOCK } from '../blocks-of-4k.ts';
 
 /** One entry, where it stands. */
 export interface DentrySlot {

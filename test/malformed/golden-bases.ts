@@ -1,9 +1,10 @@
 // Volumes that Linux and its tools made, to be damaged: the golden images, with what they have that ours have not.
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import { projectRoot } from '../../tools/judge/paths.ts';
 import { type Base, baseOn } from './base.ts';
 

@@ -1,15 +1,17 @@
 // Every kind of fault is met: by a recipe, by a case here, or it stands in a list that says why nothing meets it.
+
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { deviceOf } from '../../src/device/checked-device.ts';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { corrupt, F2fsError, throwFault } from '../../src/errors.ts';
 import { FAULT_KINDS, type FaultKind, type Report } from '../../src/faults.ts';
 import { readDentries } from '../../src/file/directory/dentries.ts';
 import { checkInode } from '../../src/file/inode/inode-checks.ts';
 import { readXattrs } from '../../src/file/xattr/xattrs.ts';
 import { Checkpoint } from '../../src/format/checkpoint.ts';
-import { BLKS_PER_SEG, BLKSIZE, SUPER_OFFSET } from '../../src/format/constants.ts';
-import { DENTRY_BLOCK, FT } from '../../src/format/dentry.ts';
+import { BLKS_PER_SEG, SUPER_OFFSET } from '../../src/format/constants.ts';
+import { FT } from '../../src/format/dentry.ts';
 import { INLINE } from '../../src/format/inode.ts';
 import { NodePath, nodePath } from '../../src/format/node.ts';
 import { i64, struct, u64, viewOf } from '../../src/format/struct.ts';
@@ -23,10 +25,12 @@ import {
   setLogPosition,
   versionBitmap,
 } from '../../src/volume/checkpoint-pack.ts';
+import type { VolumeLayout } from '../../src/volume/layout.ts';
 import { checkNatJournal } from '../../src/volume/nat.ts';
 import { readOrphans } from '../../src/volume/orphans.ts';
 import { checkSitEntry, checkSitJournal } from '../../src/volume/sit.ts';
 import { checkSuperblock } from '../../src/volume/superblocks.ts';
+import { BLOCK, DENTRY_BLOCK } from '../blocks-of-4k.ts';
 import { baseOf } from './base.ts';
 import { DamagedImage } from './damaged-image.ts';
 import { DentryArea } from './dentry-area.ts';
@@ -77,7 +81,7 @@ function ofSuperblock(change: (sb: Superblock) => void) {
     const block = baseOf('default').bytes.slice(0, BLKSIZE);
     const sb = new Superblock(viewOf(block), SUPER_OFFSET);
     change(sb);
-    return reportedBy((report) => checkSuperblock(sb, 0, 16384, report));
+    return reportedBy((report) => checkSuperblock(sb, 0, BLKSIZE, 16384, report));
   };
 }
 
@@ -117,7 +121,7 @@ function counted(damage: (image: DamagedImage) => void) {
     const image = damaged(damage);
     const fs = opened(image, true);
     const tree = treeOf(fs);
-    return reportedBy((report) => census(image.device(), fs.volume, tree, report));
+    return reportedBy((report) => census(fs.volume, tree, report));
   };
 }
 
@@ -141,7 +145,7 @@ const firstUsed = ({ volume }: FileSystem) => volume.nat.blkaddrOf(3);
 const CASES: Partial<Record<FaultKind, () => readonly (FaultKind | undefined)[]>> = {
   'u64-range': () => [thrownBy(() => new (struct('of u64', 8, { field: u64 }))(ONES).field)],
   'i64-range': () => [thrownBy(() => new (struct('of i64', 8, { field: i64 }))(ONES).field)],
-  'page-range': () => [thrownBy(() => nodePath(-1, 923, 1018, new NodePath()))],
+  'page-range': () => [thrownBy(() => nodePath(-1, 923, 1018, BLOCK, new NodePath()))],
   'superblock-magic': ofSuperblock((sb) => (sb.magic = 1)),
   'superblock-main-size': ofSuperblock((sb) => (sb.segmentCountMain = 5)),
   'superblock-checkpoint-segments': ofSuperblock((sb) => (sb.segmentCountCkpt = 1)),
@@ -166,7 +170,11 @@ const CASES: Partial<Record<FaultKind, () => readonly (FaultKind | undefined)[]>
   }),
   'checkpoint-bitmap-fit': () => {
     const pack = { block: new Uint8Array(BLKSIZE), cp: { ckptFlags: 0, sitVerBitmapBytesize: BLKSIZE } };
-    return [thrownBy(() => versionBitmap(pack as unknown as CheckpointPack, 'sit', 0))];
+    return [
+      thrownBy(() =>
+        versionBitmap(pack as unknown as CheckpointPack, 'sit', { cpPayload: 0, block: BLOCK } as VolumeLayout),
+      ),
+    ];
   },
   'log-on-used-block': mounted((image) => {
     const { logs } = image.base.fs.volume;
@@ -297,7 +305,7 @@ const SEVERAL: [name: string, kinds: FaultKind[], check: (report: Report) => unk
     (report) => {
       const sb = new Superblock(viewOf(baseOf('default').bytes.slice(0, BLKSIZE)), SUPER_OFFSET);
       Object.assign(sb, { magic: 1, secsPerZone: 0, rootIno: 4 });
-      checkSuperblock(sb, 0, 16384, report);
+      checkSuperblock(sb, 0, BLKSIZE, 16384, report);
     },
   ],
   [

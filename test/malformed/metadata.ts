@@ -1,27 +1,13 @@
 // Where the metadata of a volume lies, block by block, by what it is: found through a sound mount, whoever made the volume.
+
+import { BLKSIZE } from '../../src/device/device.ts';
 import { Checkpoint } from '../../src/format/checkpoint.ts';
-import {
-  BLKS_PER_SEG,
-  BLKSIZE,
-  COMPRESS_ADDR,
-  LOG,
-  NEW_ADDR,
-  NULL_ADDR,
-  S_IFDIR,
-  S_IFMT,
-} from '../../src/format/constants.ts';
+import { BLKS_PER_SEG, COMPRESS_ADDR, LOG, NEW_ADDR, NULL_ADDR, S_IFDIR, S_IFMT } from '../../src/format/constants.ts';
 import { I_ADDR_OFFSET, INLINE, Inode, InodeExtra } from '../../src/format/inode.ts';
-import { NAT_ENTRIES_PER_BLOCK } from '../../src/format/nat.ts';
-import {
-  isDnodeOffset,
-  NODE_FOOTER_OFFSET,
-  NODE_OFFSET_SHIFT,
-  NodeFooter,
-  XATTR_NODE_OFFSET,
-} from '../../src/format/node.ts';
-import { SIT_ENTRIES_PER_BLOCK } from '../../src/format/sit.ts';
+import { isDnodeOffset, NODE_OFFSET_SHIFT, NodeFooter, XATTR_NODE_OFFSET } from '../../src/format/node.ts';
 import { viewOf } from '../../src/format/struct.ts';
 import type { Volume } from '../../src/volume/volume.ts';
+import { BLOCK, NAT_ENTRIES_PER_BLOCK, NODE_FOOTER_OFFSET, SIT_ENTRIES_PER_BLOCK } from '../blocks-of-4k.ts';
 import type { Base } from './base.ts';
 
 export const KINDS = [
@@ -120,7 +106,7 @@ class Finder {
     const dv = this.#view(blkaddr);
     const offset = new NodeFooter(dv, NODE_FOOTER_OFFSET).flag >>> NODE_OFFSET_SHIFT;
     if (offset === XATTR_NODE_OFFSET) this.#add('xattr', blkaddr);
-    else if (!isDnodeOffset(offset)) this.#add('indirect', blkaddr);
+    else if (!isDnodeOffset(offset, BLOCK)) this.#add('indirect', blkaddr);
     else if (offset > 0) this.#add('dnode', blkaddr);
     else this.#inode(blkaddr, dv);
   }

@@ -1,25 +1,30 @@
 // Random damage: a seed says which blocks of which kind, what becomes of them, and whether their checksums are put right, so
 // that the damage gets past them.
 
-import { Checkpoint, OrphanBlock } from '../../src/format/checkpoint.ts';
+import { BLKSIZE } from '../../src/device/device.ts';
+import { Checkpoint } from '../../src/format/checkpoint.ts';
 import { ClusterHeader } from '../../src/format/cluster.ts';
-import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR, SUPER_OFFSET } from '../../src/format/constants.ts';
-import { DENTRY_BLOCK, DIR_ENTRY_SIZE, DirEntry } from '../../src/format/dentry.ts';
-import { I_ADDR_OFFSET, I_NID_OFFSET, Inode, InodeExtra } from '../../src/format/inode.ts';
-import { NAT_ENTRIES_PER_BLOCK, NAT_ENTRY_SIZE, NatEntry, NatJournalEntry } from '../../src/format/nat.ts';
-import { NODE_FOOTER_OFFSET, NodeFooter } from '../../src/format/node.ts';
-import { SIT_ENTRIES_PER_BLOCK, SIT_ENTRY_SIZE, SitEntry, SitJournalEntry } from '../../src/format/sit.ts';
+import { COMPRESS_ADDR, NEW_ADDR, SUPER_OFFSET } from '../../src/format/constants.ts';
+import { DIR_ENTRY_SIZE, DirEntry } from '../../src/format/dentry.ts';
+import { I_ADDR_OFFSET, Inode, InodeExtra } from '../../src/format/inode.ts';
+import { NAT_ENTRY_SIZE, NatEntry, NatJournalEntry } from '../../src/format/nat.ts';
+import { NodeFooter } from '../../src/format/node.ts';
+import { SIT_ENTRY_SIZE, SitEntry, SitJournalEntry } from '../../src/format/sit.ts';
 import { viewOf } from '../../src/format/struct.ts';
+import { JOURNAL_ENTRIES_OFFSET, SUMMARY_ENTRY_SIZE, SummaryEntry } from '../../src/format/summary.ts';
+import { Superblock } from '../../src/format/superblock.ts';
+import { XattrEntry, XattrHeader } from '../../src/format/xattr.ts';
 import {
-  JOURNAL_ENTRIES_OFFSET,
+  DENTRY_BLOCK,
+  I_NID_OFFSET,
+  NAT_ENTRIES_PER_BLOCK,
+  NODE_FOOTER_OFFSET,
+  OrphanBlock,
+  SIT_ENTRIES_PER_BLOCK,
   SUM_FOOTER_OFFSET,
   SUM_JOURNAL_OFFSET,
   SUM_JOURNAL_SIZE,
-  SUMMARY_ENTRY_SIZE,
-  SummaryEntry,
-} from '../../src/format/summary.ts';
-import { Superblock } from '../../src/format/superblock.ts';
-import { XattrEntry, XattrHeader } from '../../src/format/xattr.ts';
+} from '../blocks-of-4k.ts';
 import type { DamagedImage } from './damaged-image.ts';
 import { KINDS, type Metadata, type MetadataKind, metadataOf } from './metadata.ts';
 import type { Random } from './random.ts';

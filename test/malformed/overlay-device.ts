@@ -1,8 +1,8 @@
 // A device over bytes that stay as they are: what is written to it is kept apart, block by block, so that thousands of
 // damaged images can share one sound one.
+import { BLKSIZE } from '../../src/device/device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { checkRange, checkWritable, wholeBlocks } from '../../src/device/range.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 
 export class OverlayDevice extends MemoryDevice {
   readonly #under: Uint8Array;

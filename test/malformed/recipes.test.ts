@@ -1,8 +1,9 @@
 // Each known kind of damage, done to a sound image: reading it says what is wrong and where, fast, and writing beside it spoils
 // nothing that could be read.
+
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { F2fsError } from '../../src/errors.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import { BASE_NAMES, type BaseName, baseOf } from './base.ts';
 import { DamagedImage } from './damaged-image.ts';
 import { expectDiagnosis, expectNames, keepDiagnoses } from './diagnosis.ts';

@@ -1,8 +1,7 @@
 // A user's session on a damaged volume: everything that changes one, in an order and on paths that a seed gives. Each call
 // may be refused by an F2fsError; nothing else may come out of it.
-import type { BlockDevice } from '../../src/device/device.ts';
+import { BLKSIZE, type BlockDevice } from '../../src/device/device.ts';
 import { F2fsError } from '../../src/errors.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import { FileHandle } from '../../src/fs/file-handle.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { pattern } from './base.ts';

@@ -1,7 +1,7 @@
 // Volumes with a past: let go of without an unmount, with open files that have no name (orphans) or with nodes that fsync wrote
 // after the last checkpoint (a chain to roll forward); or full of holes, for a cleaner to find its way by the SSA.
+import { BLKSIZE } from '../../src/device/device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import type { FileHandle } from '../../src/fs/file-handle.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { format } from '../../src/mkfs/format.ts';

@@ -1,9 +1,8 @@
 // Damage that a mount for writing meets when it recovers a volume that was cut off, or a cleaner when it looks for owners: it is
 // passed by or told, and nothing that was sound is lost by it.
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import type { BlockDevice } from '../../src/device/device.ts';
+import { BLKSIZE, type BlockDevice } from '../../src/device/device.ts';
 import { F2fsError } from '../../src/errors.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { DamagedImage } from './damaged-image.ts';
 import { expectDiagnosis, keepDiagnoses } from './diagnosis.ts';

@@ -1,13 +1,15 @@
 // Damage that only a writer meets: counts that would fall below zero, blocks with two owners, logs that stand on used
 // blocks. The volume stops; what the last checkpoint says stays true.
+
 import { describe, expect, test } from 'vitest';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { F2fsError } from '../../src/errors.ts';
 import { CP } from '../../src/format/checkpoint.ts';
-import { BLKSIZE, LOG } from '../../src/format/constants.ts';
-import { DENTRY_BLOCK } from '../../src/format/dentry.ts';
+import { LOG } from '../../src/format/constants.ts';
 import { NODE_DIND, NODE_DIR1, NODE_IND1 } from '../../src/format/node.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { logPosition, setLogPosition } from '../../src/volume/checkpoint-pack.ts';
+import { DENTRY_BLOCK } from '../blocks-of-4k.ts';
 import { baseOf, pattern, SPARSE_PAGES } from './base.ts';
 import { DamagedImage } from './damaged-image.ts';
 import { readEverything } from './walker.ts';

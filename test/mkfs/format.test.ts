@@ -1,10 +1,10 @@
 // What a format promises beyond looking like mkfs.f2fs's: reproducible, nothing left of what was there, nothing half made.
 import { describe, expect, test } from 'vitest';
-import type { BlockDevice } from '../../src/device/device.ts';
+import { BLKSIZE, type BlockDevice } from '../../src/device/device.ts';
 import { openFileDevice } from '../../src/device/file-device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { F2fsError } from '../../src/errors.ts';
-import { BLKSIZE, SUPER_OFFSET } from '../../src/format/constants.ts';
+import { SUPER_OFFSET } from '../../src/format/constants.ts';
 import { viewOf } from '../../src/format/struct.ts';
 import { Superblock, superblockCrc, volumeLabel } from '../../src/format/superblock.ts';
 import { COLD_EXTENSIONS } from '../../src/mkfs/extensions.ts';
@@ -169,7 +169,7 @@ test('options that cannot be met are refused before anything is written', () => 
     [{ features: ['inode_crtime'] }, 'EINVAL', /needs 'extra_attr'/],
     [{ features: ['compression'] }, 'EINVAL', /needs 'extra_attr'/],
     [{ features: ['flexible_inline_xattr'] }, 'EINVAL', /needs 'extra_attr'/],
-    ...['encrypt', 'blkzoned', 'project_quota', 'quota', 'verity', 'casefold', 'ro', 'device_alias', 'packed_ssa'].map(
+    ...['encrypt', 'blkzoned', 'project_quota', 'quota', 'verity', 'casefold', 'ro', 'device_alias'].map(
       (name): [FormatOptions, string, RegExp] => [{ features: [name] }, 'EOPNOTSUPP', new RegExp(`'${name}'`)],
     ),
     [{ label: 'x'.repeat(512) }, 'EINVAL', /expected 511 at most/],

@@ -1,6 +1,7 @@
 // Layouts: what is accepted, what is refused and how, and the search for the smallest volume.
+
 import { afterAll, describe, expect, test } from 'vitest';
-import { BLKSIZE } from '../../src/format/constants.ts';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { type GeometryRequest, geometryFor, smallestGeometry, userBlocks } from '../../src/mkfs/geometry.ts';
 import { imageDirectory } from '../device/temporary.ts';
 import { hasTool, mkfsAccepts } from './reference.ts';

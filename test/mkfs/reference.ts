@@ -1,9 +1,11 @@
 // The outside judges of a format: mkfs.f2fs and fsck.f2fs; and a look at superblock and checkpoint field by field.
+
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { openFileDevice } from '../../src/device/file-device.ts';
 import { Checkpoint } from '../../src/format/checkpoint.ts';
-import { BLKS_PER_SEG, BLKSIZE, SUPER_OFFSET } from '../../src/format/constants.ts';
+import { BLKS_PER_SEG, SUPER_OFFSET } from '../../src/format/constants.ts';
 import { type StructView, viewOf } from '../../src/format/struct.ts';
 import { Superblock } from '../../src/format/superblock.ts';
 import { type FormatOptions, format } from '../../src/mkfs/format.ts';

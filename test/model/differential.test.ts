@@ -1,11 +1,12 @@
 // A mounted volume does what a directory of the host does: random operations on both, F2FS_OPS of them (200,000 by default).
 // Repeat a failure with F2FS_SEED; a million: F2FS_OPS=1000000 npx vitest run test/model
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import { format } from '../../src/mkfs/format.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
 import { writeImage } from '../devices.ts';

@@ -1,8 +1,10 @@
 // The pool of F2FS_STRESS_FRAMES: each breach of the rule on frame numbers fails, and what keeps to it works.
+
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { AddressSpace } from '../../src/pagecache/address-space.ts';
 import { CheckedFramePool, framePool } from '../../src/pagecache/checked-pool.ts';
-import { FramePool, PAGE_SIZE } from '../../src/pagecache/pool.ts';
+import { FramePool } from '../../src/pagecache/pool.ts';
 
 const BUDGET = 4 * 2 ** 20;
 const RESERVE = 16;
@@ -38,14 +40,14 @@ describe('a frame number kept over the beginning of a step', () => {
   it('is found one step later when it was written through', () => {
     const { pool, pfn } = stepBegun();
     pool.beginStep(RESERVE);
-    pool.bytes[pfn * PAGE_SIZE + 100] = 1;
+    pool.bytes[pfn * BLKSIZE + 100] = 1;
     expect(() => pool.beginStep(RESERVE)).toThrow(`internal: frame ${pfn} was written to after it was given back`);
   });
 
   it('gives poison when it is read through', () => {
     const { pool, pfn } = stepBegun();
     pool.beginStep(RESERVE);
-    expect(pool.bytes.subarray(pfn * PAGE_SIZE, (pfn + 1) * PAGE_SIZE).every((byte) => byte === 0xa5)).toBe(true);
+    expect(pool.bytes.subarray(pfn * BLKSIZE, (pfn + 1) * BLKSIZE).every((byte) => byte === 0xa5)).toBe(true);
   });
 
   it('names no other page in that step', () => {

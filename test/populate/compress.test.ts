@@ -1,13 +1,14 @@
 // Builds with compressed files: the same image for any number of threads, exact counts, the size that was foretold, files chosen
 // by name, and builds that fail.
+
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { parseCodec } from '../../src/compress/algorithms.ts';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import type { F2fsError } from '../../src/errors.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import { mount } from '../../src/fs/file-system.ts';
 import { type BuildReport, build } from '../../src/populate/build.ts';
 import type { BuildOptions } from '../../src/populate/options.ts';

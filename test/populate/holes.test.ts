@@ -1,5 +1,6 @@
 // Holes: a file in the image has those of its source and nothing more, or its zeros too when they are asked for; whichever way it
 // gets there. And what a tree takes is foretold to the block.
+
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -14,6 +15,7 @@ import { put } from '../../src/populate/put.ts';
 import type { HolePolicy } from '../../src/source/hole-policy.ts';
 import { scanHostTree } from '../../src/source/host/scan.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
+import { BLOCK } from '../blocks-of-4k.ts';
 import { noise } from '../fs/compressed-volume.ts';
 import { makeTempDir } from '../host-fixture.ts';
 import { random, seedOf } from '../random.ts';
@@ -212,7 +214,7 @@ describe('the blocks of a tree are foretold', () => {
       const report = await build(source, path.join(work, 'random.img'), { force: true, compress });
       expect(report.problems).toEqual([]);
       if (compress === undefined) {
-        const steps = new Estimate(scanHostTree(source), featureBits('default')).blocks();
+        const steps = new Estimate(scanHostTree(source), BLOCK, featureBits('default')).blocks();
         let step = steps.next();
         while (!step.done) step = steps.next();
         expect(step.value).toBe(report.usedBlocks);
@@ -221,7 +223,8 @@ describe('the blocks of a tree are foretold', () => {
   });
 
   test('nodes are counted where there are pages', () => {
-    const nodes = (...runs: [number, number][]) => blocksOf(runs, 864) - runs.reduce((sum, [a, b]) => sum + b - a, 0);
+    const nodes = (...runs: [number, number][]) =>
+      blocksOf(runs, 864, BLOCK) - runs.reduce((sum, [a, b]) => sum + b - a, 0);
     expect(nodes()).toBe(0);
     expect(nodes([0, 864])).toBe(0);
     expect(nodes([0, 865])).toBe(1);

@@ -82,6 +82,7 @@ functions({
   codecText: [kind(() => 'lz4', []), kind(() => 3, [...k.NUMBERS])],
   defaultWorkers: [],
   checkXattrName: [k.xattrName],
+  clusterSizes: [kind(() => 4096, [])],
   parseCodec: [kind(() => 'lz4', ['text', 'empty text', 'text with NUL', 'half a character'])],
   openFileDevice: [kind((world) => `${world.host}/tree/file`, ['text', 'empty text']), k.openOptions],
   isGzipped: [k.hostPath],
@@ -340,8 +341,8 @@ export const CALLS: ReadonlyMap<string, Call> = calls;
 /** Exported, but none to be called. */
 export const CONSTANTS = [
   'BLKSIZE',
+  'BLOCK_SIZES',
   'CLEAN_POLICIES',
-  'CLUSTER_SIZES',
   'DEFAULT_FEATURES',
   'ENGINES',
   'FEATURES',

@@ -187,6 +187,7 @@ const epoch: K = optional(seconds);
 const count: K = optional(kind(() => 1, ['one']));
 export const formatOptions: K = optional(
   fields<World, FormatOptions>({
+    blockSize: optional(kind(() => 4096, ['one'])),
     sectorSize: optional(kind(() => 512, ['one'])),
     segsPerSec: count,
     secsPerZone: count,

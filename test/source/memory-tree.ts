@@ -114,8 +114,8 @@ export class MemoryTree implements SourceTree, Disposable {
     return Buffer.from(this.#nodes[index] as string);
   }
 
-  *dataPages(index: number): Generator<readonly [number, number]> {
-    if (this.size(index) > 0) yield [0, Math.ceil(this.size(index) / 4096)];
+  *dataPages(index: number, pageSize: number): Generator<readonly [number, number]> {
+    if (this.size(index) > 0) yield [0, Math.ceil(this.size(index) / pageSize)];
   }
 
   known(): null {

@@ -1,12 +1,15 @@
 // Cleaning: which section goes first, what moves, and what is done about a summary that can't be right.
+
 import { describe, expect, it } from 'vitest';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { F2fsError } from '../../src/errors.ts';
-import { BLKS_PER_SEG, BLKSIZE } from '../../src/format/constants.ts';
+import { BLKS_PER_SEG } from '../../src/format/constants.ts';
 import { INLINE, Inode } from '../../src/format/inode.ts';
-import { SUM_FOOTER_OFFSET, SUMMARY_ENTRY_SIZE } from '../../src/format/summary.ts';
+import { SUMMARY_ENTRY_SIZE } from '../../src/format/summary.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
 import { CLEAN_POLICIES } from '../../src/volume/victims.ts';
+import { SUM_FOOTER_OFFSET } from '../blocks-of-4k.ts';
 import { codeOf, expectSound, mounted, volumeOf } from '../fs/full-volume.ts';
 
 const NR_FILES = 8;

@@ -1,11 +1,12 @@
 // Segments that a checkpoint frees become holes of an image file; what was taken again meanwhile does not.
+
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { openFileDevice } from '../../src/device/file-device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { format } from '../../src/mkfs/format.ts';
 import { expectSound, mounted } from '../fs/full-volume.ts';

@@ -1,6 +1,8 @@
 // Where blocks come from when free segments are few: holes of used segments, never blocks that the last checkpoint needs.
+
 import { describe, expect, it } from 'vitest';
-import { BLKS_PER_SEG, BLKSIZE, LOG } from '../../src/format/constants.ts';
+import { BLKSIZE } from '../../src/device/device.ts';
+import { BLKS_PER_SEG, LOG } from '../../src/format/constants.ts';
 import { SUMMARY_ENTRY_SIZE } from '../../src/format/summary.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
 import { BlockRun } from '../../src/volume/block-run.ts';

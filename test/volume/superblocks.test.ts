@@ -1,8 +1,10 @@
 // One of the two superblocks, or of the two checkpoints, is bad: the other one is taken, that is told, and whoever writes mends it.
+
 import { describe, expect, it } from 'vitest';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { F2fsError } from '../../src/errors.ts';
-import { BLKS_PER_SEG, BLKSIZE, SUPER_OFFSET } from '../../src/format/constants.ts';
+import { BLKS_PER_SEG, SUPER_OFFSET } from '../../src/format/constants.ts';
 import { viewOf } from '../../src/format/struct.ts';
 import { Superblock, superblockCrc } from '../../src/format/superblock.ts';
 import { mount } from '../../src/fs/file-system.ts';
@@ -201,7 +203,10 @@ describe('one superblock is bad', () => {
         block.set(Buffer.from('EFI PART'), 512);
       },
     ],
-    ['F2FS with blocks of 16384 bytes', relabel((sb) => (sb.logBlocksize = 14))],
+    [
+      'F2FS with blocks of 16384 bytes',
+      relabel((sb) => Object.assign(sb, { logBlocksize: 14, logSectorsPerBlock: 5 })),
+    ],
   ])('where the device seems to be %s now, nothing is written to it', (foreign, become) => {
     const device = volumeWith((it) => change(it, 0, become));
     expect(() => mount(device, CACHE)).toThrow(

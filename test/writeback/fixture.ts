@@ -1,11 +1,13 @@
 // What the engines' tests walk over: a page cache on a device that can fail, and files whose slots are kept in maps here, so
 // that a test can say what is mapped where, and look at what got to the device.
+
 import { ALGORITHM } from '../../src/compress/algorithms.ts';
 import { OUTCOME } from '../../src/compress/cluster.ts';
 import { ClusterBuffers } from '../../src/compress/cluster-buffers.ts';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { F2fsError } from '../../src/errors.ts';
-import { BLKSIZE, LOG, type Log } from '../../src/format/constants.ts';
+import { LOG, type Log } from '../../src/format/constants.ts';
 import { AddressSpace, TAG } from '../../src/pagecache/address-space.ts';
 import { Ioends } from '../../src/pagecache/ioend.ts';
 import { FramePool } from '../../src/pagecache/pool.ts';

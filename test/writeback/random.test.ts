@@ -1,9 +1,10 @@
 // Random programs of writes, walks and failing writes on one fake file, plain or of clusters, over odd folios: whatever a
 // walk was asked to do and whatever failed, a last sync leaves the device with what was written last, by either engine.
+
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { F2fsError } from '../../src/errors.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import { TAG } from '../../src/pagecache/address-space.ts';
 import { WB_SYNC } from '../../src/writeback/control.ts';
 import { ENGINES } from '../../src/writeback/engines.ts';

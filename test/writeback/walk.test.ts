@@ -1,7 +1,8 @@
 // What a walk over a plain file's dirty pages promises, whichever engine does it.
+
 import { describe, expect, it } from 'vitest';
+import { BLKSIZE } from '../../src/device/device.ts';
 import { F2fsError } from '../../src/errors.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
 import { TAG } from '../../src/pagecache/address-space.ts';
 import { WB_SYNC } from '../../src/writeback/control.ts';
 import { ENGINES } from '../../src/writeback/engines.ts';

@@ -3,7 +3,7 @@
 
 import { createHash, type Hash } from 'node:crypto';
 import { ALGORITHM, ALGORITHM_NAMES, type Algorithm } from '../../src/compress/algorithms.ts';
-import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR, NULL_ADDR } from '../../src/format/constants.ts';
+import { COMPRESS_ADDR, NEW_ADDR, NULL_ADDR } from '../../src/format/constants.ts';
 import { f2fsCrc } from '../../src/format/crc.ts';
 import { viewOf } from '../../src/format/struct.ts';
 import type { ImageFile, ImageFiles } from './image-files.ts';
@@ -18,12 +18,12 @@ const KNOWN_FLAGS = 0xff01;
 const CHECKSUM_FLAG = 1;
 /** Larger files, which are holes for the most part, are not hashed: that would take hours. */
 const MAX_HASHED_BYTES = 2 ** 36;
-const zeros = new Uint8Array(256 * BLKSIZE);
+const zeros = new Uint8Array(1024 * 1024);
 
 /** Decompresses all of `src` into `dst`, which has a cluster's size; the bytes written, or -1 for what is refused. */
 export type Decompress = (src: Uint8Array, dst: Uint8Array) => number;
 
-/** What there is of one algorithm and level. Blocks and pages have 4096 bytes. */
+/** What there is of one algorithm and level. Pages are as large as blocks. */
 export interface CodecTally {
   /** Name and version of the judge; null: the kernel alone can judge these. */
   library: string | null;
@@ -57,6 +57,7 @@ export interface ImageJudge {
 export class FileJudge {
   readonly #judge: ImageJudge;
   readonly #file: ImageFile;
+  readonly #blockSize: number;
   readonly #say: (text: string) => void;
   readonly #hash: Hash = createHash('sha256');
   /** Bytes still to be hashed. */
@@ -69,6 +70,7 @@ export class FileJudge {
   constructor(judge: ImageJudge, file: ImageFile, say: (text: string) => void) {
     this.#judge = judge;
     this.#file = file;
+    this.#blockSize = judge.files.block.blockSize;
     this.#say = say;
     this.#left = file.sizeBytes;
     this.#known = file.sizeBytes <= MAX_HASHED_BYTES;
@@ -85,7 +87,7 @@ export class FileJudge {
     const step = compressed ? clusterPages : PLAIN_STEP;
     let page = 0;
     for (const { index, addrs } of runs) {
-      this.#feedZeros((index - page) * BLKSIZE);
+      this.#feedZeros((index - page) * this.#blockSize);
       for (let at = 0; at < addrs.length; at += step) {
         const slots = addrs.subarray(at, Math.min(at + step, addrs.length));
         if (compressed && slots[0] === COMPRESS_ADDR) this.#compressed(slots, index + at);
@@ -136,7 +138,7 @@ export class FileJudge {
   /** Pages that are stored as they are, holes among them. */
   #raw(slots: Uint32Array, page: number): void {
     const { files, buffers } = this.#judge;
-    const bytes = buffers.cluster.subarray(0, slots.length * BLKSIZE);
+    const bytes = buffers.cluster.subarray(0, slots.length * this.#blockSize);
     let any = false;
     for (let i = 0; i < slots.length; ) {
       const addr = slots[i];
@@ -145,11 +147,11 @@ export class FileJudge {
       if (addr !== NULL_ADDR) this.#usedSlots++;
       let count = 1;
       if (hole) {
-        bytes.fill(0, i * BLKSIZE, (i + 1) * BLKSIZE);
+        bytes.fill(0, i * this.#blockSize, (i + 1) * this.#blockSize);
       } else {
         any = true;
         while (i + count < slots.length && slots[i + count] === addr + count) count++;
-        files.read(addr, count, bytes.subarray(i * BLKSIZE));
+        files.read(addr, count, bytes.subarray(i * this.#blockSize));
         this.#usedSlots += count - 1;
       }
       i += count;
@@ -163,11 +165,11 @@ export class FileJudge {
     const { algorithm, released, sizeBytes } = this.#file;
     const { files, buffers } = this.#judge;
     const where = `the cluster at page ${page}`;
-    const size = slots.length * BLKSIZE;
+    const size = slots.length * this.#blockSize;
     let nrBlocks = 0;
     while (nrBlocks + 1 < slots.length && isBlock(slots[nrBlocks + 1])) nrBlocks++;
     this.#slotsAfter(slots, nrBlocks, where);
-    if (page + slots.length > Math.ceil(sizeBytes / BLKSIZE)) this.#say(`${where} reaches past the file's end`);
+    if (page + slots.length > Math.ceil(sizeBytes / this.#blockSize)) this.#say(`${where} reaches past the file's end`);
     this.#savedBlocks += released ? 0 : slots.length - nrBlocks;
     const tally = this.#judge.tally(this.#file);
     tally.clusters++;
@@ -177,8 +179,8 @@ export class FileJudge {
     let decompressed = false;
     if (nrBlocks === 0) this.#say(`${where} has no blocks`);
     else {
-      for (let i = 0; i < nrBlocks; i++) files.read(slots[i + 1], 1, buffers.stored.subarray(i * BLKSIZE));
-      const stored = buffers.stored.subarray(0, nrBlocks * BLKSIZE);
+      for (let i = 0; i < nrBlocks; i++) files.read(slots[i + 1], 1, buffers.stored.subarray(i * this.#blockSize));
+      const stored = buffers.stored.subarray(0, nrBlocks * this.#blockSize);
       const body = this.#body(stored, where);
       tally.storedBytes += body?.length ?? 0;
       const decompress = this.#judge.decompress(algorithm as Algorithm);
@@ -227,12 +229,12 @@ export class FileJudge {
     const clen = dv.getUint32(0, true);
     const checksum = dv.getUint32(4, true);
     if (clen === 0 || clen > stored.length - HEADER_BYTES) {
-      this.#say(`${where} says it has ${clen} bytes, in ${stored.length / BLKSIZE} blocks`);
+      this.#say(`${where} says it has ${clen} bytes, in ${stored.length / this.#blockSize} blocks`);
       return null;
     }
     const body = stored.subarray(HEADER_BYTES, HEADER_BYTES + clen);
-    if (clen + HEADER_BYTES <= stored.length - BLKSIZE) {
-      this.#say(`${where} has ${stored.length / BLKSIZE} blocks for ${clen} bytes`);
+    if (clen + HEADER_BYTES <= stored.length - this.#blockSize) {
+      this.#say(`${where} has ${stored.length / this.#blockSize} blocks for ${clen} bytes`);
     }
     if (stored.subarray(8, HEADER_BYTES).some((byte) => byte !== 0)) this.#say(`${where}: its header is not zero`);
     if (stored.subarray(HEADER_BYTES + clen).some((byte) => byte !== 0)) this.#judge.padding(this.#say, where);
@@ -243,7 +245,7 @@ export class FileJudge {
     if (algorithm === ALGORITHM.ZSTD) {
       const window = zstdWindowBytes(body);
       if (window === null) this.#say(`${where} does not begin a zstd frame`);
-      else if (window > clusterPages * BLKSIZE) this.#say(`${where} wants a window of ${window} bytes`);
+      else if (window > clusterPages * this.#blockSize) this.#say(`${where} wants a window of ${window} bytes`);
     }
     return body;
   }

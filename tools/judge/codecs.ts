@@ -1,8 +1,7 @@
 // The judge of compressed files: every cluster of an image is taken from disk, its layout checked, and decompressed with the
 // algorithm's reference library; our own decoders have no part in it. fsck.f2fs never looks into clusters.
 
-import { ALGORITHM, ALGORITHM_NAMES, type Algorithm } from '../../src/compress/algorithms.ts';
-import { BLKSIZE } from '../../src/format/constants.ts';
+import { ALGORITHM, ALGORITHM_NAMES, type Algorithm, MAX_CLUSTER_PAGES } from '../../src/compress/algorithms.ts';
 import { type CodecTally, type Decompress, FileJudge } from './codecs-file.ts';
 import { type ImageFile, ImageFiles } from './image-files.ts';
 import { type Manifest, type ManifestEntry, showPath } from './manifest.ts';
@@ -21,6 +20,8 @@ export interface CodecOptions {
 /** The outcome. `complaints` is bounded; `nrComplaints` is not. */
 export interface CodecJudgement {
   readonly image: string;
+  /** Bytes of a block, and of a page. */
+  readonly blockBytes: number;
   readonly ok: boolean;
   readonly nrComplaints: number;
   readonly complaints: string[];
@@ -49,6 +50,7 @@ export function judgeCodecs(image: string, options: CodecOptions = {}): CodecJud
   const { complaints, nrComplaints, notes, algorithms, sha256, nrFiles, nrCompared } = judge;
   return {
     image,
+    blockBytes: judge.files.block.blockSize,
     ok: nrComplaints === 0,
     nrComplaints,
     complaints,
@@ -63,11 +65,12 @@ export function judgeCodecs(image: string, options: CodecOptions = {}): CodecJud
 
 /** The outcome in lines for people. */
 export function codecText(judgement: CodecJudgement): string {
-  const { image, ok, nrComplaints, complaints, notes, algorithms, files, comparedFiles, seconds } = judgement;
+  const { image, ok, nrComplaints, complaints, notes, algorithms, files, comparedFiles, seconds, blockBytes } =
+    judgement;
   const tallies = Object.entries(algorithms).map(([name, tally]) => {
     const { library, second, pages, blocks, storedBytes } = tally;
     const ratio = blocks === 0 ? '' : `, ratio ${(pages / blocks).toFixed(2)} in pages`;
-    const bytes = `${((pages * BLKSIZE) / 1e6).toFixed(1)} MB in ${(storedBytes / 1e6).toFixed(1)} MB`;
+    const bytes = `${((pages * blockBytes) / 1e6).toFixed(1)} MB in ${(storedBytes / 1e6).toFixed(1)} MB`;
     const released = tally.releasedFiles === 0 ? '' : ` (${tally.releasedFiles} released)`;
     return `  ${name}: ${tally.files} files${released}, ${tally.clusters} clusters, ${bytes}${ratio}, ${tally.rawClusters} raw; ${
       library === null
@@ -98,12 +101,16 @@ export class CodecJudge {
   nrCompared = 0;
   readonly #options: CodecOptions;
   readonly #wanted: Map<string, ManifestEntry>;
-  readonly #cluster = new Uint8Array(256 * BLKSIZE);
-  readonly #stored = new Uint8Array(256 * BLKSIZE);
-  readonly #second = new Uint8Array(256 * BLKSIZE);
+  readonly #cluster: Uint8Array;
+  readonly #stored: Uint8Array;
+  readonly #second: Uint8Array;
 
   constructor(files: ImageFiles, options: CodecOptions) {
     this.files = files;
+    const largest = MAX_CLUSTER_PAGES * files.block.blockSize;
+    this.#cluster = new Uint8Array(largest);
+    this.#stored = new Uint8Array(largest);
+    this.#second = new Uint8Array(largest);
     this.#options = options;
     const regular = (options.source?.entries ?? []).filter(({ type }) => type === 'f');
     this.#wanted = new Map(regular.map((entry) => [entry.path, entry]));
@@ -133,7 +140,7 @@ export class CodecJudge {
   tally(file: ImageFile): CodecTally {
     const algorithm = file.algorithm as Algorithm;
     const level = file.compressFlag >>> 8;
-    const name = `${ALGORITHM_NAMES[algorithm]}${level === 0 ? '' : `:${level}`} ${4 << file.logClusterSize}K`;
+    const name = `${ALGORITHM_NAMES[algorithm]}${level === 0 ? '' : `:${level}`} ${(this.files.block.blockSize << file.logClusterSize) / 1024}K`;
     this.algorithms[name] ??= {
       library: referenceCodecs().get(algorithm)?.library ?? (this.decompress(algorithm) ? 'our own' : null),
       second: algorithm === ALGORITHM.LZ4 ? 'lz4js' : null,

@@ -1,24 +1,23 @@
 // The files of an image as they lie on disk: inode blocks, addresses and data blocks. Node addresses come from the volume's
 // tables; everything about files and directories is read here anew, so that a mistake in src/file/ shows.
 
+import { deviceOf } from '../../src/device/checked-device.ts';
 import { type FileDevice, openFileDevice } from '../../src/device/file-device.ts';
-import { BLKSIZE, COMPRESS_ADDR, NULL_ADDR, S_IFMT, S_IFREG } from '../../src/format/constants.ts';
+import type { BlockGeometry } from '../../src/format/block-size.ts';
+import { COMPRESS_ADDR, NULL_ADDR, S_IFMT, S_IFREG } from '../../src/format/constants.ts';
 import {
-  DENTRY_BLOCK,
   type DentryLayout,
   DIR_ENTRY_SIZE,
   DirEntry,
+  dentryLayout,
   dentrySlots,
   FT,
-  inlineDentryLayout,
   SLOT_LEN,
 } from '../../src/format/dentry.ts';
 import {
-  DEF_ADDRS_PER_INODE,
   DEFAULT_INLINE_XATTR_ADDRS,
   I_ADDR_OFFSET,
   I_FLAGS,
-  I_NID_OFFSET,
   INLINE,
   Inode,
   InodeExtra,
@@ -26,9 +25,10 @@ import {
   maxInlineData,
   TOTAL_EXTRA_ISIZE,
 } from '../../src/format/inode.ts';
-import { ADDRS_PER_BLOCK, NIDS_PER_BLOCK, NODE_FOOTER_OFFSET, NodeFooter } from '../../src/format/node.ts';
+import { NodeFooter } from '../../src/format/node.ts';
 import { viewOf } from '../../src/format/struct.ts';
 import { FramePool } from '../../src/pagecache/pool.ts';
+import { readSuperblocks } from '../../src/volume/superblocks.ts';
 import { Volume } from '../../src/volume/volume.ts';
 
 /** Addresses of consecutive pages, as one node block holds them. */
@@ -68,6 +68,8 @@ export class ImageFile {
   readonly runs: readonly SlotRun[];
 
   constructor(image: ImageFiles, ino: number, block: Uint8Array) {
+    const { block: geometry } = image;
+    const { addrsPerNode } = geometry;
     const dv = viewOf(block);
     const inode = new Inode(dv, 0);
     const extra = new InodeExtra(dv, I_ADDR_OFFSET);
@@ -92,21 +94,21 @@ export class ImageFile {
     this.inlineEntries = (inode.iInline & INLINE.DENTRY) !== 0;
     if (this.inlineEntries || (inode.iInline & INLINE.DATA) !== 0) {
       const at = inlineDataOffset(extraIsize);
-      const size = this.inlineEntries ? maxInlineData(extraIsize, xattrAddrs) : this.sizeBytes;
+      const size = this.inlineEntries ? maxInlineData(extraIsize, xattrAddrs, geometry) : this.sizeBytes;
       this.inline = block.slice(at, at + size);
       this.nrNodes = inode.iXattrNid === 0 ? 1 : 2;
       this.runs = [];
       return;
     }
     this.inline = null;
-    const inInode = this.#alignDown(DEF_ADDRS_PER_INODE - extraIsize / 4 - xattrAddrs);
+    const inInode = this.#alignDown(geometry.addrsPerInode - extraIsize / 4 - xattrAddrs);
     const runs: SlotRun[] = [{ index: 0, addrs: addresses(block, I_ADDR_OFFSET + extraIsize, inInode) }];
     let nrNodes = inode.iXattrNid === 0 ? 1 : 2;
     let index = inInode;
     // A node holds whole clusters: what is left over at its end is not used. Source: addrs_per_block.
-    const perNode = this.#alignDown(ADDRS_PER_BLOCK);
+    const perNode = this.#alignDown(addrsPerNode);
     const walk = (nid: number, level: number): void => {
-      const pages = perNode * NIDS_PER_BLOCK ** (level - 1);
+      const pages = perNode * addrsPerNode ** (level - 1);
       if (nid === 0) {
         index += pages;
         return;
@@ -117,10 +119,10 @@ export class ImageFile {
         runs.push({ index, addrs: addresses(node, 0, perNode) });
         index += pages;
       } else {
-        for (const child of addresses(node, 0, NIDS_PER_BLOCK)) walk(child, level - 1);
+        for (const child of addresses(node, 0, addrsPerNode)) walk(child, level - 1);
       }
     };
-    for (const [i, nid] of addresses(block, I_NID_OFFSET, LEVELS.length).entries()) walk(nid, LEVELS[i]);
+    for (const [i, nid] of addresses(block, geometry.inodeNidsOffset, LEVELS.length).entries()) walk(nid, LEVELS[i]);
     this.runs = runs;
     this.nrNodes = nrNodes;
   }
@@ -159,8 +161,8 @@ function* entriesIn(area: Uint8Array, { slots, entries, names }: DentryLayout): 
   }
 }
 
-/** Bytes of page cache for the volume's tables. */
-const CACHE_BYTES = 4 << 20;
+/** Pages of cache for the volume's tables. */
+const CACHE_PAGES = 1024;
 
 /** An image opened for reading; close it. */
 export class ImageFiles {
@@ -171,12 +173,19 @@ export class ImageFiles {
   constructor(image: string) {
     this.#device = openFileDevice(image, { writable: false });
     try {
-      const pool = new FramePool(CACHE_BYTES);
-      this.#volume = new Volume(this.#device, { readonly: true, pool, clock: () => 0 });
+      const superblocks = readSuperblocks(deviceOf(this.#device));
+      const { blockSize } = superblocks.device;
+      const pool = new FramePool(CACHE_PAGES * blockSize, blockSize);
+      this.#volume = new Volume(superblocks, { readonly: true, pool, clock: () => 0 });
     } catch (error) {
       this.#device.close();
       throw error;
     }
+  }
+
+  /** What follows from the size of its blocks. */
+  get block(): BlockGeometry {
+    return this.#volume.layout.block;
   }
 
   hasFeature(feature: 'compression' | 'flexible_inline_xattr'): boolean {
@@ -191,7 +200,7 @@ export class ImageFiles {
   /** A node's block. Throws when the NAT and the block's footer disagree about what it is. */
   node(nid: number, ino: number): Uint8Array {
     const block = this.read(this.blkaddrOf(nid), 1);
-    const footer = new NodeFooter(viewOf(block), NODE_FOOTER_OFFSET);
+    const footer = new NodeFooter(viewOf(block), this.block.nodeFooterOffset);
     if (footer.nid !== nid || footer.ino !== ino) {
       throw new Error(`node ${nid} of inode ${ino} is in a block of node ${footer.nid}, inode ${footer.ino}`);
     }
@@ -199,12 +208,16 @@ export class ImageFiles {
   }
 
   /** `nrBlocks` blocks from `blkaddr` on. Throws for blocks outside the main area. */
-  read(blkaddr: number, nrBlocks: number, into: Uint8Array = new Uint8Array(nrBlocks * BLKSIZE)): Uint8Array {
+  read(
+    blkaddr: number,
+    nrBlocks: number,
+    into: Uint8Array = new Uint8Array(nrBlocks * this.block.blockSize),
+  ): Uint8Array {
     const { layout } = this.#volume;
     if (!layout.inMain(blkaddr) || !layout.inMain(blkaddr + nrBlocks - 1)) {
       throw new Error(`block ${blkaddr} is outside the main area`);
     }
-    this.#device.read(blkaddr, into.subarray(0, nrBlocks * BLKSIZE));
+    this.#volume.device.read(blkaddr, into.subarray(0, nrBlocks * layout.block.blockSize));
     return into;
   }
 
@@ -244,10 +257,10 @@ export class ImageFiles {
 
   *#entries(ino: number): Generator<Entry> {
     const { inline, runs } = new ImageFile(this, ino, this.node(ino, ino));
-    if (inline !== null) yield* entriesIn(inline, inlineDentryLayout(inline.length));
+    if (inline !== null) yield* entriesIn(inline, dentryLayout(inline.length));
     for (const { addrs } of runs) {
       for (const addr of addrs) {
-        if (addr !== NULL_ADDR && addr < COMPRESS_ADDR) yield* entriesIn(this.read(addr, 1), DENTRY_BLOCK);
+        if (addr !== NULL_ADDR && addr < COMPRESS_ADDR) yield* entriesIn(this.read(addr, 1), this.block.dentryBlock);
       }
     }
   }

@@ -35,7 +35,7 @@ export class EncodeState {
   repeat1: u32;
   repeat2: u32;
   repeat3: u32;
-  /** The frame's content: matches don't reach before it. */
+  /** The part of the frame's content at hand: no match but one at a distance used before reaches before it. */
   base: usize;
   /** End of the block's literals and sequences so far. */
   literalsEnd: usize;
@@ -54,7 +54,7 @@ export class EncodeState {
   /** How often the optimal parser's prices are improved for the first block, and whether it has any. */
   rounds: u32;
   hasPrices: u32;
-  /** The content's bytes. */
+  /** The part's bytes. */
   length: u32;
   /** Where the next position to be entered in the tables lies, for finders that enter them all. */
   entered: usize;

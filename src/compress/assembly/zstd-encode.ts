@@ -10,7 +10,9 @@ import { findLazy } from './zstd-match-lazy';
 import { findOptimal } from './zstd-match-optimal';
 import { writeSequences } from './zstd-sequences-encode';
 
-/** Contents of up to this many bytes get tables of u16. */
+/** Matches are looked for within so many bytes, which the tables are made for: longer contents are parts of as many. */
+const PART_BYTES: u32 = 1 << 20;
+/** Parts of up to this many bytes get tables of u16. */
 const SMALL_BYTES: u32 = 64 * 1024;
 
 /** Strategies: which match finder. */
@@ -20,7 +22,7 @@ const LAZY: u32 = 2;
 const OPTIMAL: u32 = 3;
 
 /**
- * Chooses how to search by level and by the content's length. Measured on text and on binaries: at each level speed and size are near
+ * Chooses how to search the part that begins at `state.base`, by level and by its length. Measured on text and on binaries: at each level speed and size are near
  * those of the reference library; tables as small as does no harm, for a cluster pays for clearing them.
  */
 function choose(state: EncodeState, level: u32, length: u32): void {
@@ -135,27 +137,31 @@ function writeHeader(to: usize, length: u32): void {
 }
 
 /**
- * Compresses `length` bytes at `src`, at most 1 MiB, to one frame. Writes nothing outside `capacity` bytes at `dst` and the 2 MiB at
+ * Compresses `length` bytes at `src` to one frame. Writes nothing outside `capacity` bytes at `dst` and the 2 MiB at
  * `work`; the frame depends on nothing but the content and the level.
  * @returns the frame's bytes; 0 when it does not fit
  */
 export function zstdCompress(src: usize, length: u32, dst: usize, capacity: u32, level: u32, work: usize): u32 {
   let written = headerBytes(length);
-  if (length > 1 << 20 || capacity < written) return 0;
+  if (capacity < written) return 0;
   writeHeader(dst, length);
   const state = EncodeState.at(work);
-  state.base = src;
   state.repeat1 = 1;
   state.repeat2 = 4;
   state.repeat3 = 8;
-  choose(state, level, length);
   buildCodeMaps(work);
-  const isSmall = length <= SMALL_BYTES;
-  clearTables(state, isSmall, work);
 
   let from = src;
   let left = length;
+  let isSmall = false;
   do {
+    if (((length - left) & (PART_BYTES - 1)) === 0) {
+      const part = min(left, PART_BYTES);
+      state.base = from;
+      choose(state, level, part);
+      isSmall = part <= SMALL_BYTES;
+      clearTables(state, isSmall, work);
+    }
     const size = min(left, BLOCK_BYTES);
     left -= size;
     let type = BLOCK_RAW;

@@ -1,3 +1,3 @@
-// Zstandard, for clusters of up to 1 MiB: the two calls that the module exports.
+// Zstandard: the two calls that the module exports.
 export { zstdDecompress } from './zstd-decode';
 export { zstdCompress } from './zstd-encode';

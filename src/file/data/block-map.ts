@@ -1,9 +1,9 @@
 // From a page of a file to its block: finds, reserves, allocates and frees addresses, a run within one dnode at a time.
 import { corrupt, throwFault } from '../../errors.ts';
 import type { Report } from '../../faults.ts';
-import { BLKSIZE, COMPRESS_ADDR, type Log, NEW_ADDR, NULL_ADDR } from '../../format/constants.ts';
+import { COMPRESS_ADDR, type Log, NEW_ADDR, NULL_ADDR } from '../../format/constants.ts';
 import { INLINE } from '../../format/inode.ts';
-import { childOffset, NIDS_PER_BLOCK, NODE_SLOTS, NodePath, nodePath } from '../../format/node.ts';
+import { childOffset, NodePath, nodePath } from '../../format/node.ts';
 import { BlockRun } from '../../volume/block-run.ts';
 import type { CurrentSegment } from '../../volume/current-segment.ts';
 import type { VolumeLayout } from '../../volume/layout.ts';
@@ -16,8 +16,8 @@ import type { Inode } from '../inode/inode.ts';
 const MAX_NEW_NODES = 6;
 
 /** Pages under a node of a level: 1 a direct node, 2 an indirect one, 3 the double indirect one. */
-function pagesUnder(level: number, addrsPerBlock: number): number {
-  return addrsPerBlock * NIDS_PER_BLOCK ** (level - 1);
+function pagesUnder(level: number, { addrsPerBlock, block }: Inode): number {
+  return addrsPerBlock * block.addrsPerNode ** (level - 1);
 }
 
 /** Where the address of a page stands, or that it does not. Whoever looks it up owns it: it holds until that one looks again. */
@@ -68,7 +68,7 @@ export class BlockMap {
       dnode.left = Number.POSITIVE_INFINITY;
       return false;
     }
-    const path = nodePath(index, addrsPerInode, inode.addrsPerBlock, dnode.path);
+    const path = nodePath(index, addrsPerInode, inode.addrsPerBlock, inode.block, dnode.path);
     if (path.level === 0) {
       dnode.nid = inode.ino;
       dnode.ofsInNode = path.offset[0];
@@ -94,7 +94,7 @@ export class BlockMap {
       }
       pfn = this.#node(inode, nid, path.noffset[level]);
       parent = nid;
-      slotAt = pfn * BLKSIZE + 4 * path.offset[level];
+      slotAt = pfn * inode.blockSize + 4 * path.offset[level];
     }
     dnode.nid = parent;
     dnode.ofsInNode = path.offset[path.level];
@@ -116,11 +116,11 @@ export class BlockMap {
 
   /** First page after a missing subtree: the node at `level` of the path is not there. */
   #holeEnd(inode: Inode, index: number, path: NodePath, level: number): number {
-    const { addrsPerBlock } = inode;
-    const pages = pagesUnder(path.level - level + 1, addrsPerBlock);
+    const { nodeSlots } = inode.block;
+    const pages = pagesUnder(path.level - level + 1, inode);
     const { offset } = path;
     let start = inode.addrsPerInode;
-    for (let slot = 0; slot < offset[0]; slot++) start += pagesUnder(NODE_SLOTS[slot].level, addrsPerBlock);
+    for (let slot = 0; slot < offset[0]; slot++) start += pagesUnder(nodeSlots[slot].level, inode);
     return start + (Math.floor((index - start) / pages) + 1) * pages;
   }
 
@@ -151,7 +151,7 @@ export class BlockMap {
     inode.load();
     const { addrOffset, addrsPerInode, nidOffset } = inode;
     for (let i = 0; i < addrsPerInode; i++) if (view.getUint32(addrOffset + 4 * i, true) !== NULL_ADDR) return false;
-    return NODE_SLOTS.every((_, slot) => view.getUint32(nidOffset + 4 * slot, true) === 0);
+    return inode.block.nodeSlots.every((_, slot) => view.getUint32(nidOffset + 4 * slot, true) === 0);
   }
 
   /** An address read from disk, once it is known to be one. */
@@ -368,15 +368,16 @@ export class BlockMap {
    * within one. Source: f2fs_truncate_blocks.
    */
   truncate(inode: Inode, index: number): void {
-    const { addrsPerInode, addrsPerBlock } = inode;
+    const { addrsPerInode, block } = inode;
+    const { nodeSlots } = block;
     forgetExtent(inode.change());
     if (index < addrsPerInode) {
       this.#freeAddresses(inode, inode.ino, inode.addrOffset, index, addrsPerInode, 0);
     }
     let start = addrsPerInode;
-    for (let slot = 0; slot < NODE_SLOTS.length; slot++) {
-      const { level, offset } = NODE_SLOTS[slot];
-      const pages = pagesUnder(level, addrsPerBlock);
+    for (let slot = 0; slot < nodeSlots.length; slot++) {
+      const { level, offset } = nodeSlots[slot];
+      const pages = pagesUnder(level, inode);
       if (index < start + pages) {
         const at = inode.nidOffset + 4 * slot;
         this.#freeSlot(inode, at, level, Math.max(0, index - start), offset, start);
@@ -390,16 +391,16 @@ export class BlockMap {
     const { pool, nodes } = this.#volume;
     const nid = pool.view.getUint32(at, true);
     if (nid === 0) return;
-    const base = this.#node(inode, nid, offset) * BLKSIZE;
+    const base = this.#node(inode, nid, offset) * inode.blockSize;
     nodes.markDirty(nid);
     if (level === 1) {
       this.#freeAddresses(inode, nid, base, from, inode.addrsPerBlock, firstPage);
     } else {
-      const pages = pagesUnder(level - 1, inode.addrsPerBlock);
-      for (let slot = Math.floor(from / pages); slot < NIDS_PER_BLOCK; slot++) {
+      const pages = pagesUnder(level - 1, inode);
+      for (let slot = Math.floor(from / pages); slot < inode.block.addrsPerNode; slot++) {
         const inSlot = Math.max(0, from - slot * pages);
         const start = firstPage + slot * pages;
-        this.#freeSlot(inode, base + 4 * slot, level - 1, inSlot, childOffset(offset, level, slot), start);
+        this.#freeSlot(inode, base + 4 * slot, level - 1, inSlot, childOffset(offset, level, slot, inode.block), start);
       }
     }
     if (from === 0) {

@@ -2,7 +2,7 @@
 // rest is reserved (NEW_ADDR) or, once released, empty. Relies on block-map.ts to find them. Source: fs/f2fs/compress.c.
 import { MAX_CLUSTER_PAGES } from '../../compress/algorithms.ts';
 import { corrupt, F2fsError } from '../../errors.ts';
-import { BLKSIZE, COMPRESS_ADDR, type Log, NEW_ADDR, NULL_ADDR } from '../../format/constants.ts';
+import { COMPRESS_ADDR, type Log, NEW_ADDR, NULL_ADDR } from '../../format/constants.ts';
 import { INLINE } from '../../format/inode.ts';
 import { BlockRun } from '../../volume/block-run.ts';
 import { SINCE } from '../../volume/nat.ts';
@@ -28,6 +28,7 @@ export class ClusterSlots {
 
 export class ClusterMap {
   readonly #volume: Volume;
+  readonly #blockSize: number;
   readonly #map: BlockMap;
   readonly #taken = new ExtentList();
 
@@ -37,6 +38,7 @@ export class ClusterMap {
 
   constructor(volume: Volume, map: BlockMap) {
     this.#volume = volume;
+    this.#blockSize = volume.layout.block.blockSize;
     this.#map = map;
   }
 
@@ -238,7 +240,7 @@ export class ClusterMap {
    * when no offset is held.
    */
   #eachCompressed(inode: Inode, balance: () => void, change: (at: number) => void): void {
-    const nrPages = Math.ceil(inode.size / BLKSIZE);
+    const nrPages = Math.ceil(inode.size / this.#blockSize);
     for (let start = 0; start < nrPages; ) {
       balance();
       this.#map.lookup(inode, start, nrPages - start, this.#run);

@@ -3,7 +3,6 @@ import type { Algorithm } from '../../compress/algorithms.ts';
 import { OUTCOME } from '../../compress/cluster.ts';
 import { type ClusterBuffers, STAGING_FRAMES } from '../../compress/cluster-buffers.ts';
 import { corrupt, F2fsError } from '../../errors.ts';
-import { BLKSIZE } from '../../format/constants.ts';
 import { MAX_FOLIO_PAGES } from '../../pagecache/pool.ts';
 import type { Volume } from '../../volume/volume.ts';
 import type { Inode } from '../inode/inode.ts';
@@ -46,6 +45,7 @@ export function beforeChange<T>(inode: Inode, look: () => T): T {
 
 export class ClusterPages {
   readonly #volume: Volume;
+  readonly #blockSize: number;
   readonly #map: ClusterMap;
   readonly #slots = new ClusterSlots();
   readonly #frames: FrameAllocator;
@@ -61,6 +61,7 @@ export class ClusterPages {
 
   constructor(volume: Volume, map: ClusterMap, frames: FrameAllocator, buffers: ClusterBuffers) {
     this.#volume = volume;
+    this.#blockSize = volume.layout.block.blockSize;
     this.#map = map;
     this.#frames = frames;
     this.#buffers = buffers;
@@ -81,7 +82,7 @@ export class ClusterPages {
     if (this.#gather(inode, start, end) === 0) return false;
     // What is in the cache may be all there is: its last write may have failed. A page past the end of the file is asked for
     // where another writer left a cluster there.
-    const fileEnd = Math.max(index + 1, Math.ceil(inode.size / BLKSIZE));
+    const fileEnd = Math.max(index + 1, Math.ceil(inode.size / this.#blockSize));
     if (inode.pages.hasAll(start, Math.min(start + inode.clusterPages, fileEnd))) return true;
     if (this.#load(inode, start)) return true;
     // What is wrong with a cluster is told to who wants that one.
@@ -94,7 +95,7 @@ export class ClusterPages {
   #gather(inode: Inode, start: number, end: number): number {
     const { clusterPages, pages, size } = inode;
     const folioEnd = start - (start % MAX_FOLIO_PAGES) + MAX_FOLIO_PAGES;
-    const limit = Math.min(end, start + STAGING_FRAMES, folioEnd, Math.ceil(size / BLKSIZE));
+    const limit = Math.min(end, start + STAGING_FRAMES, folioEnd, Math.ceil(size / this.#blockSize));
     this.#nrClusters = 0;
     this.#map.lookup(inode, start, this.#slots);
     for (let first = start, nrBlocks = 0; ; ) {
@@ -173,7 +174,10 @@ export class ClusterPages {
     for (let i = 0; i < nrBlocks; ) {
       let end = i + 1;
       while (end < nrBlocks && this.#blkaddr[end] === this.#blkaddr[i] + end - i) end++;
-      device.read(this.#blkaddr[i], pool.bytes.subarray((staging + i) * BLKSIZE, (staging + end) * BLKSIZE));
+      device.read(
+        this.#blkaddr[i],
+        pool.bytes.subarray((staging + i) * this.#blockSize, (staging + end) * this.#blockSize),
+      );
       i = end;
     }
   }

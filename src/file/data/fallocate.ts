@@ -1,6 +1,5 @@
 // Blocks of a range of a file, without writing its contents: allocated, made a hole, made zeros. Each call leaves the file as
 // it may be seen after a crash at every point where it lets memory be balanced. Source: f2fs_fallocate.
-import { BLKSIZE } from '../../format/constants.ts';
 import { ADVISE } from '../../format/inode.ts';
 import {
   assertChangeable,
@@ -54,13 +53,14 @@ export class Fallocate {
     const grows = end > inode.size;
     this.#data.convertInline(inode);
     this.#data.makeReady(inode);
-    const first = Math.floor(position / BLKSIZE);
-    const last = Math.ceil(end / BLKSIZE);
+    const first = Math.floor(position / inode.blockSize);
+    const last = Math.ceil(end / inode.blockSize);
     if (isPinned(inode)) {
       const before = () => {
         if (grows) this.#beginPastEnd(inode, keepSize);
         // The rest of its last section is the file's, too.
-        if (this.#pinned.sectionEnd(last) * BLKSIZE > Math.max(inode.size, end)) this.#beginPastEnd(inode, true);
+        if (this.#pinned.sectionEnd(last) * inode.blockSize > Math.max(inode.size, end))
+          this.#beginPastEnd(inode, true);
       };
       this.#pinned.allocate(inode, first, last, before, () => this.#memory.throttle());
     } else {
@@ -93,12 +93,12 @@ export class Fallocate {
       this.#punchClusters(inode, position, end);
       return;
     }
-    const first = Math.ceil(position / BLKSIZE);
-    const stop = Math.floor((position + length) / BLKSIZE);
+    const first = Math.ceil(position / inode.blockSize);
+    const stop = Math.floor((position + length) / inode.blockSize);
     // Of the page in which the file ends nothing past the end could stay.
-    const last = end === size ? Math.max(stop, Math.ceil(end / BLKSIZE)) : stop;
-    if (position % BLKSIZE !== 0) this.#zeroWithin(inode, position, Math.min(end, first * BLKSIZE));
-    if (last >= first && last * BLKSIZE < end) this.#zeroWithin(inode, last * BLKSIZE, end);
+    const last = end === size ? Math.max(stop, Math.ceil(end / inode.blockSize)) : stop;
+    if (position % inode.blockSize !== 0) this.#zeroWithin(inode, position, Math.min(end, first * inode.blockSize));
+    if (last >= first && last * inode.blockSize < end) this.#zeroWithin(inode, last * inode.blockSize, end);
     for (let page = first; page < last; page += STEP_PAGES) {
       this.#memory.throttle();
       this.#punchPages(inode, page, Math.min(page + STEP_PAGES, last));
@@ -119,26 +119,26 @@ export class Fallocate {
     assertNotPinned(inode, 'a zeroed range');
     const { size } = inode;
     this.#data.convertInline(inode);
-    const first = Math.floor(position / BLKSIZE);
-    const last = Math.ceil(end / BLKSIZE);
+    const first = Math.floor(position / inode.blockSize);
+    const last = Math.ceil(end / inode.blockSize);
     this.#map.assertRoom(inode, first, last - first);
     if (end > size) this.#beginPastEnd(inode, keepSize);
     for (let at = position; at < end; ) {
       this.#memory.throttle();
-      const page = Math.floor(at / BLKSIZE);
+      const page = Math.floor(at / inode.blockSize);
       // A page past the end of the file holds nothing that could stay.
-      const isWhole = (at % BLKSIZE === 0 && end - at >= BLKSIZE) || page * BLKSIZE >= size;
+      const isWhole = (at % inode.blockSize === 0 && end - at >= inode.blockSize) || page * inode.blockSize >= size;
       let next = page + 1;
       if (isWhole) {
-        next = Math.min(page + STEP_PAGES, end > size ? last : Math.floor(end / BLKSIZE));
+        next = Math.min(page + STEP_PAGES, end > size ? last : Math.floor(end / inode.blockSize));
         this.#pages.waitStable(inode, page, next - page);
         inode.pages.truncate(page, next);
         this.#map.unwrite(inode, page, next - page);
       } else {
         this.#map.reserve(inode, page, 1);
-        this.#data.zeroPart(inode, at, Math.min(end, next * BLKSIZE));
+        this.#data.zeroPart(inode, at, Math.min(end, next * inode.blockSize));
       }
-      at = next * BLKSIZE;
+      at = next * inode.blockSize;
     }
     if (end > size && !keepSize) inode.change().iSize = end;
   }
@@ -165,18 +165,18 @@ export class Fallocate {
 
   #punchClusters(inode: Inode, position: number, end: number): void {
     const unit = inode.clusterPages;
-    const lastPage = end === inode.size ? Math.ceil(end / BLKSIZE) : Math.floor(end / BLKSIZE);
+    const lastPage = end === inode.size ? Math.ceil(end / inode.blockSize) : Math.floor(end / inode.blockSize);
     for (let at = position; at < end; ) {
       this.#memory.throttle();
-      const page = Math.floor(at / BLKSIZE);
+      const page = Math.floor(at / inode.blockSize);
       const clusterEnd = page - (page % unit) + unit;
       // Past the last page of the file a cluster has nothing that could stay.
-      if (at % (unit * BLKSIZE) === 0 && (clusterEnd <= lastPage || end === inode.size)) {
+      if (at % (unit * inode.blockSize) === 0 && (clusterEnd <= lastPage || end === inode.size)) {
         this.#punchPages(inode, page, clusterEnd);
-        at = clusterEnd * BLKSIZE;
+        at = clusterEnd * inode.blockSize;
         continue;
       }
-      const to = Math.min(end, clusterEnd * BLKSIZE);
+      const to = Math.min(end, clusterEnd * inode.blockSize);
       this.#punchPart(inode, at, to);
       at = to;
     }
@@ -185,17 +185,17 @@ export class Fallocate {
   /** A hole within a cluster: in a raw one whole pages lose their blocks, in a compressed one they become zeros. */
   #punchPart(inode: Inode, position: number, end: number): void {
     const { clusterMap } = this.#pages;
-    const page = Math.floor(position / BLKSIZE);
+    const page = Math.floor(position / inode.blockSize);
     const start = page - (page % inode.clusterPages);
     // One on its way through compression has the slots of a raw one still.
     this.#pages.waitStable(inode, start, inode.clusterPages);
     beforeChange(inode, () => clusterMap.lookup(inode, start, this.#slots));
     if (this.#slots.nrBlocks === 0) {
-      const last = end === inode.size ? Math.ceil(end / BLKSIZE) : Math.floor(end / BLKSIZE);
-      this.#punchPages(inode, Math.ceil(position / BLKSIZE), last);
+      const last = end === inode.size ? Math.ceil(end / inode.blockSize) : Math.floor(end / inode.blockSize);
+      this.#punchPages(inode, Math.ceil(position / inode.blockSize), last);
     }
     for (let at = position; at < end; ) {
-      const pageEnd = Math.min(end, (Math.floor(at / BLKSIZE) + 1) * BLKSIZE);
+      const pageEnd = Math.min(end, (Math.floor(at / inode.blockSize) + 1) * inode.blockSize);
       this.#data.zeroPart(inode, at, pageEnd);
       at = pageEnd;
     }

@@ -1,6 +1,6 @@
 // The contents of regular files and symlinks: inline in the inode while they fit, else in pages.
 import { F2fsError } from '../../errors.ts';
-import { BLKSIZE, NULL_ADDR } from '../../format/constants.ts';
+import { NULL_ADDR } from '../../format/constants.ts';
 import { ADVISE, I_FLAGS, INLINE } from '../../format/inode.ts';
 import { MAX_FOLIO_PAGES } from '../../pagecache/pool.ts';
 import { zero } from '../../pagecache/zero.ts';
@@ -51,6 +51,8 @@ export interface WriteOptions {
 
 export class FileData {
   readonly #volume: Volume;
+  readonly #blockSize: number;
+  readonly #zeroPage: Uint8Array;
   readonly #map: BlockMap;
   readonly #slots = new ClusterSlots();
   readonly #run = new BlockRun();
@@ -64,6 +66,8 @@ export class FileData {
   constructor(volume: Volume, map: BlockMap, pages: FilePages, memory: MemoryRules, pinned: Pinned) {
     this.#pinned = pinned;
     this.#volume = volume;
+    this.#blockSize = volume.layout.block.blockSize;
+    this.#zeroPage = new Uint8Array(volume.layout.block.blockSize);
     this.#map = map;
     this.#pages = pages;
     this.#memory = memory;
@@ -81,12 +85,12 @@ export class FileData {
     }
     for (let done = 0; done < length; ) {
       this.#memory.balance();
-      const index = Math.floor((position + done) / BLKSIZE);
-      const within = (position + done) % BLKSIZE;
-      const wanted = Math.ceil((within + length - done) / BLKSIZE);
+      const index = Math.floor((position + done) / this.#blockSize);
+      const within = (position + done) % this.#blockSize;
+      const wanted = Math.ceil((within + length - done) / this.#blockSize);
       const pfn = this.#pages.read(inode, index, Math.min(wanted, MAX_FOLIO_PAGES), this.#frames);
-      const count = Math.min(this.#frames.count * BLKSIZE - within, length - done);
-      const at = pfn * BLKSIZE + within;
+      const count = Math.min(this.#frames.count * this.#blockSize - within, length - done);
+      const at = pfn * this.#blockSize + within;
       into.set(bytes.subarray(at, at + count), done);
       done += count;
     }
@@ -139,7 +143,7 @@ export class FileData {
   truncate(inode: Inode, sizeBytes: number): void {
     assertMutable(inode);
     assertNotAppendOnly(inode);
-    const clusterBytes = inode.clusterPages * BLKSIZE;
+    const clusterBytes = inode.clusterPages * this.#blockSize;
     if (inode.isReleased && (sizeBytes > inode.size || sizeBytes % clusterBytes !== 0)) {
       throw new F2fsError(
         'EINVAL',
@@ -164,10 +168,10 @@ export class FileData {
       this.convertInline(inode);
     }
     if (sizeBytes > old) this.clearPastEnd(inode);
-    const pages = Math.ceil(sizeBytes / BLKSIZE);
+    const pages = Math.ceil(sizeBytes / this.#blockSize);
     if (sizeBytes < old) {
       if (pages % inode.clusterPages !== 0) this.#dissolveCluster(inode, pages);
-      if (sizeBytes % BLKSIZE !== 0) this.zeroPart(inode, sizeBytes, pages * BLKSIZE);
+      if (sizeBytes % this.#blockSize !== 0) this.zeroPart(inode, sizeBytes, pages * this.#blockSize);
       inode.pages.truncate(pages, Number.POSITIVE_INFINITY);
       this.#map.truncate(inode, pages);
     } else if (sizeBytes === old) {
@@ -177,7 +181,7 @@ export class FileData {
     raw.iSize = sizeBytes;
     if (sizeBytes > 0) return;
     raw.iInline &= ~INLINE.COMPRESS_RELEASED;
-    if (clusterBytes > BLKSIZE) inode.clearComprBlocks();
+    if (clusterBytes > this.#blockSize) inode.clearComprBlocks();
   }
 
   /** Before pages of a compressed file are made dirty, it must be sure that they can be written. Throws ENOMEM. */
@@ -197,8 +201,8 @@ export class FileData {
     const { clusterPages } = inode;
     if (clusterPages === 1 || inode.reservesSlots) return;
     const { clusterMap } = this.#pages;
-    const first = Math.floor(from / BLKSIZE);
-    const end = Math.min(Math.ceil(to / BLKSIZE), first + MAX_FOLIO_PAGES);
+    const first = Math.floor(from / this.#blockSize);
+    const end = Math.min(Math.ceil(to / this.#blockSize), first + MAX_FOLIO_PAGES);
     for (let start = first - (first % clusterPages); start < end; start += clusterPages) {
       beforeChange(inode, () => clusterMap.lookup(inode, start, this.#slots));
       clusterMap.assertCounted(inode, this.#slots);
@@ -207,13 +211,13 @@ export class FileData {
 
   /** Zeroes bytes [from, to) of one page, unless it is a hole. */
   zeroPart(inode: Inode, from: number, to: number): void {
-    const page = Math.floor(from / BLKSIZE);
+    const page = Math.floor(from / this.#blockSize);
     this.#map.lookup(inode, page, 1, this.#run);
     if (this.#run.blkaddr === NULL_ADDR) return;
     this.#assertCounted(inode, from, to);
     const pfn = beforeChange(inode, () => this.#pages.read(inode, page, 1, this.#frames));
     this.#pages.waitStable(inode, page, 1);
-    const at = pfn * BLKSIZE + (from % BLKSIZE);
+    const at = pfn * this.#blockSize + (from % this.#blockSize);
     zero(this.#volume.pool.bytes, at, at + to - from);
     this.#pages.setDirty(inode, page, 1);
   }
@@ -241,7 +245,7 @@ export class FileData {
    */
   clearPastEnd(inode: Inode): void {
     const { size, clusterPages } = inode;
-    const end = Math.ceil(size / BLKSIZE);
+    const end = Math.ceil(size / this.#blockSize);
     if ((inode.load().iAdvise & ADVISE.TRUNC) !== 0) {
       this.freePastEnd(inode, end);
       inode.change().iAdvise &= ~ADVISE.TRUNC;
@@ -259,7 +263,7 @@ export class FileData {
   }
 
   /** Frees the blocks, if it has any, from page `end`, where the file ends, on; those of the last cluster stay. */
-  freePastEnd(inode: Inode, end = Math.ceil(inode.size / BLKSIZE)): void {
+  freePastEnd(inode: Inode, end = Math.ceil(inode.size / this.#blockSize)): void {
     if (inode.hasInline(INLINE.DATA)) return;
     const unit = inode.clusterPages;
     const from = Math.ceil(end / unit) * unit;
@@ -312,7 +316,7 @@ export class FileData {
     if (size === 0) return;
     const pfn = this.#pages.allocate(0, 1, this.#frames);
     pool.zero(pfn, 1);
-    bytes.set(contents, pfn * BLKSIZE);
+    bytes.set(contents, pfn * this.#blockSize);
     inode.pages.insert(0, pfn);
     this.#map.reserve(inode, 0, 1);
     this.#pages.setDirty(inode, 0, 1);
@@ -329,10 +333,10 @@ export class FileData {
 
   /** Of `length` bytes at `position` those to be written in one go: near the end of the space a page, so that the last one is taken. */
   #fitting(inode: Inode, position: number, length: number): number {
-    const within = position % BLKSIZE;
-    const nrPages = Math.min(Math.ceil((within + length) / BLKSIZE), MAX_FOLIO_PAGES);
-    if (nrPages === 1 || this.#map.hasRoom(inode, Math.floor(position / BLKSIZE), nrPages)) return length;
-    return BLKSIZE - within;
+    const within = position % this.#blockSize;
+    const nrPages = Math.min(Math.ceil((within + length) / this.#blockSize), MAX_FOLIO_PAGES);
+    if (nrPages === 1 || this.#map.hasRoom(inode, Math.floor(position / this.#blockSize), nrPages)) return length;
+    return this.#blockSize - within;
   }
 
   /** Writes at most `length` bytes at `position` of a file of `size`, within one run of frames; returns how many. */
@@ -345,26 +349,26 @@ export class FileData {
     sparse: boolean,
   ): number {
     const { pages } = inode;
-    const index = Math.floor(position / BLKSIZE);
-    const within = position % BLKSIZE;
-    const wholePages = Math.floor(length / BLKSIZE);
+    const index = Math.floor(position / this.#blockSize);
+    const within = position % this.#blockSize;
+    const wholePages = Math.floor(length / this.#blockSize);
     // A page of which only a part is written must be there first, unless the rest lies past the end of the file.
-    const replaced = position + length >= size ? Math.ceil(length / BLKSIZE) : wholePages;
+    const replaced = position + length >= size ? Math.ceil(length / this.#blockSize) : wholePages;
     const cached = this.#pages.cached(
       inode,
       index,
-      Math.min(Math.ceil((within + length) / BLKSIZE), MAX_FOLIO_PAGES),
+      Math.min(Math.ceil((within + length) / this.#blockSize), MAX_FOLIO_PAGES),
       this.#frames,
     );
     if (cached >= 0 || within !== 0 || replaced === 0) {
       // Only what is in the cache goes further than the page at hand: the next one may be replaced whole.
       const pfn = cached >= 0 ? cached : this.#pages.read(inode, index, 1, this.#frames);
-      const count = Math.min(this.#frames.count * BLKSIZE - within, length);
-      this.#pages.waitStable(inode, index, Math.ceil((within + count) / BLKSIZE));
-      const nrPages = Math.ceil((within + count) / BLKSIZE);
+      const count = Math.min(this.#frames.count * this.#blockSize - within, length);
+      this.#pages.waitStable(inode, index, Math.ceil((within + count) / this.#blockSize));
+      const nrPages = Math.ceil((within + count) / this.#blockSize);
       // What finds no room must not be read back: it is promised first.
       this.#map.reserve(inode, index, nrPages);
-      this.#fill(source, pfn * BLKSIZE + within, count, position);
+      this.#fill(source, pfn * this.#blockSize + within, count, position);
       this.#pages.setDirty(inode, index, nrPages);
       return count;
     }
@@ -372,14 +376,14 @@ export class FileData {
     const next = wanted === 1 ? -1 : pages.nextPresent(index, index + wanted);
     const pfn = this.#pages.allocate(index, next >= 0 ? next - index : wanted, this.#frames);
     const { count } = this.#frames;
-    const filled = Math.min(count * BLKSIZE, length);
+    const filled = Math.min(count * this.#blockSize, length);
     try {
-      this.#fill(source, pfn * BLKSIZE, filled, position);
+      this.#fill(source, pfn * this.#blockSize, filled, position);
     } catch (error) {
       this.#pages.discard(pfn, count);
       throw error;
     }
-    zero(this.#volume.pool.bytes, pfn * BLKSIZE + filled, (pfn + count) * BLKSIZE);
+    zero(this.#volume.pool.bytes, pfn * this.#blockSize + filled, (pfn + count) * this.#blockSize);
     pages.insertRun(index, pfn, count);
     try {
       if (sparse) this.#dirtyNonZero(inode, index, pfn, count);
@@ -449,9 +453,7 @@ export class FileData {
 
   #isZero(pfn: number): boolean {
     const { view } = this.#volume.pool;
-    if (view.getUint32(pfn * BLKSIZE, true) !== 0) return false;
-    return isSameBytes(ZERO_PAGE, this.#volume.pool.page(pfn));
+    if (view.getUint32(pfn * this.#blockSize, true) !== 0) return false;
+    return isSameBytes(this.#zeroPage, this.#volume.pool.page(pfn));
   }
 }
-
-const ZERO_PAGE = new Uint8Array(BLKSIZE);

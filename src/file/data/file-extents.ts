@@ -1,6 +1,6 @@
 // Where the contents of a file lie: data and holes, and the extents on disk. Source: f2fs_seek_block, f2fs_fiemap.
 import { F2fsError } from '../../errors.ts';
-import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR, NULL_ADDR } from '../../format/constants.ts';
+import { COMPRESS_ADDR, NEW_ADDR, NULL_ADDR } from '../../format/constants.ts';
 import { INLINE } from '../../format/inode.ts';
 import { TAG } from '../../pagecache/address-space.ts';
 import { BlockRun } from '../../volume/block-run.ts';
@@ -44,11 +44,13 @@ export interface Region {
 
 export class FileExtents {
   readonly #volume: Volume;
+  readonly #blockSize: number;
   readonly #map: BlockMap;
   readonly #run = new BlockRun();
 
   constructor(volume: Volume, map: BlockMap) {
     this.#volume = volume;
+    this.#blockSize = volume.layout.block.blockSize;
     this.#map = map;
   }
 
@@ -61,10 +63,10 @@ export class FileExtents {
     const { size } = inode;
     if (position < 0 || position >= size) throw nothing(inode, position, size);
     if (inode.hasInline(INLINE.DATA)) return what === 'data' ? position : size;
-    const end = Math.ceil(size / BLKSIZE);
-    for (let page = Math.floor(position / BLKSIZE); page < end; ) {
+    const end = Math.ceil(size / this.#blockSize);
+    for (let page = Math.floor(position / this.#blockSize); page < end; ) {
       const found = this.#find(inode, page, end, what);
-      if (found >= 0) return Math.min(Math.max(position, found * BLKSIZE), size);
+      if (found >= 0) return Math.min(Math.max(position, found * this.#blockSize), size);
       page += this.#run.count;
     }
     if (what === 'data') throw nothing(inode, position, size);
@@ -76,12 +78,12 @@ export class FileExtents {
     const { size } = inode;
     if (position >= size) throw nothing(inode, position, size);
     if (inode.hasInline(INLINE.DATA)) return { kind: 'data', end: size };
-    const page = Math.floor(position / BLKSIZE);
+    const page = Math.floor(position / this.#blockSize);
     if (page >= inode.maxPages) return { kind: 'hole', end: size };
-    const end = Math.min(Math.ceil(size / BLKSIZE), inode.maxPages);
+    const end = Math.min(Math.ceil(size / this.#blockSize), inode.maxPages);
     const data = this.#find(inode, page, end, 'data');
     const next = page + this.#run.count;
-    const to = (last: number) => Math.min(last * BLKSIZE, size);
+    const to = (last: number) => Math.min(last * this.#blockSize, size);
     // Of reserved pages each that was written counts for itself.
     if (data === page) return { kind: 'data', end: to(this.#run.blkaddr === NEW_ADDR ? page + 1 : next) };
     if (this.#run.blkaddr === NULL_ADDR) return { kind: 'hole', end: to(next) };
@@ -112,14 +114,14 @@ export class FileExtents {
 
   /** The extents that touch bytes [position, position + length), whole ones. Dirty pages lie nowhere yet. Source: f2fs_fiemap. */
   list(inode: Inode, position: number, length: number): Extent[] {
-    const size = inode.maxPages * BLKSIZE;
+    const size = inode.maxPages * this.#blockSize;
     if (position > size) {
       throw new F2fsError('EFBIG', `byte ${position} is past the largest file, of ${size} bytes`, { ino: inode.ino });
     }
     if (inode.hasInline(INLINE.DATA)) return this.#inline(inode, position, length);
     const extents: Extent[] = [];
-    const stop = Math.ceil(Math.min(position + length, size) / BLKSIZE);
-    let page = Math.floor(position / BLKSIZE);
+    const stop = Math.ceil(Math.min(position + length, size) / this.#blockSize);
+    let page = Math.floor(position / this.#blockSize);
     page -= page % inode.clusterPages;
     while (page < stop) page += this.#add(inode, page, stop, extents);
     const last = extents.at(-1);
@@ -137,9 +139,9 @@ export class FileExtents {
     const flags: ExtentFlag[] = isWritten ? [] : ['unwritten'];
     if (inode.isEncrypted) flags.push('encrypted');
     const extent = {
-      logical: page * BLKSIZE,
-      physical: isWritten ? blkaddr * BLKSIZE : 0,
-      length: count * BLKSIZE,
+      logical: page * this.#blockSize,
+      physical: isWritten ? blkaddr * this.#blockSize : 0,
+      length: count * this.#blockSize,
       flags,
     };
     const before = extents.at(-1);
@@ -158,16 +160,16 @@ export class FileExtents {
       const { blkaddr, count } = this.#run;
       if (blkaddr >= COMPRESS_ADDR || blkaddr === NULL_ADDR) break;
       extents.push({
-        logical: logical * BLKSIZE,
-        physical: blkaddr * BLKSIZE,
-        length: count * BLKSIZE,
+        logical: logical * this.#blockSize,
+        physical: blkaddr * this.#blockSize,
+        length: count * this.#blockSize,
         flags: ['encoded'],
       });
       logical += count;
       page += count;
     }
     const last = extents.at(-1);
-    if (last !== undefined && logical > start) last.length = end * BLKSIZE - last.logical;
+    if (last !== undefined && logical > start) last.length = end * this.#blockSize - last.logical;
     return inode.clusterPages;
   }
 
@@ -189,8 +191,15 @@ export class FileExtents {
     const flags: ExtentFlag[] = ['inline', 'not-aligned', 'last'];
     const isWritten = blkaddr !== NEW_ADDR;
     if (!isWritten) flags.push('delalloc', 'unknown');
-    const within = inode.inlineOffset % BLKSIZE;
-    return [{ logical: position, physical: isWritten ? blkaddr * BLKSIZE + within : 0, length: end - position, flags }];
+    const within = inode.inlineOffset % this.#blockSize;
+    return [
+      {
+        logical: position,
+        physical: isWritten ? blkaddr * this.#blockSize + within : 0,
+        length: end - position,
+        flags,
+      },
+    ];
   }
 }
 

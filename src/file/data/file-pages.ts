@@ -1,7 +1,7 @@
 // Data pages of one inode in the page cache: found, read from their blocks, and sent to writeback.
 import type { ClusterBuffers } from '../../compress/cluster-buffers.ts';
 import { corrupt } from '../../errors.ts';
-import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR, NULL_ADDR } from '../../format/constants.ts';
+import { COMPRESS_ADDR, NEW_ADDR, NULL_ADDR } from '../../format/constants.ts';
 import { TAG } from '../../pagecache/address-space.ts';
 import { MAX_FOLIO_PAGES } from '../../pagecache/pool.ts';
 import { BlockRun } from '../../volume/block-run.ts';
@@ -22,6 +22,7 @@ export class FilePages {
   readonly clusterMap: ClusterMap;
   readonly clusters: ClusterPages;
   readonly #volume: Volume;
+  readonly #blockSize: number;
   readonly #map: BlockMap;
   readonly #run = new BlockRun();
   readonly #frame = new FrameRun();
@@ -38,6 +39,7 @@ export class FilePages {
     inPlace: InPlacePolicy,
   ) {
     this.#volume = volume;
+    this.#blockSize = volume.layout.block.blockSize;
     this.#map = map;
     this.#frames = frames;
     this.#writeback = writeback;
@@ -89,7 +91,7 @@ export class FilePages {
       pool.zero(pfn, count);
     } else {
       try {
-        this.#volume.device.read(blkaddr, pool.bytes.subarray(pfn * BLKSIZE, (pfn + count) * BLKSIZE));
+        this.#volume.device.read(blkaddr, pool.bytes.subarray(pfn * this.#blockSize, (pfn + count) * this.#blockSize));
       } catch (error) {
         this.discard(pfn, count);
         throw error;

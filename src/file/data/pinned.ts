@@ -1,7 +1,7 @@
 // Pinned files: their blocks stay where they are, since somebody else reads or writes them there (a boot loader, swap). So they
 // are given whole sections, written in place or not at all, and never cleaned. Source: F2FS_IOC_SET_PIN_FILE, expand_inode_data.
 import { F2fsError } from '../../errors.ts';
-import { BLKS_PER_SEG, BLKSIZE, NEW_ADDR, NULL_ADDR, SEGMENT_SIZE } from '../../format/constants.ts';
+import { BLKS_PER_SEG, NEW_ADDR, NULL_ADDR } from '../../format/constants.ts';
 import { INLINE } from '../../format/inode.ts';
 import { isSameBytes } from '../../platform/bytes.ts';
 import { sizesApart } from '../../size-text.ts';
@@ -24,6 +24,7 @@ export function isPinned(inode: Inode): boolean {
 
 export class Pinned {
   readonly #volume: Volume;
+  readonly #blockSize: number;
   readonly #map: BlockMap;
   readonly #run = new BlockRun();
   readonly #rules: PinnedRules;
@@ -31,6 +32,7 @@ export class Pinned {
 
   constructor(volume: Volume, map: BlockMap, rules: PinnedRules) {
     this.#volume = volume;
+    this.#blockSize = volume.layout.block.blockSize;
     this.#map = map;
     this.#rules = rules;
   }
@@ -59,12 +61,12 @@ export class Pinned {
         `it ends at byte ${size}, and only what has blocks can be written; allocate more first (fallocate)`,
       );
     }
-    const last = Math.ceil(end / BLKSIZE);
-    for (let page = Math.floor(position / BLKSIZE); page < last; page += this.#run.count) {
+    const last = Math.ceil(end / this.#blockSize);
+    for (let page = Math.floor(position / this.#blockSize); page < last; page += this.#run.count) {
       this.#map.lookup(inode, page, last - page, this.#run);
       const { blkaddr } = this.#run;
       if (blkaddr === NULL_ADDR || blkaddr === NEW_ADDR) {
-        const at = Math.max(position, page * BLKSIZE);
+        const at = Math.max(position, page * this.#blockSize);
         throw refused(
           'EIO',
           inode,
@@ -80,7 +82,7 @@ export class Pinned {
 
   /** Throws EINVAL unless a pinned file may get this size: whole sections, no more than it has. Source: f2fs_setattr. */
   assertSize(inode: Inode, sizeBytes: number): void {
-    const unit = this.sectionPages * BLKSIZE;
+    const unit = this.sectionPages * this.#blockSize;
     if (sizeBytes <= inode.size && sizeBytes % unit === 0) return;
     const why =
       sizeBytes > inode.size
@@ -123,10 +125,10 @@ export class Pinned {
   /** Makes free blocks zeros, which most are in an image. The kernel leaves what was there before. */
   #clear(blkaddr: number, nrBlocks: number): void {
     const { device } = this.#volume;
-    const buffer = (this.#buffer ??= new Uint8Array(SEGMENT_SIZE));
+    const buffer = (this.#buffer ??= new Uint8Array(this.#volume.layout.block.segmentSize));
     for (let done = 0; done < nrBlocks; done += BLKS_PER_SEG) {
       const count = Math.min(BLKS_PER_SEG, nrBlocks - done);
-      const bytes = buffer.subarray(0, count * BLKSIZE);
+      const bytes = buffer.subarray(0, count * this.#blockSize);
       device.read(blkaddr + done, bytes);
       // All bytes are the first, and that is zero.
       if (bytes[0] !== 0 || !isSameBytes(bytes.subarray(1), bytes.subarray(0, -1))) device.zero(blkaddr + done, count);
@@ -148,7 +150,7 @@ export class Pinned {
     if (nrSections === 0) return;
     const most = this.#rules.freeSections(nrSections);
     if (nrSections <= most) return;
-    const unit = this.sectionPages * BLKSIZE;
+    const unit = this.sectionPages * this.#blockSize;
     const [needed, had] = sizesApart(nrSections * unit, most * unit);
     const message = `no space left: a pinned file takes whole free sections, and it needs ${needed} of them; ${had} can be had`;
     throw new F2fsError('ENOSPC', message);

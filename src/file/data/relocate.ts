@@ -1,7 +1,7 @@
 // Moves data blocks for cleaning: copied on disk, whatever the page cache holds of them, so it is all the same whether they
 // are a file's, a directory's or a compressed cluster's. Source: is_alive, move_data_block.
 import { corrupt, F2fsError } from '../../errors.ts';
-import { BLKSIZE, LOG, NULL_ADDR, S_IFDIR, S_IFLNK, S_IFREG } from '../../format/constants.ts';
+import { LOG, NULL_ADDR, S_IFDIR, S_IFLNK, S_IFREG } from '../../format/constants.ts';
 import { INLINE } from '../../format/inode.ts';
 import { isDnodeOffset, XATTR_NODE_OFFSET } from '../../format/node.ts';
 import { BlockRun } from '../../volume/block-run.ts';
@@ -18,10 +18,12 @@ const HAS_DATA = new Set<number>([S_IFREG, S_IFDIR, S_IFLNK]);
 export class Relocator {
   readonly #given = new BlockRun();
   readonly #volume: Volume;
+  readonly #blockSize: number;
   readonly #inodes: Inodes;
 
   constructor(volume: Volume, inodes: Inodes) {
     this.#volume = volume;
+    this.#blockSize = volume.layout.block.blockSize;
     this.#inodes = inodes;
   }
 
@@ -66,9 +68,10 @@ export class Relocator {
     }
     const pfn = cannotMove(run.blkaddr, () => nodes.get(nid, inode.ino));
     const offset = nodes.offsetOf(pfn);
-    if (!isDnodeOffset(offset) || offset === XATTR_NODE_OFFSET) throw corrupt('summary-no-dnode', placeOf(run));
+    if (!isDnodeOffset(offset, this.#volume.layout.block) || offset === XATTR_NODE_OFFSET)
+      throw corrupt('summary-no-dnode', placeOf(run));
     if (end > inode.addrsPerBlock) throw corrupt('summary-address-count', placeOf(run), inode.addrsPerBlock);
-    return pfn * BLKSIZE;
+    return pfn * this.#blockSize;
   }
 
   /** Whatever could not be written stays where it is. */
@@ -78,7 +81,7 @@ export class Relocator {
       logs.allocate(LOG.COLD_DATA, nrBlocks - done, nid, version, ofsInNode + done, this.#given);
       const { blkaddr: to, count: given } = this.#given;
       try {
-        device.write(to, [content.subarray(done * BLKSIZE, (done + given) * BLKSIZE)]);
+        device.write(to, [content.subarray(done * this.#blockSize, (done + given) * this.#blockSize)]);
       } catch (error) {
         for (let i = 0; i < given; i++) logs.invalidate(to + i);
         throw error;

@@ -1,7 +1,7 @@
 // Whole blocks taken out of a file, or put into it: what follows them moves. Contents are copied to new blocks, never addresses
 // alone: a block of the last checkpoint keeps its owner in the SSA. Source: f2fs_collapse_range, f2fs_insert_range.
 import { F2fsError } from '../../errors.ts';
-import { BLKSIZE, NEW_ADDR, NULL_ADDR } from '../../format/constants.ts';
+import { NEW_ADDR, NULL_ADDR } from '../../format/constants.ts';
 import { BlockRun } from '../../volume/block-run.ts';
 import { SINCE } from '../../volume/nat.ts';
 import type { Volume } from '../../volume/volume.ts';
@@ -26,6 +26,7 @@ const STEP_PAGES = 128;
 
 export class Shift {
   readonly #volume: Volume;
+  readonly #blockSize: number;
   readonly #map: BlockMap;
   readonly #run = new BlockRun();
   readonly #frames = new FrameRun();
@@ -35,6 +36,7 @@ export class Shift {
 
   constructor(volume: Volume, map: BlockMap, pages: FilePages, data: FileData, memory: MemoryRules) {
     this.#volume = volume;
+    this.#blockSize = volume.layout.block.blockSize;
     this.#map = map;
     this.#pages = pages;
     this.#data = data;
@@ -56,9 +58,9 @@ export class Shift {
       );
     }
     assertBlocks(inode, position, length);
-    const to = position / BLKSIZE;
-    const from = to + length / BLKSIZE;
-    const last = Math.ceil(size / BLKSIZE);
+    const to = position / this.#blockSize;
+    const from = to + length / this.#blockSize;
+    const last = Math.ceil(size / this.#blockSize);
     write();
     this.#assertRoom(Math.min(STEP_PAGES, last - from), 0);
     inode.pages.truncate(to, Number.POSITIVE_INFINITY);
@@ -89,9 +91,9 @@ export class Shift {
     // Blocks kept past the end would come to lie among the contents.
     this.#data.truncate(inode, size);
     write();
-    const first = position / BLKSIZE;
-    const delta = length / BLKSIZE;
-    const last = Math.ceil(size / BLKSIZE);
+    const first = position / this.#blockSize;
+    const delta = length / this.#blockSize;
+    const last = Math.ceil(size / this.#blockSize);
     // A page that moves takes three new nodes at most.
     const lack = new Lack();
     this.#map.missing(inode, first + delta, last - first, lack);
@@ -217,7 +219,7 @@ export class Shift {
     for (let done = 0; done < nrPages; ) {
       const copy = this.#pages.allocate(to + done, nrPages - done, this.#frames);
       const { count } = this.#frames;
-      bytes.copyWithin(copy * BLKSIZE, (pfn + done) * BLKSIZE, (pfn + done + count) * BLKSIZE);
+      bytes.copyWithin(copy * this.#blockSize, (pfn + done) * this.#blockSize, (pfn + done + count) * this.#blockSize);
       inode.pages.insertRun(to + done, copy, count);
       done += count;
     }
@@ -226,8 +228,8 @@ export class Shift {
 }
 
 function assertBlocks(inode: Inode, position: number, length: number): void {
-  if (position % BLKSIZE === 0 && length % BLKSIZE === 0) return;
-  throw invalid(inode, `byte ${position} and ${length} bytes are no whole blocks of ${BLKSIZE} bytes`);
+  if (position % inode.blockSize === 0 && length % inode.blockSize === 0) return;
+  throw invalid(inode, `byte ${position} and ${length} bytes are no whole blocks of ${inode.blockSize} bytes`);
 }
 
 function invalid(inode: Inode, why: string): F2fsError {

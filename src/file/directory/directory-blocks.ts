@@ -1,15 +1,12 @@
 // The dentry blocks of a directory that has outgrown its inode: levels of hash buckets, each of two or four blocks.
 import { corrupt, F2fsError } from '../../errors.ts';
-import { BLKSIZE } from '../../format/constants.ts';
 import {
   bucketBlocks,
-  DENTRY_BLOCK,
   type DentryLayout,
   dentrySlots,
   dirBuckets,
   findRoom,
   MAX_DIR_HASH_DEPTH,
-  NR_DENTRY_IN_BLOCK,
 } from '../../format/dentry.ts';
 import { NameBlocks } from '../../format/dentry-places.ts';
 import { BlockRun } from '../../volume/block-run.ts';
@@ -40,6 +37,9 @@ export interface Place {
 
 export class DirectoryBlocks {
   readonly #volume: Volume;
+  readonly #blockSize: number;
+  /** Of a dentry block. */
+  readonly #layout: DentryLayout;
   readonly #map: BlockMap;
   readonly #entry = new IndexCursor();
   readonly #run = new BlockRun();
@@ -51,6 +51,8 @@ export class DirectoryBlocks {
 
   constructor(volume: Volume, map: BlockMap, pages: FilePages, reclaimFrames: () => void, dentries: Dentries) {
     this.#volume = volume;
+    this.#blockSize = volume.layout.block.blockSize;
+    this.#layout = volume.layout.block.dentryBlock;
     this.#map = map;
     this.#pages = pages;
     this.#reclaimFrames = reclaimFrames;
@@ -59,7 +61,7 @@ export class DirectoryBlocks {
 
   /** The pages that i_size says there are; holes are among them. */
   nrBlocks(dir: Inode): number {
-    return Math.ceil(dir.size / BLKSIZE);
+    return Math.ceil(dir.size / this.#blockSize);
   }
 
   /**
@@ -73,7 +75,7 @@ export class DirectoryBlocks {
     for (; block < nrBlocks; block = this.#nextBlock(dir, block + 1, nrBlocks)) {
       this.#reclaimFrames();
       const pfn = this.#pages.readDirectoryPage(dir, block);
-      if (pfn >= 0 && visit(block, pfn * BLKSIZE)) return true;
+      if (pfn >= 0 && visit(block, pfn * this.#blockSize)) return true;
     }
     return false;
   }
@@ -91,7 +93,7 @@ export class DirectoryBlocks {
       if (hash % ofLevel === index) return visit(slot, entry, hash);
       throw corrupt('dentry-bucket', { ino: dir.ino });
     };
-    return this.#dentries.forEach(dir, area, DENTRY_BLOCK, check, from);
+    return this.#dentries.forEach(dir, area, this.#layout, check, from);
   }
 
   /**
@@ -99,8 +101,8 @@ export class DirectoryBlocks {
    * count slots, of holes too. Room is made in memory in between. Throws EUCLEAN for what can't be an entry.
    */
   forEach(dir: Inode, cursor: number, visit: (position: number, entry: Dirent, hash: number) => boolean): boolean {
-    return this.#forEachBlock(dir, Math.floor(cursor / NR_DENTRY_IN_BLOCK), (block, area) => {
-      const base = block * NR_DENTRY_IN_BLOCK;
+    return this.#forEachBlock(dir, Math.floor(cursor / this.#layout.slots), (block, area) => {
+      const base = block * this.#layout.slots;
       const at = (slot: number, entry: Dirent, hash: number) => visit(base + slot, entry, hash);
       return this.#forEachIn(dir, block, area, at, Math.max(0, cursor - base));
     });
@@ -108,9 +110,9 @@ export class DirectoryBlocks {
 
   /** The index of a directory. Throws EUCLEAN when it has a name twice. Room is made in memory in between. */
   buildIndex(dir: Inode): DirectoryIndex {
-    const index = new DirectoryIndex();
+    const index = new DirectoryIndex(this.#layout.slots);
     this.#forEachBlock(dir, 0, (block, area) => {
-      let free = NR_DENTRY_IN_BLOCK;
+      let free = this.#layout.slots;
       this.#forEachIn(dir, block, area, (slot, entry, hash) => {
         if (this.findIndexed(dir, index, { bytes: entry.name, hash, digest: null }) !== null) {
           throw corrupt('dentry-twice', { ino: dir.ino });
@@ -135,8 +137,8 @@ export class DirectoryBlocks {
     for (let block = blocks.next(); block >= 0; block = blocks.next()) {
       const pfn = this.#pages.readDirectoryPage(dir, block);
       if (pfn < 0) continue;
-      const area = pfn * BLKSIZE;
-      const slot = this.#dentries.find(dir, area, DENTRY_BLOCK, name);
+      const area = pfn * this.#blockSize;
+      const slot = this.#dentries.find(dir, area, this.#layout, name);
       if (slot >= 0) return this.#placeAt(area, block, slot, hash);
     }
     return null;
@@ -147,26 +149,31 @@ export class DirectoryBlocks {
     const entry = this.#entry;
     for (let isThere = index.first(hash, entry); isThere; isThere = index.next(hash, entry)) {
       const { block, slot } = entry;
-      const area = this.#pages.readDirectoryPage(dir, block) * BLKSIZE;
-      if (this.#dentries.sameName(area, DENTRY_BLOCK, slot, name)) return this.#placeAt(area, block, slot, hash);
+      const area = this.#pages.readDirectoryPage(dir, block) * this.#blockSize;
+      if (this.#dentries.sameName(area, this.#layout, slot, name)) return this.#placeAt(area, block, slot, hash);
     }
     return null;
   }
 
   #placeAt(area: number, block: number, slot: number, hash: number): Place {
-    const slots = this.#dentries.slotsAt(area, DENTRY_BLOCK, slot);
-    return { area, layout: DENTRY_BLOCK, block, slot, hash, slots };
+    const slots = this.#dentries.slotsAt(area, this.#layout, slot);
+    return { area, layout: this.#layout, block, slot, hash, slots };
   }
 
   /** Room for a name of so many slots; the directory may have a block more then. Throws ENOSPC. Source: f2fs_add_regular_entry. */
   placeDentry(dir: Inode, index: DirectoryIndex, slots: number, hash: number): Place {
     const { bytes } = this.#volume.pool;
     const blocks = this.#nameBlocks;
+    const inNewBlock = this.#layout.slots;
     blocks.start(hash, dir.load().iDirLevel);
-    for (let block = blocks.nextWithRoom(slots, index); block >= 0; block = blocks.nextWithRoom(slots, index)) {
-      const area = this.blockForChange(dir, block) * BLKSIZE;
-      const slot = findRoom(bytes, area, slots, DENTRY_BLOCK);
-      if (slot >= 0) return { area, layout: DENTRY_BLOCK, block, slot, hash, slots };
+    for (
+      let block = blocks.nextWithRoom(slots, index, inNewBlock);
+      block >= 0;
+      block = blocks.nextWithRoom(slots, index, inNewBlock)
+    ) {
+      const area = this.blockForChange(dir, block) * this.#blockSize;
+      const slot = findRoom(bytes, area, slots, this.#layout);
+      if (slot >= 0) return { area, layout: this.#layout, block, slot, hash, slots };
     }
     throw new F2fsError('ENOSPC', 'the directory has all the hash levels that it can have', { ino: dir.ino });
   }
@@ -189,7 +196,7 @@ export class DirectoryBlocks {
     dir.pages.insert(block, pfn);
     this.#pages.setDirty(dir, block, 1);
     const raw = dir.change();
-    if (raw.iSize < (block + 1) * BLKSIZE) raw.iSize = (block + 1) * BLKSIZE;
+    if (raw.iSize < (block + 1) * this.#blockSize) raw.iSize = (block + 1) * this.#blockSize;
     return pfn;
   }
 
@@ -206,7 +213,7 @@ export class DirectoryBlocks {
     this.#pages.setDirty(dir, block, 1);
     if (dir.index === null) return;
     dir.index.insert(hash, block, slot);
-    dir.index.setFreeSlots(block, dir.index.freeSlots(block, NR_DENTRY_IN_BLOCK) - slots);
+    dir.index.setFreeSlots(block, dir.index.freeSlots(block, this.#layout.slots) - slots);
   }
 
   /** An entry of a block leads to another inode. */
@@ -220,7 +227,7 @@ export class DirectoryBlocks {
     const { index } = dir;
     if (index !== null) {
       index.remove(hash, block, slot);
-      index.setFreeSlots(block, index.freeSlots(block, NR_DENTRY_IN_BLOCK) + slots);
+      index.setFreeSlots(block, index.freeSlots(block, this.#layout.slots) + slots);
     }
     if (this.#dentries.isEmpty(area, layout)) this.#free(dir, block);
   }

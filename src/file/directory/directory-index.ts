@@ -1,15 +1,9 @@
 // Speeds changes to a large directory: where each name hash stands, and how many slots each block has free. Built by one
 // pass over the directory, then kept by its changes; the dentry blocks stay the truth.
-import { NR_DENTRY_IN_BLOCK } from '../../format/dentry.ts';
-
 const EMPTY = 0;
 const DELETED = -1;
 /** Blocks whose free slots are kept in one piece: a directory may have blocks far apart. */
 const PIECE = 512;
-/** Places of a block: the next power of two above its slots. */
-const BLOCK_PLACES = 1 << (32 - Math.clz32(NR_DENTRY_IN_BLOCK));
-/** Of the free slots of a block, and one. */
-const Counts = NR_DENTRY_IN_BLOCK < 0xff ? Uint8Array : Uint16Array;
 /** Of the table at first: most directories have few entries. A power of two. */
 const FIRST_SIZE = 256;
 
@@ -22,25 +16,32 @@ export class IndexCursor {
 }
 
 export class DirectoryIndex {
-  /** Open addressing by hash: hash and place (block * BLOCK_PLACES + slot + 1) of each entry. */
+  /** Places of a block: the next power of two above its slots. */
+  readonly #blockPlaces: number;
+  /** Open addressing by hash: hash and place (block * blockPlaces + slot + 1) of each entry. */
   #hashes = new Uint32Array(FIRST_SIZE);
   #places = new Float64Array(FIRST_SIZE);
   /** Places that are not EMPTY, and those of them that are not DELETED. */
   #used = 0;
   #live = 0;
   /** One more than the free slots of each block; 0 for a block that does not exist, whose slots are all free. */
-  readonly #freeSlots = new Map<number, Uint8Array | Uint16Array>();
+  readonly #freeSlots = new Map<number, Uint16Array>();
+
+  /** @param dentriesPerBlock slots of a block */
+  constructor(dentriesPerBlock: number) {
+    this.#blockPlaces = 1 << (32 - Math.clz32(dentriesPerBlock));
+  }
 
   /** Notes the entry in slot `slot` of block `block`. */
   insert(hash: number, block: number, slot: number): void {
     if (this.#used * 4 >= this.#hashes.length * 3) this.#grow();
-    this.#put(hash, block * BLOCK_PLACES + slot + 1);
+    this.#put(hash, block * this.#blockPlaces + slot + 1);
     this.#used++;
     this.#live++;
   }
 
   remove(hash: number, block: number, slot: number): void {
-    const place = block * BLOCK_PLACES + slot + 1;
+    const place = block * this.#blockPlaces + slot + 1;
     for (let at = this.#start(hash); this.#places[at] !== EMPTY; at = (at + 1) & (this.#hashes.length - 1)) {
       if (this.#places[at] === place) {
         this.#places[at] = DELETED;
@@ -66,8 +67,8 @@ export class DirectoryIndex {
       if (this.#hashes[at] !== hash || this.#places[at] === DELETED) continue;
       const place = this.#places[at] - 1;
       entry.at = at;
-      entry.block = Math.floor(place / BLOCK_PLACES);
-      entry.slot = place & (BLOCK_PLACES - 1);
+      entry.block = Math.floor(place / this.#blockPlaces);
+      entry.slot = place & (this.#blockPlaces - 1);
       return true;
     }
     return false;
@@ -83,7 +84,7 @@ export class DirectoryIndex {
     const index = Math.floor(block / PIECE);
     let piece = this.#freeSlots.get(index);
     if (piece === undefined) {
-      piece = new Counts(PIECE);
+      piece = new Uint16Array(PIECE);
       this.#freeSlots.set(index, piece);
     }
     piece[block % PIECE] = count + 1;

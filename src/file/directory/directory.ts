@@ -1,17 +1,8 @@
 // Directories: names to inodes, first within the inode, then in dentry blocks arranged in levels of hash buckets.
 import { display } from '../../bytes.ts';
 import { corrupt, F2fsError } from '../../errors.ts';
-import { BLKSIZE, NAME_LEN_MAX } from '../../format/constants.ts';
-import {
-  DENTRY_BLOCK,
-  type DentryLayout,
-  DIR_ENTRY_SIZE,
-  dentrySlots,
-  FT,
-  findRoom,
-  inlineDentryLayout,
-  NR_DENTRY_IN_BLOCK,
-} from '../../format/dentry.ts';
+import { NAME_LEN_MAX } from '../../format/constants.ts';
+import { type DentryLayout, DIR_ENTRY_SIZE, dentryLayout, dentrySlots, FT, findRoom } from '../../format/dentry.ts';
 import { nameHash } from '../../format/hash.ts';
 import { INLINE } from '../../format/inode.ts';
 import { zero } from '../../pagecache/zero.ts';
@@ -62,7 +53,7 @@ export class Directories {
     const raw = dir.change();
     raw.iInline |= INLINE.DENTRY;
     raw.iSize = dir.maxInlineData;
-    const layout = inlineDentryLayout(dir.maxInlineData);
+    const layout = dentryLayout(dir.maxInlineData);
     const area = dir.inlineOffset;
     this.#dentries.put(area, layout, 0, DOTS.subarray(0, 1), 0, dir.ino, FT.DIR);
     this.#dentries.put(area, layout, 1, DOTS, 0, parentIno, FT.DIR);
@@ -148,7 +139,7 @@ export class Directories {
   /** Source: __f2fs_find_entry. */
   #locateStored(dir: Inode, stored: StoredName): Place | null {
     if (!dir.hasInline(INLINE.DENTRY)) return this.#blocks.find(dir, stored);
-    const layout = inlineDentryLayout(dir.maxInlineData);
+    const layout = dentryLayout(dir.maxInlineData);
     const area = dir.inlineOffset;
     const slot = this.#dentries.find(dir, area, layout, stored);
     if (slot < 0) return null;
@@ -193,8 +184,8 @@ export class Directories {
 
   /** The position past all slots. */
   #end(dir: Inode): number {
-    if (dir.hasInline(INLINE.DENTRY)) return inlineDentryLayout(dir.maxInlineData).slots;
-    return this.#blocks.nrBlocks(dir) * NR_DENTRY_IN_BLOCK;
+    if (dir.hasInline(INLINE.DENTRY)) return dentryLayout(dir.maxInlineData).slots;
+    return this.#blocks.nrBlocks(dir) * dir.block.dentriesPerBlock;
   }
 
   /** The same from a position on; `slots`: those that the entry takes there. */
@@ -226,7 +217,7 @@ export class Directories {
     visit: (position: number, entry: Dirent, hash: number) => boolean,
   ): boolean {
     if (dir.hasInline(INLINE.DENTRY)) {
-      const layout = inlineDentryLayout(dir.maxInlineData);
+      const layout = dentryLayout(dir.maxInlineData);
       return this.#dentries.forEach(dir, dir.inlineOffset, layout, visit, cursor);
     }
     return this.#blocks.forEach(dir, cursor, visit);
@@ -246,7 +237,7 @@ export class Directories {
     const { bytes: name, hash } = stored;
     const slots = dentrySlots(name.length);
     if (dir.hasInline(INLINE.DENTRY)) {
-      const layout = inlineDentryLayout(dir.maxInlineData);
+      const layout = dentryLayout(dir.maxInlineData);
       const area = dir.inlineOffset;
       if (this.#dentries.find(dir, area, layout, stored) >= 0) throw exists(name);
       const slot = findRoom(this.#volume.pool.bytes, area, slots, layout);
@@ -301,7 +292,7 @@ export class Directories {
   #convertInline(dir: Inode): void {
     const { pool, space } = this.#volume;
     const { bytes } = pool;
-    const from = inlineDentryLayout(dir.maxInlineData);
+    const from = dentryLayout(dir.maxInlineData);
     const area = dir.inlineOffset;
     const { iCurrentDepth, iDirLevel } = dir.load();
     const entries: (Dirent & { hash: number })[] = [];
@@ -318,11 +309,18 @@ export class Directories {
     const raw = dir.endInline(INLINE.DENTRY);
     zero(bytes, area - 4, area + from.size);
     raw.iCurrentDepth = 1;
-    raw.iSize = BLKSIZE;
+    raw.iSize = dir.blockSize;
     dir.refreshLayout();
     try {
       if (iDirLevel > 0) this.#addAll(dir, entries);
-      else copyInline(bytes, inline.subarray(4), from, this.#blocks.blockForChange(dir, 0) * BLKSIZE);
+      else
+        copyInline(
+          bytes,
+          inline.subarray(4),
+          from,
+          this.#blocks.blockForChange(dir, 0) * dir.blockSize,
+          dir.block.dentryBlock,
+        );
     } catch (error) {
       dir.pages.truncate(0, Number.POSITIVE_INFINITY);
       this.#map.truncate(dir, 0);
@@ -337,20 +335,27 @@ export class Directories {
 
   /** Source: f2fs_add_inline_entries. */
   #addAll(dir: Inode, entries: readonly (Dirent & { hash: number })[]): void {
-    const index = new DirectoryIndex();
+    const { dentriesPerBlock } = dir.block;
+    const index = new DirectoryIndex(dentriesPerBlock);
     for (const { name, hash, ino, fileType } of entries) {
       const place = this.#blocks.placeDentry(dir, index, dentrySlots(name.length), hash);
       this.put(dir, place, name, ino, fileType);
-      index.setFreeSlots(place.block, index.freeSlots(place.block, NR_DENTRY_IN_BLOCK) - place.slots);
+      index.setFreeSlots(place.block, index.freeSlots(place.block, dentriesPerBlock) - place.slots);
     }
   }
 }
 
 /** Lays an inline area out as a dentry block at byte `to`. */
-function copyInline(memory: Uint8Array, inline: Uint8Array, from: DentryLayout, to: number): void {
+function copyInline(
+  memory: Uint8Array,
+  inline: Uint8Array,
+  from: DentryLayout,
+  to: number,
+  { entries, names }: DentryLayout,
+): void {
   memory.set(inline.subarray(0, from.bitmapBytes), to);
-  memory.set(inline.subarray(from.entries, from.entries + from.slots * DIR_ENTRY_SIZE), to + DENTRY_BLOCK.entries);
-  memory.set(inline.subarray(from.names), to + DENTRY_BLOCK.names);
+  memory.set(inline.subarray(from.entries, from.entries + from.slots * DIR_ENTRY_SIZE), to + entries);
+  memory.set(inline.subarray(from.names), to + names);
 }
 
 /** Throws ENOKEY, or EOPNOTSUPP, for a directory whose names can be removed, but neither made nor changed. */
@@ -362,8 +367,8 @@ export function assertRenames(dir: Inode): void {
 }
 
 /** A place's position; see `readFrom`. */
-function positionOf({ block, slot }: Place): number {
-  return block === INLINE_AREA ? slot : block * NR_DENTRY_IN_BLOCK + slot;
+function positionOf({ block, slot, layout }: Place): number {
+  return block === INLINE_AREA ? slot : block * layout.slots + slot;
 }
 
 export function exists(name: Uint8Array): F2fsError {

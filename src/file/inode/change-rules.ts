@@ -2,7 +2,7 @@
 import { F2fsError } from '../../errors.ts';
 import { ADVISE, I_FLAGS, INLINE } from '../../format/inode.ts';
 import { assertReadable } from './encryption.ts';
-import { type Inode, MAX_FILE_BYTES } from './inode.ts';
+import type { Inode } from './inode.ts';
 
 /** What makes a file whose blocks were released one that can be changed: a command, and a call. */
 export const RESERVE_FIRST = 'reserve them first with reserveBlocks';
@@ -37,7 +37,7 @@ export function assertNotAppendOnly(inode: Inode): void {
 
 /** Throws EFBIG for a size in bytes that a file can't have. Source: inode_newsize_ok, generic_write_checks. */
 export function assertSizeFits(inode: Inode, sizeBytes: number): void {
-  if (sizeBytes > MAX_FILE_BYTES) throw tooLarge(inode, sizeBytes);
+  if (sizeBytes > inode.block.maxFileBytes) throw tooLarge(inode, sizeBytes);
 }
 
 /**
@@ -46,13 +46,14 @@ export function assertSizeFits(inode: Inode, sizeBytes: number): void {
  */
 export function assertWritableUpTo(inode: Inode, end: number): void {
   if (end <= inode.maxWrittenBytes) return;
-  if (end > MAX_FILE_BYTES || inode.maxWrittenBytes === MAX_FILE_BYTES) throw tooLarge(inode, end);
+  const { maxFileBytes } = inode.block;
+  if (end > maxFileBytes || inode.maxWrittenBytes === maxFileBytes) throw tooLarge(inode, end);
   const message = `a compressed file can't be written past byte ${inode.maxWrittenBytes} with clusters of this size`;
   throw new F2fsError('E2BIG', message, { ino: inode.ino });
 }
 
 function tooLarge(inode: Inode, sizeBytes: number): F2fsError {
-  const message = `the file would be too large with ${sizeBytes} bytes: it can have ${MAX_FILE_BYTES}`;
+  const message = `the file would be too large with ${sizeBytes} bytes: it can have ${inode.block.maxFileBytes}`;
   return new F2fsError('EFBIG', message, { ino: inode.ino });
 }
 

@@ -1,19 +1,10 @@
 // Which new files are compressed, and how: what a mount was asked for, as the kernel's mount options ask it.
 import { checkChoice } from '../../check.ts';
-import {
-  ALGORITHM,
-  CLUSTER_SIZES,
-  type Codec,
-  checkCodec,
-  MAX_CLUSTER_PAGES,
-  MIN_CLUSTER_PAGES,
-} from '../../compress/algorithms.ts';
+import { ALGORITHM, type Codec, checkCodec, MAX_CLUSTER_PAGES, MIN_CLUSTER_PAGES } from '../../compress/algorithms.ts';
 import { F2fsError } from '../../errors.ts';
-import { BLKSIZE } from '../../format/constants.ts';
 import { I_FLAGS } from '../../format/inode.ts';
 import { type CompressContext, writeCompressContext } from '../../format/new-inode.ts';
 import { isSameBytes, utf8Bytes, utf8Text } from '../../platform/bytes.ts';
-import { choicesOfSizes } from '../../size-text.ts';
 import type { Inode } from './inode.ts';
 import { ExtensionSet, type Extensions, isStar, lower } from './temperature.ts';
 
@@ -97,7 +88,7 @@ export function checkClusterPages(clusterPages: number): number {
     return clusterPages;
   throw new F2fsError(
     'EINVAL',
-    `invalid cluster of ${clusterPages * BLKSIZE} bytes: expected ${choicesOfSizes(CLUSTER_SIZES)}`,
+    `invalid cluster of ${clusterPages} pages: expected a power of two from ${MIN_CLUSTER_PAGES} to ${MAX_CLUSTER_PAGES}`,
   );
 }
 

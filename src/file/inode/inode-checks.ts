@@ -2,9 +2,8 @@
 
 import { ALGORITHM_NAMES } from '../../compress/algorithms.ts';
 import type { InodeField, Report } from '../../faults.ts';
-import { BLOCK } from '../../format/block-size.ts';
+import type { BlockGeometry } from '../../format/block-size.ts';
 import {
-  BLKSIZE,
   FEATURES,
   S_IFBLK,
   S_IFCHR,
@@ -19,7 +18,6 @@ import { MAX_DIR_HASH_DEPTH } from '../../format/dentry.ts';
 import {
   ADVISE,
   addrsPerInode,
-  DEF_ADDRS_PER_INODE,
   extraIsizeOf,
   fitsInExtra,
   I_FLAGS,
@@ -30,24 +28,16 @@ import {
   maxInlineData,
   TOTAL_EXTRA_ISIZE,
 } from '../../format/inode.ts';
-import {
-  ADDRS_PER_BLOCK,
-  addrsPerBlock,
-  maxFileBlocks,
-  NODE_FOOTER_OFFSET,
-  NODE_OFFSET_SHIFT,
-  NodeFooter,
-} from '../../format/node.ts';
+import { addrsPerBlock, maxFileBlocks, NODE_OFFSET_SHIFT, NodeFooter } from '../../format/node.ts';
 import { fitsI64, fitsU64 } from '../../format/struct.ts';
 import { XattrHeader } from '../../format/xattr.ts';
 import type { VolumeLayout } from '../../volume/layout.ts';
 
 /** i_extra_isize and i_inline_xattr_size themselves. Source: F2FS_MIN_EXTRA_ATTR_SIZE. */
 const MIN_EXTRA_ISIZE = InodeExtra.ends.iInlineXattrSize;
-/** Bytes of the largest file of older kernels, for which what is addressed within the inode did count. */
-const MAX_OLD_FILE_BYTES = maxFileBlocks(DEF_ADDRS_PER_INODE, ADDRS_PER_BLOCK) * BLKSIZE;
 const MAX_NAME_BYTES = 255;
-const FLAG = NODE_FOOTER_OFFSET + NodeFooter.offsets.flag;
+/** From a node's footer on. */
+const FLAG = NodeFooter.offsets.flag;
 const VALID_TYPES = new Set<number>([S_IFSOCK, S_IFLNK, S_IFREG, S_IFBLK, S_IFDIR, S_IFCHR, S_IFIFO]);
 
 const COUNTS = ['iSize', 'iBlocks'] as const;
@@ -58,36 +48,48 @@ const TIMES = ['iAtime', 'iCtime', 'iMtime'] as const;
  * not looked for. Source: sanity_check_inode.
  */
 export function checkInode(ino: number, raw: Inode, extra: InodeExtra, volume: VolumeLayout, report: Report): void {
-  const offset = raw.dv.getUint32(raw.base + FLAG, true) >>> NODE_OFFSET_SHIFT;
+  const { block } = volume;
+  const offset = raw.dv.getUint32(raw.base + block.nodeFooterOffset + FLAG, true) >>> NODE_OFFSET_SHIFT;
   if (offset !== 0) report('inode-footer-offset', { ino }, offset);
   const { iMode, iXattrNid } = raw;
   if (!VALID_TYPES.has(iMode & S_IFMT)) report('inode-mode', { ino }, iMode);
   if (iXattrNid === ino) report('inode-xattr-self', { ino });
   else if (iXattrNid !== 0 && (iXattrNid < 3 || iXattrNid >= volume.maxNid))
     report('inode-xattr-nid', { ino }, iXattrNid);
-  const hasLayout = checkExtra(ino, raw, extra, volume.feature, report);
+  const hasLayout = checkExtra(ino, raw, extra, volume, report);
   checkInline(ino, raw, report);
   const isReadable = checkRanges(ino, raw, COUNTS, fitsU64, report);
-  if (isReadable) checkDirectory(ino, raw, report);
+  if (isReadable) checkDirectory(ino, raw, block.blockSize, report);
   checkFeatures(ino, raw, volume.feature, report);
   const { extLen, extBlk } = raw;
   if (extLen > 0 && !(volume.inMain(extBlk) && volume.inMain(extBlk + extLen - 1)))
     report('inode-extent', { ino }, extLen, extBlk);
   if (raw.iNamelen > MAX_NAME_BYTES) report('inode-name-length', { ino }, raw.iNamelen);
-  if (hasLayout) checkCompression(ino, raw, extra, volume.feature, report);
+  if (hasLayout) checkCompression(ino, raw, extra, volume, report);
   checkRanges(ino, raw, TIMES, fitsI64, report);
   if (hasLayout) checkCreationTime(ino, raw, extra, volume.feature, report);
   if (!isReadable) return;
   const { iSize } = raw;
   if (hasLayout && (raw.iInline & INLINE.DATA) !== 0) {
-    const most = maxInlineData(extraIsizeOf(raw, extra), inlineXattrAddrsOf(raw, extra, volume.feature));
+    const most = maxInlineData(extraIsizeOf(raw, extra), inlineXattrAddrsOf(raw, extra, volume.feature), block);
     if (iSize > most) report('inode-inline-size', { ino }, iSize);
   }
-  if (iSize > MAX_OLD_FILE_BYTES) report('inode-size', { ino }, iSize);
+  if (iSize > maxOldFileBytes(block)) report('inode-size', { ino }, iSize);
+}
+
+/** Bytes of the largest file of older kernels, for which what is addressed within the inode did count. */
+function maxOldFileBytes(block: BlockGeometry): number {
+  return maxFileBlocks(block.addrsPerInode, block.addrsPerNode, block) * block.blockSize;
 }
 
 /** The extra attributes; whether they tell where the rest of the inode lies. */
-function checkExtra(ino: number, raw: Inode, extra: InodeExtra, feature: number, report: Report): boolean {
+function checkExtra(
+  ino: number,
+  raw: Inode,
+  extra: InodeExtra,
+  { feature, block }: VolumeLayout,
+  report: Report,
+): boolean {
   const { iInline } = raw;
   const hasExtra = (iInline & INLINE.EXTRA_ATTR) !== 0;
   const isFlexible = (feature & FEATURES.flexible_inline_xattr) !== 0;
@@ -108,7 +110,7 @@ function checkExtra(ino: number, raw: Inode, extra: InodeExtra, feature: number,
   if (!isFlexible) return true;
   const { iInlineXattrSize } = extra;
   const least = (iInline & INLINE.XATTR) !== 0 ? XattrHeader.size / 4 : 0;
-  if (iInlineXattrSize <= BLOCK.maxInlineXattrAddrs && iInlineXattrSize >= least) return true;
+  if (iInlineXattrSize <= block.maxInlineXattrAddrs && iInlineXattrSize >= least) return true;
   report('inode-inline-xattr-size', { ino }, iInlineXattrSize);
   return false;
 }
@@ -122,14 +124,14 @@ function checkInline(ino: number, { iInline, iMode }: Inode, report: Report): vo
   if (hasDentries && type !== S_IFDIR) report('inode-inline-dentry', { ino });
 }
 
-function checkDirectory(ino: number, raw: Inode, report: Report): void {
+function checkDirectory(ino: number, raw: Inode, blockSize: number, report: Report): void {
   if ((raw.iMode & S_IFMT) !== S_IFDIR) return;
   const { iCurrentDepth, iDirLevel, iSize } = raw;
   if (iCurrentDepth > MAX_DIR_HASH_DEPTH || iDirLevel > MAX_DIR_HASH_DEPTH)
     report('inode-depth', { ino }, iCurrentDepth, iDirLevel);
   // One in blocks has at least the one with its dots, until it is removed.
   if ((raw.iInline & INLINE.DENTRY) !== 0 || raw.iLinks === 0) return;
-  if (iSize === 0 || iSize % BLKSIZE !== 0 || iCurrentDepth === 0)
+  if (iSize === 0 || iSize % blockSize !== 0 || iCurrentDepth === 0)
     report('inode-directory-size', { ino }, iSize, iCurrentDepth);
 }
 
@@ -140,7 +142,13 @@ function checkFeatures(ino: number, { iFlags, iAdvise }: Inode, feature: number,
 }
 
 /** Source: sanity_check_compress_inode. */
-function checkCompression(ino: number, raw: Inode, extra: InodeExtra, feature: number, report: Report): void {
+function checkCompression(
+  ino: number,
+  raw: Inode,
+  extra: InodeExtra,
+  { feature, block }: VolumeLayout,
+  report: Report,
+): void {
   const extraIsize = extraIsizeOf(raw, extra);
   if ((raw.iFlags & I_FLAGS.COMPR) === 0 || (feature & FEATURES.compression) === 0) return;
   if (!fitsInExtra('iLogClusterSize', extraIsize)) return;
@@ -155,8 +163,8 @@ function checkCompression(ino: number, raw: Inode, extra: InodeExtra, feature: n
     return;
   }
   const clusterPages = (raw.iMode & S_IFMT) === S_IFREG ? 1 << iLogClusterSize : 1;
-  const inInode = addrsPerInode(extraIsize, inlineXattrAddrsOf(raw, extra, feature), clusterPages);
-  if (extra.iComprBlocks > maxFileBlocks(inInode, addrsPerBlock(clusterPages)))
+  const inInode = addrsPerInode(extraIsize, inlineXattrAddrsOf(raw, extra, feature), clusterPages, block);
+  if (extra.iComprBlocks > maxFileBlocks(inInode, addrsPerBlock(clusterPages, block), block))
     report('inode-saved-blocks', { ino }, extra.iComprBlocks);
 }
 

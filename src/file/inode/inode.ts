@@ -1,16 +1,14 @@
 // An inode in use: its number, its cached data pages, and typed access to its block, which stays in the node cache.
 import { throwFault } from '../../errors.ts';
-import { BLOCK } from '../../format/block-size.ts';
-import { BLKSIZE, NULL_ADDR, S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, S_IFREG } from '../../format/constants.ts';
+import type { BlockGeometry } from '../../format/block-size.ts';
+import { NULL_ADDR, S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, S_IFREG } from '../../format/constants.ts';
 import {
   ADVISE,
   addrsPerInode,
-  DEF_ADDRS_PER_INODE,
   extraIsizeOf,
   fitsInExtra,
   I_ADDR_OFFSET,
   I_FLAGS,
-  I_NID_OFFSET,
   INLINE,
   InodeExtra,
   Inode as InodeView,
@@ -33,12 +31,13 @@ export interface Timestamp {
   readonly nsec: number;
 }
 
-/** Bytes of the largest file of any kind: what is addressed within the inode does not count. Source: s_maxbytes. */
-export const MAX_FILE_BYTES = BLOCK.maxFileBlocks * BLKSIZE;
-
 /** What other rooms call an inode. Its block is edited in place: call `load` first in each operation. */
 export class Inode {
   readonly ino: number;
+  /** What follows from the size of the volume's blocks. */
+  readonly block: BlockGeometry;
+  /** Bytes of a block, and of a page. */
+  readonly blockSize: number;
   /** Cached data pages, by page index. */
   readonly pages: AddressSpace;
   /** Handles on it; it stays in memory while there are any. */
@@ -65,6 +64,8 @@ export class Inode {
 
   constructor(volume: Volume, ino: number) {
     this.ino = ino;
+    this.block = volume.layout.block;
+    this.blockSize = this.block.blockSize;
     this.#volume = volume;
     this.pages = new AddressSpace(volume.pool, ino);
     this.#raw = new InodeView(volume.pool.view);
@@ -73,7 +74,7 @@ export class Inode {
 
   /** The inode's block, read if it has left the cache. Valid until the operation ends. */
   load(): InodeView {
-    const base = this.#volume.nodes.get(this.ino, this.ino) * BLKSIZE;
+    const base = this.#volume.nodes.get(this.ino, this.ino) * this.blockSize;
     this.#raw.base = base;
     this.#extra.base = base + I_ADDR_OFFSET;
     return this.#raw;
@@ -175,12 +176,12 @@ export class Inode {
 
   /** Data addresses in the inode itself: whole clusters. Source: addrs_per_inode. */
   get addrsPerInode(): number {
-    return addrsPerInode(this.#extraIsize, this.#inlineXattrAddrs, this.#clusterPages);
+    return addrsPerInode(this.#extraIsize, this.#inlineXattrAddrs, this.#clusterPages, this.block);
   }
 
   /** Data addresses in a direct node: whole clusters. Source: addrs_per_block. */
   get addrsPerBlock(): number {
-    return addrsPerBlock(this.#clusterPages);
+    return addrsPerBlock(this.#clusterPages, this.block);
   }
 
   /** Whether each change of the contents is to be on stable storage at once. Source: IS_SYNC. */
@@ -240,16 +241,16 @@ export class Inode {
    * not as far. Its size may lie past that: what its nodes can't address is a hole.
    */
   get maxWrittenBytes(): number {
-    return Math.min(MAX_FILE_BYTES, this.maxPages * BLKSIZE);
+    return Math.min(this.block.maxFileBytes, this.maxPages * this.blockSize);
   }
 
   /** The pages that the nodes of this file can address. */
   get maxPages(): number {
-    return maxFileBlocks(this.addrsPerInode, this.addrsPerBlock);
+    return maxFileBlocks(this.addrsPerInode, this.addrsPerBlock, this.block);
   }
 
   get maxInlineData(): number {
-    return maxInlineData(this.#extraIsize, this.#inlineXattrAddrs);
+    return maxInlineData(this.#extraIsize, this.#inlineXattrAddrs, this.block);
   }
 
   /** Byte offset of inline contents in the pool's memory; valid as `load`'s result is. */
@@ -259,7 +260,7 @@ export class Inode {
 
   /** Byte offset of the inline xattrs in the pool's memory. */
   get inlineXattrOffset(): number {
-    return this.load().base + I_ADDR_OFFSET + 4 * (DEF_ADDRS_PER_INODE - this.#inlineXattrAddrs);
+    return this.load().base + I_ADDR_OFFSET + 4 * (this.block.addrsPerInode - this.#inlineXattrAddrs);
   }
 
   /** Byte offset of i_addr's first data address in the pool's memory. */
@@ -269,7 +270,7 @@ export class Inode {
 
   /** Byte offset of i_nid in the pool's memory. */
   get nidOffset(): number {
-    return this.load().base + I_NID_OFFSET;
+    return this.load().base + this.block.inodeNidsOffset;
   }
 
   /**
@@ -280,7 +281,8 @@ export class Inode {
     const raw = this.change();
     raw.iInline &= ~flags;
     raw.dv.setUint32(this.addrOffset, NULL_ADDR, true);
-    for (let slot = 0; slot <= NODE_DIND; slot++) raw.dv.setUint32(raw.base + I_NID_OFFSET + 4 * slot, 0, true);
+    for (let slot = 0; slot <= NODE_DIND; slot++)
+      raw.dv.setUint32(raw.base + this.block.inodeNidsOffset + 4 * slot, 0, true);
     return raw;
   }
 

@@ -1,9 +1,8 @@
 // One node of the fsync chain put in force: attributes, xattrs, inline data or addresses of an inode become what the node says.
 import { corrupt } from '../../errors.ts';
-import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR, NULL_ADDR } from '../../format/constants.ts';
+import { COMPRESS_ADDR, NEW_ADDR, NULL_ADDR } from '../../format/constants.ts';
 import {
   ADVISE,
-  DEF_ADDRS_PER_INODE,
   fitsInExtra,
   I_ADDR_OFFSET,
   I_FLAGS,
@@ -13,7 +12,6 @@ import {
   inlineDataOffset,
 } from '../../format/inode.ts';
 import { firstPageOf, isDnodeOffset, XATTR_NODE_OFFSET } from '../../format/node.ts';
-import { XATTR_BLOCK_SIZE } from '../../format/xattr.ts';
 import { zero } from '../../pagecache/zero.ts';
 import type { ChainNode } from '../../volume/fsync-chain.ts';
 import type { Volume } from '../../volume/volume.ts';
@@ -43,6 +41,7 @@ const INLINE_ATTRIBUTES = INLINE.PIN_FILE | INLINE.DATA_EXIST;
 
 export class InodeRecovery {
   readonly #volume: Volume;
+  readonly #blockSize: number;
   readonly #map: BlockMap;
   readonly #dnode = new DnodeCursor();
   readonly #inodes: Inodes;
@@ -50,6 +49,7 @@ export class InodeRecovery {
 
   constructor(volume: Volume, map: BlockMap, inodes: Inodes, xattrs: Xattrs) {
     this.#volume = volume;
+    this.#blockSize = volume.layout.block.blockSize;
     this.#map = map;
     this.#inodes = inodes;
     this.#xattrs = xattrs;
@@ -61,7 +61,7 @@ export class InodeRecovery {
    */
   create(node: ChainNode): void {
     const { ino } = node;
-    const contents = new Uint8Array(BLKSIZE);
+    const contents = new Uint8Array(this.#blockSize);
     const from = new InodeView(node.view);
     contents.set(node.bytes.subarray(0, InodeView.offsets.extFofs));
     const raw = new InodeView(new DataView(contents.buffer));
@@ -98,7 +98,7 @@ export class InodeRecovery {
     inode.verify();
     const raw = inode.load();
     if (inode.hasInline(INLINE.DATA) || (raw.iAdvise & ADVISE.KEEP_SIZE) !== 0) return;
-    this.#map.truncate(inode, Math.ceil(raw.iSize / BLKSIZE));
+    this.#map.truncate(inode, Math.ceil(raw.iSize / this.#blockSize));
   }
 
   /** Throws EUCLEAN unless the node can be a later state of the inode. */
@@ -146,15 +146,15 @@ export class InodeRecovery {
   /** Source: f2fs_recover_inline_xattr. */
   #recoverInlineXattrs(inode: Inode, node: ChainNode): void {
     if (!inode.hasInline(INLINE.XATTR)) return;
-    const at = I_ADDR_OFFSET + 4 * (DEF_ADDRS_PER_INODE - inode.inlineXattrAddrs);
+    const at = I_ADDR_OFFSET + 4 * (inode.block.addrsPerInode - inode.inlineXattrAddrs);
     const area = node.bytes.subarray(at, at + 4 * inode.inlineXattrAddrs);
     this.#volume.pool.bytes.set(area, inode.inlineXattrOffset);
   }
 
   /** Source: f2fs_recover_xattr_data, which gives the block a new number. */
   #recoverXattrNode(inode: Inode, node: ChainNode): void {
-    const base = this.#xattrs.nodeForChange(inode) * BLKSIZE;
-    this.#volume.pool.bytes.set(node.bytes.subarray(0, XATTR_BLOCK_SIZE), base);
+    const base = this.#xattrs.nodeForChange(inode) * this.#blockSize;
+    this.#volume.pool.bytes.set(node.bytes.subarray(0, inode.block.xattrBlockSize), base);
   }
 
   /** Whether the contents are inline from now on; else none of them are any more. Source: f2fs_recover_inline_data. */
@@ -176,8 +176,12 @@ export class InodeRecovery {
   #recoverAddresses(inode: Inode, node: ChainNode): void {
     const { addrsPerInode, addrsPerBlock } = inode;
     const count = node.isInode ? addrsPerInode : addrsPerBlock;
-    const first = firstPageOf(node.offset, addrsPerInode, addrsPerBlock);
-    if ((node.offset === 0) !== node.isInode || !isDnodeOffset(node.offset) || first + count > inode.maxPages) {
+    const first = firstPageOf(node.offset, addrsPerInode, addrsPerBlock, inode.block);
+    if (
+      (node.offset === 0) !== node.isInode ||
+      !isDnodeOffset(node.offset, inode.block) ||
+      first + count > inode.maxPages
+    ) {
       throw corrupt('fsynced-offset', placeOf(node), node.offset);
     }
     this.#map.seekForChange(inode, first, this.#dnode);
@@ -210,8 +214,8 @@ export class InodeRecovery {
       pool.view.setUint32(place.at, NULL_ADDR, true);
       return;
     }
-    const end = (place.page + 1) * BLKSIZE;
-    if ((raw.iAdvise & ADVISE.KEEP_SIZE) === 0 && raw.iSize <= end - BLKSIZE) raw.iSize = end;
+    const end = (place.page + 1) * this.#blockSize;
+    if ((raw.iAdvise & ADVISE.KEEP_SIZE) === 0 && raw.iSize <= end - this.#blockSize) raw.iSize = end;
     if (source === NULL_ADDR) {
       space.reserveBlocks(1);
       inode.countBlocks(1);
@@ -238,9 +242,9 @@ export class InodeRecovery {
     const owner = this.#inodes.get(nat.inoOf(nid));
     const pfn = nodes.get(nid, owner.ino);
     const count = nid === owner.ino ? owner.addrsPerInode : owner.addrsPerBlock;
-    const at = (nid === owner.ino ? owner.addrOffset : pfn * BLKSIZE) + 4 * ofsInNode;
+    const at = (nid === owner.ino ? owner.addrOffset : pfn * this.#blockSize) + 4 * ofsInNode;
     const isAddress = nid !== owner.ino || (!owner.hasInline(INLINE.DATA) && !owner.hasInline(INLINE.DENTRY));
-    const isDnode = isDnodeOffset(nodes.offsetOf(pfn)) && nodes.offsetOf(pfn) !== XATTR_NODE_OFFSET;
+    const isDnode = isDnodeOffset(nodes.offsetOf(pfn), owner.block) && nodes.offsetOf(pfn) !== XATTR_NODE_OFFSET;
     if (isAddress && isDnode && ofsInNode < count && pool.view.getUint32(at, true) === blkaddr) {
       nodes.markDirty(nid);
       forgetExtent(owner.change());

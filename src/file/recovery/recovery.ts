@@ -4,8 +4,8 @@ import { corrupt, F2fsError } from '../../errors.ts';
 import { NAME_LEN_MAX, NULL_ADDR, S_IFMT, S_IFREG } from '../../format/constants.ts';
 import { fileTypeOf } from '../../format/dentry.ts';
 import { nameHash } from '../../format/hash.ts';
-import { ADVISE, I_ADDR_OFFSET, I_NID_OFFSET, INLINE, Inode as InodeView } from '../../format/inode.ts';
-import { ADDRS_PER_BLOCK, XATTR_NODE_OFFSET } from '../../format/node.ts';
+import { ADVISE, I_ADDR_OFFSET, INLINE, Inode as InodeView } from '../../format/inode.ts';
+import { XATTR_NODE_OFFSET } from '../../format/node.ts';
 import { utf8Bytes } from '../../platform/bytes.ts';
 import { type ChainNode, segmentsToRecover } from '../../volume/fsync-chain.ts';
 import type { Volume } from '../../volume/volume.ts';
@@ -163,7 +163,7 @@ export class Recovery {
       const isInline = node.isInode && (new InodeView(node.view).iInline & INLINE.DATA) !== 0;
       if (isInline || node.offset === XATTR_NODE_OFFSET) return;
       const from = node.isInode ? I_ADDR_OFFSET : 0;
-      const end = node.isInode ? I_NID_OFFSET : 4 * ADDRS_PER_BLOCK;
+      const end = node.isInode ? layout.block.inodeNidsOffset : 4 * layout.block.addrsPerNode;
       for (let at = from; at < end; at += 4) {
         const blkaddr = node.view.getUint32(at, true);
         if (blkaddr !== NULL_ADDR && layout.inMain(blkaddr) && !sit.isValid(blkaddr)) logs.hold(blkaddr);

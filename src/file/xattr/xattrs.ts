@@ -2,12 +2,11 @@
 import { display, type Name, nameBytes } from '../../bytes.ts';
 import { corrupt, F2fsError, throwFault } from '../../errors.ts';
 import type { Report } from '../../faults.ts';
-import { BLKSIZE } from '../../format/constants.ts';
+import type { BlockGeometry } from '../../format/block-size.ts';
 import { INLINE } from '../../format/inode.ts';
 import { XATTR_NODE_OFFSET } from '../../format/node.ts';
 import { viewOf } from '../../format/struct.ts';
 import {
-  XATTR_BLOCK_SIZE,
   XATTR_INDEX,
   XATTR_MAGIC,
   XATTR_PREFIXES,
@@ -136,11 +135,11 @@ export class Xattrs {
     const inlineSize = inlineXattrSize(inode);
     const xnid = raw.iXattrNid;
     if (inlineSize === 0 && xnid === 0) return [];
-    const area = new Uint8Array(inlineSize + (xnid === 0 ? 0 : XATTR_BLOCK_SIZE));
+    const area = new Uint8Array(inlineSize + (xnid === 0 ? 0 : inode.block.xattrBlockSize));
     if (inlineSize > 0) area.set(bytes.subarray(inode.inlineXattrOffset, inode.inlineXattrOffset + inlineSize));
     if (xnid !== 0) {
-      const base = this.#node(inode, xnid) * BLKSIZE;
-      area.set(bytes.subarray(base, base + XATTR_BLOCK_SIZE), inlineSize);
+      const base = this.#node(inode, xnid) * inode.blockSize;
+      area.set(bytes.subarray(base, base + inode.block.xattrBlockSize), inlineSize);
     }
     return readXattrs(area, xnid !== 0, inode.ino, throwFault);
   }
@@ -156,7 +155,7 @@ export class Xattrs {
   /** Source: write_all_xattrs. */
   #write(inode: Inode, stored: readonly Stored[]): void {
     const inlineSize = inlineXattrSize(inode);
-    const area = new Uint8Array(inlineSize + XATTR_BLOCK_SIZE);
+    const area = new Uint8Array(inlineSize + inode.block.xattrBlockSize);
     const used = compose(stored, area, inode.ino);
     const { pool, nodes } = this.#volume;
     let xnid = inode.load().iXattrNid;
@@ -174,7 +173,7 @@ export class Xattrs {
     inode.change();
     pool.bytes.set(area.subarray(0, inlineSize), inode.inlineXattrOffset);
     if (xnid === 0) return;
-    const base = this.#node(inode, xnid) * BLKSIZE;
+    const base = this.#node(inode, xnid) * inode.blockSize;
     nodes.markDirty(xnid);
     pool.bytes.set(area.subarray(inlineSize), base);
   }
@@ -244,11 +243,12 @@ function apply(ino: number, stored: Stored[], { name, value, create, replace }: 
 export function newXattrs(
   changes: readonly XattrChange[],
   inlineSize: number,
+  { xattrBlockSize }: BlockGeometry,
   ino: number,
 ): { inline: Uint8Array; node: Uint8Array | null } {
   const stored: Stored[] = [];
   for (const change of changes) apply(ino, stored, change);
-  const area = new Uint8Array(inlineSize + XATTR_BLOCK_SIZE);
+  const area = new Uint8Array(inlineSize + xattrBlockSize);
   const used = compose(stored, area, ino);
   return { inline: area.subarray(0, inlineSize), node: used > inlineSize ? area.subarray(inlineSize) : null };
 }

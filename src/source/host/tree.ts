@@ -94,27 +94,27 @@ export class HostTree implements SourceTree {
   }
 
   /**
-   * Runs of pages [first, end) of a regular file that are no holes. A file to which the host has given as much as its size has none,
+   * Runs of pages [first, end), of `pageSize` bytes, of a regular file that are no holes. A file to which the host has given as much as its size has none,
    * whatever it holds, so most need not be asked. Of one that can't be opened there are none: it will not be in the image.
    */
-  *dataPages(index: number): Generator<readonly [first: number, end: number]> {
+  *dataPages(index: number, pageSize: number): Generator<readonly [first: number, end: number]> {
     const stat = this.stat(index);
     const { sizeBytes: size, mode, uid } = stat;
     const stored = storedBytes(stat);
     const known = this.knownOrWhy(index);
     if (known !== null) {
-      if (!(known instanceof F2fsError)) yield* pagesOf([[0, known.length]]);
+      if (!(known instanceof F2fsError)) yield* pagesOf([[0, known.length]], pageSize);
       return;
     }
     const isSparse = stored < size;
     if (!isSparse && mayRead(mode, uid, this.#euid)) {
-      yield* pagesOf([[0, size]]);
+      yield* pagesOf([[0, size]], pageSize);
       return;
     }
     const fd = this.#tryOpen(index);
     if (fd < 0) return;
     try {
-      yield* pagesOf(isSparse ? dataRanges(fd, size, stored, this.host.libc).ranges : [[0, size]]);
+      yield* pagesOf(isSparse ? dataRanges(fd, size, stored, this.host.libc).ranges : [[0, size]], pageSize);
     } finally {
       closeHostFile(this, fd);
     }

@@ -1,6 +1,7 @@
 // Workloads that are kept by checkpoints alone.
+
 import { parseCodec } from '../../../src/compress/algorithms.ts';
-import { BLKSIZE } from '../../../src/format/constants.ts';
+import { BLKSIZE } from '../../../src/device/device.ts';
 import { Random } from '../../malformed/random.ts';
 import { content, type Session, type Workload } from '../session.ts';
 

@@ -1,6 +1,7 @@
 // Workloads that fsync files between checkpoints. Those that lost data in the kernel's F2FS are told by what was lost.
+
 import { parseCodec } from '../../../src/compress/algorithms.ts';
-import { BLKSIZE } from '../../../src/format/constants.ts';
+import { BLKSIZE } from '../../../src/device/device.ts';
 import { content, type Workload } from '../session.ts';
 import { text } from './basic.ts';
 

@@ -1,5 +1,5 @@
 // Workloads of names: renamed, exchanged, removed.
-import { BLKSIZE } from '../../../src/format/constants.ts';
+import { BLKSIZE } from '../../../src/device/device.ts';
 import { content, type Workload } from '../session.ts';
 
 export const NAMES: readonly Workload[] = [

@@ -1,5 +1,5 @@
 // Workloads on a volume that is nearly full: blocks are moved and holes are filled.
-import { BLKSIZE } from '../../../src/format/constants.ts';
+import { BLKSIZE } from '../../../src/device/device.ts';
 import type { FileSystem } from '../../../src/fs/file-system.ts';
 import { Random } from '../../malformed/random.ts';
 import { content, type Session, type Workload } from '../session.ts';

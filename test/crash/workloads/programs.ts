@@ -1,5 +1,5 @@
 // Random programs of all operations.
-import { BLKSIZE } from '../../../src/format/constants.ts';
+import { BLKSIZE } from '../../../src/device/device.ts';
 import { Random } from '../../malformed/random.ts';
 import { content, type Session, type Workload } from '../session.ts';
 

@@ -1,5 +1,5 @@
 // Workloads of ranges: allocated, zeroed, taken out and put in.
-import { BLKSIZE } from '../../../src/format/constants.ts';
+import { BLKSIZE } from '../../../src/device/device.ts';
 import { content, type Workload } from '../session.ts';
 
 export const RANGES: readonly Workload[] = [

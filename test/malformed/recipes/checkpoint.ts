@@ -1,8 +1,11 @@
 // Checkpoints: counts, log positions, bitmap sizes and pack shapes that can't be, and packs that are not whole.
-import { Checkpoint, CP, CP_BITMAP_OFFSET, ORPHANS_PER_BLOCK } from '../../../src/format/checkpoint.ts';
-import { BLKSIZE, LOG_NAMES, NR_LOGS } from '../../../src/format/constants.ts';
+
+import { BLKSIZE } from '../../../src/device/device.ts';
+import { Checkpoint, CP, CP_BITMAP_OFFSET } from '../../../src/format/checkpoint.ts';
+import { LOG_NAMES, NR_LOGS } from '../../../src/format/constants.ts';
 import { viewOf } from '../../../src/format/struct.ts';
 import { logPosition, setLogPosition } from '../../../src/volume/checkpoint-pack.ts';
+import { ORPHANS_PER_BLOCK } from '../../blocks-of-4k.ts';
 import type { DamagedImage } from '../damaged-image.ts';
 import { HUGE, type Row, recipes, setImmense } from '../recipe.ts';
 

@@ -1,6 +1,7 @@
 // Compressed clusters: their slots, their headers, what is in them, and what their inodes say of them.
+import { BLKSIZE } from '../../../src/device/device.ts';
 import { ClusterHeader, clusterCapacity } from '../../../src/format/cluster.ts';
-import { BLKSIZE, COMPRESS_ADDR, NEW_ADDR, NULL_ADDR } from '../../../src/format/constants.ts';
+import { COMPRESS_ADDR, NEW_ADDR, NULL_ADDR } from '../../../src/format/constants.ts';
 import { I_FLAGS, INLINE, InodeExtra } from '../../../src/format/inode.ts';
 import { viewOf } from '../../../src/format/struct.ts';
 import { CLUSTER_FILES } from '../base.ts';
@@ -71,7 +72,7 @@ const ofSlots: Row[] = [
 const ofHeaders: Row[] = [
   ['clen 0', '/lz4', 'EUCLEAN', header('/lz4', (it) => (it.clen = 0))],
   ['clen 1', '/lz4', 'EUCLEAN', header('/lz4', (it) => (it.clen = 1))],
-  ['clen one past the blocks', '/lz4', 'EUCLEAN', header('/lz4', (it) => (it.clen = clusterCapacity(3) + 1))],
+  ['clen one past the blocks', '/lz4', 'EUCLEAN', header('/lz4', (it) => (it.clen = clusterCapacity(3, BLKSIZE) + 1))],
   ['clen 2^31', '/lz4', 'EUCLEAN', header('/lz4', (it) => (it.clen = 2 ** 31))],
   ['clen 2^32 - 1', '/lz4', 'EUCLEAN', header('/lz4', (it) => (it.clen = HUGE))],
   ['clen one less', '/lz4', 'EUCLEAN', header('/lz4', (it) => it.clen--)],

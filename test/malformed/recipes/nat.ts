@@ -1,7 +1,8 @@
 // The NAT and its journal: nodes without blocks, at other nodes' blocks, outside the main area, owned by another inode.
+
 import { COMPRESS_ADDR, NEW_ADDR } from '../../../src/format/constants.ts';
 import { NODE_DIR1 } from '../../../src/format/node.ts';
-import { NAT_JOURNAL_ENTRIES } from '../../../src/format/summary.ts';
+import { NAT_JOURNAL_ENTRIES } from '../../blocks-of-4k.ts';
 import type { DamagedImage } from '../damaged-image.ts';
 import { HUGE, type Row, recipes } from '../recipe.ts';
 

@@ -1,7 +1,9 @@
 // Orphan blocks, and the inodes that they list: numbers that are no orphan's, and orphans that can't be taken apart.
-import { CP, ORPHANS_PER_BLOCK, OrphanBlock } from '../../../src/format/checkpoint.ts';
-import { BLKSIZE } from '../../../src/format/constants.ts';
+
+import { BLKSIZE } from '../../../src/device/device.ts';
+import { CP } from '../../../src/format/checkpoint.ts';
 import { viewOf } from '../../../src/format/struct.ts';
+import { ORPHANS_PER_BLOCK, OrphanBlock } from '../../blocks-of-4k.ts';
 import type { DamagedImage, NodeParts } from '../damaged-image.ts';
 import { metadataOf } from '../metadata.ts';
 import { HUGE, type Recipe } from '../recipe.ts';

@@ -1,7 +1,8 @@
 // The SIT and its journal: maps and counts that disagree, types that are none, blocks in use that it has free.
+
 import { NODE_DIR1 } from '../../../src/format/node.ts';
 import { SitEntry } from '../../../src/format/sit.ts';
-import { SIT_JOURNAL_ENTRIES } from '../../../src/format/summary.ts';
+import { SIT_JOURNAL_ENTRIES } from '../../blocks-of-4k.ts';
 import type { DamagedImage } from '../damaged-image.ts';
 import { HUGE, type Row, recipes, setImmense } from '../recipe.ts';
 

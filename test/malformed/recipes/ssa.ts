@@ -1,8 +1,10 @@
 // Summaries (SSA): types, owners, versions and places of blocks that are not theirs. Nobody reads them but a cleaner, and a log
 // that fills the holes of a segment.
+
 import { BLKS_PER_SEG } from '../../../src/format/constants.ts';
 import { viewOf } from '../../../src/format/struct.ts';
-import { SUM_ENTRIES_SIZE, SUM_FOOTER_OFFSET, SUMMARY_ENTRY_SIZE, SummaryEntry } from '../../../src/format/summary.ts';
+import { SUM_ENTRIES_SIZE, SUMMARY_ENTRY_SIZE, SummaryEntry } from '../../../src/format/summary.ts';
+import { SUM_FOOTER_OFFSET } from '../../blocks-of-4k.ts';
 import type { DamagedImage } from '../damaged-image.ts';
 import { HUGE, type Recipe } from '../recipe.ts';
 
