@@ -8,7 +8,7 @@ import { CodecJobs, codecFrames } from './codec-jobs.ts';
 import { FrameRing } from './frame-ring.ts';
 
 /** Frames of a pool below which there would be too few left for pages. */
-const MIN_FRAMES = 4096;
+export const MIN_CLUSTER_FRAMES = 4 * 1024;
 const MIN_RING = 512;
 const MAX_RING = 4096;
 /** What part of a pool's frames the threads' tables may take, and the most threads that get some. */
@@ -50,7 +50,7 @@ export class ClusterBuffers {
   prepare(): boolean {
     const pool = this.#pool;
     if (this.#ring !== null) return true;
-    if (pool.nrFrames < MIN_FRAMES) return false;
+    if (pool.nrFrames < MIN_CLUSTER_FRAMES) return false;
     const staging = pool.allocRun(STAGING_FRAMES);
     if (staging < 0) return false;
     const ring = FrameRing.take(
@@ -120,7 +120,7 @@ function nrWorkspacesOf(pool: FramePool): number {
 }
 
 function tooSmall({ pageSize }: FramePool): F2fsError {
-  const least = (MIN_FRAMES * pageSize) / 2 ** 20;
+  const least = (MIN_CLUSTER_FRAMES * pageSize) / 2 ** 20;
   return new F2fsError(
     'ENOMEM',
     `compressed clusters take a page cache of ${least} MiB at least: mount with more cacheBytes`,

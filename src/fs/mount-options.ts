@@ -23,7 +23,7 @@ import { CHECKPOINT_MODES, type CheckpointMode } from './reclaim.ts';
 export interface MountOptions {
   /** Changes are refused and nothing is written. Default: false. */
   readonly?: boolean;
-  /** Bytes of page cache, all the memory that file data and nodes take. Default: 128 MiB. */
+  /** Bytes of page cache, all the memory that file data and nodes take. Default: 128 MiB, or 4,096 blocks of the volume if that is more. */
   cacheBytes?: number;
   /** The time that changes are stamped with; default: the system's. */
   now?: () => Timestamp;

@@ -14,7 +14,7 @@ export const MAX_FOLIO_PAGES = 1 << MAX_ORDER;
 const DEFAULT_BUDGET = 128 * 1024 * 1024;
 const DEFAULT_MIN_PAGES = 4 * 1024;
 /** The fewest pages that a page cache can have. */
-const MIN_PAGES = 1024;
+export const MIN_PAGES = 1024;
 /** The fewest bytes that a page cache can have, where a page has 4 KiB. */
 export const MIN_BUDGET = MIN_PAGES * DEFAULT_BLOCK_SIZE;
 /** The most bytes that a page cache can have: what a 32-bit WebAssembly.Memory can hold. */

@@ -1,6 +1,6 @@
 // A directory of the host made into an image: format, mount, fill, checkpoint. Nothing here writes a block itself.
 import { startFilling } from '../bulkload/tree-loader.ts';
-import { defaultWorkers } from '../compress/cluster-buffers.ts';
+import { defaultWorkers, MIN_CLUSTER_FRAMES } from '../compress/cluster-buffers.ts';
 import type { FileDevice } from '../device/file-device.ts';
 import { type TargetPlace, targetAt } from '../device/host-target.ts';
 import { NewImage, openAroundCache, removeLeftParts } from '../device/new-image.ts';
@@ -16,6 +16,7 @@ import { featureBits } from '../mkfs/features.ts';
 import { format, planSize } from '../mkfs/format.ts';
 import { type Geometry, smallestGeometry } from '../mkfs/geometry.ts';
 import { contentsOf } from '../mkfs/probe.ts';
+import { MIN_PAGES } from '../pagecache/pool.ts';
 import type { Problem } from '../problems.ts';
 import { hostInodes } from '../source/host/scan.ts';
 import type { Populated } from '../source/populated.ts';
@@ -134,7 +135,7 @@ export async function buildFrom(
     await turn(options);
     const { uuid } = format(device, { ...formatOptions(options, now), startSector: device.startSector });
     await turn(options);
-    volume = mount(device, mountOptions(options, now, policy, tree.memoryBytes));
+    volume = mount(device, mountOptions(options, now, policy, block.blockSize, tree.memoryBytes));
     const compression = policy && choice && { policy, choice };
     const written =
       threads === null
@@ -172,18 +173,19 @@ function mountOptions(
   options: BuildOptions,
   now: Timestamp,
   policy: CompressPolicy | null,
+  blockSize: number,
   tableBytes: number,
 ): MountOptions {
   const { engine } = options;
   // The volume has what the tree takes and is written once: there is nothing to clean.
   const common: MountOptions = { now: () => now, engine, cleaning: false, discard: false };
   if (policy === null) {
-    const left = Math.max(LEAST_CACHE, Math.min(DEFAULT_CACHE, CACHE_AND_TABLE - tableBytes));
-    return { ...common, cacheBytes: options.cacheBytes ?? left };
+    const left = Math.min(DEFAULT_CACHE, CACHE_AND_TABLE - tableBytes);
+    return { ...common, cacheBytes: options.cacheBytes ?? Math.max(LEAST_CACHE, MIN_PAGES * blockSize, left) };
   }
   return {
     ...common,
-    cacheBytes: options.cacheBytes ?? COMPRESSION_CACHE,
+    cacheBytes: options.cacheBytes ?? Math.max(COMPRESSION_CACHE, MIN_CLUSTER_FRAMES * blockSize),
     // Without an engine clusters are compressed where files are read.
     workers: engine === undefined ? 0 : (options.workers ?? defaultWorkers()),
     compress: { codec: policy.codec, clusterPages: policy.clusterPages, checksum: policy.checksum },

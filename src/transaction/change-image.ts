@@ -6,6 +6,7 @@ import { type FileDevice, openFileDevice, openNamed } from '../device/file-devic
 import { targetAt } from '../device/host-target.ts';
 import { removeLeftParts } from '../device/new-image.ts';
 import { checkSignal, F2fsError } from '../errors.ts';
+import { cacheBytesFor } from '../fs/cache-size.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
 import { checkMountOptions, type MountOptions } from '../fs/mount-options.ts';
 import { HostRoom } from './host-room.ts';
@@ -46,7 +47,7 @@ export interface ChangeImageOptions {
   inSteps?: boolean;
   /**
    * How the volume is mounted, but for `readonly` and `checkpoints`, which are decided here. Default: as `mount`, with `cacheBytes` of
-   * 64 MiB, as a second mount may follow the first.
+   * 64 MiB (or 4,096 blocks of the volume), as a second mount may follow the first.
    */
   mount?: Omit<MountOptions, 'readonly' | 'checkpoints'>;
   /** Undoes the change with an AbortError (ECANCELED): it is heard before and after the change, and while the image is copied. */
@@ -163,8 +164,10 @@ class Transaction<T> {
   }
 
   #mount(device: FileDevice, checkpoints: MountOptions['checkpoints']): FileSystem {
-    const options = { cacheBytes: CACHE_BYTES, ...this.#options.mount, checkpoints };
-    const volume = this.#killable(() => mount(device, options));
+    const volume = this.#killable(() => {
+      const cacheBytes = cacheBytesFor(device, CACHE_BYTES);
+      return mount(device, { cacheBytes, ...this.#options.mount, checkpoints });
+    });
     this.#warn(volume);
     return volume;
   }
