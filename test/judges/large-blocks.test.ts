@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BuildOptions, build, DEFAULT_FEATURES, parseCodec } from '../../src/index.ts';
 import { imageFacts } from '../../tools/judge/image-facts.ts';
-import { judgeImage } from '../../tools/judge/index.ts';
+import { judgeCodecs, judgeImage, judgeImages, referenceCodecsAreThere } from '../../tools/judge/index.ts';
 import { kernelIsThere, kernelsHere, LARGE_BLOCK_KERNELS, runInKernel } from '../../tools/judge/kernels.ts';
+import { makeMixedTree } from '../../tools/judge/mixed-tree.ts';
 import { blockSizeOf, type KernelName, projectRoot } from '../../tools/judge/paths.ts';
 import { kernelLogComplaints } from '../../tools/judge/verdict.ts';
 import { linesOfListing, listLines } from '../../tools/judge/volume-lines.ts';
@@ -105,6 +107,38 @@ dmesg | grep -q 'Invalid log_blocksize'
       expect(kernelLogComplaints(dmesg, isCut(name)), name).toEqual([]);
       expect(imageFacts(images[i])?.cutOff).toBe(false);
     }
+  });
+});
+
+describe.each(LARGE_BLOCK_KERNELS)('images of ours, with %s', { timeout: 600_000 }, (kernel) => {
+  const blockSize = blockSizeOf(kernel);
+  const ways: readonly BuildOptions[] = [
+    {},
+    { engine: 'folios' },
+    ...(kernel === 'qemu-16k-6.12' ? [] : [{ features: [...DEFAULT_FEATURES, 'packed_ssa'] }]),
+    ...['lz4', 'zstd:3', 'lzo', 'lzo-rle'].map((codec, i) => ({
+      compress: { codec: parseCodec(codec), clusterPages: 4 << (i % 2), checksum: i > 1 },
+      workers: 1,
+    })),
+  ];
+
+  it.skipIf(!kernelIsThere(kernel))('hold what they were made of, and can be written to', async () => {
+    const folder = mkdtempSync(join(work, `${kernel}-ours-`));
+    const tree = join(folder, 'tree');
+    mkdirSync(tree);
+    makeMixedTree(tree, 4 * blockSize);
+    const cases = await Promise.all(
+      ways.map(async (options, i) => {
+        const image = join(folder, `${i}.img`);
+        const { problems } = await build(tree, image, { ...options, blockSize, freeBytes: 64 << 20 });
+        expect(problems).toEqual([]);
+        return { image, source: tree };
+      }),
+    );
+    const judgements = await judgeImages(cases, { kernels: [kernel] });
+    expect(judgements.map(({ complaints }) => complaints)).toEqual(ways.map(() => []));
+    if (!referenceCodecsAreThere()) return;
+    for (const { image } of cases.slice(-4)) expect(judgeCodecs(image).complaints, image).toEqual([]);
   });
 });
 

@@ -3,6 +3,7 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import type { BlockDevice } from '../../src/device/device.ts';
+import type { FileSystem } from '../../src/fs/file-system.ts';
 import type { MountOptions } from '../../src/fs/mount-options.ts';
 import { type Random, random } from '../random.ts';
 import { Generator } from './generator.ts';
@@ -24,8 +25,10 @@ export interface RunOptions {
   compareEvery?: number;
   remountEvery?: number;
   without?: readonly Kind[];
+  /** Bytes of the volume's blocks. Default: 4096. */
+  blockSize?: number;
   /** Called after each remount's comparison, while nothing is dirty: judges may look at the device. */
-  afterRemount?: (device: BlockDevice, operationsDone: number) => Promise<void>;
+  afterRemount?: (device: BlockDevice, operationsDone: number, volume: FileSystem) => Promise<void>;
 }
 
 export interface RunReport {
@@ -92,7 +95,7 @@ function compare(expected: Outcome, got: Outcome): string | null {
 export async function runDifferential(options: RunOptions): Promise<RunReport> {
   const { dir, seed, operations, newDevice, mounts, compareEvery = 1000, remountEvery = 5000 } = options;
   const rng = random(seed);
-  const generator = new Generator(rng, options.without);
+  const generator = new Generator(rng, options.without, options.blockSize);
   const pair = new Pair(join(dir, 'tree'), newDevice(), mounts);
   const trace: Operation[] = [];
   const report: RunReport = { operations: 0, comparisons: 0, remounts: 0, outcomes: {} };
@@ -121,7 +124,7 @@ export async function runDifferential(options: RunOptions): Promise<RunReport> {
       guarded(() => pair.compareTrees(isRemount));
       report.comparisons++;
     }
-    if (isRemount) await options.afterRemount?.(pair.volume.device, i);
+    if (isRemount) await options.afterRemount?.(pair.volume.device, i, pair.volume.fs);
   }
   pair.volume.fs.close();
   pair.dispose();

@@ -1,5 +1,6 @@
 // Draws the next operation. It knows roughly what is there, so that most operations find something to do, and many of the
 // others fail in an interesting way.
+import { BLKSIZE } from '../../src/device/device.ts';
 import type { Random } from '../random.ts';
 import { type AllocateMode, type Kind, type NodeType, type OpenFlags, type Operation, SLOTS } from './operation.ts';
 
@@ -88,12 +89,15 @@ const NO_ID = 0xffffffff;
 
 export class Generator {
   readonly #rng: Random;
+  readonly #blockSize: number;
   readonly #kinds: Kind[] = [];
   readonly #known = new Map<string, Known>();
   readonly #list: Known[] = [];
 
-  constructor(rng: Random, without: readonly Kind[] = []) {
+  /** @param blockSize bytes that ranges are moved by */
+  constructor(rng: Random, without: readonly Kind[] = [], blockSize = BLKSIZE) {
     this.#rng = rng;
+    this.#blockSize = blockSize;
     for (const [kind, weight] of Object.entries(WEIGHTS)) {
       if (!without.includes(kind as Kind)) for (let i = 0; i < weight; i++) this.#kinds.push(kind as Kind);
     }
@@ -200,7 +204,7 @@ export class Generator {
     const aligned = mode === 'collapse' || mode === 'insert' ? rng.below(8) > 0 : rng.below(3) === 0;
     const at = rng.below(2) === 0 ? rng.below(20_000) : rng.below(400_000);
     const length = rng.below(3) === 0 ? rng.below(200_000) : rng.below(20_000);
-    const round = (value: number) => (aligned ? value - (value % 4096) : value);
+    const round = (value: number) => (aligned ? value - (value % this.#blockSize) : value);
     return { kind: 'allocate', slot, mode, at: round(at), length: round(length), time: this.#time() };
   }
 
