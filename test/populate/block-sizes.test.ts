@@ -58,7 +58,7 @@ function faultsOf(image: string): string[] {
   return faults;
 }
 
-describe.each([8, 16, 32, 64])('blocks of %i KiB', (kib) => {
+describe.each([16, 64])('blocks of %i KiB', (kib) => {
   it.each<[string, BuildOptions]>([
     ['at once', {}],
     ['at once, compressed', { compress: COMPRESSED, workers: 1 }],
