@@ -115,7 +115,7 @@ function compressionOf(options: BuildCommandOptions): BuildCompression | undefin
   const sizes = clusterSizes(blockSize);
   const clusterBytes = cluster ?? Math.max(DEFAULT_CLUSTER, sizes[0]);
   if (!sizes.includes(clusterBytes))
-    throw new UsageError(`invalid --cluster ${shortSize(clusterBytes)}: expected ${choicesOfSizes(sizes)}`);
+    throw new UsageError(`invalid --cluster '${asTyped(clusterBytes)}': expected ${choicesOfSizes(sizes)}`);
   return {
     codec: asUsage(() => parseCodec(compress)),
     clusterPages: clusterBytes / blockSize,
@@ -124,6 +124,11 @@ function compressionOf(options: BuildCommandOptions): BuildCompression | undefin
     noExtensions: noCompressExt,
     globs: compressGlob,
   };
+}
+
+/** A size as it may have been typed. */
+function asTyped(bytes: number): string {
+  return bytes % 1024 === 0 ? choicesOfSizes([bytes]) : String(bytes);
 }
 
 /** Throws UsageError for the size of a block device. */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { WORKLOAD_NAMES } from '../bench/workload-names.ts';
-import { BLOCK_SIZES, ENGINES, MAX_QUEUE_DEPTH, MAX_WORKERS } from '../limits.ts';
+import { ENGINES, MAX_QUEUE_DEPTH, MAX_WORKERS } from '../limits.ts';
 import { refuseEmpty, refuseUndecodable } from './arguments.ts';
 import type { BenchCommandOptions } from './bench.ts';
 import { blockSizeOption, forOption } from './block-size.ts';
@@ -135,11 +135,7 @@ function declareBuild(program: Command, run: Run): void {
     .option('--force', 'replace an image that exists, or what a device holds')
     .addOption(holesOption())
     .option('--compress <algorithm[:level]>', 'lz4, lz4:3 to lz4:16, zstd:1 to zstd:22, lzo or lzo-rle')
-    .option(
-      '--cluster <size>',
-      'bytes that are compressed together: 4 to 256 blocks (default: 64K)',
-      parseCluster(BLOCK_SIZES),
-    )
+    .option('--cluster <size>', 'bytes that are compressed together: 4 to 256 blocks (default: 64K)', parseSize)
     .option('--compress-ext <list>', 'only files with one of these extensions, or that --compress-glob has', parseList)
     .option(
       '--compress-glob <pattern>',
@@ -296,9 +292,7 @@ function declareBench(program: Command, run: Run): void {
         'none,lz4',
       ),
     )
-    .addOption(
-      sizeOption('--cluster <size>', 'of a compressed cluster', '64K').argParser(parseCluster([BLOCK_SIZES[0]])),
-    )
+    .addOption(sizeOption('--cluster <size>', 'of a compressed cluster', '64K').argParser(parseCluster))
     .option('--workers <n>', 'threads that compress (default: 0: the one that writes)', parseCount(0, MAX_WORKERS))
     .option('--folio <pages>', 'pages of the largest folio (default: 512; for the engine pages 1)', parseCount(1))
     .option('--queue <n>', 'large writes under way at most; 0: no writing thread', parseCount(0, MAX_QUEUE_DEPTH))

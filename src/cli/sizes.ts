@@ -1,6 +1,6 @@
 // Sizes and numbers as people write and read them.
 import { InvalidArgumentError } from 'commander';
-import { clusterSizes, MAX_ID } from '../limits.ts';
+import { BLOCK_SIZES, clusterSizes, MAX_ID } from '../limits.ts';
 import { choicesOfSizes, shortSize } from '../size-text.ts';
 
 export { shortSize };
@@ -34,14 +34,12 @@ export function parseLength(text: string): number {
   throw new InvalidArgumentError('Expected 1 byte or more.');
 }
 
-/** Bytes of a compressed cluster, of pages of one of these sizes. */
-export function parseCluster(pageSizes: readonly number[]): (text: string) => number {
-  const sizes = [...new Set(pageSizes.flatMap(clusterSizes))].sort((a, b) => a - b);
-  return (text) => {
-    const bytes = parseSize(text);
-    if (sizes.includes(bytes)) return bytes;
-    throw new InvalidArgumentError(`Expected ${choicesOfSizes(sizes)}.`);
-  };
+/** Bytes of a compressed cluster, where blocks have 4 KiB. */
+export function parseCluster(text: string): number {
+  const bytes = parseSize(text);
+  const sizes = clusterSizes(BLOCK_SIZES[0]);
+  if (sizes.includes(bytes)) return bytes;
+  throw new InvalidArgumentError(`Expected ${choicesOfSizes(sizes)}.`);
 }
 
 /** A whole number, from `least` to `most`. */
