@@ -17,7 +17,7 @@ const ENTRY = `
 export { parseCodec } from './compress/algorithms.js';
 export { MemoryDevice } from './device/memory-device.js';
 export { F2fsError } from './errors.js';
-export { BLKSIZE } from './format/constants.js';
+export { BLKSIZE } from './device/device.js';
 export { mount } from './fs/file-system.js';
 export { mountAsync } from './fs/promises.js';
 export { volumeInfo } from './inspect/info.js';
