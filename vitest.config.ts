@@ -3,7 +3,9 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    testTimeout: 120_000,
+    setupFiles: ['test/byte-equality.ts'],
+    // A guard against what never ends, not a measure: a busy machine is several times slower than an idle one.
+    testTimeout: 600_000,
     hookTimeout: 600_000,
     pool: 'forks',
     // Left to itself it leaves a core free, which on two is half of them.

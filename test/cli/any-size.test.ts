@@ -263,4 +263,4 @@ it('killed at any time, it leaves the image as it was or as it is to be', async 
     expect([{ 0: ENTRIES + 1 }, { 7: ENTRIES + 1 }]).toContainEqual(counts(({ uid }) => `${uid}`));
     await assertSound();
   }
-}, 300_000);
+});

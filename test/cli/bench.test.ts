@@ -110,7 +110,7 @@ describe.concurrent('f2fs bench', () => {
       expect(compression?.blocks).toBeLessThan(0.75 * FILE_PAGES);
     }
     expect((await fsck(image)).complaints).toEqual([]);
-  }, 300_000);
+  });
 
   it('recovers what was fsynced before a crash, and writes on a volume that is nearly full', async () => {
     const image = temporary.file('worn.img');

@@ -111,7 +111,7 @@ const mistakes: [args: string[], said: string][] = [
   [['ls', image, '/file/x'], '/file/x is not a directory (ENOTDIR)'],
 ];
 
-it.each(mistakes)('%j', { timeout: 60_000 }, async (args, said) => {
+it.each(mistakes)('%j', async (args, said) => {
   const { code, stderr } = await f2fs(args);
   expect(code).not.toBe(0);
   expect(stderr.trimEnd().split('\n')).toHaveLength(1);

@@ -82,7 +82,7 @@ describe.skipIf(!hasTerminals)('on a terminal', () => {
     ['clean', /\d+ sections? emptied {2}\d+ blocks? moved/, () => ['--sections', '24', withHalf('clean')]],
   ];
 
-  it.each(shown)('%s says how far it is', { timeout: 60_000 }, (command, line, args) => {
+  it.each(shown)('%s says how far it is', (command, line, args) => {
     const { code, said } = onTerminal([command, ...args()]);
     expect(said).toMatch(line);
     expect(code).toBe(0);
@@ -92,7 +92,7 @@ describe.skipIf(!hasTerminals)('on a terminal', () => {
     );
   });
 
-  it('its line is gone before an error is told', { timeout: 60_000 }, () => {
+  it('its line is gone before an error is told', () => {
     const { code, said } = onTerminal(['rm', '-r', copied('error'), ...directories, '/missing']);
     expect(code).toBe(1);
     expect(said).toMatch(/\d+ removed {2}\/d\d+/);

@@ -91,7 +91,7 @@ beforeAll(async () => {
   volume.remove('/d3');
   volume.close();
   device.close();
-}, 120_000);
+});
 
 /** Those that leave no image that was there as it was, or do so in any case. */
 const READERS = new Set(['mkfs', 'build', 'ls', 'stat', 'cat', 'getfattr', 'info', 'extract', 'bench']);
@@ -149,37 +149,33 @@ it('every command is among the cases', async () => {
 
 const rows = Object.entries(CASES).flatMap(([name, cases]) => cases.map((one, i) => ({ ...one, name, number: i + 1 })));
 
-it.concurrent.each(rows)(
-  '$name ($number)',
-  { timeout: 300_000 },
-  async ({ name, number, args, calls, input, most = MOST_AFTER }) => {
-    const host = slowHost(temporary.file(`${name}-${number}`));
-    const mine = temporary.file(`${name}-${number}.img`);
-    copySparse(image, mine);
-    const isRead = READERS.has(name);
-    const before = isRead ? '' : contentsOf(mine);
-    const whole = await command(args(mine), { input, env: host.env(0, 'SIGINT', 0) }, host.execArgv);
-    expect(whole).toEqual({ how: 0, stderr: expect.not.stringMatching(/ended by/) });
-    const { all } = host.calls();
-    expect(all).toBeGreaterThanOrEqual(calls);
-    const after = isRead ? '' : contentsOf(mine);
-    for (const [i, part] of MOMENTS.entries()) {
-      if (!isRead) copySparse(image, mine);
-      const signal = i % 2 === 0 ? 'SIGINT' : 'SIGTERM';
-      const at = Math.max(1, Math.floor(all * part));
-      const { how, stderr } = await command(args(mine), { input, env: host.env(at, signal, SLOW_MS) }, host.execArgv);
-      const made = host.calls();
-      const seen = { how, part, at, ...made, stderr };
-      expect(made.after, JSON.stringify(seen)).toBeLessThanOrEqual(most);
-      // It may be over before: another thread has some of the calls.
-      if (how === 0) expect(part, JSON.stringify(seen)).toBeGreaterThan(0.5);
-      else expect([signal, signal === 'SIGINT' ? 130 : 143], JSON.stringify(seen)).toContain(how);
-      if (typeof how === 'number' && how > 0) expect(stderr).toMatch(new RegExp(`^f2fs: ${name}: ended by ${signal};`));
-      if (isRead) continue;
-      const found = contentsOf(mine);
-      if (how === 0) expect(found).toBe(after);
-      else if (typeof how === 'number') expect(found).toBe(before);
-      else expect([before, after]).toContain(found);
-    }
-  },
-);
+it.concurrent.each(rows)('$name ($number)', async ({ name, number, args, calls, input, most = MOST_AFTER }) => {
+  const host = slowHost(temporary.file(`${name}-${number}`));
+  const mine = temporary.file(`${name}-${number}.img`);
+  copySparse(image, mine);
+  const isRead = READERS.has(name);
+  const before = isRead ? '' : contentsOf(mine);
+  const whole = await command(args(mine), { input, env: host.env(0, 'SIGINT', 0) }, host.execArgv);
+  expect(whole).toEqual({ how: 0, stderr: expect.not.stringMatching(/ended by/) });
+  const { all } = host.calls();
+  expect(all).toBeGreaterThanOrEqual(calls);
+  const after = isRead ? '' : contentsOf(mine);
+  for (const [i, part] of MOMENTS.entries()) {
+    if (!isRead) copySparse(image, mine);
+    const signal = i % 2 === 0 ? 'SIGINT' : 'SIGTERM';
+    const at = Math.max(1, Math.floor(all * part));
+    const { how, stderr } = await command(args(mine), { input, env: host.env(at, signal, SLOW_MS) }, host.execArgv);
+    const made = host.calls();
+    const seen = { how, part, at, ...made, stderr };
+    expect(made.after, JSON.stringify(seen)).toBeLessThanOrEqual(most);
+    // It may be over before: another thread has some of the calls.
+    if (how === 0) expect(part, JSON.stringify(seen)).toBeGreaterThan(0.5);
+    else expect([signal, signal === 'SIGINT' ? 130 : 143], JSON.stringify(seen)).toContain(how);
+    if (typeof how === 'number' && how > 0) expect(stderr).toMatch(new RegExp(`^f2fs: ${name}: ended by ${signal};`));
+    if (isRead) continue;
+    const found = contentsOf(mine);
+    if (how === 0) expect(found).toBe(after);
+    else if (typeof how === 'number') expect(found).toBe(before);
+    else expect([before, after]).toContain(found);
+  }
+});

@@ -338,7 +338,7 @@ describe('what is no F2FS volume is named, and what to do', () => {
     what,
     real: [program, script],
   } of real) {
-    it.skipIf(!isHere(program))(`${name}, made by ${program}`, { timeout: 60_000 }, () => {
+    it.skipIf(!isHere(program))(`${name}, made by ${program}`, () => {
       const raw = rawImage();
       const file = temporary.file(`${name}-real.img`);
       const done = spawnSync('sh', ['-ec', script, 'sh', file, raw, join(dirname(raw), 'tree')], { env: withSbin() });

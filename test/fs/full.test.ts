@@ -179,7 +179,7 @@ describe('churn', () => {
   it.each<[string, number, FormatOptions, MountOptions]>([
     ['of small files', 64, {}, {}],
     ['in lfs, sections of 2 segments', 128, { segsPerSec: 2 }, { mode: 'lfs' }],
-  ])('%s', { timeout: 300_000 }, async (_, sizeMib, formatOptions, mountOptions) => {
+  ])('%s', async (_, sizeMib, formatOptions, mountOptions) => {
     const { device, fs } = volumeOf(sizeMib, { format: formatOptions, mount: mountOptions });
     const files = churn(fs, random(SEED), 8000 * TIMES, 60_000);
     verifyFiles(fs, files);
@@ -191,7 +191,7 @@ describe('churn', () => {
     verifyFiles(mounted(device, { readonly: true }), files);
   });
 
-  it('of compressed files at 90%', { timeout: 300_000 }, async () => {
+  it('of compressed files at 90%', async () => {
     const { device, fs } = volumeOf(128, {
       format: { features: ['extra_attr', 'compression'] },
       mount: { cacheBytes: 32 * MIB, compress: compressing('lz4', 4) },
@@ -239,7 +239,7 @@ it('the same operations make the same image', () => {
 });
 
 describe.runIf(umlIsThere())('the kernel', () => {
-  it('goes on with a full volume of ours, and we with what it left, logs in holes', { timeout: 600_000 }, async () => {
+  it('goes on with a full volume of ours, and we with what it left, logs in holes', async () => {
     const { device, fs } = volumeOf(128);
     const model = new PageModel(3, pagesFor(fs, 60, 3));
     model.fill(fs);

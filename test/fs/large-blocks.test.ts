@@ -173,7 +173,7 @@ describe.each(VOLUMES)('%s', (name, blockSize) => {
     volume.close();
   });
 
-  it('is changed, cleaned, and read again', { timeout: 120_000 }, () => {
+  it('is changed, cleaned, and read again', () => {
     const device = unpack(name);
     const volume = mount(device, options);
     const top = volume.readdir('/').map((entry) => Buffer.from(entry.name).toString('latin1'));

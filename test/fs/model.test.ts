@@ -165,7 +165,7 @@ describe('random programs', () => {
     ['default', ['extra_attr', 'inode_checksum', 'sb_checksum', 'inode_crtime', 'compression', 'lost_found'], 1],
     ['plain', [], 1],
     ['sections of 2 segments, flexible_inline_xattr', ['extra_attr', 'flexible_inline_xattr'], 2],
-  ] as const)('%s', { timeout: 120_000 }, async (label, features, segsPerSec) => {
+  ] as const)('%s', async (label, features, segsPerSec) => {
     const property = fc.asyncProperty(fc.array(step, { minLength: 30, maxLength: 120 }), async (steps) => {
       const image = join(work, `${label.slice(0, 5)}.img`);
       const device = openFileDevice(image, {

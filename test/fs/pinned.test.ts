@@ -273,59 +273,55 @@ describe('nothing moves the blocks of a pinned file', () => {
     ['folios', 'adaptive'],
     ['pages', 'adaptive'],
     ['folios', 'lfs'],
-  ] as const)(
-    'engine %s, mode %s: writes, cleaning, full segments, remounts',
-    { timeout: 60_000 },
-    async (engine, mode) => {
-      const dice = random(seedOf('pinned'));
-      const { device, fs: first } = volumeOf(100);
-      const made = pinnedFile(first, '/pinned', 6 * MIB);
-      const contents = Buffer.alloc(6 * MIB);
-      const blocks = blocksOf(made);
-      made.close();
-      first.close();
-      let fs = mounted(device, { engine, mode });
-      for (let round = 0; round < 400; round++) {
-        const dicing = dice.below(100);
-        if (dicing < 30) {
-          using file = fs.openFile('/pinned');
-          const bytes = Buffer.alloc(1 + dice.below(20_000), dice.below(256));
-          const at = dice.below(contents.length - bytes.length);
-          file.write(bytes, at);
-          bytes.copy(contents, at);
-        } else if (dicing < 80) {
-          const name = `/other${dice.below(24)}`;
-          try {
-            if (dice.below(4) === 0) fs.writeFile(name, Buffer.alloc(dice.below(3 * MIB), round));
-            else {
-              using file = fs.openFile(name, { flags: 'a+' });
-              file.write(Buffer.alloc(1 + dice.below(60_000), round), 0);
-            }
-          } catch (error) {
-            if ((error as { code: string }).code !== 'ENOSPC') throw error;
-            fs.remove(name);
-          }
-        } else if (dicing < 88) fs.sync();
-        else if (dicing < 92) fs.clean({ policy: dice.below(2) === 0 ? 'greedy' : 'cost-benefit', sections: 3 });
-        else if (dicing < 97) fs.fsync('/pinned');
-        else {
-          // Half of the time what was not synced is lost, but for what the pinned file was fsynced of.
-          if (dice.below(2) === 0) fs.close();
+  ] as const)('engine %s, mode %s: writes, cleaning, full segments, remounts', async (engine, mode) => {
+    const dice = random(seedOf('pinned'));
+    const { device, fs: first } = volumeOf(100);
+    const made = pinnedFile(first, '/pinned', 6 * MIB);
+    const contents = Buffer.alloc(6 * MIB);
+    const blocks = blocksOf(made);
+    made.close();
+    first.close();
+    let fs = mounted(device, { engine, mode });
+    for (let round = 0; round < 400; round++) {
+      const dicing = dice.below(100);
+      if (dicing < 30) {
+        using file = fs.openFile('/pinned');
+        const bytes = Buffer.alloc(1 + dice.below(20_000), dice.below(256));
+        const at = dice.below(contents.length - bytes.length);
+        file.write(bytes, at);
+        bytes.copy(contents, at);
+      } else if (dicing < 80) {
+        const name = `/other${dice.below(24)}`;
+        try {
+          if (dice.below(4) === 0) fs.writeFile(name, Buffer.alloc(dice.below(3 * MIB), round));
           else {
-            fs.fsync('/pinned');
-            fs.abandon();
+            using file = fs.openFile(name, { flags: 'a+' });
+            file.write(Buffer.alloc(1 + dice.below(60_000), round), 0);
           }
-          fs = mounted(device, { engine, mode });
+        } catch (error) {
+          if ((error as { code: string }).code !== 'ENOSPC') throw error;
+          fs.remove(name);
         }
+      } else if (dicing < 88) fs.sync();
+      else if (dicing < 92) fs.clean({ policy: dice.below(2) === 0 ? 'greedy' : 'cost-benefit', sections: 3 });
+      else if (dicing < 97) fs.fsync('/pinned');
+      else {
+        // Half of the time what was not synced is lost, but for what the pinned file was fsynced of.
+        if (dice.below(2) === 0) fs.close();
+        else {
+          fs.fsync('/pinned');
+          fs.abandon();
+        }
+        fs = mounted(device, { engine, mode });
       }
-      using file = fs.openFile('/pinned');
-      expect(blocksOf(file)).toEqual(blocks);
-      expect(Buffer.from(readAll(file)).equals(contents)).toBe(true);
-      file.close();
-      fs.close();
-      await expectSound(device);
-    },
-  );
+    }
+    using file = fs.openFile('/pinned');
+    expect(blocksOf(file)).toEqual(blocks);
+    expect(Buffer.from(readAll(file)).equals(contents)).toBe(true);
+    file.close();
+    fs.close();
+    await expectSound(device);
+  });
 });
 
 function messageOf(call: () => void): string {

@@ -15,7 +15,7 @@ afterAll(temporary.remove);
 /** Seconds since 1970 that everything is stamped with in the end: commands run at different times. */
 const STAMP = 1_700_000_000;
 
-it.runIf(isRoot)('the same steps make the same tree', { timeout: 600_000 }, async () => {
+it.runIf(isRoot)('the same steps make the same tree', async () => {
   const more = temporary.file('more');
   const tree = temporary.file('tree');
   const image = temporary.file('tree.img');

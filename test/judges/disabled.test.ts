@@ -71,5 +71,5 @@ describe('a volume cut off under checkpoint=disable', () => {
     const expected = JSON.parse(Buffer.from(golden('manifest.json')).toString()) as Manifest;
     const { complaints } = await judgeImage(image, expected, { kernels: kernelsHere() });
     expect(complaints).toEqual([]);
-  }, 300_000);
+  });
 });

@@ -49,7 +49,7 @@ describe('an image of the least size', () => {
     ['as it is', 0],
     // The tool has room to move single segments here.
     ['with some space free', 40 << 20],
-  ])('%s is grown to any size', { timeout: 400_000 }, async (_, freeBytes) => {
+  ])('%s is grown to any size', async (_, freeBytes) => {
     const image = join(work, 'built.img');
     const { imageBytes } = await build(tree, image, { freeBytes, force: true });
     const device = openFileDevice(image, { writable: false });

@@ -149,7 +149,7 @@ describe.skipIf(!kernelIsHere)('kernels as judges', () => {
       golden('kernel-features'),
       golden('sload'),
     ]);
-  }, 120_000);
+  });
 
   it('pass an image that holds its source', () => {
     expect(verdicts[0].complaints).toEqual([]);
@@ -181,5 +181,5 @@ describe.skipIf(!qemuIsThere())('QEMU as a judge', () => {
     const { image, source } = golden('kernel-compressed');
     const verdict = await judgeImage(image, source, { kernels: ['qemu'] });
     expect(verdict.complaints).toEqual([]);
-  }, 120_000);
+  });
 });

@@ -98,47 +98,43 @@ const STEPS: [shell: string, ours: (volume: FileSystem) => void][] = [
 const DUMP = `find . -not -path './lost+found*' | sort | while read -r it; do
   stat -c '%n %F %a %u %g %h %s' "$it"; getfattr -h -d -m - -e hex "$it" 2> /dev/null | grep = | sort; done`;
 
-test.runIf(umlIsThere())(
-  'the kernel makes of the same steps what we do, and frees what a crash left',
-  { timeout: 120_000 },
-  async () => {
-    const [ours, theirs, cut] = [fresh('ours.img'), fresh('theirs.img'), fresh('cut.img')];
-    withVolume(ours, (volume) => {
-      for (const [, step] of STEPS) step(volume);
-      volume.close();
-    });
-    withVolume(cut, (volume) => {
-      volume.writeFile('/kept', Buffer.from('kept'));
-      volume.sync();
-      const { freeBlocks } = volume.statfs();
-      volume.writeFile('/large', Buffer.alloc(5 * MIB, 1));
-      volume.mkdir('/dir');
-      volume.openFile('/large');
-      volume.openDirectory('/dir');
-      volume.remove('/large');
-      volume.rmdir('/dir');
-      volume.sync();
-      expect(volume.volume.orphans.size).toBe(2);
-      expect(volume.statfs().freeBlocks).toBeLessThan(freeBlocks - 1280);
-      volume.abandon();
-    });
-    for (const image of [ours, cut]) expect((await fsck(image)).complaints).toEqual([]);
-    const share = fs.mkdtempSync(join(work, 'share-'));
-    const script = `umask 0
+test.runIf(umlIsThere())('the kernel makes of the same steps what we do, and frees what a crash left', async () => {
+  const [ours, theirs, cut] = [fresh('ours.img'), fresh('theirs.img'), fresh('cut.img')];
+  withVolume(ours, (volume) => {
+    for (const [, step] of STEPS) step(volume);
+    volume.close();
+  });
+  withVolume(cut, (volume) => {
+    volume.writeFile('/kept', Buffer.from('kept'));
+    volume.sync();
+    const { freeBlocks } = volume.statfs();
+    volume.writeFile('/large', Buffer.alloc(5 * MIB, 1));
+    volume.mkdir('/dir');
+    volume.openFile('/large');
+    volume.openDirectory('/dir');
+    volume.remove('/large');
+    volume.rmdir('/dir');
+    volume.sync();
+    expect(volume.volume.orphans.size).toBe(2);
+    expect(volume.statfs().freeBlocks).toBeLessThan(freeBlocks - 1280);
+    volume.abandon();
+  });
+  for (const image of [ours, cut]) expect((await fsck(image)).complaints).toEqual([]);
+  const share = fs.mkdtempSync(join(work, 'share-'));
+  const script = `umask 0
 mount -t f2fs "$DEV0" /mnt && cd /mnt && { ${DUMP}; } > "$SHARE/ours"; cd /; umount /mnt
 mount -t f2fs "$DEV1" /mnt && cd /mnt && { ${STEPS.map(([shell]) => shell).join('\n')}
 ${DUMP}; } > "$SHARE/theirs" 2>&1; cd /; umount /mnt
 mount -t f2fs "$DEV2" /mnt && ls /mnt > "$SHARE/cut"; umount /mnt`;
-    await runInUml({ images: [ours, theirs, cut], script, share });
-    const text = (name: string) => fs.readFileSync(join(share, name), 'utf8');
-    expect(text('ours').split('\n').length).toBeGreaterThan(30);
-    expect(text('ours')).toBe(text('theirs'));
-    expect(text('cut')).toBe('kept\nlost+found\n');
-    for (const image of [ours, theirs, cut]) expect((await fsck(image)).complaints).toEqual([]);
-    withVolume(cut, (volume) => {
-      expect(volume.volume.orphans.size).toBe(0);
-      expect(Buffer.from(volume.readFile('/kept')).toString()).toBe('kept');
-      volume.close();
-    });
-  },
-);
+  await runInUml({ images: [ours, theirs, cut], script, share });
+  const text = (name: string) => fs.readFileSync(join(share, name), 'utf8');
+  expect(text('ours').split('\n').length).toBeGreaterThan(30);
+  expect(text('ours')).toBe(text('theirs'));
+  expect(text('cut')).toBe('kept\nlost+found\n');
+  for (const image of [ours, theirs, cut]) expect((await fsck(image)).complaints).toEqual([]);
+  withVolume(cut, (volume) => {
+    expect(volume.volume.orphans.size).toBe(0);
+    expect(Buffer.from(volume.readFile('/kept')).toString()).toBe('kept');
+    volume.close();
+  });
+});

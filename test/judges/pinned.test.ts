@@ -64,7 +64,7 @@ dmesg | grep -i 'swapfile' ; umount /mnt
 `;
 
 describe('Linux', () => {
-  test.each(KERNELS)('%s finds the files pinned, and swaps on the swap file', { timeout: 200_000 }, async (kernel) => {
+  test.each(KERNELS)('%s finds the files pinned, and swaps on the swap file', async (kernel) => {
     if (!kernelIsThere(kernel)) return;
     const copy = join(work, `${kernel}.img`);
     execFileSync('cp', ['--sparse=always', image, copy]);

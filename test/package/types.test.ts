@@ -113,7 +113,6 @@ test.for([
   ['esnext', 'bundler'],
 ])(
   'its types are right for TypeScript 5.4 and for the newest, module %s, resolution %s',
-  { timeout: 600_000 },
   ([module, resolution], { skip }) => {
     if (missing !== '') skip(`TypeScript 5.4 can't be installed: ${missing}`);
     const all = ['use.ts', ...EXAMPLES.map(({ name }) => name)];

@@ -64,7 +64,7 @@ describe.each([16, 64])('blocks of %i KiB', (kib) => {
     ['at once, compressed', { compress: COMPRESSED, workers: 1 }],
     ['by the page cache', { engine: 'folios' }],
     ['by the page cache, compressed', { engine: 'pages', compress: COMPRESSED, workers: 1 }],
-  ])('%s', { timeout: 120_000 }, async (_how, options) => {
+  ])('%s', async (_how, options) => {
     const image = path.join(work, 'image.img');
     const out = path.join(work, 'out');
     const report = await build(tree, image, { ...options, blockSize: kib * KIB, force: true, freeBytes: 8 << 20 });

@@ -121,7 +121,7 @@ async function callsOf(host: Host, run: (host: Host) => Promise<unknown>): Promi
 describe.each(hosts)('through %s', (_, real) => {
   const host = remembering(real);
 
-  test('a put names the entry of any call that fails, and puts the rest', { timeout: 600_000 }, async () => {
+  test('a put names the entry of any call that fails, and puts the rest', async () => {
     const device = new MemoryDevice(512 * 256);
     format(device);
     const volume = mount(device);
@@ -154,7 +154,7 @@ describe.each(hosts)('through %s', (_, real) => {
     volume.close();
   });
 
-  test('a build does so, too', { timeout: 600_000 }, async () => {
+  test('a build does so, too', async () => {
     const image = path.join(work, 'image');
     const run = (on: Host) => build(source, image, { force: true }, on);
     const found = () => {

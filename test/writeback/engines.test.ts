@@ -197,7 +197,7 @@ const VARIANTS: [string, MountOptions][] = [
 ];
 
 describe('random programs', () => {
-  it.each(VARIANTS)('%s', { timeout: 300_000 }, async (label, options) => {
+  it.each(VARIANTS)('%s', async (label, options) => {
     const property = fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 80 }), async (steps) => {
       const run = async (engine: EngineName) => {
         const image = join(work, `${label.replaceAll(/\W/g, '-')}-${engine}.img`);
