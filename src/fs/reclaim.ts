@@ -32,7 +32,9 @@ const BEGUN = 2;
 /** Sections that cleaning takes pains to have free past what is called for, so that it does not run at once again. */
 const MOST_SPARE = 8;
 /** Rounds of cleaning, with a checkpoint after each, that one shortage is worth. */
-const MAX_ROUNDS = 8;
+const MAX_ROUNDS = 32;
+/** Blocks that a round has to win for another to be worth it. */
+const LEAST_GAIN = 8;
 /** Sections that a pinned file leaves free, besides the reserved ones: the logs go on there. */
 const LEFT_SECTIONS = 2;
 
@@ -179,13 +181,26 @@ export class Reclaim {
     };
   }
 
-  /** Sections that it takes to write what is dirty, at most, begun ones too: each page of a file may have a clean node change. */
+  /**
+   * Sections that it takes to write what is dirty, at most, one that is begun of each kind too, where the logs have too little left: each
+   * page of a file may have a clean node change.
+   */
   get #demand(): number {
     const { pool, nodes, space } = this.#volume;
     const dirtyNodes = nodes.pages.nrDirty;
     const dirtyData = pool.nrDirty - dirtyNodes;
     const nrNodes = Math.min(dirtyNodes + dirtyData, Math.max(dirtyNodes, space.validNodeCount));
-    return BEGUN + Math.floor(dirtyData / this.#sectionBlocks) + Math.floor(nrNodes / this.#sectionBlocks);
+    return this.#sectionsFor(dirtyData, false) + this.#sectionsFor(nrNodes, true);
+  }
+
+  #sectionsFor(nrBlocks: number, ofNodes: boolean): number {
+    const { logs } = this.#volume;
+    // A checkpoint moves on whoever has nothing left, though nothing is written.
+    const begun = logs.shortLogs(Math.max(1, nrBlocks), ofNodes);
+    // Of those that may take holes, one at most finds none.
+    return (
+      (logs.takesHoles ? Math.min(1, begun) : begun) + (begun > 0 ? Math.floor(nrBlocks / this.#sectionBlocks) : 0)
+    );
   }
 
   /** Sections that would be free if all others were full. */
@@ -216,14 +231,18 @@ export class Reclaim {
     const reserve = Math.min(this.#reservedSections, this.#attainable >> 1);
     const limit = this.#limit;
     const stands = limit !== null && this.#volume.space.validBlockCount > limit.validBlocks - this.#sectionBlocks;
-    return Math.max(MARGIN, stands ? Math.min(reserve, limit.sections >> 1) : reserve);
+    // Cleaning itself takes some, unless it can move blocks to holes.
+    return Math.max(
+      this.#volume.logs.takesHoles ? MARGIN : BEGUN,
+      stands ? Math.min(reserve, limit.sections >> 1) : reserve,
+    );
   }
 
   get #isShort(): boolean {
     const { sections } = this.#volume.logs.free;
     const demand = this.#demand;
     // The reserve is never more than that.
-    if (sections > Math.max(MARGIN, this.#reservedSections) + demand) return false;
+    if (sections > Math.max(BEGUN, this.#reservedSections) + demand) return false;
     return sections <= this.#reserve + demand;
   }
 
@@ -256,21 +275,31 @@ export class Reclaim {
     if (this.#isShort) this.#limit = { sections: free.sections, validBlocks: this.#volume.space.validBlockCount };
   }
 
-  /** Cleans until `wanted` sections are free, or a round frees none. */
+  /** Cleans until `wanted` sections are free, or a round wins next to nothing. */
   #cleanTo(wanted: number, maxRounds: number): void {
     const { free } = this.#volume.logs;
     for (let round = 0; round < maxRounds && free.sections < wanted; round++) {
-      const before = free.sections;
-      for (let missing = wanted - before; missing > 0; missing--) if (!this.#cleanOne('greedy')) break;
+      const before = this.#freeBlocks;
+      for (let missing = wanted - free.sections; missing > 0; missing--) if (!this.#cleanOne('greedy')) break;
       this.#checkpoint();
-      if (free.sections <= before) break;
+      if (this.#freeBlocks - before < LEAST_GAIN) break;
     }
+  }
+
+  /** Blocks of free sections, and what the logs have left in their segments. */
+  get #freeBlocks(): number {
+    const { logs } = this.#volume;
+    return logs.free.sections * this.#sectionBlocks + logs.room;
   }
 
   /** Cleans one section, after a checkpoint when its nodes might not find room. */
   #cleanOne(policy: CleanPolicy): boolean {
-    // One more for its data, one for the nodes that it changes.
-    if (this.#volume.logs.free.sections <= this.#demand + MARGIN + 1) this.#checkpoint();
+    const { logs, nodes, space } = this.#volume;
+    if (logs.free.sections <= this.#demand + MARGIN + 1) this.#checkpoint();
+    if (!logs.takesHoles) {
+      const nrNodes = Math.min(nodes.pages.nrDirty + this.#sectionBlocks, space.validNodeCount);
+      if (logs.free.sections < logs.sectionsToClean(this.#sectionBlocks, nrNodes)) return false;
+    }
     return this.#cleaner.clean(policy);
   }
 }

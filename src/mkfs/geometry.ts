@@ -144,6 +144,13 @@ function natLimits(
   return { natSegments: Math.min(wanted, most), cpPayload: inPayload ? Math.ceil(sitBitmap / blockSize) : 0 };
 }
 
+/** Sections of the main area from which on volumes of larger blocks keep back as much as mkfs.f2fs has them do. */
+const MANY_SECTIONS = 256;
+/** Sections that cleaning has to itself at least: one to move blocks to, one for the nodes that this changes, one to win. */
+const LEAST_HEADROOM = 3;
+/** Those of volumes that would have few sections besides, whose blocks a full log could not go on without (mode lfs). */
+const TINY = { sections: 24, headroom: 5 };
+
 /**
  * Segments for cleaning alone. Of usual blocks as f2fs-tools 1.15 has it; of others as all versions do that know them, from 1.16 on, which
  * count what cleaning needs once. Source: get_reserved.
@@ -168,6 +175,30 @@ function bestOverprovision(mainSegments: number, segsPerSec: number, blockSize: 
     }
   }
   return best;
+}
+
+/** What a main area keeps back: percent, and segments. */
+type KeptBack = Pick<Geometry, 'overprovision' | 'reservedSegments' | 'overprovSegments'>;
+
+/**
+ * What a volume with few sections keeps back, of larger blocks: the rule of others would take more than half of 256 MiB of 16 KiB blocks.
+ * Each log may have a section of its own that is as good as empty; as much as an eighth of all is for cleaning, and of that one half is
+ * reserved. Were it all, a full volume would have no more free than that, so a kernel would clean before whatever it writes.
+ */
+function keptOfFew(mainSegments: number, segsPerSec: number): KeptBack {
+  const sections = mainSegments / segsPerSec;
+  const headroom = Math.max(sections < TINY.sections ? TINY.headroom : LEAST_HEADROOM, Math.ceil(sections / 8));
+  const reservedSegments = Math.ceil(headroom / 2) * segsPerSec;
+  const overprovSegments = (NR_LOGS + headroom) * segsPerSec;
+  const overprovision = (100 * (overprovSegments - reservedSegments)) / (mainSegments - reservedSegments);
+  return { overprovision, reservedSegments, overprovSegments };
+}
+
+/** What `percent` of the main area keep back besides what is reserved for it. */
+function keptOf(percent: number, mainSegments: number, segsPerSec: number, blockSize: number): KeptBack {
+  const reservedSegments = Math.floor(reservedFor(percent, segsPerSec, blockSize));
+  const overprovSegments = Math.floor(((mainSegments - reservedSegments) * percent) / 100) + reservedSegments;
+  return { overprovision: percent, reservedSegments, overprovSegments };
 }
 
 /** Source: the last part of f2fs_prepare_super_block, without heap and zoned modes; packed as verify_cur_segs does. */
@@ -258,14 +289,14 @@ export function spaceOf(
   blockSize: number,
   overprovision = 0,
 ): Pick<Geometry, 'overprovision' | 'reservedSegments' | 'overprovSegments' | 'userBlockCount'> | null {
-  const percent = overprovision || bestOverprovision(segmentCountMain, segsPerSec, blockSize);
-  if (percent === 0) return null;
-  const reservedSegments = Math.floor(reservedFor(percent, segsPerSec, blockSize));
-  if (segmentCountMain - NR_LOGS < reservedSegments) return null;
-  const overprovSegments = Math.floor(((segmentCountMain - reservedSegments) * percent) / 100) + reservedSegments;
-  if (segmentCountMain <= overprovSegments) return null;
-  const userBlockCount = (segmentCountMain - overprovSegments) * BLKS_PER_SEG;
-  return { overprovision: percent, reservedSegments, overprovSegments, userBlockCount };
+  const few = blockSize !== DEFAULT_BLOCK_SIZE && segmentCountMain < MANY_SECTIONS * segsPerSec;
+  const percent = overprovision || (few ? 0 : bestOverprovision(segmentCountMain, segsPerSec, blockSize));
+  if (percent === 0 && !few) return null;
+  const kept =
+    percent === 0 ? keptOfFew(segmentCountMain, segsPerSec) : keptOf(percent, segmentCountMain, segsPerSec, blockSize);
+  if (segmentCountMain - NR_LOGS < kept.reservedSegments) return null;
+  if (segmentCountMain <= kept.overprovSegments) return null;
+  return { ...kept, userBlockCount: (segmentCountMain - kept.overprovSegments) * BLKS_PER_SEG };
 }
 
 /** The layout, or null when the device is too small. */

@@ -68,12 +68,41 @@ export class Logs {
     return Math.floor(this.#demand.reservedSegments / this.#layout.segsPerSec);
   }
 
+  /** Whether logs may take the holes of used segments at all. */
+  get takesHoles(): boolean {
+    return this.#demand.ssr;
+  }
+
   /** Whether free sections are so few that logs take the holes of used segments first. Source: f2fs_need_SSR. */
   get needsSsr(): boolean {
     if (!this.#demand.ssr) return false;
     const sectionsOf = (nrBlocks: number) => Math.floor(Math.ceil(nrBlocks / BLKS_PER_SEG) / this.#layout.segsPerSec);
     const dirty = sectionsOf(this.#demand.dirtyNodes()) + 2 * sectionsOf(this.#demand.dirtyDentries());
     return this.free.sections <= dirty + 2 * this.reservedSections;
+  }
+
+  /** Blocks that the logs have left in their segments. */
+  get room(): number {
+    return this.current.reduce((sum, segment) => sum + this.#roomOf(segment), 0);
+  }
+
+  /** Free sections that cleaning takes for as many blocks of data and of files' nodes, where no holes may be taken. */
+  sectionsToClean(nrBlocks: number, nrNodes: number): number {
+    const { COLD_DATA, WARM_NODE } = LOG;
+    const isShort = (log: Log, wanted: number) => (this.#roomOf(this.current[log]) < wanted ? 1 : 0);
+    return isShort(COLD_DATA, nrBlocks) + isShort(WARM_NODE, nrNodes);
+  }
+
+  /** How many of the logs of data, or of nodes, have less than `nrBlocks` left in their segments. */
+  shortLogs(nrBlocks: number, ofNodes: boolean): number {
+    let count = 0;
+    for (const segment of this.current)
+      if (segment.log >= NR_DATA_LOGS === ofNodes && this.#roomOf(segment) < nrBlocks) count++;
+    return count;
+  }
+
+  #roomOf({ segno, blkoff, allocType }: CurrentSegment): number {
+    return allocType === ALLOC.LFS ? BLKS_PER_SEG - blkoff : this.#sit.writableFrom(segno, blkoff);
   }
 
   /**

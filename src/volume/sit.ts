@@ -127,6 +127,17 @@ export class SegmentTable {
       : nextSet(block.bytes, this.#entry(segno) + MAP, blkoff);
   }
 
+  /** Blocks of a segment from `blkoff` on that may be written. */
+  writableFrom(segno: number, blkoff: number): number {
+    let count = 0;
+    for (let at = this.nextWritable(segno, blkoff); at < BLKS_PER_SEG; ) {
+      const end = this.nextKept(segno, at);
+      count += end - at;
+      at = this.nextWritable(segno, end);
+    }
+    return count;
+  }
+
   /** Whether every block of a segment may be written. Says nothing of the logs' own segments. */
   isFree(segno: number): boolean {
     return this.keptBlocks(segno) === 0;

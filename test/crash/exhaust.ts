@@ -5,16 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BLKSIZE } from '../../src/device/device.ts';
 import { F2fsError } from '../../src/errors.ts';
-import { faultText } from '../../src/faults.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
-import { census } from '../../src/fsck/census.ts';
 import { readCheckpoint } from '../../src/volume/checkpoint-pack.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
 import { CowDevice, type Disk, RecordingDevice } from './disk.ts';
 import { Oracle } from './oracle.ts';
 import { content, mountOptions, type Recording } from './session.ts';
 import { type CrashState, CrashStates, type StateKind } from './states.ts';
-import { censusTree, readTree, type Tree, treeDifferences, withoutDirectoryTimes } from './tree.ts';
+import { censusFaults, censusTree, readTree, type Tree, treeDifferences, withoutDirectoryTimes } from './tree.ts';
 
 /** What was done. */
 export interface Counts {
@@ -189,8 +187,7 @@ export class Exhaustion {
     const again = readTree(fs);
     const differences = treeDifferences(wanted, again);
     if (differences.length > 0) throw new Error(`${when}: ${differences.join('; ')}`);
-    const complaints: string[] = [];
-    census(fs.volume, censusTree(again), (kind, ...what) => complaints.push(faultText(kind, ...what)));
+    const complaints = censusFaults(fs, censusTree(again));
     if (complaints.length > 0) throw new Error(`${when}: ${complaints.slice(0, 6).join('; ')}`);
     fs.close();
   }

@@ -1,9 +1,10 @@
 // What a volume holds, as its users see it: names, and what stands behind them.
 
+import { faultText } from '../../src/faults.ts';
 import { FileHandle } from '../../src/fs/file-handle.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
 import type { FileType } from '../../src/fs/of-type.ts';
-import type { CensusTree } from '../../src/fsck/census.ts';
+import { type CensusTree, census } from '../../src/fsck/census.ts';
 
 /** An inode. */
 export interface Entity {
@@ -97,6 +98,13 @@ export function censusTree({ names, inodes }: Tree): CensusTree {
     inodes: new Map([...inodes].map(([ino, { type, nlink }]) => [ino, { isDirectory: type === 'directory', nlink }])),
     names: below.map(([path, ino]) => ({ ino, parent: names.get(parentOf(path)) as number })),
   };
+}
+
+/** What the census finds wrong with a mounted volume, a line each. */
+export function censusFaults(fs: FileSystem, tree = censusTree(readTree(fs))): string[] {
+  const faults: string[] = [];
+  census(fs.volume, tree, (kind, ...what) => faults.push(faultText(kind, ...what)));
+  return faults;
 }
 
 export function parentOf(path: string): string {

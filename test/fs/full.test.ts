@@ -32,14 +32,18 @@ describe('random overwrites of a volume that is 95% full', () => {
     ['sections of 2 segments', 128, { segsPerSec: 2 }, {}],
     ['lfs, sections of 2 segments', 128, { segsPerSec: 2 }, { mode: 'lfs' }],
     ['in place when logs take holes', 64, {}, { ipuPolicies: ['ssr'] }],
-  ])('%s', { timeout: 1_200_000 }, async (label, sizeMib, formatOptions, mountOptions) => {
+    // No more is kept back there than six logs and three sections.
+    ['the least volume of 16 KiB blocks', 160, { blockSize: 16_384 }, {}],
+    ['lfs, 24 segments of 16 KiB blocks', 256, { blockSize: 16_384 }, { mode: 'lfs' }],
+  ])('%s', async (label, sizeMib, formatOptions, mountOptions) => {
+    const { blockSize = BLKSIZE } = formatOptions;
     const { device, fs } = volumeOf(sizeMib, { format: formatOptions, mount: mountOptions });
-    const model = new PageModel(3, pagesFor(fs, 95, 3));
+    const model = new PageModel(3, pagesFor(fs, 95, 3), blockSize);
     model.fill(fs);
     fs.sync();
-    expect(fs.statfs().freeBlocks).toBeLessThan(0.06 * fs.volume.space.userBlockCount);
+    expect(fs.statfs().freeBlocks).toBeLessThan(0.06 * fs.volume.space.userBlockCount + 12);
     const rng = random(SEED);
-    model.overwrite(fs, rng, (TIMES * sizeMib * MIB) / BLKSIZE);
+    model.overwrite(fs, rng, (TIMES * sizeMib * MIB) / blockSize);
     model.verify(fs);
     const { counters } = fs;
     expect(counters.amplification).toBeLessThan(4);
@@ -179,6 +183,9 @@ describe('churn', () => {
   it.each<[string, number, FormatOptions, MountOptions]>([
     ['of small files', 64, {}, {}],
     ['in lfs, sections of 2 segments', 128, { segsPerSec: 2 }, { mode: 'lfs' }],
+    ['in the least volume of 16 KiB blocks', 160, { blockSize: 16_384 }, {}],
+    ['in lfs, 16 segments of 16 KiB blocks', 192, { blockSize: 16_384 }, { mode: 'lfs' }],
+    ['in lfs, 24 segments of 16 KiB blocks', 256, { blockSize: 16_384 }, { mode: 'lfs' }],
   ])('%s', async (_, sizeMib, formatOptions, mountOptions) => {
     const { device, fs } = volumeOf(sizeMib, { format: formatOptions, mount: mountOptions });
     const files = churn(fs, random(SEED), 8000 * TIMES, 60_000);

@@ -1,11 +1,11 @@
 // Volumes with blocks of 16 and 64 KiB that Linux made: read whole, recovered where the power was cut, and changed.
 import { createHash, type Hash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
-import { faultText } from '../../src/faults.ts';
-import { type CensusInode, type CensusName, census } from '../../src/fsck/census.ts';
+import type { CensusInode, CensusName } from '../../src/fsck/census.ts';
 import { type FileHandle, type FileStat, type FileSystem, MemoryDevice, mount } from '../../src/index.ts';
+import { escaped } from '../../tools/judge/volume-lines.ts';
+import { censusFaults } from '../crash/tree.ts';
+import { goldenImage, goldenLines } from '../golden-volumes.ts';
 
 /** Each with the bytes of its blocks. */
 const VOLUMES: readonly (readonly [name: string, blockSize: number])[] = [
@@ -28,28 +28,14 @@ const LETTERS: Partial<Record<FileStat['type'], string>> = {
   socket: 's',
 };
 
-const golden = (file: string) => gunzipSync(readFileSync(new URL(`../../images/${file}`, import.meta.url)));
-
 function unpack(name: string): MemoryDevice {
-  const bytes = golden(`${name}.img.gz`);
+  const bytes = goldenImage(name);
   const device = new MemoryDevice({ sizeBytes: bytes.length });
   for (let at = 0; at < bytes.length; at += 1 << 20) {
     const piece = bytes.subarray(at, at + (1 << 20));
     if (piece.some((byte) => byte !== 0)) device.write(at / 4096, [piece]);
   }
   return device;
-}
-
-function linesOf(name: string): string[] {
-  return Buffer.from(golden(`${name}.manifest.gz`))
-    .toString('latin1')
-    .trimEnd()
-    .split('\n');
-}
-
-/** Bytes of a path as the lists spell them. */
-function escaped(path: string): string {
-  return path.replaceAll(/[^!-[\]-~]/g, (byte) => `\\${byte.charCodeAt(0).toString(8).padStart(3, '0')}`);
 }
 
 const sha1 = (bytes: Uint8Array) => createHash('sha1').update(bytes).digest('hex');
@@ -137,17 +123,11 @@ function look(volume: FileSystem) {
   return { lines, tree: { inodes, names } };
 }
 
-function faultsOf(volume: FileSystem, { tree } = look(volume)): string[] {
-  const faults: string[] = [];
-  census(volume.volume, tree, (kind, ...what) => faults.push(faultText(kind, ...what)));
-  return faults;
-}
-
 /** Lines that differ; without the times of directories in which names were recovered. */
 function differences(name: string, { lines: found }: ReturnType<typeof look>): string[] {
   const timeless = (line: string) => (name === CUT ? line.replace(/^(\.|cut) (d.*) \d+\.\d{9} /, '$1 $2 ') : line);
   const differing: string[] = [];
-  for (const line of linesOf(name)) {
+  for (const line of goldenLines(name)) {
     const path = line.slice(0, line.indexOf(' '));
     const seen = found.get(path);
     if (seen === undefined || timeless(seen) !== timeless(line)) differing.push(`${line} | ${seen}`);
@@ -169,7 +149,7 @@ describe.each(VOLUMES)('%s', (name, blockSize) => {
     const seen = look(volume);
     expect(differences(name, seen)).toEqual([]);
     if (name === CUT) volume.sync();
-    expect(faultsOf(volume, seen)).toEqual([]);
+    expect(censusFaults(volume, seen.tree)).toEqual([]);
     volume.close();
   });
 
@@ -187,7 +167,7 @@ describe.each(VOLUMES)('%s', (name, blockSize) => {
     volume.clean({ sections: 2 });
     volume.close();
     const again = mount(device, { ...options, readonly: true });
-    expect(faultsOf(again)).toEqual([]);
+    expect(censusFaults(again, look(again).tree)).toEqual([]);
     for (let i = 0; i < 1500; i++)
       expect(Buffer.from(again.readFile(`/new/${i}-${'x'.repeat(i % 200)}`)).toString()).toBe(String(i));
     expect(Buffer.compare(again.readFile('/new/large'), bytes)).toBe(0);

@@ -109,3 +109,38 @@ close($big);
 unlink('big');
 syscall($call{sync});
 `;
+
+/**
+ * perl: \`overwrite.pl ROOT PERCENT TIMES PAGE\` fills PERCENT of what is free with three files, writes pages of PAGE bytes over at random, as many
+ * times as there are, with fsync now and then, and reads all of it back. Says how many writes failed, and how many pages are wrong.
+ */
+export const overwriteProgram = `${perlNumbers}
+($root, $percent, $times, $page) = @ARGV;
+chdir $root or die $!;
+sub free { my ($at, $b) = ('.', "\\0" x 120); syscall($call{statfs}, $at, $b); return (unpack('q5', $b))[4] }
+$state = 7;
+sub below { $state = ($state * 1103515245 + 12345) & 0x7fffffff; return ($state >> 8) % $_[0] }
+sub bytes { return pack('V', $_[0]) x ($page / 4) }
+my $each = int(free() * $percent / 100 / 3) - 10;
+for my $n (0 .. 2) {
+  open($file[$n], '+>', "file$n") or die $!;
+  for (1 .. $each) { syswrite($file[$n], bytes(0)) == $page or die "fill: $!" }
+}
+syscall($call{sync});
+for (1 .. $times * $each * 3) {
+  my ($n, $at, $value) = (below(3), below($each), 1 + below(1 << 22));
+  sysseek($file[$n], $at * $page, 0);
+  if (syswrite($file[$n], bytes($value)) == $page) { $value{"$n $at"} = $value } else { $failed++ }
+  syscall($call{fsync}, fileno($file[$n])) if below(300) == 0;
+}
+syscall($call{sync});
+open(my $caches, '>', '/proc/sys/vm/drop_caches'); print $caches "3\\n"; close $caches;
+for my $n (0 .. 2) {
+  for my $at (0 .. $each - 1) {
+    sysseek($file[$n], $at * $page, 0);
+    sysread($file[$n], my $found, $page);
+    $wrong++ if $found ne bytes($value{"$n $at"} || 0);
+  }
+}
+printf "%d failed, %d wrong\\n", $failed, $wrong;
+`;

@@ -1,18 +1,28 @@
 // Volumes with blocks of 16 and 64 KiB that Linux made, in the hands of the kernels that judge such: each finds what the one that
 // made it found, and writes.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type BuildOptions, build, DEFAULT_FEATURES, parseCodec } from '../../src/index.ts';
+import {
+  type BuildOptions,
+  build,
+  DEFAULT_FEATURES,
+  format,
+  mount,
+  openFileDevice,
+  parseCodec,
+} from '../../src/index.ts';
 import { imageFacts } from '../../tools/judge/image-facts.ts';
 import { judgeCodecs, judgeImage, judgeImages, referenceCodecsAreThere } from '../../tools/judge/index.ts';
 import { kernelIsThere, kernelsHere, LARGE_BLOCK_KERNELS, runInKernel } from '../../tools/judge/kernels.ts';
 import { makeMixedTree } from '../../tools/judge/mixed-tree.ts';
-import { blockSizeOf, type KernelName, projectRoot } from '../../tools/judge/paths.ts';
+import { blockSizeOf, type KernelName } from '../../tools/judge/paths.ts';
 import { kernelLogComplaints } from '../../tools/judge/verdict.ts';
 import { linesOfListing, listLines } from '../../tools/judge/volume-lines.ts';
+import { censusFaults } from '../crash/tree.ts';
+import { goldenImage, goldenLines } from '../golden-volumes.ts';
+import { churnProgram, overwriteProgram, wearProgram } from './churn.ts';
 
 /** The golden volumes, and who gets them: 6.12 would destroy the one with packed_ssa. */
 const VOLUMES: Readonly<Record<string, readonly KernelName[]>> = {
@@ -32,19 +42,10 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
-const golden = (file: string) => gunzipSync(readFileSync(join(projectRoot, 'images', file)));
-
 function unpack(name: string, folder: string): string {
   const image = join(folder, `${name}.img`);
-  writeFileSync(image, golden(`${name}.img.gz`));
+  writeFileSync(image, goldenImage(name));
   return image;
-}
-
-function linesOf(name: string): string[] {
-  return Buffer.from(golden(`${name}.manifest.gz`))
-    .toString('latin1')
-    .trimEnd()
-    .split('\n');
 }
 
 /** Lines by path; without the times of directories in which names were recovered. */
@@ -95,7 +96,7 @@ dmesg | grep -q 'Invalid log_blocksize'
     const guest = await runInKernel(kernel, { images: [...images, unpack(other, share)], share, script });
     expect([guest.exitCode, guest.stderr]).toEqual([0, '']);
     for (const [i, name] of names.entries()) {
-      const expected = linesOf(name);
+      const expected = goldenLines(name);
       expect(differences(expected, linesOfListing(join(share, name, 'before')), name), name).toEqual([]);
       if (isCut(name)) {
         const after = linesOfListing(join(share, name, 'after'));
@@ -139,6 +140,53 @@ describe.each(LARGE_BLOCK_KERNELS)('images of ours, with %s', (kernel) => {
     expect(judgements.map(({ complaints }) => complaints)).toEqual(ways.map(() => []));
     if (!referenceCodecsAreThere()) return;
     for (const { image } of cases.slice(-4)) expect(judgeCodecs(image).complaints, image).toEqual([]);
+  });
+});
+
+describe.each(LARGE_BLOCK_KERNELS)('what little a small volume keeps back, with %s', (kernel) => {
+  const blockSize = blockSizeOf(kernel);
+  // The least of all, and the one of 24 segments, of which mkfs.f2fs keeps 14.
+  const sizes = [20, 32].map((segments) => segments * 512 * blockSize);
+
+  it.skipIf(!kernelIsThere(kernel))('is enough for a full one that is written over, filled, and churned', async () => {
+    const share = mkdtempSync(join(work, `${kernel}-full-`));
+    writeFileSync(join(share, 'overwrite.pl'), overwriteProgram);
+    writeFileSync(join(share, 'wear.pl'), wearProgram);
+    writeFileSync(join(share, 'churn.pl'), churnProgram);
+    const images = sizes.map((sizeBytes) => {
+      const image = join(share, `${sizeBytes}.img`);
+      writeFileSync(image, '');
+      truncateSync(image, sizeBytes);
+      const device = openFileDevice(image, { writable: true });
+      format(device, { blockSize });
+      device.close();
+      return image;
+    });
+    const guest = await runInKernel(kernel, {
+      images,
+      share,
+      script: images
+        .map(
+          (_, i) => `
+mount -t f2fs -o noatime $DEV${i} /mnt || exit 1
+perl $SHARE/overwrite.pl /mnt 97 2 ${blockSize} && rm /mnt/file0 || exit 2
+perl $SHARE/wear.pl /mnt 2 ${blockSize / 4096} && perl $SHARE/churn.pl /mnt 5 1000 || exit 3
+umount /mnt || exit 4`,
+        )
+        .join('\n'),
+    });
+    expect([guest.exitCode, guest.stderr]).toEqual([0, '']);
+    expect(guest.stdout.trim().split('\n')).toEqual(sizes.map(() => '0 failed, 0 wrong'));
+    for (const image of images) {
+      const device = openFileDevice(image, { writable: true });
+      const fs = mount(device);
+      expect(censusFaults(fs)).toEqual([]);
+      for (const { name } of fs.readdir('/'))
+        if (`${Buffer.from(name)}` !== 'lost+found') fs.remove(`/${Buffer.from(name)}`);
+      expect(fs.statfs().freeBlocks).toBeGreaterThan(fs.volume.space.userBlockCount - 10);
+      fs.close();
+      device.close();
+    }
   });
 });
 

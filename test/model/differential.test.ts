@@ -7,12 +7,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BLKSIZE, type BlockDevice } from '../../src/device/device.ts';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
-import { faultText } from '../../src/faults.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
-import { census } from '../../src/fsck/census.ts';
 import { format } from '../../src/mkfs/format.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
-import { censusTree, readTree } from '../crash/tree.ts';
+import { censusFaults } from '../crash/tree.ts';
 import { writeImage } from '../devices.ts';
 import { seedOf } from '../random.ts';
 import { runDifferential } from './differential.ts';
@@ -52,9 +50,7 @@ async function complaintsOf(device: BlockDevice, volume: FileSystem): Promise<st
     writeImage(device, image);
     return (await fsck(image)).complaints;
   }
-  const faults: string[] = [];
-  census(volume.volume, censusTree(readTree(volume)), (kind, ...what) => faults.push(faultText(kind, ...what)));
-  return faults;
+  return censusFaults(volume);
 }
 
 test.each([

@@ -2,10 +2,8 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { faultText } from '../../src/faults.ts';
-import { census } from '../../src/fsck/census.ts';
 import { type BuildOptions, build, changeImage, extract, mount, openFileDevice, parseCodec } from '../../src/index.ts';
-import { censusTree, readTree } from '../crash/tree.ts';
+import { censusFaults } from '../crash/tree.ts';
 import { noise, prose } from '../fs/compressed-volume.ts';
 import { makeTempDir } from '../host-fixture.ts';
 
@@ -51,8 +49,7 @@ function contentsBelow(root: string): Map<string, string> {
 function faultsOf(image: string): string[] {
   const device = openFileDevice(image);
   const volume = mount(device, { readonly: true });
-  const faults: string[] = [];
-  census(volume.volume, censusTree(readTree(volume)), (kind, ...what) => faults.push(faultText(kind, ...what)));
+  const faults = censusFaults(volume);
   volume.close();
   device.close();
   return faults;

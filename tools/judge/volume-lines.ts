@@ -51,7 +51,7 @@ PERL
 `;
 
 /** Bytes of a path as the lists spell them. */
-function escaped(path: string): string {
+export function escaped(path: string): string {
   return path.replaceAll(/[^!-[\]-~]/g, (byte) => `\\${byte.charCodeAt(0).toString(8).padStart(3, '0')}`);
 }
 
