@@ -8,6 +8,7 @@ import type { Place } from '../file/directory/directory-blocks.ts';
 import { flagged } from '../file/inode/change-rules.ts';
 import type { Inode } from '../file/inode/inode.ts';
 import { type Inodes, type NewInode, setParent } from '../file/inode/inodes.ts';
+import type { QuotaFiles } from '../file/quota/quota-files.ts';
 import type { Xattrs } from '../file/xattr/xattrs.ts';
 import { PATH_MAX, S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
 import { fileTypeOf } from '../format/dentry.ts';
@@ -34,6 +35,7 @@ export interface NamespaceParts {
   readonly directories: Directories;
   readonly data: FileData;
   readonly xattrs: Xattrs;
+  readonly quotas: QuotaFiles;
   readonly clock: Clock;
   readonly memory: Memory;
   readonly reclaim: Reclaim;
@@ -59,6 +61,7 @@ export class Namespace {
     if (isDirectory) checkLinks(parent);
     const { inherit, mode, gid } = attributes;
     const inherited = inherit ? inheritedFrom(this.#parts, parent, mode, gid) : { mode, gid: gid ?? 0, xattrs: [] };
+    this.#parts.quotas.prepare(attributes.uid, inherited.gid, inodes.projectIdFor(parent));
     const place = directories.placeDentry(parent, name);
     const inode = inodes.create(parent, name, { ...attributes, mode: inherited.mode, gid: inherited.gid });
     try {

@@ -181,9 +181,9 @@ export class Reclaim {
 
   /** Sections that it takes to write what is dirty, at most, begun ones too: each page of a file may have a clean node change. */
   get #demand(): number {
-    const { pool, nodes, space } = this.#volume;
+    const { pool, nodes, space, quotas } = this.#volume;
     const dirtyNodes = nodes.pages.nrDirty;
-    const dirtyData = pool.nrDirty - dirtyNodes;
+    const dirtyData = pool.nrDirty - dirtyNodes + quotas.nrChanged;
     const nrNodes = Math.min(dirtyNodes + dirtyData, Math.max(dirtyNodes, space.validNodeCount));
     return BEGUN + Math.floor(dirtyData / this.#sectionBlocks) + Math.floor(nrNodes / this.#sectionBlocks);
   }

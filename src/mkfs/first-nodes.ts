@@ -84,6 +84,7 @@ function inodeBlock(plan: FormatPlan, inode: FirstInode): Uint8Array {
     advise: 0,
     inline: 0,
     extraIsize,
+    projectId: 0,
     inlineXattrAddrs: 0,
     compress: null,
     atime: time,
