@@ -96,6 +96,7 @@ export class Namespace {
     this.beginAdd(parent, name);
     const place = this.#parts.directories.placeDentry(parent, name);
     assertNotFixed(inode);
+    assertSameProject(parent, inode);
     if (inode.isDirectory) throw new F2fsError('EPERM', 'a directory can have one name only', { ino: inode.ino });
     if (inode.load().iLinks === 0)
       throw new F2fsError('ENOENT', "the file has no name any more: it can't get a new one", {
@@ -256,6 +257,13 @@ export function checkSymlinkTarget(target: Uint8Array): void {
 export function checkLinks(inode: Inode): void {
   if (inode.load().iLinks < LINK_MAX) return;
   throw new F2fsError('EMLINK', 'the file has all the links that it can have', { ino: inode.ino });
+}
+
+/** Throws EXDEV for what is of another project than a directory that hands its own on. Source: FI_PROJ_INHERIT in f2fs_link, f2fs_rename. */
+export function assertSameProject(parent: Inode, inode: Inode): void {
+  if ((parent.load().iFlags & I_FLAGS.PROJINHERIT) === 0 || parent.projectId === inode.projectId) return;
+  const projects = `the directory is of project ${parent.projectId} with all that is in it, the file of ${inode.projectId}`;
+  throw new F2fsError('EXDEV', `${projects}: set its project first (setProjectId)`, { ino: inode.ino });
 }
 
 /** Keeps an inode's object while memory is balanced. */

@@ -47,8 +47,7 @@ const WRITABLE_FEATURES =
   FEATURES.verity |
   FEATURES.casefold;
 /** Features that do not hide a volume's contents from a reader that does not know them. */
-const READABLE_FEATURES =
-  WRITABLE_FEATURES | FEATURES.atomic_write | FEATURES.ro | FEATURES.blkzoned;
+const READABLE_FEATURES = WRITABLE_FEATURES | FEATURES.atomic_write | FEATURES.ro | FEATURES.blkzoned;
 
 export interface VolumeOptions {
   readonly: boolean;

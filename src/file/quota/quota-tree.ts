@@ -37,7 +37,8 @@ export class QuotaTree {
     const { ino, size } = blocks;
     if (size < (QT_ROOT + 1) * QT_BLOCK_SIZE) throw corrupt('quota-size', { ino }, size);
     const { magic, version, blocks: nrBlocks } = this.#header;
-    if (magic !== QUOTA_MAGICS[type] || version !== QUOTA_VERSION) throw corrupt('quota-magic', { ino }, magic, version);
+    if (magic !== QUOTA_MAGICS[type] || version !== QUOTA_VERSION)
+      throw corrupt('quota-magic', { ino }, magic, version);
     if (nrBlocks <= QT_ROOT || nrBlocks * QT_BLOCK_SIZE > size) throw corrupt('quota-blocks', { ino }, nrBlocks, size);
   }
 
