@@ -6,7 +6,6 @@ import { struct, u16, u32, u64 } from './struct.ts';
 export const QUOTA = { USER: 0, GROUP: 1, PROJECT: 2 } as const;
 export type QuotaType = (typeof QUOTA)[keyof typeof QUOTA];
 export const QUOTA_TYPES: readonly QuotaType[] = [QUOTA.USER, QUOTA.GROUP, QUOTA.PROJECT];
-export const QUOTA_NAMES = ['user', 'group', 'project'] as const;
 /** Source: V2_INITQMAGICS. */
 export const QUOTA_MAGICS = [0xd9c01f11, 0xd9c01927, 0xd9c03f14] as const;
 export const QUOTA_VERSION = 1;

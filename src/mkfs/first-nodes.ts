@@ -24,7 +24,6 @@ import {
   QuotaBlockHeader,
   QuotaEntry,
   QuotaHeader,
-  type QuotaType,
   quotaFileBlocks,
   referenceAt,
 } from '../format/quota.ts';
@@ -122,7 +121,7 @@ function directoryInode(plan: FormatPlan, { permissions, ...directory }: Directo
 }
 
 /** The inode block of the quota file that is the `nth`. Source: f2fs_write_qf_inode. */
-function quotaInode(plan: FormatPlan, type: QuotaType, nth: number): Uint8Array {
+function quotaInode(plan: FormatPlan, type: number, nth: number): Uint8Array {
   return inodeBlock(plan, {
     ino: quotaIno(nth),
     mode: S_IFREG | 0o600,
@@ -167,7 +166,7 @@ function dentryBlock(plan: FormatPlan, entries: readonly (readonly [name: string
  * A quota file with its only entry, for who owns the root and lost+found. mkfs.f2fs leads to that of another owner than 0 by the way of
  * 0, so that nobody finds it. Source: f2fs_write_default_quota.
  */
-function quotaBlocks(plan: FormatPlan, type: QuotaType): Uint8Array {
+function quotaBlocks(plan: FormatPlan, type: number): Uint8Array {
   const file = new Uint8Array(QUOTA_BLOCKS * plan.geometry.blockSize);
   const dv = viewOf(file);
   const owner = [plan.rootUid, plan.rootGid, 0][type];

@@ -1,7 +1,6 @@
 // A format's decisions, made once and read by every part that builds blocks.
 import { type BlockGeometry, blockGeometry } from '../format/block-size.ts';
 import { BLKS_PER_SEG, FEATURES, LOG, type Log } from '../format/constants.ts';
-import type { QuotaType } from '../format/quota.ts';
 import type { ExtensionTable } from './extensions.ts';
 import type { Geometry } from './geometry.ts';
 
@@ -17,8 +16,8 @@ export interface FormatPlan {
   readonly geometry: Geometry;
   /** Superblock feature bits. */
   readonly features: number;
-  /** The quota files that there will be, in ascending order. */
-  readonly quotaTypes: readonly QuotaType[];
+  /** The quota files that there will be, in ascending order: 0 for users, 1 for groups, 2 for projects. */
+  readonly quotaTypes: readonly number[];
   /** 16 bytes. */
   readonly uuid: Uint8Array;
   /** UTF-16LE. */

@@ -65,7 +65,7 @@ const BAD: Readonly<Record<string, readonly (readonly string[])[] | null>> = {
   ],
   'mkfs --features': [
     ['nope', ...SIZE],
-    ['quota', ...SIZE],
+    ['ro', ...SIZE],
     ['compression', ...SIZE],
     ['', ...SIZE],
     [',', ...SIZE],
@@ -111,7 +111,7 @@ const BAD: Readonly<Record<string, readonly (readonly string[])[] | null>> = {
   'build --free': [['x'], ['17T'], ['-1']],
   'build --uuid': [['x'], ['']],
   'build --label': [['x'.repeat(512)]],
-  'build --features': [['nope'], ['quota'], ['compression'], ['']],
+  'build --features': [['nope'], ['ro'], ['compression'], ['']],
   'build --holes': [['none']],
   'build --compress': [['gzip'], ['lz4:99'], ['zstd:0'], ['zstd:99'], ['lzo:1'], ['lz4:'], ['']],
   'build --cluster': [
