@@ -162,6 +162,7 @@ const BAD: Readonly<Record<string, readonly (readonly string[])[] | null>> = {
     ['', '-s', '2M'],
   ],
   'clean --sections': [['0'], ['x'], ['1.5']],
+  'chattr --project': [['-1'], ['4294967295'], ['x'], ['']],
   'clean --policy': [['newest']],
   'bench --workloads': [['none'], ['']],
   'bench --engine': [['fast']],
