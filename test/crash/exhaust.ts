@@ -10,6 +10,7 @@ import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { census } from '../../src/fsck/census.ts';
 import { readCheckpoint } from '../../src/volume/checkpoint-pack.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
+import { quotaComplaints } from '../fs/quota-usage.ts';
 import { CowDevice, type Disk, RecordingDevice } from './disk.ts';
 import { Oracle } from './oracle.ts';
 import { content, mountOptions, type Recording } from './session.ts';
@@ -191,6 +192,7 @@ export class Exhaustion {
     if (differences.length > 0) throw new Error(`${when}: ${differences.join('; ')}`);
     const complaints: string[] = [];
     census(fs.volume, censusTree(again), (kind, ...what) => complaints.push(faultText(kind, ...what)));
+    if (fs.volume.hasFeature('quota')) complaints.push(...quotaComplaints(fs));
     if (complaints.length > 0) throw new Error(`${when}: ${complaints.slice(0, 6).join('; ')}`);
     fs.close();
   }
