@@ -293,6 +293,7 @@ const FAULTS = {
   'xattr-node': ({ ino, nid }: At<'ino' | 'nid'>) =>
     `node ${nid} should hold the xattrs of inode ${ino}, but is another node of it`,
   acl: ({ ino }: At<'ino'>) => `a POSIX ACL of inode ${ino} is damaged`,
+  'quota-kind': ({ ino }: At<'ino'>) => `quota file ${ino} is no plain regular file`,
   'quota-size': ({ ino }: At<'ino'>, bytes: number) => `quota file ${ino} has ${bytes} bytes`,
   'quota-magic': ({ ino }: At<'ino'>, magic: number, version: number) =>
     `quota file ${ino} begins with ${hex(magic)} of version ${version}`,

@@ -113,7 +113,7 @@ export class Core {
     this.inodes = new Inodes(this.volume, pages, this.writeback, this.data, this.xattrs, compression, () =>
       this.#buffers.want(),
     );
-    this.quotas = new QuotaFiles(this.volume, map, pages, this.inodes, () => this.memory.reclaimClean());
+    this.quotas = new QuotaFiles(this.volume, map, pages, this.inodes, () => this.memory.reclaimFrames());
     this.recovery = new Recovery(this.volume, map, this.inodes, this.directories, this.xattrs, {
       reclaimFrames: () => this.memory.reclaimFrames(),
       touch: (dir) => this.clock.touch(dir),

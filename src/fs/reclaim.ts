@@ -183,7 +183,7 @@ export class Reclaim {
   get #demand(): number {
     const { pool, nodes, space, quotas } = this.#volume;
     const dirtyNodes = nodes.pages.nrDirty;
-    const dirtyData = pool.nrDirty - dirtyNodes + quotas.nrChanged;
+    const dirtyData = pool.nrDirty - dirtyNodes + quotas.nrPages;
     const nrNodes = Math.min(dirtyNodes + dirtyData, Math.max(dirtyNodes, space.validNodeCount));
     return BEGUN + Math.floor(dirtyData / this.#sectionBlocks) + Math.floor(nrNodes / this.#sectionBlocks);
   }

@@ -18,6 +18,7 @@ export class QuotaUsage {
   failure: F2fsError | null = null;
   /** Inodes of the quota files by their type; 0: there is none. */
   readonly #inos: readonly number[];
+  readonly #filePages: number[] = QUOTA_TYPES.map(() => Number.POSITIVE_INFINITY);
   readonly #changes: readonly Map<number, UsageChange>[] = QUOTA_TYPES.map(() => new Map());
 
   /** @param isWanted whether the files are right, and can be written */
@@ -60,9 +61,14 @@ export class QuotaUsage {
     return this.#changes[type];
   }
 
-  /** Entries that are to be written, each perhaps in a page of its own. */
-  get nrChanged(): number {
-    return this.#changes.reduce((sum, { size }) => sum + size, 0);
+  /** Pages of the files that are to be written for it, at most. */
+  get nrPages(): number {
+    return this.#changes.reduce((sum, { size }, type) => sum + Math.min(size, this.#filePages[type]), 0);
+  }
+
+  /** A file has so many pages; nobody knows it before it is first looked into. */
+  noteFile(type: QuotaType, nrPages: number): void {
+    this.#filePages[type] = nrPages;
   }
 
   /** The files say it now. */

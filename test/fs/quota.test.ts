@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { CP } from '../../src/format/checkpoint.ts';
-import { quotaInoOf } from '../../src/format/superblock.ts';
+import { SUPER_OFFSET } from '../../src/format/constants.ts';
+import { quotaInoOf, Superblock } from '../../src/format/superblock.ts';
 import type { FileHandle } from '../../src/fs/file-handle.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { format } from '../../src/mkfs/format.ts';
@@ -248,6 +249,27 @@ describe('quota files that are wrong', () => {
       last.close();
     },
   );
+});
+
+test('a quota file that is none, or nowhere, is marked as wrong', () => {
+  for (const [ino, said] of [
+    [3, /no plain regular file/],
+    [1, /inode 1/],
+    [5_000_000, /inode 5000000/],
+    [5, /begins with/],
+  ] as const) {
+    const device = freshDevice(64, ['lost_found', 'quota']);
+    const bytes = device.bytes();
+    for (const copy of [0, 1]) bytes.writeUInt32LE(ino, copy * 4096 + SUPER_OFFSET + Superblock.offsets.qfIno);
+    device.write(0, [bytes]);
+    during(device, {}, (fs) => {
+      fs.writeFile('/file', noise(9000, 1));
+      fs.sync();
+      expect(fs.warnings.map(({ message }) => message)).toEqual([expect.stringMatching(said)]);
+      expect(fs.volume.pack.cp.ckptFlags & CP.QUOTA_NEED_FSCK).not.toBe(0);
+    });
+    during(device, { readonly: true }, (fs) => expect(fs.stat('/file').size).toBe(9000));
+  }
 });
 
 describe('projects', () => {

@@ -302,6 +302,7 @@ const CASES: Partial<Record<FaultKind, () => readonly (FaultKind | undefined)[]>
 
 /** Why nothing meets them. */
 const UNMET: Partial<Record<FaultKind, string>> = {
+  'quota-kind': 'told by a warning: test/fs/quota.test.ts',
   'page-unreserved': 'pages are reserved before they are written: it would be a bug',
   'cluster-unreserved': 'clusters are reserved before they are written: it would be a bug',
   'cluster-released': 'a released file is not written: it would be a bug',

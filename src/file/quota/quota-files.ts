@@ -1,6 +1,7 @@
 // The quota files of a mounted volume: they get entries before an id first has something, and its counts with each checkpoint. Their
 // pages are in the page cache as those of other files are, and are never written over.
-import { F2fsError } from '../../errors.ts';
+import { corrupt, F2fsError } from '../../errors.ts';
+import { INLINE } from '../../format/inode.ts';
 import { QT_BLOCK_SIZE, QUOTA, QUOTA_TYPES, type QuotaEntry, type QuotaType } from '../../format/quota.ts';
 import type { QuotaUsage, UsageChange } from '../../volume/quota-usage.ts';
 import type { Volume } from '../../volume/volume.ts';
@@ -101,7 +102,10 @@ export class QuotaFiles {
     let at = file.known.get(id);
     if (at !== undefined) return at;
     at = file.tree.find(id);
-    if (at < 0) at = file.tree.insert(id);
+    if (at < 0) {
+      at = file.tree.insert(id);
+      this.#noteSize(type, file.inode);
+    }
     file.known.set(id, at);
     return at;
   }
@@ -114,10 +118,17 @@ export class QuotaFiles {
 
   #open(type: QuotaType, ino: number): QuotaFile {
     const inode = this.#inodes.get(ino);
+    const isPlain = inode.isRegular && !inode.hasInline(INLINE.DATA) && !inode.isEncrypted && inode.clusterPages === 1;
+    if (!isPlain) throw corrupt('quota-kind', { ino });
+    this.#noteSize(type, inode);
     const tree = new QuotaTree(new FileBlocks(this.#volume, this.#map, this.#pages, inode), type);
     // It stays in memory with the mount.
     inode.opens++;
     return { inode, tree, known: new Map() };
+  }
+
+  #noteSize(type: QuotaType, { size, blockSize }: Inode): void {
+    this.#usage.noteFile(type, Math.ceil(size / blockSize));
   }
 }
 
