@@ -16,7 +16,10 @@ export interface ChattrOptions extends ChangeOptions {
 /** Flags that files can't have: with -R they are for the directories. */
 const OF_DIRECTORIES = new Set<InodeFlag>(['dirsync', 'projinherit']);
 
-/** Changes the flags of each path (null: none of them), and its project if told; of all below it too with `recursive`, where only files and directories are looked at. */
+/**
+ * Changes the flags of each path (null: none of them), and its project if told; of all below it too with `recursive`, where only files
+ * and directories are looked at.
+ */
 export function chattr(
   image: string,
   change: FlagChange | null,

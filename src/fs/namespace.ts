@@ -259,7 +259,7 @@ export function checkLinks(inode: Inode): void {
   throw new F2fsError('EMLINK', 'the file has all the links that it can have', { ino: inode.ino });
 }
 
-/** Throws EXDEV for what is of another project than a directory that hands its own on. Source: FI_PROJ_INHERIT in f2fs_link, f2fs_rename. */
+/** Throws EXDEV for what is of another project than a directory that hands its own on. Source: FI_PROJ_INHERIT in f2fs_link. */
 export function assertSameProject(parent: Inode, inode: Inode): void {
   if ((parent.load().iFlags & I_FLAGS.PROJINHERIT) === 0 || parent.projectId === inode.projectId) return;
   const projects = `the directory is of project ${parent.projectId} with all that is in it, the file of ${inode.projectId}`;

@@ -41,7 +41,8 @@ interface Named {
 /**
  * Gives what `name` stands for in `dir` the name `toName` in `toDir`. Throws ENOENT, EEXIST, ENOTDIR, EISDIR, ENOTEMPTY, EINVAL for
  * a directory that would come to lie in itself, EBUSY for `.` and `..`, EPERM, EMLINK, ENOSPC, ENOKEY for encrypted names, EXDEV for
- * what is of another project than a directory that hands its own on; nothing is changed then. Source: do_renameat2, vfs_rename, fscrypt_prepare_rename.
+ * what is of another project than a directory that hands its own on; nothing is changed then. Source: do_renameat2, vfs_rename,
+ * fscrypt_prepare_rename.
  */
 export function rename(
   core: Ancestry & Names & Parts<'unnamed'>,

@@ -45,12 +45,12 @@ export class QuotaFiles {
   }
 
   /**
-   * Before an inode comes to be theirs: each has an entry then, so that nothing is left to find room for. Throws ENOSPC, and what
-   * reading throws but damage. Source: f2fs_dquot_initialize.
+   * Before an inode comes to be theirs: each has an entry then, so that nothing is left to find room for. Throws ENOSPC.
+   * Source: f2fs_dquot_initialize.
    */
   prepare(uid: number, gid: number, projectId: number): void {
     if (!this.#usage.isOn) return;
-    this.#orFail('EUCLEAN', () => {
+    this.#orFail('ENOSPC', () => {
       this.#entryOf(QUOTA.USER, uid);
       this.#entryOf(QUOTA.GROUP, gid);
       this.#entryOf(QUOTA.PROJECT, projectId);
@@ -72,12 +72,12 @@ export class QuotaFiles {
     return this.#files.flatMap((file) => (file !== null && file.inode.pages.nrDirty > 0 ? [file.inode] : []));
   }
 
-  /** A failure of this code makes the files wrong and ends the counting, as in the kernel; null: any. Others are thrown. */
-  #orFail(code: string | null, work: () => void): void {
+  /** What fails makes the files wrong and ends the counting; but for this code, which is thrown: nothing has been changed then. */
+  #orFail(thrown: string | null, work: () => void): void {
     try {
       work();
     } catch (error) {
-      if (!(error instanceof F2fsError) || (code !== null && error.code !== code)) throw error;
+      if (!(error instanceof F2fsError) || error.code === thrown) throw error;
       const message = `the quota files can't be kept right, and are marked as wrong: ${error.message}; fsck.f2fs mends them`;
       const failure = new F2fsError(error.code, message, { path: this.#volume.device.name, cause: error });
       this.#usage.fail(failure);

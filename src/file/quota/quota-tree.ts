@@ -138,6 +138,7 @@ export class QuotaTree {
     for (const field of [QuotaBlockHeader.offsets.nextFree, QuotaBlockHeader.offsets.prevFree]) {
       const neighbour = this.#reference(blk, at + field);
       if (neighbour === blk) throw corrupt('quota-reference', { ino }, blk, neighbour);
+      if (neighbour !== 0) this.#blocks.at(neighbour);
     }
   }
 
