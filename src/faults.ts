@@ -293,6 +293,19 @@ const FAULTS = {
   'xattr-node': ({ ino, nid }: At<'ino' | 'nid'>) =>
     `node ${nid} should hold the xattrs of inode ${ino}, but is another node of it`,
   acl: ({ ino }: At<'ino'>) => `a POSIX ACL of inode ${ino} is damaged`,
+  'quota-kind': ({ ino }: At<'ino'>) => `quota file ${ino} is no plain regular file`,
+  'quota-size': ({ ino }: At<'ino'>, bytes: number) => `quota file ${ino} has ${bytes} bytes`,
+  'quota-magic': ({ ino }: At<'ino'>, magic: number, version: number) =>
+    `quota file ${ino} begins with ${hex(magic)} of version ${version}`,
+  'quota-blocks': ({ ino }: At<'ino'>, blocks: number, bytes: number) =>
+    `quota file ${ino} of ${bytes} bytes says that it has ${blocks} blocks of 1 KiB`,
+  'quota-reference': ({ ino }: At<'ino'>, from: number, to: number) =>
+    `block ${from} of quota file ${ino} leads to block ${to}`,
+  'quota-entry': ({ ino }: At<'ino'>, id: number, block: number) =>
+    `id ${id} has no entry in block ${block} of quota file ${ino}, which it leads to`,
+  'quota-free-entry': ({ ino }: At<'ino'>, block: number) =>
+    `block ${block} of quota file ${ino} counts its entries wrongly`,
+
   'symlink-length': ({ ino }: At<'ino'>, bytes: number) => `symlink inode ${ino} has a target of ${bytes} bytes`,
   'symlink-zero': ({ ino }: FaultPlace) =>
     `${ino === undefined ? 'it' : `symlink inode ${ino}`} has a zero byte in its target`,

@@ -1,7 +1,6 @@
 // The names that a directory of the tree gets in the volume.
 import { FT } from '../format/dentry.ts';
 import { LOST_FOUND_NAME } from '../mkfs/first-nodes.ts';
-import { LOST_FOUND_INO } from '../mkfs/plan.ts';
 import { utf8Bytes } from '../platform/bytes.ts';
 import type { SourceType } from '../source/entry-table.ts';
 import type { SourceTree } from '../source/source-tree.ts';
@@ -43,9 +42,9 @@ export class ChildNames implements NewDentries {
   }
 
   /** The directory of that name that a format makes. */
-  addLostFound(): void {
+  addLostFound(ino: number): void {
     this.#children[this.count] = -1;
-    this.#inos[this.count++] = LOST_FOUND_INO;
+    this.#inos[this.count++] = ino;
     this.nrDirectories++;
   }
 

@@ -90,6 +90,7 @@ export class InodeWriter {
     device.read(blkaddr, this.nodes.inode);
     nodes.forget(ino);
     logs.invalidate(blkaddr);
+    this.#countForOwners(-1);
     this.#extraIsize = extraIsizeOf(this.#raw, this.#extra);
     this.#xattrAddrs = 0;
     this.#begin(true, 1);
@@ -192,6 +193,7 @@ export class InodeWriter {
       advise: this.advise,
       inline: this.#inline,
       extraIsize: this.#extraIsize,
+      projectId: 0,
       inlineXattrAddrs: (layout.feature & FEATURES.flexible_inline_xattr) !== 0 ? this.#xattrAddrs : 0,
       compress: this.#compress,
       // Access times change with each reading: so the image is the same each time.
@@ -204,6 +206,7 @@ export class InodeWriter {
       rdev: isDevice ? { major: stat.rdevMajor, minor: stat.rdevMinor } : null,
     });
     if (this.#comprBlocks > 0) this.#extra.iComprBlocks = this.#comprBlocks;
+    this.#countForOwners(1);
     this.nodes.end();
   }
 
@@ -226,6 +229,13 @@ export class InodeWriter {
     raw.iAtimeNsec = raw.iMtimeNsec = stat.mtimeNsec;
     raw.iCtime = this.#stamp.sec;
     raw.iCtimeNsec = this.#stamp.nsec;
+    this.#countForOwners(1);
     this.nodes.end();
+  }
+
+  /** The inode and its blocks, for those whose it is by what the block says. */
+  #countForOwners(sign: 1 | -1): void {
+    const { iUid, iGid, iBlocks } = this.#raw;
+    this.#volume.quotas.add(iUid, iGid, 0, sign, sign * (iBlocks - 1));
   }
 }

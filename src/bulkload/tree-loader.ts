@@ -8,8 +8,9 @@ import { checkRdev } from '../file/inode/inodes.ts';
 import { Extensions, logOfFile } from '../file/inode/temperature.ts';
 import { type Log, NR_DATA_LOGS, NULL_ADDR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
 import { ADVISE, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, maxInlineData } from '../format/inode.ts';
+import { quotaInos } from '../format/superblock.ts';
 import { checkSymlinkTarget } from '../fs/namespace.ts';
-import { LOST_FOUND_INO, ROOT_INO } from '../mkfs/plan.ts';
+import { lostFoundIno, ROOT_INO } from '../mkfs/plan.ts';
 import { isSameBytes } from '../platform/bytes.ts';
 import { kindOfMessage, Problems } from '../problems.ts';
 import type { HolePolicy } from '../source/hole-policy.ts';
@@ -81,6 +82,7 @@ export class TreeLoader {
   readonly #options: LoadOptions;
   readonly #extensions: Extensions;
   readonly #inlineBytes: number;
+  readonly #lostFoundIno: number;
   readonly #slots: FillSlots;
   readonly #jobs: Jobs;
   readonly #threads: FillThreads;
@@ -132,6 +134,7 @@ export class TreeLoader {
       DEFAULT_INLINE_XATTR_ADDRS,
       volume.layout.block,
     );
+    this.#lostFoundIno = lostFoundIno(quotaInos(volume.layout.sb).length);
     this.#threads = threads;
     this.#slots = threads.slots;
     const { buffer } = threads.memory;
@@ -238,7 +241,7 @@ export class TreeLoader {
   #enter(index: number): void {
     this.entries++;
     this.done.directories++;
-    this.#inos[index] = this.#isLostFound(index) ? LOST_FOUND_INO : this.#newIno();
+    this.#inos[index] = this.#isLostFound(index) ? this.#lostFoundIno : this.#newIno();
   }
 
   /** Whether an entry has the place of the directory that a format makes. */
@@ -503,7 +506,7 @@ export class TreeLoader {
     names.clear();
     const first = tree.firstChild(dir);
     const end = first + tree.nrChildren(dir);
-    if (dir === 0 && this.#volume.hasFeature('lost_found')) names.addLostFound();
+    if (dir === 0 && this.#volume.hasFeature('lost_found')) names.addLostFound(this.#lostFoundIno);
     for (let child = first; child < end; child++) {
       const ino = this.inoOf(child);
       if (ino === NONE) this.#noteLate(child);

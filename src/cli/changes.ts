@@ -1,13 +1,13 @@
 // The grammar of the commands that change an image: each does all that it is asked, or nothing.
 import { type Command, Option } from 'commander';
-import { CLEAN_POLICIES } from '../limits.ts';
+import { CLEAN_POLICIES, MAX_ID } from '../limits.ts';
 import type { ChattrOptions } from './chattr.ts';
 import type { ChmodOptions } from './chmod.ts';
 import type { ChownOptions } from './chown.ts';
 import type { CleanCommandOptions } from './clean.ts';
 import { UsageError } from './errors.ts';
 import type { FallocateOptions } from './fallocate.ts';
-import { type FlagChange, parseFlagChange } from './flag-change.ts';
+import { EXPECTED_FLAGS, type FlagChange, parseFlagChange } from './flag-change.ts';
 import {
   allRootOption,
   holesOption,
@@ -44,6 +44,20 @@ function sourcesAndDestination(paths: readonly string[]): [string[], string] {
   const dest = paths.at(-1);
   if (dest === undefined || paths.length < 2) throw new UsageError("missing required argument 'dest'");
   return [paths.slice(0, -1), dest];
+}
+
+/** Flags may be missing where a project is given: a path has their place then. Throws UsageError. */
+function flagsAndPaths(
+  flags: FlagChange | string,
+  paths: readonly string[],
+  { project }: ChattrOptions,
+): [FlagChange | null, readonly string[]] {
+  if (typeof flags === 'string') {
+    if (project !== undefined) return [null, [flags, ...paths]];
+    throw new UsageError(`invalid flags '${flags}': ${EXPECTED_FLAGS}`);
+  }
+  if (paths.length === 0) throw new UsageError("missing required argument 'path'");
+  return [flags, paths];
 }
 
 /** A command that takes an image first, and paths in it as ls prints them with -e. */
@@ -129,17 +143,22 @@ function declareAttributes(program: Command, run: Run): void {
     'change flags',
     'chattr disk.img +i /etc/resolv.conf',
     'chattr -R disk.img -- -ia /var/log',
+    'chattr -R -p 1000 disk.img +P /srv/project',
   );
   withNote(chattr, 'Flags to take away stand behind --: -- -i')
     .argument(
       '<flags>',
-      '+i, -ia or =: a append-only, A noatime, d nodump, D dirsync, i immutable, S sync',
-      parseFlagChange,
+      '+i, -ia or =: a append-only, A noatime, d nodump, D dirsync, i immutable, P project inherited, S sync; with -p they can be left out',
+      (text: string) => (/^[+=-]/.test(text) ? parseFlagChange(text) : text),
     )
-    .argument('<path...>', 'files and directories; stat shows their flags')
+    .argument('[path...]', 'files and directories; stat shows their flags and project')
+    .option('-p, --project <id>', 'make them ones of this project', parseCount(0, MAX_ID))
     .option('-R, --recursive', 'all below, too')
-    .action((image: string, flags: FlagChange, paths: string[], options: ChattrOptions) =>
-      run('chattr', async () => (await import('./chattr.ts')).chattr(image, flags, paths, options)),
+    .action((image: string, flags: FlagChange | string, paths: string[], options: ChattrOptions) =>
+      run('chattr', async () => {
+        const [change, all] = flagsAndPaths(flags, paths, options);
+        return (await import('./chattr.ts')).chattr(image, change, all, options);
+      }),
     );
   change(
     program,

@@ -16,6 +16,7 @@ export const COMMAND_WORDS: readonly (readonly [library: string, command: string
   ['read it with recovery: false', 'read it with --no-recovery'],
   ['reserve them first with reserveBlocks', "reserve them first with 'f2fs fallocate --reserve'"],
   ['immutable: clear that flag with setFlags', 'immutable: clear the flag with chattr IMAGE -- -i'],
+  ['set its project first (setProjectId)', 'set its project first with chattr -p'],
   ['append-only: clear that flag with setFlags', 'append-only: clear the flag with chattr IMAGE -- -a'],
   [
     'mount it for writing once, leave them out with recovery: false, or give it more cacheBytes',

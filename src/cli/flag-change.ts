@@ -9,13 +9,15 @@ export type FlagChange = (flags: readonly InodeFlag[]) => InodeFlag[];
 
 const FLAGS = new Map(Object.entries(FLAG_LETTERS).map(([flag, letter]) => [letter, flag as InodeFlag]));
 
+/** What is told of flags that can't be meant. */
+export const EXPECTED_FLAGS =
+  'expected flags behind +, - or =, as +i or -ia: a append-only, A noatime, d nodump, D dirsync, i immutable, P project inherited, S sync.';
+
 /** `+i`, `-ia`, `+d-a`, `=i`, as chattr takes them. Throws commander's error. */
 export function parseFlagChange(text: string): FlagChange {
-  const parts = /^(?:[+-][aAdDiS]+)+$|^=[aAdDiS]*$/.test(text) ? [...text.matchAll(/([+=-])([^+=-]*)/g)] : [];
+  const parts = /^(?:[+-][aAdDiPS]+)+$|^=[aAdDiPS]*$/.test(text) ? [...text.matchAll(/([+=-])([^+=-]*)/g)] : [];
   if (parts.length === 0) {
-    throw new InvalidArgumentError(
-      'Expected flags behind +, - or =, as +i or -ia: a append-only, A noatime, d nodump, D dirsync, i immutable, S sync.',
-    );
+    throw new InvalidArgumentError(`E${EXPECTED_FLAGS.slice(1)}`);
   }
   return (before) => {
     const flags = new Set(before);

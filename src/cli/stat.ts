@@ -57,6 +57,7 @@ function rowsOf(
     ['mode', `${permissions} ${modeString(found.type, found.mode)}`],
     ['links', String(found.nlink)],
     ['owner', `${found.uid}:${found.gid}`],
+    ['project', found.projectId === null ? null : String(found.projectId)],
     ['size', longSize(found.size)],
     ['blocks', `${found.blocks} of ${blockBytes} bytes${found.inline ? ', contents within the inode' : ''}`],
     ['encrypted', found.encrypted ? `${ENCRYPTED[found.type] ?? 'contents'}, for which the key is needed` : null],

@@ -374,7 +374,10 @@ class Extraction {
       mtimeSec: stat.mtime.sec,
       mtimeNsec: stat.mtime.nsec,
       xattrs: xattrs ? this.#xattrs(handle, place) : [],
-      flags: xattrs && (stat.type === 'file' || stat.type === 'directory') ? stat.flags : [],
+      flags:
+        xattrs && (stat.type === 'file' || stat.type === 'directory')
+          ? stat.flags.filter((flag) => flag !== 'projinherit')
+          : [],
     };
   }
 

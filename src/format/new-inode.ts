@@ -40,6 +40,8 @@ export interface InodeFields {
   readonly inline: number;
   /** Bytes of extra attributes; 0 for none. */
   readonly extraIsize: number;
+  /** 0 where the volume has no projects. */
+  readonly projectId: number;
   /** u32 slots kept for inline xattrs, of a volume where each inode states them, else 0. */
   readonly inlineXattrAddrs: number;
   /** Null where the contents are not compressed. */
@@ -75,6 +77,7 @@ export function writeInode(raw: Inode, extra: InodeExtra, fields: InodeFields): 
   if (extraIsize > 0) {
     extra.iExtraIsize = extraIsize;
     extra.iInlineXattrSize = inlineXattrAddrs;
+    if (fields.projectId !== 0) extra.iProjid = fields.projectId;
     if (compress !== null) writeCompressContext(extra, compress);
     if (fields.crtime !== null) {
       extra.iCrtime = fields.crtime.sec;

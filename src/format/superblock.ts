@@ -2,6 +2,7 @@
 import { checkBytes, invalid } from '../check.ts';
 import { FEATURES } from './constants.ts';
 import { f2fsCrc } from './crc.ts';
+import { QUOTA_TYPES } from './quota.ts';
 import { bytes, struct, u8, u16, u32, u64, viewOf } from './struct.ts';
 
 export const SB_CHECKSUM_OFFSET = 3068;
@@ -10,7 +11,6 @@ export const EXTENSION_LEN = 8;
 /** UTF-16 code units that a volume's label may have, its terminator included. */
 export const MAX_VOLUME_NAME = 512;
 export const VERSION_LEN = 256;
-export const MAX_QUOTAS = 3;
 
 /** Source: struct f2fs_super_block. Areas are in segments, addresses in blocks from the start of the device. */
 export const Superblock = struct('f2fs_super_block', 3072, {
@@ -60,7 +60,7 @@ export const Superblock = struct('f2fs_super_block', 3072, {
   encryptPwSalt: bytes(16),
   /** 8 devices of a 64-byte path and a u32 count of segments. */
   devs: bytes(8 * 68),
-  qfIno: bytes(MAX_QUOTAS * 4),
+  qfIno: bytes(QUOTA_TYPES.length * 4),
   hotExtCount: u8,
   sEncoding: u16,
   sEncodingFlags: u16,
@@ -78,6 +78,20 @@ export function superblockCrc(sb: Superblock): number {
 
 export function hasFeature(sb: Superblock, feature: keyof typeof FEATURES): boolean {
   return (sb.feature & FEATURES[feature]) !== 0;
+}
+
+/** The inode of the quota file of a type; 0: there is none. */
+export function quotaInoOf(sb: Superblock, type: number): number {
+  return sb.dv.getUint32(sb.base + Superblock.offsets.qfIno + 4 * type, true);
+}
+
+/** The inodes of all quota files of a volume. */
+export function quotaInos(sb: Superblock): number[] {
+  return QUOTA_TYPES.map((type) => quotaInoOf(sb, type)).filter((ino) => ino !== 0);
+}
+
+export function setQuotaIno(sb: Superblock, type: number, ino: number): void {
+  sb.dv.setUint32(sb.base + Superblock.offsets.qfIno + 4 * type, ino, true);
 }
 
 /** The volume's label. */

@@ -5,6 +5,7 @@ import { type Check, checkOptions, invalid, isBoolean, isWhole, type OptionCheck
 import { F2fsError } from '../errors.ts';
 import { flagged } from '../file/inode/change-rules.ts';
 import type { Inode, Timestamp } from '../file/inode/inode.ts';
+import type { QuotaFiles } from '../file/quota/quota-files.ts';
 import { aclFromXattr, aclToXattr } from '../file/xattr/acl.ts';
 import { aclAfterChmod, aclOfNew, checkAcl, modeOfAcl } from '../file/xattr/acl-rules.ts';
 import { CAPABILITY, checkCapability } from '../file/xattr/capability.ts';
@@ -53,6 +54,7 @@ export interface NewAttributes extends Attributes {
 export interface AttributeParts {
   readonly xattrs: Xattrs;
   readonly clock: Clock;
+  readonly quotas: QuotaFiles;
 }
 
 const isId = isWhole(0, MAX_ID);
@@ -115,11 +117,17 @@ export function setAttributes(core: AttributeParts, inode: Inode, attributes: At
     const acl = core.xattrs.get(inode, ACCESS_ACL);
     if (acl !== null) changes.push(accessAcl(aclAfterChmod(aclFromXattr(acl) ?? [], mode)));
   }
+  const { iUid, iGid } = inode.load();
+  const { uid = iUid, gid = iGid } = attributes;
+  const isTransferred = uid !== iUid || gid !== iGid;
+  if (isTransferred) core.quotas.prepare(uid, gid, inode.projectId);
   core.xattrs.set(inode, changes);
+  if (isTransferred) inode.countForOwners(-1);
   const raw = inode.change();
   if (mode !== undefined) raw.iMode = type | (mode & 0o7777);
-  if (attributes.uid !== undefined) raw.iUid = attributes.uid;
-  if (attributes.gid !== undefined) raw.iGid = attributes.gid;
+  raw.iUid = uid;
+  raw.iGid = gid;
+  if (isTransferred) inode.countForOwners(1);
   const { atime, mtime, ctime = core.clock.now() } = attributes;
   if (atime !== undefined) {
     raw.iAtime = atime.sec;
@@ -195,7 +203,7 @@ export function getXattr(core: Pick<AttributeParts, 'xattrs'>, inode: Inode, wan
  * same. Throws EPERM for immutable and append-only inodes, and for user.* of others than files and directories; EACCES for a default
  * ACL of no directory; EINVAL for what is no ACL, and no capability; and what Xattrs.set does.
  */
-export function setXattrs(core: AttributeParts, inode: Inode, changes: readonly XattrChange[]): void {
+export function setXattrs(core: Omit<AttributeParts, 'quotas'>, inode: Inode, changes: readonly XattrChange[]): void {
   if (!Array.isArray(changes)) throw invalid('changes', changes, 'an array');
   assertNotFixed(inode);
   const { mode, stored } = xattrsToStore(changes, inode.mode, inode.ino);

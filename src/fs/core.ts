@@ -18,6 +18,7 @@ import { Shift } from '../file/data/shift.ts';
 import { Directories } from '../file/directory/directory.ts';
 import { CompressPolicy } from '../file/inode/compression.ts';
 import { Inodes } from '../file/inode/inodes.ts';
+import { QuotaFiles } from '../file/quota/quota-files.ts';
 import { Recovery } from '../file/recovery/recovery.ts';
 import { Xattrs } from '../file/xattr/xattrs.ts';
 import { framePool } from '../pagecache/checked-pool.ts';
@@ -53,6 +54,7 @@ export class Core {
   readonly extents: FileExtents;
   readonly xattrs: Xattrs;
   readonly compression: FileCompression;
+  readonly quotas: QuotaFiles;
   readonly namespace: Namespace;
   readonly reclaim: Reclaim;
   readonly clock: Clock;
@@ -111,6 +113,7 @@ export class Core {
     this.inodes = new Inodes(this.volume, pages, this.writeback, this.data, this.xattrs, compression, () =>
       this.#buffers.want(),
     );
+    this.quotas = new QuotaFiles(this.volume, map, pages, this.inodes, () => this.memory.reclaimFrames());
     this.recovery = new Recovery(this.volume, map, this.inodes, this.directories, this.xattrs, {
       reclaimFrames: () => this.memory.reclaimFrames(),
       touch: (dir) => this.clock.touch(dir),
@@ -124,9 +127,9 @@ export class Core {
       () => this.memory.reclaimClean(),
     );
     this.reclaim = new Reclaim(this.volume, cleaner, () => this.sync.volume(false), { checkpoints, cleaning });
-    const { volume, writeback, inodes, data, reclaim } = this;
+    const { volume, writeback, inodes, data, reclaim, quotas } = this;
     this.memory = new Memory({ volume, writeback, buffers: this.#buffers, inodes, data, reclaim });
-    this.sync = new Sync({ volume, writeback, inodes, memory: this.memory, reclaim });
+    this.sync = new Sync({ volume, writeback, inodes, memory: this.memory, reclaim, quotas });
     this.unnamed = new UnnamedInodes(volume, inodes, this.memory);
     this.#use = use;
     if (use.writes) use.yields = () => this.#closeIfStopped();

@@ -15,7 +15,7 @@ import {
 } from './attributes.ts';
 import type { Core } from './core.ts';
 import { fsync } from './fsync.ts';
-import { setFlags } from './inode-flags.ts';
+import { setFlags, setProjectId } from './inode-flags.ts';
 import { type FileStat, statOf } from './stat.ts';
 import { readlink } from './symlink.ts';
 
@@ -79,7 +79,17 @@ export class Handle {
    */
   setFlags(flags: readonly InodeFlag[]): void {
     this.core.memory.balanceChange();
-    setFlags(this.core.clock, this.inode, flags);
+    setFlags(this.core, this.inode, flags);
+  }
+
+  /**
+   * Makes it one of a project: 0 to 4294967294. What is made in a directory with the flag `projinherit` is of its project at once.
+   * Throws EOPNOTSUPP on a volume without the feature `project_quota`, EOVERFLOW for an inode that has no room for the number, ENOSPC.
+   * Source: FS_IOC_FSSETXATTR.
+   */
+  setProjectId(projectId: number): void {
+    this.core.memory.balanceChange();
+    setProjectId(this.core, this.inode, projectId);
   }
 
   /** The target of a symlink. Throws EINVAL for anything else. */

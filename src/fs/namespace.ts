@@ -8,6 +8,7 @@ import type { Place } from '../file/directory/directory-blocks.ts';
 import { flagged } from '../file/inode/change-rules.ts';
 import type { Inode } from '../file/inode/inode.ts';
 import { type Inodes, type NewInode, setParent } from '../file/inode/inodes.ts';
+import type { QuotaFiles } from '../file/quota/quota-files.ts';
 import type { Xattrs } from '../file/xattr/xattrs.ts';
 import { PATH_MAX, S_IFDIR, S_IFLNK, S_IFMT } from '../format/constants.ts';
 import { fileTypeOf } from '../format/dentry.ts';
@@ -34,6 +35,7 @@ export interface NamespaceParts {
   readonly directories: Directories;
   readonly data: FileData;
   readonly xattrs: Xattrs;
+  readonly quotas: QuotaFiles;
   readonly clock: Clock;
   readonly memory: Memory;
   readonly reclaim: Reclaim;
@@ -59,6 +61,7 @@ export class Namespace {
     if (isDirectory) checkLinks(parent);
     const { inherit, mode, gid } = attributes;
     const inherited = inherit ? inheritedFrom(this.#parts, parent, mode, gid) : { mode, gid: gid ?? 0, xattrs: [] };
+    this.#parts.quotas.prepare(attributes.uid, inherited.gid, inodes.projectIdFor(parent));
     const place = directories.placeDentry(parent, name);
     const inode = inodes.create(parent, name, { ...attributes, mode: inherited.mode, gid: inherited.gid });
     try {
@@ -93,6 +96,7 @@ export class Namespace {
     this.beginAdd(parent, name);
     const place = this.#parts.directories.placeDentry(parent, name);
     assertNotFixed(inode);
+    assertSameProject(parent, inode);
     if (inode.isDirectory) throw new F2fsError('EPERM', 'a directory can have one name only', { ino: inode.ino });
     if (inode.load().iLinks === 0)
       throw new F2fsError('ENOENT', "the file has no name any more: it can't get a new one", {
@@ -253,6 +257,13 @@ export function checkSymlinkTarget(target: Uint8Array): void {
 export function checkLinks(inode: Inode): void {
   if (inode.load().iLinks < LINK_MAX) return;
   throw new F2fsError('EMLINK', 'the file has all the links that it can have', { ino: inode.ino });
+}
+
+/** Throws EXDEV for what is of another project than a directory that hands its own on. Source: FI_PROJ_INHERIT in f2fs_link. */
+export function assertSameProject(parent: Inode, inode: Inode): void {
+  if ((parent.load().iFlags & I_FLAGS.PROJINHERIT) === 0 || parent.projectId === inode.projectId) return;
+  const projects = `the directory is of project ${parent.projectId} with all that is in it, the file of ${inode.projectId}`;
+  throw new F2fsError('EXDEV', `${projects}: set its project first (setProjectId)`, { ino: inode.ino });
 }
 
 /** Keeps an inode's object while memory is balanced. */

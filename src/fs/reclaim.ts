@@ -186,9 +186,9 @@ export class Reclaim {
    * page of a file may have a clean node change.
    */
   get #demand(): number {
-    const { pool, nodes, space } = this.#volume;
+    const { pool, nodes, space, quotas } = this.#volume;
     const dirtyNodes = nodes.pages.nrDirty;
-    const dirtyData = pool.nrDirty - dirtyNodes;
+    const dirtyData = pool.nrDirty - dirtyNodes + quotas.nrPages;
     const nrNodes = Math.min(dirtyNodes + dirtyData, Math.max(dirtyNodes, space.validNodeCount));
     return this.#sectionsFor(dirtyData, false) + this.#sectionsFor(nrNodes, true);
   }

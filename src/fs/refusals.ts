@@ -13,6 +13,7 @@ const REFUSALS = new Set([
   'EMLINK',
   'ENOENT',
   'EBUSY',
+  'EXDEV',
   'ENAMETOOLONG',
 ]);
 

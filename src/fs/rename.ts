@@ -9,7 +9,7 @@ import { setParent } from '../file/inode/inodes.ts';
 import { FT, fileTypeOf } from '../format/dentry.ts';
 import { ADVISE } from '../format/inode.ts';
 import type { Parts } from './core.ts';
-import { checkLinks, hold, notEmpty, notThere } from './namespace.ts';
+import { assertSameProject, checkLinks, hold, notEmpty, notThere } from './namespace.ts';
 
 /** How a rename treats what has the new name; one of the two at most. Source: RENAME_NOREPLACE, RENAME_EXCHANGE. */
 export interface RenameFlags {
@@ -40,8 +40,9 @@ interface Named {
 
 /**
  * Gives what `name` stands for in `dir` the name `toName` in `toDir`. Throws ENOENT, EEXIST, ENOTDIR, EISDIR, ENOTEMPTY, EINVAL for
- * a directory that would come to lie in itself, EBUSY for `.` and `..`, EPERM, EMLINK, ENOSPC, ENOKEY for encrypted names; nothing is
- * changed then. Source: do_renameat2, vfs_rename, fscrypt_prepare_rename.
+ * a directory that would come to lie in itself, EBUSY for `.` and `..`, EPERM, EMLINK, ENOSPC, ENOKEY for encrypted names, EXDEV for
+ * what is of another project than a directory that hands its own on; nothing is changed then. Source: do_renameat2, vfs_rename,
+ * fscrypt_prepare_rename.
  */
 export function rename(
   core: Ancestry & Names & Parts<'unnamed'>,
@@ -65,6 +66,7 @@ export function rename(
     for (const it of [dir, toDir]) assertRenames(it);
     const source = { dir, name, inode };
     if (there === null) {
+      assertSameProject(toDir, inode);
       core.volume.treeChanged = true;
       moveTo(core, source, toDir, toName);
       return;
@@ -73,6 +75,8 @@ export function rename(
     hold(target.inode, () => {
       checkLoops(core, source, target, exchange);
       if (target.inode === inode) return;
+      assertSameProject(toDir, inode);
+      if (exchange) assertSameProject(dir, target.inode);
       core.volume.treeChanged = true;
       if (exchange) swap(core, source, target);
       else replace(core, source, target);

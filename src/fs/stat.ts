@@ -29,6 +29,8 @@ export interface FileStat extends OfType {
   uid: number;
   /** Group. */
   gid: number;
+  /** Project, by whose number a quota counts it; null on a volume without the feature `project_quota`. */
+  projectId: number | null;
   /** Bytes. */
   size: number;
   /** Blocks of the volume, nodes and the inode included. */
@@ -115,6 +117,7 @@ export function statOf(volume: Volume, inode: Inode): FileStat {
     mode: raw.iMode,
     uid: raw.iUid,
     gid: raw.iGid,
+    projectId: volume.hasFeature('project_quota') ? inode.projectId : null,
     size: raw.iSize,
     blocks: raw.iBlocks,
     nlink: raw.iLinks,

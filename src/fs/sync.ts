@@ -1,6 +1,7 @@
 // What is asked to reach the disk: one inode, everything, or everything and a checkpoint.
 import type { Inode } from '../file/inode/inode.ts';
 import type { Inodes } from '../file/inode/inodes.ts';
+import type { QuotaFiles } from '../file/quota/quota-files.ts';
 import { TAG } from '../pagecache/address-space.ts';
 import type { Volume } from '../volume/volume.ts';
 import { WB_SYNC } from '../writeback/control.ts';
@@ -14,6 +15,7 @@ export interface SyncParts {
   inodes: Inodes;
   memory: Memory;
   reclaim: Reclaim;
+  quotas: QuotaFiles;
 }
 
 export class Sync {
@@ -28,6 +30,8 @@ export class Sync {
     const { volume, memory, reclaim } = this.#parts;
     memory.assertNotFilling();
     this.#pages(true);
+    // Nothing that counts for anybody changes any more.
+    for (const file of this.#parts.quotas.apply()) this.inode(file);
     volume.checkpoint(umount);
     reclaim.checkpointed();
   }

@@ -24,6 +24,7 @@ import {
 } from '../format/inode.ts';
 import { childOffset, firstPageOf, NODE_OFFSET_SHIFT, NodeFooter, XATTR_NODE_OFFSET } from '../format/node.ts';
 import { viewOf } from '../format/struct.ts';
+import { quotaInos } from '../format/superblock.ts';
 import { checkNatAddress, checkNid } from '../volume/nat.ts';
 import { checkFooter, checkInodeChecksum, checkNodeBlock } from '../volume/node-cache.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -214,6 +215,7 @@ function factsOf(ino: number, { iAdvise, iFlags }: Inode): DirectoryFacts {
 export function census(volume: Volume, tree: CensusTree, report: Report): void {
   const count = new Census(volume, report);
   for (const ino of tree.inodes.keys()) count.inode(ino);
+  if (volume.hasFeature('quota')) for (const ino of quotaInos(volume.layout.sb)) count.inode(ino);
   const { space, sit, layout } = volume;
   let inSit = 0;
   for (let segno = 0; segno < layout.nrMainSegments; segno++) inSit += sit.validBlocks(segno);

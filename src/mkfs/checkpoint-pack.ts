@@ -5,7 +5,7 @@ import { NatJournalEntry } from '../format/nat.ts';
 import { SIT_VBLOCKS_SHIFT, SitJournalEntry } from '../format/sit.ts';
 import { viewOf } from '../format/struct.ts';
 import { JOURNAL_ENTRIES_OFFSET, SUM_TYPE, SUMMARY_ENTRY_SIZE, SummaryEntry } from '../format/summary.ts';
-import { blockOf, type FormatPlan, inodeBlkaddr, nrInodes, ROOT_INO } from './plan.ts';
+import { blockOf, dataBlockOwners, type FormatPlan, inodeBlkaddr, nrInodes, ROOT_INO } from './plan.ts';
 
 /** Blocks of a pack besides its payload: two checkpoint blocks, one of data summaries, three of node summaries. */
 const PACK_BLOCKS = 6;
@@ -20,9 +20,10 @@ export function hasNatBits(plan: FormatPlan): boolean {
   return PACK_BLOCKS + plan.geometry.cpPayload <= BLKS_PER_SEG - natBitsBlocks(plan);
 }
 
-/** Blocks that each log has used: inodes are hot nodes, their dentries hot data. */
+/** Blocks that each log has used: inodes are hot nodes, their dentries and quota files hot data. */
 function usedBlocks(plan: FormatPlan, log: Log): number {
-  return log === LOG.HOT_NODE || log === LOG.HOT_DATA ? nrInodes(plan) : 0;
+  if (log === LOG.HOT_DATA) return dataBlockOwners(plan).length;
+  return log === LOG.HOT_NODE ? nrInodes(plan) : 0;
 }
 
 function fillLogs(plan: FormatPlan, cp: Checkpoint, dv: DataView): void {
@@ -48,7 +49,7 @@ export function checkpointBlock(plan: FormatPlan, checkpointVer: number): Uint8A
   const { geometry } = plan;
   cp.checkpointVer = checkpointVer;
   cp.userBlockCount = geometry.userBlockCount;
-  cp.validBlockCount = 2 * nrInodes(plan);
+  cp.validBlockCount = usedBlocks(plan, LOG.HOT_NODE) + usedBlocks(plan, LOG.HOT_DATA);
   cp.rsvdSegmentCount = geometry.reservedSegments;
   cp.overprovSegmentCount = geometry.overprovSegments;
   cp.freeSegmentCount = geometry.freeSegments;
@@ -97,11 +98,18 @@ function fillSitJournal(plan: FormatPlan, dv: DataView): void {
   });
 }
 
-/** Owners of a log's blocks: one inode each. */
-function fillSummaries(plan: FormatPlan, dv: DataView, offset: number): void {
-  for (let i = 0; i < nrInodes(plan); i++) {
-    new SummaryEntry(dv, offset + i * SUMMARY_ENTRY_SIZE).nid = ROOT_INO + i;
-  }
+/** Owners of the data blocks. */
+function fillDataSummaries(plan: FormatPlan, dv: DataView, offset: number): void {
+  dataBlockOwners(plan).forEach(({ ino, ofsInNode }, i) => {
+    const entry = new SummaryEntry(dv, offset + i * SUMMARY_ENTRY_SIZE);
+    entry.nid = ino;
+    entry.ofsInNode = ofsInNode;
+  });
+}
+
+/** Owners of the node blocks: each is an inode. */
+function fillNodeSummaries(plan: FormatPlan, dv: DataView): void {
+  for (let i = 0; i < nrInodes(plan); i++) new SummaryEntry(dv, i * SUMMARY_ENTRY_SIZE).nid = ROOT_INO + i;
 }
 
 function compactSummaryBlock(plan: FormatPlan): Uint8Array {
@@ -109,13 +117,13 @@ function compactSummaryBlock(plan: FormatPlan): Uint8Array {
   const dv = viewOf(block);
   fillNatJournal(plan, dv);
   fillSitJournal(plan, dv);
-  fillSummaries(plan, dv, blockOf(plan).compactEntriesOffset);
+  fillDataSummaries(plan, dv, blockOf(plan).compactEntriesOffset);
   return block;
 }
 
 function nodeSummaryBlock(plan: FormatPlan, log: Log): Uint8Array {
   const block = new Uint8Array(plan.geometry.blockSize);
-  if (log === LOG.HOT_NODE) fillSummaries(plan, viewOf(block), 0);
+  if (log === LOG.HOT_NODE) fillNodeSummaries(plan, viewOf(block));
   block[blockOf(plan).summaryFooterOffset] = SUM_TYPE.NODE;
   return block;
 }

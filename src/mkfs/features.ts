@@ -2,6 +2,7 @@
 import { F2fsError } from '../errors.ts';
 import { FEATURES, type Feature } from '../format/constants.ts';
 import { InodeExtra } from '../format/inode.ts';
+import { QUOTA, type QuotaType } from '../format/quota.ts';
 
 /** What a volume gets when nothing else is asked. */
 export const DEFAULT_FEATURES = [
@@ -14,10 +15,22 @@ export const DEFAULT_FEATURES = [
 ] as const satisfies readonly Feature[];
 
 /** Every feature that this package writes. */
-export const WRITABLE_FEATURES: readonly Feature[] = [...DEFAULT_FEATURES, 'flexible_inline_xattr', 'packed_ssa'];
+export const WRITABLE_FEATURES: readonly Feature[] = [
+  ...DEFAULT_FEATURES,
+  'flexible_inline_xattr',
+  'packed_ssa',
+  'quota',
+  'project_quota',
+];
 
 /** Features whose inode fields are extra attributes. */
-const NEED_EXTRA_ATTR: readonly Feature[] = ['inode_checksum', 'flexible_inline_xattr', 'inode_crtime', 'compression'];
+const NEED_EXTRA_ATTR: readonly Feature[] = [
+  'inode_checksum',
+  'flexible_inline_xattr',
+  'inode_crtime',
+  'compression',
+  'project_quota',
+];
 
 /**
  * The superblock's feature bits. Throws EINVAL for a name that no F2FS has and for a missing dependency, EOPNOTSUPP for
@@ -35,6 +48,7 @@ export function featureBits(names: readonly string[] | 'default'): number {
     }
     bits |= FEATURES[name as Feature];
   }
+  if ((bits & FEATURES.project_quota) !== 0) bits |= FEATURES.quota;
   for (const name of NEED_EXTRA_ATTR) {
     if ((bits & FEATURES[name]) !== 0 && (bits & FEATURES.extra_attr) === 0) {
       throw new F2fsError('EINVAL', `invalid features: '${name}' needs 'extra_attr'; add that or leave '${name}' out`);
@@ -43,11 +57,19 @@ export function featureBits(names: readonly string[] | 'default'): number {
   return bits;
 }
 
+/** The quota files that a volume gets: `project_quota` alone has no others than its own. Source: add_default_options. */
+export function quotaTypes(names: readonly string[] | 'default'): QuotaType[] {
+  const types: QuotaType[] = [];
+  if (names.includes('quota')) types.push(QUOTA.USER, QUOTA.GROUP);
+  if (names.includes('project_quota')) types.push(QUOTA.PROJECT);
+  return types;
+}
+
 /** Bytes of extra attributes in the inodes that a format makes. Source: calc_extra_isize. */
 export function mkfsExtraIsize(bits: number): number {
   if ((bits & FEATURES.extra_attr) === 0) return 0;
   if ((bits & FEATURES.compression) !== 0) return InodeExtra.ends.iCompressFlag;
   if ((bits & FEATURES.inode_crtime) !== 0) return InodeExtra.ends.iCrtimeNsec;
   if ((bits & FEATURES.inode_checksum) !== 0) return InodeExtra.ends.iInodeChecksum;
-  return InodeExtra.ends.iInlineXattrSize;
+  return (bits & FEATURES.project_quota) !== 0 ? InodeExtra.ends.iProjid : InodeExtra.ends.iInlineXattrSize;
 }

@@ -27,8 +27,8 @@ import { encodeLabel, MAX_VOLUME_NAME, parseUuid, VERSION_LEN } from '../format/
 import { utf8Bytes, utf8Text } from '../platform/bytes.ts';
 import { checkpointBlock, firstPack, hasNatBits, natBits } from './checkpoint-pack.ts';
 import { extensionTable } from './extensions.ts';
-import { featureBits } from './features.ts';
-import { dentryBlocks, inodeBlocks, natBlock } from './first-nodes.ts';
+import { featureBits, quotaTypes } from './features.ts';
+import { dataBlocks, inodeBlocks, natBlock } from './first-nodes.ts';
 import { checkRequest, type Geometry, type GeometryRequest, geometryFor } from './geometry.ts';
 import { type FormatPlan, logBlkaddr } from './plan.ts';
 import { superblockBlock } from './superblock-block.ts';
@@ -185,6 +185,7 @@ function contentsOfPlan(options: FormatOptions): Omit<FormatPlan, 'geometry'> {
   const uuid = uuidOf(options.uuid);
   return {
     features: featureBits(options.features ?? 'default'),
+    quotaTypes: quotaTypes(options.features ?? 'default'),
     uuid,
     label: labelOf(options.label ?? ''),
     extensions: extensionTable(options.coldExtensions, options.hotExtensions),
@@ -226,7 +227,7 @@ function zeroTables(device: QueuedDevice, { geometry }: FormatPlan): void {
 /** Writes inodes, dentries and NAT, and cuts the chain of nodes that recovery of an older volume might follow. */
 function writeNodes(device: QueuedDevice, plan: FormatPlan): void {
   device.write(logBlkaddr(plan, LOG.HOT_NODE), inodeBlocks(plan));
-  device.write(logBlkaddr(plan, LOG.HOT_DATA), dentryBlocks(plan));
+  device.write(logBlkaddr(plan, LOG.HOT_DATA), dataBlocks(plan));
   device.zero(logBlkaddr(plan, LOG.WARM_NODE), 1);
   device.write(plan.geometry.natBlkaddr, [natBlock(plan)]);
 }

@@ -7,8 +7,8 @@ import type { Geometry } from './geometry.ts';
 export const NODE_INO = 1;
 export const META_INO = 2;
 export const ROOT_INO = 3;
-/** lost+found, when there is one: quota inodes, which would come before it, are not written here. */
-export const LOST_FOUND_INO = 4;
+/** Data blocks of a quota file, as mkfs.f2fs makes it. Source: QUOTA_DATA. */
+export const QUOTA_BLOCKS = 2;
 
 /** What a new volume will be. */
 export interface FormatPlan {
@@ -16,6 +16,8 @@ export interface FormatPlan {
   readonly geometry: Geometry;
   /** Superblock feature bits. */
   readonly features: number;
+  /** The quota files that there will be, in ascending order: 0 for users, 1 for groups, 2 for projects. */
+  readonly quotaTypes: readonly number[];
   /** 16 bytes. */
   readonly uuid: Uint8Array;
   /** UTF-16LE. */
@@ -45,9 +47,32 @@ export function hasLostFound(plan: FormatPlan): boolean {
   return (plan.features & FEATURES.lost_found) !== 0;
 }
 
-/** Inodes of a new volume: the root's and lost+found's, each with one block of dentries. */
+/** Inodes of a new volume: the root's, those of the quota files, and lost+found's. */
 export function nrInodes(plan: FormatPlan): number {
-  return hasLostFound(plan) ? 2 : 1;
+  return 1 + plan.quotaTypes.length + (hasLostFound(plan) ? 1 : 0);
+}
+
+/** The inode of the quota file that is the `nth`. */
+export function quotaIno(nth: number): number {
+  return ROOT_INO + 1 + nth;
+}
+
+/** lost+found, when there is one: it comes after the quota files. */
+export function lostFoundIno(nrQuotaFiles: number): number {
+  return quotaIno(nrQuotaFiles);
+}
+
+/** Data blocks of an inode of a new volume: one of a directory. */
+function nrDataBlocks(plan: FormatPlan, ino: number): number {
+  return ino > ROOT_INO && ino < lostFoundIno(plan.quotaTypes.length) ? QUOTA_BLOCKS : 1;
+}
+
+/** The owner of each data block, in their order: its inode, and which block of that it is. */
+export function dataBlockOwners(plan: FormatPlan): { ino: number; ofsInNode: number }[] {
+  const owners: { ino: number; ofsInNode: number }[] = [];
+  for (let ino = ROOT_INO; ino < ROOT_INO + nrInodes(plan); ino++)
+    for (let ofsInNode = 0; ofsInNode < nrDataBlocks(plan, ino); ofsInNode++) owners.push({ ino, ofsInNode });
+  return owners;
 }
 
 /** Block address of a log's first block. */
@@ -55,12 +80,12 @@ export function logBlkaddr(plan: FormatPlan, log: Log): number {
   return plan.geometry.mainBlkaddr + plan.geometry.curSegno[log] * BLKS_PER_SEG;
 }
 
-/** Where an inode stands: the root's first in the hot node log, then lost+found's. */
+/** Where an inode stands: in the hot node log, the root's first. */
 export function inodeBlkaddr(plan: FormatPlan, ino: number): number {
   return logBlkaddr(plan, LOG.HOT_NODE) + ino - ROOT_INO;
 }
 
-/** Where a directory's dentries stand: in the hot data log, in the same order. */
-export function dentryBlkaddr(plan: FormatPlan, ino: number): number {
-  return logBlkaddr(plan, LOG.HOT_DATA) + ino - ROOT_INO;
+/** Where the data blocks of an inode begin: in the hot data log, in the same order. */
+export function dataBlkaddr(plan: FormatPlan, ino: number): number {
+  return logBlkaddr(plan, LOG.HOT_DATA) + dataBlockOwners(plan).findIndex((owner) => owner.ino === ino);
 }

@@ -1,8 +1,8 @@
 // Builds the block that a superblock stands in.
 import { F2FS_SUPER_MAGIC, FEATURES, LOG_BLKS_PER_SEG, SUPER_OFFSET } from '../format/constants.ts';
 import { viewOf } from '../format/struct.ts';
-import { SB_CHECKSUM_OFFSET, Superblock, superblockCrc } from '../format/superblock.ts';
-import { type FormatPlan, META_INO, NODE_INO, ROOT_INO } from './plan.ts';
+import { SB_CHECKSUM_OFFSET, Superblock, setQuotaIno, superblockCrc } from '../format/superblock.ts';
+import { type FormatPlan, META_INO, NODE_INO, quotaIno, ROOT_INO } from './plan.ts';
 
 const MAJOR_VERSION = 1;
 const MINOR_VERSION = 15;
@@ -47,6 +47,9 @@ export function superblockBlock(plan: FormatPlan): Uint8Array {
   sb.version = plan.version;
   sb.initVersion = plan.version;
   sb.feature = plan.features;
+  plan.quotaTypes.forEach((type, nth) => {
+    setQuotaIno(sb, type, quotaIno(nth));
+  });
   if ((plan.features & FEATURES.sb_checksum) !== 0) {
     sb.checksumOffset = SB_CHECKSUM_OFFSET;
     sb.crc = superblockCrc(sb);

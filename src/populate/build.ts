@@ -12,7 +12,7 @@ import { systemTime } from '../fs/clock.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
 import type { MountOptions } from '../fs/mount-options.ts';
 import { type Host, thisHost } from '../host/host.ts';
-import { featureBits } from '../mkfs/features.ts';
+import { featureBits, quotaTypes } from '../mkfs/features.ts';
 import { format, planSize } from '../mkfs/format.ts';
 import { type Geometry, smallestGeometry } from '../mkfs/geometry.ts';
 import { contentsOf } from '../mkfs/probe.ts';
@@ -36,6 +36,7 @@ import { Estimate } from './estimate.ts';
 import { closeAtItsSize, closeAtLeastSize, firstGeometry } from './image-size.ts';
 import { checkBuild } from './option-checks.ts';
 import type { BuildOptions } from './options.ts';
+import { quotaBlocks } from './quota-blocks.ts';
 import { ReplacedImage, replacedNotes } from './replaced.ts';
 import { type BuildCompressionReport, load, pour, type WrittenTree } from './write-tree.ts';
 
@@ -122,11 +123,12 @@ export async function buildFrom(
   const now = stamp(options);
   const choice = policy && new CompressChoice(tree, policy.clusterPages, block.blockSize, options.compress ?? {});
   const feature = featureBits(options.features ?? 'default');
-  const needed = await inTurnsOfScan(
+  const estimated = await inTurnsOfScan(
     new Estimate(tree, block, feature, choice, policy?.clusterPages ?? 1).blocks(),
     tree,
     options,
   );
+  const needed = estimated + quotaBlocks(tree, quotaTypes(options.features ?? 'default'), block);
   const made = isDevice ? openDevice(image, needed, options) : newImage(target, needed, options);
   const { device } = made;
   let report: BuildReport;

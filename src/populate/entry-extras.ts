@@ -48,7 +48,8 @@ export class EntryExtras {
   setFlags(): void {
     for (const [ino, index] of this.#flagged) {
       using handle = this.#volume.openInode(ino);
-      handle.setFlags(flagNames(this.#tree.flags(index)));
+      const ofDirectory = handle.stat().flags.filter((flag) => flag === 'projinherit');
+      handle.setFlags([...flagNames(this.#tree.flags(index)), ...ofDirectory]);
     }
   }
 

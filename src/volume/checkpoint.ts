@@ -11,6 +11,7 @@ import type { VolumeLayout } from './layout.ts';
 import type { Logs } from './logs.ts';
 import type { NodeTable } from './nat.ts';
 import { orphanBlocks, writeOrphans } from './orphans.ts';
+import type { QuotaUsage } from './quota-usage.ts';
 import type { SegmentTable } from './sit.ts';
 import type { Space } from './space.ts';
 import { dataSummaryBlocks, type Journals, writeDataSummaries, writeNodeSummaries } from './summaries.ts';
@@ -25,6 +26,7 @@ export interface CheckpointState {
   readonly journals: Journals;
   readonly space: Space;
   readonly orphans: ReadonlySet<number>;
+  readonly quotas: QuotaUsage;
   readonly counters: VolumeCounters;
   /** Seconds that the volume has been mounted in all. */
   readonly elapsedTime: number;
@@ -129,6 +131,7 @@ function checkpointBlock(
   if (umount) flags |= CP.UMOUNT;
   if (dataBlocks < NR_DATA_LOGS) flags |= CP.COMPACT_SUM;
   if (volume.orphans.size > 0) flags |= CP.ORPHAN_PRESENT;
+  if (volume.quotas.failure !== null) flags |= CP.QUOTA_NEED_FSCK;
   cp.ckptFlags = flags;
   cp.cpPackStartSum = startSum;
   cp.cpPackTotalBlockCount = total;

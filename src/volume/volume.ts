@@ -18,6 +18,7 @@ import { Logs } from './logs.ts';
 import { NodeTable, SINCE } from './nat.ts';
 import { NodeCache } from './node-cache.ts';
 import { readOrphans } from './orphans.ts';
+import { QuotaUsage } from './quota-usage.ts';
 import { SegmentTable } from './sit.ts';
 import { Space } from './space.ts';
 import { type Journals, readSummaries } from './summaries.ts';
@@ -39,13 +40,14 @@ const WRITABLE_FEATURES =
   FEATURES.compression |
   FEATURES.lost_found |
   FEATURES.packed_ssa |
+  FEATURES.quota |
+  FEATURES.project_quota |
   // Of these, what is there is kept; nothing new is made that would be encrypted, protected or folded.
   FEATURES.encrypt |
   FEATURES.verity |
   FEATURES.casefold;
 /** Features that do not hide a volume's contents from a reader that does not know them. */
-const READABLE_FEATURES =
-  WRITABLE_FEATURES | FEATURES.atomic_write | FEATURES.project_quota | FEATURES.quota | FEATURES.ro | FEATURES.blkzoned;
+const READABLE_FEATURES = WRITABLE_FEATURES | FEATURES.atomic_write | FEATURES.ro | FEATURES.blkzoned;
 
 export interface VolumeOptions {
   readonly: boolean;
@@ -72,6 +74,7 @@ export class Volume {
   /** Where dirty pages, of files and nodes, go to be written. */
   readonly ioends: Ioends;
   readonly space: Space;
+  readonly quotas: QuotaUsage;
   readonly counters = new VolumeCounters();
   readonly discards: Discards;
   /** Dirty pages of directories, among those of the pool. */
@@ -119,6 +122,7 @@ export class Volume {
     this.pack = readCheckpoint(device, layout, spare);
     this.warnings = metadataWarnings(device, spare, this.pack);
     const { cp } = this.pack;
+    this.quotas = new QuotaUsage(sb, !options.readonly && (cp.ckptFlags & CP.QUOTA_NEED_FSCK) === 0);
     const { logs, journals } = readSummaries(device, this.layout, this.pack);
     this.journals = journals;
     this.orphans = new Set(readOrphans(device, this.layout, this.pack, throwFault));

@@ -23,5 +23,10 @@ export function metadataWarnings(
       'the volume was last mounted with checkpoint=disable: it is as it was before that, and what was written since is lost, as it is in Linux; a change of the volume ends that state';
     warnings.push(new F2fsError('ENODATA', message, { path, blkaddr: pack.blkaddr }));
   }
+  if (pack !== null && (pack.cp.ckptFlags & CP.QUOTA_NEED_FSCK) !== 0) {
+    const message =
+      'the quota files are marked as wrong: they are left as they are, as Linux leaves them; fsck.f2fs makes them right';
+    warnings.push(new F2fsError('ENODATA', message, { path, blkaddr: pack.blkaddr }));
+  }
   return warnings;
 }

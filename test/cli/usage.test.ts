@@ -65,7 +65,7 @@ const BAD: Readonly<Record<string, readonly (readonly string[])[] | null>> = {
   ],
   'mkfs --features': [
     ['nope', ...SIZE],
-    ['quota', ...SIZE],
+    ['ro', ...SIZE],
     ['compression', ...SIZE],
     ['', ...SIZE],
     [',', ...SIZE],
@@ -111,7 +111,7 @@ const BAD: Readonly<Record<string, readonly (readonly string[])[] | null>> = {
   'build --free': [['x'], ['17T'], ['-1']],
   'build --uuid': [['x'], ['']],
   'build --label': [['x'.repeat(512)]],
-  'build --features': [['nope'], ['quota'], ['compression'], ['']],
+  'build --features': [['nope'], ['ro'], ['compression'], ['']],
   'build --holes': [['none']],
   'build --compress': [['gzip'], ['lz4:99'], ['zstd:0'], ['zstd:99'], ['lzo:1'], ['lz4:'], ['']],
   'build --cluster': [
@@ -162,6 +162,7 @@ const BAD: Readonly<Record<string, readonly (readonly string[])[] | null>> = {
     ['', '-s', '2M'],
   ],
   'clean --sections': [['0'], ['x'], ['1.5']],
+  'chattr --project': [['-1'], ['4294967295'], ['x'], ['']],
   'clean --policy': [['newest']],
   'bench --workloads': [['none'], ['']],
   'bench --engine': [['fast']],

@@ -8,6 +8,7 @@ import { F2fsError } from '../../src/errors.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { readCheckpoint } from '../../src/volume/checkpoint-pack.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
+import { quotaComplaints } from '../fs/quota-usage.ts';
 import { CowDevice, type Disk, RecordingDevice } from './disk.ts';
 import { Oracle } from './oracle.ts';
 import { content, mountOptions, type Recording } from './session.ts';
@@ -188,6 +189,7 @@ export class Exhaustion {
     const differences = treeDifferences(wanted, again);
     if (differences.length > 0) throw new Error(`${when}: ${differences.join('; ')}`);
     const complaints = censusFaults(fs, censusTree(again));
+    if (fs.volume.hasFeature('quota')) complaints.push(...quotaComplaints(fs));
     if (complaints.length > 0) throw new Error(`${when}: ${complaints.slice(0, 6).join('; ')}`);
     fs.close();
   }

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { gunzipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FileDevice, openFileDevice } from '../../src/device/file-device.ts';
-import type { F2fsError } from '../../src/errors.ts';
 import { mount } from '../../src/fs/file-system.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
 import { compareManifests, type Manifest } from '../../tools/judge/manifest.ts';
@@ -94,16 +93,6 @@ describe('images made by others are read back whole', () => {
     expect((await fsck(path)).complaints).toEqual([]);
     expect(differences(read(path))).toEqual([]);
   });
-
-  it('kernel-quota is not written to: the features that are not are named', () => {
-    const { path } = unpack('kernel-quota');
-    expect(() => withDevice(path, true, (device) => mount(device))).toThrow(
-      expect.objectContaining({
-        code: 'EOPNOTSUPP',
-        message: expect.stringMatching(/project_quota, quota/),
-      }) as F2fsError,
-    );
-  });
 });
 
 describe('images made by others are changed', () => {
@@ -113,6 +102,7 @@ describe('images made by others are changed', () => {
     'sload',
     'kernel-plain',
     'kernel-features',
+    'kernel-quota',
     'kernel-compressed',
     'kernel-disabled',
   ])('%s', async (name) => {

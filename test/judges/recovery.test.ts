@@ -96,7 +96,7 @@ function changesFor(kernel: KernelName): string[] {
 async function ourImages(names: readonly string[], folder: string): Promise<string[]> {
   const images = names.map((_, i) => join(folder, `${i}.img`));
   for (const [i, name] of names.entries()) {
-    const { device, fs } = prepared({}, i % 2 === 0 ? FEATURES : []);
+    const { device, fs } = prepared({}, i % 2 === 0 ? [...FEATURES, 'quota', 'project_quota'] : []);
     const paths = (CHANGES[name] as (typeof CHANGES)[string])(fs);
     if (!paths.includes('/d/noted')) disturb(fs);
     fs.abandon();
@@ -115,7 +115,7 @@ interface Volume {
 
 const PLAIN: readonly Volume[] = [
   { features: '', mountOptions: '' },
-  { features: 'extra_attr,inode_checksum,sb_checksum,inode_crtime', mountOptions: '' },
+  { features: 'extra_attr,inode_checksum,sb_checksum,inode_crtime,quota,project_quota', mountOptions: '' },
 ];
 /** Half of the files are compressed: fsync is a checkpoint for those, and goes on the chain for the others. */
 const COMPRESSED: readonly Volume[] = ['lz4', 'zstd:3', 'lzo-rle,compress_log_size=4', 'lz4:9,compress_chksum'].map(

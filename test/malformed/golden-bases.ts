@@ -15,7 +15,7 @@ const IMAGES = {
   'kernel-crashed': {},
   'kernel-compressed': { cacheBytes: 16 << 20 },
   'sload-compressed': { cacheBytes: 16 << 20 },
-  'kernel-quota': { writable: false },
+  'kernel-quota': {},
   'kernel-encrypted': {},
   'kernel-encrypted-cut': {},
 } as const;

@@ -4,21 +4,26 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { deviceOf } from '../../src/device/checked-device.ts';
 import { BLKSIZE } from '../../src/device/device.ts';
+import { MemoryDevice } from '../../src/device/memory-device.ts';
 import { corrupt, F2fsError, throwFault } from '../../src/errors.ts';
 import { FAULT_KINDS, type FaultKind, type Report } from '../../src/faults.ts';
 import { readDentries } from '../../src/file/directory/dentries.ts';
 import { checkInode } from '../../src/file/inode/inode-checks.ts';
+import { QuotaTree } from '../../src/file/quota/quota-tree.ts';
 import { readXattrs } from '../../src/file/xattr/xattrs.ts';
 import { Checkpoint } from '../../src/format/checkpoint.ts';
 import { BLKS_PER_SEG, SUPER_OFFSET } from '../../src/format/constants.ts';
 import { FT } from '../../src/format/dentry.ts';
 import { INLINE } from '../../src/format/inode.ts';
 import { NodePath, nodePath } from '../../src/format/node.ts';
+import { QT_BLOCK_SIZE, QUOTA_MAGICS, QuotaBlockHeader, QuotaHeader } from '../../src/format/quota.ts';
 import { i64, struct, u64, viewOf } from '../../src/format/struct.ts';
-import { Superblock } from '../../src/format/superblock.ts';
+import { quotaInoOf, Superblock } from '../../src/format/superblock.ts';
+import type { FileHandle } from '../../src/fs/file-handle.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
 import { walkDirectories } from '../../src/fs/walk.ts';
 import { type CensusTree, census } from '../../src/fsck/census.ts';
+import { format } from '../../src/mkfs/format.ts';
 import {
   type CheckpointPack,
   checkCheckpoint,
@@ -53,6 +58,28 @@ function reportedBy(check: (report: Report) => unknown): FaultKind[] {
   const kinds: FaultKind[] = [];
   check((kind, ..._what) => void kinds.push(kind));
   return kinds;
+}
+
+/** Looks for ids in a new quota file of users that was damaged, or cut, and makes an entry. */
+function quotaFile(damage: (file: DataView) => void, size?: number): () => FaultKind[] {
+  return () => {
+    const device = new MemoryDevice({ sizeBytes: 64 << 20 });
+    format(device, { features: ['quota'] });
+    const fs = mount(device, { readonly: true });
+    using handle = fs.openInode(quotaInoOf(fs.volume.layout.sb, 0)) as FileHandle;
+    const bytes = new Uint8Array(handle.stat().size);
+    handle.read(bytes, 0);
+    const view = viewOf(bytes);
+    damage(view);
+    const at = (blk: number) => blk * QT_BLOCK_SIZE;
+    const blocks = { ino: 4, view, size: size ?? bytes.length, at, change: at, grow: () => {} };
+    const kind = thrownBy(() => {
+      const tree = new QuotaTree(blocks, 0);
+      tree.find(0);
+      tree.insert(1);
+    });
+    return kind === undefined ? [] : [kind];
+  };
 }
 
 function damaged(damage: (image: DamagedImage) => void): DamagedImage {
@@ -263,10 +290,19 @@ const CASES: Partial<Record<FaultKind, () => readonly (FaultKind | undefined)[]>
   'total-blocks': counted((image) => image.checkpoint((cp) => cp.validBlockCount++)),
   'total-nodes': counted((image) => image.checkpoint((cp) => cp.validNodeCount++)),
   'total-inodes': counted((image) => image.checkpoint((cp) => cp.validInodeCount++)),
+  'quota-size': quotaFile(() => {}, 2000),
+  'quota-magic': quotaFile((file) => file.setUint32(0, QUOTA_MAGICS[1], true)),
+  'quota-blocks': quotaFile((file) => file.setUint32(QuotaHeader.offsets.blocks, 7, true)),
+  'quota-reference': quotaFile((file) => file.setUint32(QT_BLOCK_SIZE, 6, true)),
+  'quota-entry': quotaFile((file) => file.setUint32(5 * QT_BLOCK_SIZE + QuotaBlockHeader.size, 1, true)),
+  'quota-free-entry': quotaFile((file) =>
+    file.setUint16(5 * QT_BLOCK_SIZE + QuotaBlockHeader.offsets.entries, 2, true),
+  ),
 };
 
 /** Why nothing meets them. */
 const UNMET: Partial<Record<FaultKind, string>> = {
+  'quota-kind': 'told by a warning: test/fs/quota.test.ts',
   'page-unreserved': 'pages are reserved before they are written: it would be a bug',
   'cluster-unreserved': 'clusters are reserved before they are written: it would be a bug',
   'cluster-released': 'a released file is not written: it would be a bug',

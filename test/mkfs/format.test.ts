@@ -168,8 +168,9 @@ test('options that cannot be met are refused before anything is written', () => 
     [{ features: ['inode_checksum'] }, 'EINVAL', /'inode_checksum' needs 'extra_attr'/],
     [{ features: ['inode_crtime'] }, 'EINVAL', /needs 'extra_attr'/],
     [{ features: ['compression'] }, 'EINVAL', /needs 'extra_attr'/],
+    [{ features: ['project_quota'] }, 'EINVAL', /needs 'extra_attr'/],
     [{ features: ['flexible_inline_xattr'] }, 'EINVAL', /needs 'extra_attr'/],
-    ...['encrypt', 'blkzoned', 'project_quota', 'quota', 'verity', 'casefold', 'ro', 'device_alias'].map(
+    ...['encrypt', 'blkzoned', 'verity', 'casefold', 'ro', 'device_alias'].map(
       (name): [FormatOptions, string, RegExp] => [{ features: [name] }, 'EOPNOTSUPP', new RegExp(`'${name}'`)],
     ),
     [{ label: 'x'.repeat(512) }, 'EINVAL', /expected 511 at most/],

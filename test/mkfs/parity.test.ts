@@ -77,6 +77,12 @@ const cases: Case[] = [
     'extra_attr,inode_crtime,sb_checksum',
     'extra_attr,compression,lost_found',
     `${DEFAULT_FEATURE_LIST},flexible_inline_xattr`,
+    'quota',
+    'extra_attr,project_quota',
+    'quota,lost_found',
+    `${DEFAULT_FEATURE_LIST},quota`,
+    `${DEFAULT_FEATURE_LIST},project_quota`,
+    `${DEFAULT_FEATURE_LIST},quota,project_quota`,
   ].map((features) => ({ name: `features ${features}`, sizeBytes: 128 * MIB, features })),
 ];
 

@@ -101,7 +101,7 @@ export function readParts(image: string): Parts {
       logs[i + 3] = cp.dv.getUint32(Checkpoint.offsets.curNodeSegno + 4 * i, true);
     }
     logs.forEach((segno, log) => {
-      for (let i = 0; i < 3; i++) take(`log ${log} block ${i}`, sb.mainBlkaddr + segno * BLKS_PER_SEG + i);
+      for (let i = 0; i < 9; i++) take(`log ${log} block ${i}`, sb.mainBlkaddr + segno * BLKS_PER_SEG + i);
     });
     return { superblocks, checkpoints, blocks, version: sb.version.slice() };
   } finally {

@@ -38,7 +38,7 @@ function newDevice(blockSize: number): MemoryDevice {
   const device = new MemoryDevice({ sizeBytes: (256 * MIB * blockSize) / BLKSIZE });
   format(device, {
     blockSize,
-    features: ['extra_attr', 'inode_checksum', 'sb_checksum', 'inode_crtime', 'flexible_inline_xattr'],
+    features: ['extra_attr', 'inode_checksum', 'sb_checksum', 'inode_crtime', 'flexible_inline_xattr', 'quota'],
   });
   return device;
 }

@@ -1,5 +1,6 @@
 // Whole trees of both sides, brought to one form and compared: names, types, attributes, links, xattrs, contents.
 import * as fs from 'node:fs';
+import { quotaInos } from '../../src/format/superblock.ts';
 import type { Directory } from '../../src/fs/directory-handle.ts';
 import type { FileHandle } from '../../src/fs/file-handle.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
@@ -146,9 +147,14 @@ export function differences(host: HostSide, volume: FileSystem, sinceMs: number,
   const space = volume.statfs();
   if (space.freeBlocks < 0 || space.freeBlocks > space.blocks) found.push(`statfs: ${JSON.stringify(space)}`);
   const { validBlockCount, validInodeCount } = volume.volume.space;
-  if (exactSpace && validBlockCount !== blocks)
-    found.push(`${validBlockCount} blocks are in use, the tree has ${blocks}`);
-  if (exactSpace && validInodeCount !== inodes)
-    found.push(`${validInodeCount} inodes are in use, the tree has ${inodes}`);
+  const files = quotaInos(volume.volume.layout.sb);
+  const ofQuotas = files.reduce((sum, ino) => {
+    using file = volume.openInode(ino);
+    return sum + file.stat().blocks;
+  }, 0);
+  if (exactSpace && validBlockCount !== blocks + ofQuotas)
+    found.push(`${validBlockCount} blocks are in use, the tree has ${blocks}, its quota files ${ofQuotas}`);
+  if (exactSpace && validInodeCount !== inodes + files.length)
+    found.push(`${validInodeCount} inodes are in use, the tree has ${inodes}, and ${files.length} quota files`);
   return found;
 }

@@ -182,6 +182,7 @@ methods(
     stat: [],
     setAttributes: [k.attributes],
     setFlags: [kind(() => ['nodump'], ['array'])],
+    setProjectId: [kind(() => 0, ['zero', 'one', 'minus zero'])],
     readlink: [],
     xattrs: [],
     getXattr: [k.xattrName],

@@ -40,7 +40,8 @@ export class InPlacePolicy {
   }
 
   applies(inode: Inode, reason: WriteReason): boolean {
-    if (inode.isDirectory) return false;
+    // Quota files are those of the checkpoint.
+    if (inode.isDirectory || this.#volume.quotas.isFile(inode.ino)) return false;
     if (isPinned(inode)) return true;
     if (this.#mode === 'lfs') return false;
     if ((inode.load().iAdvise & ADVISE.COLD) !== 0) return true;

@@ -200,7 +200,29 @@ export class Inode {
    */
   countBlocks(difference: number): void {
     const raw = this.change();
+    const before = Math.max(1, raw.iBlocks);
     raw.iBlocks = Math.min(Math.max(1, raw.iBlocks + difference), Number.MAX_SAFE_INTEGER);
+    this.#countForOwners(0, raw.iBlocks - before);
+  }
+
+  /** The project that it is of; 0 where the volume has none. */
+  get projectId(): number {
+    return this.#volume.hasFeature('project_quota') && this.hasExtra('iProjid') ? this.loadExtra().iProjid : 0;
+  }
+
+  /**
+   * Counts the inode and its blocks for those whose it is, or (-1) no more. To be called when it is there, before it goes, and around a
+   * change of owners. Source: dquot_alloc_inode, dquot_free_inode, dquot_transfer.
+   */
+  countForOwners(sign: 1 | -1): void {
+    this.#countForOwners(sign, sign * Math.max(0, this.load().iBlocks - 1));
+  }
+
+  #countForOwners(nrInodes: number, nrBlocks: number): void {
+    const { quotas } = this.#volume;
+    if (!quotas.isOn || quotas.isFile(this.ino)) return;
+    const { iUid, iGid } = this.load();
+    quotas.add(iUid, iGid, this.projectId, nrInodes, nrBlocks);
   }
 
   /** Blocks that compressed clusters save: their reserved slots. */

@@ -126,6 +126,11 @@ export class Inodes {
     return inode;
   }
 
+  /** The project of what is made in a directory. Source: f2fs_new_inode. */
+  projectIdFor(parent: Inode): number {
+    return (parent.load().iFlags & I_FLAGS.PROJINHERIT) === 0 ? 0 : parent.projectId;
+  }
+
   /** Makes an inode that no name leads to yet. Throws ENOSPC. Source: f2fs_new_inode, init_inode_metadata. */
   create(parent: Inode, name: Uint8Array, attributes: NewInode): Inode {
     const { nodes, layout } = this.#volume;
@@ -154,6 +159,7 @@ export class Inodes {
       advise: type === S_IFREG ? this.#extensions.adviseFor(name) : 0,
       inline: INLINE.XATTR | (hasInlineData ? INLINE.DATA : 0),
       extraIsize,
+      projectId: this.projectIdFor(parent),
       inlineXattrAddrs: this.#volume.hasFeature('flexible_inline_xattr') ? DEFAULT_INLINE_XATTR_ADDRS : 0,
       compress: isCompressed ? contextOf(this.compression) : null,
       atime: attributes.atime,
@@ -165,6 +171,7 @@ export class Inodes {
       rdev: rdev ?? null,
     });
     inode.refreshLayout();
+    inode.countForOwners(1);
     if (isCompressed) this.#onCompressed();
     inode.compressOnWrite = this.compression.mode === 'fs';
     this.#table.set(ino, inode);
@@ -189,6 +196,7 @@ export class Inodes {
 
   /** Undoes `create`, for when the inode could not get its name. Its pages and blocks must be gone. */
   discard(inode: Inode): void {
+    inode.countForOwners(-1);
     this.#volume.nodes.remove(inode.ino, true);
     inode.pages.destroy();
     inode.gone = true;
@@ -285,12 +293,14 @@ export class Inodes {
 
 /** Source: F2FS_FL_INHERITED, f2fs_mask_flags. */
 function inheritedFlags(parent: Inode, { inherit, mode }: NewInode): number {
-  if (!inherit) return 0;
-  const { SYNC, NODUMP, NOATIME, DIRSYNC } = I_FLAGS;
+  const { SYNC, NODUMP, NOATIME, DIRSYNC, PROJINHERIT } = I_FLAGS;
+  // A project is one whatever is brought into it.
+  const project = (mode & S_IFMT) === S_IFDIR ? parent.load().iFlags & PROJINHERIT : 0;
+  if (!inherit) return project;
   let taken = NODUMP | NOATIME;
   if ((mode & S_IFMT) === S_IFREG || (mode & S_IFMT) === S_IFDIR) taken |= SYNC;
   if ((mode & S_IFMT) === S_IFDIR) taken |= DIRSYNC;
-  return parent.load().iFlags & taken;
+  return (parent.load().iFlags & taken) | project;
 }
 
 /** Notes parent and name in the inode, for recovery. */

@@ -130,6 +130,7 @@ export class InodeRecovery {
 
   #recoverAttributes(inode: Inode, node: ChainNode): void {
     const { pool } = this.#volume;
+    inode.countForOwners(-1);
     const raw = inode.change();
     const { offsets, ends } = InodeView;
     for (const field of ATTRIBUTES) {
@@ -139,6 +140,7 @@ export class InodeRecovery {
     raw.iInline = (raw.iInline & ~INLINE_ATTRIBUTES) | (from.iInline & INLINE_ATTRIBUTES);
     if (inode.hasExtra('iProjid')) inode.loadExtra().iProjid = new InodeExtra(node.view, I_ADDR_OFFSET).iProjid;
     inode.refreshLayout();
+    inode.countForOwners(1);
     // The chain tells of an xattr node that is there, not of one that is not.
     if (from.iXattrNid === 0) this.#xattrs.free(inode);
   }

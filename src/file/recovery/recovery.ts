@@ -136,6 +136,7 @@ export class Recovery {
         // Its inode may come later in the chain.
         else if (nat.blkaddrOf(ino) === NULL_ADDR) return;
         entry = { inode: this.#inodes.get(ino), lastDentry: -1 };
+        if (isNew) entry.inode.countForOwners(1);
         if (!entry.inode.isRegular) throw corrupt('fsynced-owner', { ino });
         found.set(ino, entry);
       }

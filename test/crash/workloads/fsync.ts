@@ -239,6 +239,33 @@ export const FSYNC: readonly Workload[] = [
     },
   },
   {
+    name: 'owners with quotas',
+    format: { features: ['extra_attr', 'inode_checksum', 'sb_checksum', 'lost_found', 'quota', 'project_quota'] },
+    prepare: (fs) => {
+      fs.mkdir('/p');
+      using dir = fs.openDirectory('/p');
+      dir.setProjectId(7);
+      dir.setFlags(['projinherit']);
+    },
+    run: (s) => {
+      s.sync();
+      for (let i = 0; i < 20; i++) s.create(`p/${i}`, content(1500 * i, i), { uid: 70_001 * i, gid: i % 3 });
+      s.fsync('p/3');
+      s.sync();
+      s.setAttributes('p/19', { uid: 1, gid: 2_000_000 });
+      s.fsync('p/19');
+      s.append('p/5', content(9000, 30));
+      s.fsync('p/5');
+      s.create('p/new', content(8000, 31), { uid: 3_000_000 });
+      s.fsync('p/new');
+      for (let i = 10; i < 15; i++) s.unlink(`p/${i}`);
+      s.sync();
+      s.truncate('p/19', 5000);
+      s.create('p/other', content(3000, 32), { uid: 4_000_000 });
+      s.sync();
+    },
+  },
+  {
     name: 'compressed files and fsync',
     format: {
       features: ['extra_attr', 'inode_checksum', 'sb_checksum', 'inode_crtime', 'compression', 'lost_found'],
