@@ -133,7 +133,7 @@ function declareAttributes(program: Command, run: Run): void {
   withNote(chattr, 'Flags to take away stand behind --: -- -i')
     .argument(
       '<flags>',
-      '+i, -ia or =: a append-only, A noatime, d nodump, D dirsync, i immutable, S sync',
+      '+i, -ia or =: a append-only, A noatime, d nodump, D dirsync, F casefold (empty directories), i immutable, S sync',
       parseFlagChange,
     )
     .argument('<path...>', 'files and directories; stat shows their flags')

@@ -1,5 +1,6 @@
 // f2fs chattr: the flags that Linux's chattr sets.
 import { F2fsError } from '../errors.ts';
+import type { InodeFlag } from '../index.ts';
 import { type ChangeOptions, changeImage, Turns } from './change.ts';
 import { EXIT } from './errors.ts';
 import type { FlagChange } from './flag-change.ts';
@@ -10,6 +11,8 @@ export interface ChattrOptions extends ChangeOptions {
   recursive?: boolean;
   escaped?: boolean;
 }
+
+const OF_DIRECTORIES: ReadonlySet<InodeFlag> = new Set(['dirsync', 'casefold']);
 
 /** Changes the flags of each path; of all below it too with `recursive`, where only files and directories are looked at. */
 export function chattr(
@@ -27,7 +30,8 @@ export function chattr(
         const { type, flags } = handle.stat();
         const wanted = change(flags);
         if (type === 'directory') handle.setFlags(wanted);
-        else if (type === 'file') handle.setFlags(recursive ? wanted.filter((flag) => flag !== 'dirsync') : wanted);
+        else if (type === 'file')
+          handle.setFlags(recursive ? wanted.filter((flag) => !OF_DIRECTORIES.has(flag)) : wanted);
         else if (!recursive) throw new F2fsError('EOPNOTSUPP', `a ${type} has no such flags`);
       });
     }

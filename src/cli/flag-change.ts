@@ -11,10 +11,10 @@ const FLAGS = new Map(Object.entries(FLAG_LETTERS).map(([flag, letter]) => [lett
 
 /** `+i`, `-ia`, `+d-a`, `=i`, as chattr takes them. Throws commander's error. */
 export function parseFlagChange(text: string): FlagChange {
-  const parts = /^(?:[+-][aAdDiS]+)+$|^=[aAdDiS]*$/.test(text) ? [...text.matchAll(/([+=-])([^+=-]*)/g)] : [];
+  const parts = /^(?:[+-][aAdDFiS]+)+$|^=[aAdDFiS]*$/.test(text) ? [...text.matchAll(/([+=-])([^+=-]*)/g)] : [];
   if (parts.length === 0) {
     throw new InvalidArgumentError(
-      'Expected flags behind +, - or =, as +i or -ia: a append-only, A noatime, d nodump, D dirsync, i immutable, S sync.',
+      'Expected flags behind +, - or =, as +i or -ia: a append-only, A noatime, d nodump, D dirsync, F casefold, i immutable, S sync.',
     );
   }
   return (before) => {

@@ -9,6 +9,7 @@ const FLAGS = {
   noatime: I_FLAGS.NOATIME,
   sync: I_FLAGS.SYNC,
   dirsync: I_FLAGS.DIRSYNC,
+  casefold: I_FLAGS.CASEFOLD,
 } as const;
 
 /** As lsattr -l calls them, in short. */
@@ -21,6 +22,7 @@ export const FLAG_LETTERS: Readonly<Record<InodeFlag, string>> = {
   noatime: 'A',
   sync: 'S',
   dirsync: 'D',
+  casefold: 'F',
 };
 export const INODE_FLAGS = Object.keys(FLAGS) as InodeFlag[];
 

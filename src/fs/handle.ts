@@ -75,11 +75,12 @@ export class Handle {
 
   /**
    * Gives it these flags of chattr(1), and none of the others. An immutable file can't be changed, nor get or lose a name; an
-   * append-only one can grow. Throws EINVAL for a flag that this type of file can't have. Source: FS_IOC_SETFLAGS.
+   * append-only one can grow. Throws EINVAL for a flag that this type of file can't have, ENOTEMPTY and EOPNOTSUPP for `casefold` where
+   * a directory or its volume can't have that. Source: FS_IOC_SETFLAGS.
    */
   setFlags(flags: readonly InodeFlag[]): void {
     this.core.memory.balanceChange();
-    setFlags(this.core.clock, this.inode, flags);
+    setFlags(this.core, this.inode, flags);
   }
 
   /** The target of a symlink. Throws EINVAL for anything else. */

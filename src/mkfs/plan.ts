@@ -16,6 +16,8 @@ export interface FormatPlan {
   readonly geometry: Geometry;
   /** Superblock feature bits. */
   readonly features: number;
+  /** s_encoding_flags, of a volume with the feature casefold; else 0. */
+  readonly encodingFlags: number;
   /** 16 bytes. */
   readonly uuid: Uint8Array;
   /** UTF-16LE. */

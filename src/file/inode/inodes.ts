@@ -29,7 +29,7 @@ export interface NewInode {
   crtime: Timestamp;
   /** Of a character or block device. */
   rdev?: DeviceNumber;
-  /** Whether it takes flags over from its directory. */
+  /** Whether it takes flags over from its directory, besides that it folds case. */
   inherit: boolean;
   /** Whether its contents are to be compressed; default: as the mount's options and the directory say. */
   compress?: boolean;
@@ -285,9 +285,11 @@ export class Inodes {
 
 /** Source: F2FS_FL_INHERITED, f2fs_mask_flags. */
 function inheritedFlags(parent: Inode, { inherit, mode }: NewInode): number {
-  if (!inherit) return 0;
-  const { SYNC, NODUMP, NOATIME, DIRSYNC } = I_FLAGS;
-  let taken = NODUMP | NOATIME;
+  const { SYNC, NODUMP, NOATIME, DIRSYNC, CASEFOLD } = I_FLAGS;
+  // What its names mean depends on where a directory lies, not on where it comes from.
+  const folds = (mode & S_IFMT) === S_IFDIR ? CASEFOLD : 0;
+  if (!inherit) return parent.load().iFlags & folds;
+  let taken = NODUMP | NOATIME | folds;
   if ((mode & S_IFMT) === S_IFREG || (mode & S_IFMT) === S_IFDIR) taken |= SYNC;
   if ((mode & S_IFMT) === S_IFDIR) taken |= DIRSYNC;
   return parent.load().iFlags & taken;
