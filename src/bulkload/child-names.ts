@@ -1,5 +1,7 @@
 // The names that a directory of the tree gets in the volume.
+import type { CaseFolding } from '../format/casefold.ts';
 import { FT } from '../format/dentry.ts';
+import { nameHash } from '../format/hash.ts';
 import { LOST_FOUND_NAME } from '../mkfs/first-nodes.ts';
 import { LOST_FOUND_INO } from '../mkfs/plan.ts';
 import { utf8Bytes } from '../platform/bytes.ts';
@@ -26,6 +28,8 @@ export class ChildNames implements NewDentries {
   readonly #inos: number[] = [];
   count = 0;
   nrDirectories = 0;
+  /** How the directory folds case; null: it does not. */
+  folding: CaseFolding | null = null;
 
   constructor(tree: SourceTree) {
     this.#tree = tree;
@@ -57,6 +61,11 @@ export class ChildNames implements NewDentries {
   name(i: number): Uint8Array {
     const child = this.#children[i];
     return child < 0 ? LOST_FOUND : this.#tree.name(child);
+  }
+
+  hash(i: number): number {
+    const name = this.name(i);
+    return this.folding === null ? nameHash(name) : this.folding.hash(name);
   }
 
   ino(i: number): number {

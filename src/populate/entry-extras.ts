@@ -48,7 +48,9 @@ export class EntryExtras {
   setFlags(): void {
     for (const [ino, index] of this.#flagged) {
       using handle = this.#volume.openInode(ino);
-      handle.setFlags(flagNames(this.#tree.flags(index)));
+      // Whether a directory folds case is not the source's to say.
+      const kept = handle.stat().flags.filter((flag) => flag === 'casefold');
+      handle.setFlags([...flagNames(this.#tree.flags(index)), ...kept]);
     }
   }
 
