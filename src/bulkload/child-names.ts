@@ -63,8 +63,7 @@ export class ChildNames implements NewDentries {
     return child < 0 ? LOST_FOUND : this.#tree.name(child);
   }
 
-  hash(i: number): number {
-    const name = this.name(i);
+  hash(name: Uint8Array): number {
     return this.folding === null ? nameHash(name) : this.folding.hash(name);
   }
 

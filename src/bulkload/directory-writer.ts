@@ -14,8 +14,8 @@ export interface NewDentries {
   /** Bytes. */
   nameLength(i: number): number;
   name(i: number): Uint8Array;
-  /** Of the name, as the directory hashes it. */
-  hash(i: number): number;
+  /** What the directory hashes a name by. */
+  hash(name: Uint8Array): number;
   ino(i: number): number;
   /** See FT. */
   fileType(i: number): number;
@@ -61,7 +61,7 @@ export class DirectoryWriter {
     let slot = 2;
     for (let i = 0; i < names.count; i++) {
       const name = names.name(i);
-      putDentry(bytes, view, area, layout, slot, name, names.hash(i), names.ino(i), names.fileType(i));
+      putDentry(bytes, view, area, layout, slot, name, names.hash(name), names.ino(i), names.fileType(i));
       slot += dentrySlots(name.length);
     }
   }
@@ -78,7 +78,7 @@ export class DirectoryWriter {
     putDots(this.#block(0), 0, layout, this.#nodes.ino, parentIno);
     for (let i = 0; i < names.count; i++) {
       const name = names.name(i);
-      const hash = names.hash(i);
+      const hash = names.hash(name);
       places.add(name.length, hash);
       const { bytes, view } = this.#block(places.block);
       putDentry(bytes, view, 0, layout, places.slot, name, hash, names.ino(i), names.fileType(i));

@@ -235,6 +235,7 @@ export class Populator {
   /** In a directory that folds case, entries that can't stand beside each other. */
   #refuseNames(index: number, { inode }: Directory): void {
     const { folding } = this.#volume.volume.layout;
+    if (index === 0 && this.#target?.name !== undefined) return;
     if (folding !== null && inode.foldsCase && !inode.isEncrypted)
       refuseNames(this.#tree, index, folding, this.#refused);
   }

@@ -28,7 +28,7 @@ export function refuseNames(
     const name = tree.name(child);
     const folded = folding.fold(name);
     if (folded === null && folding.isStrict) {
-      refused.set(child, new F2fsError('EINVAL', 'its name can not be folded, which the volume takes strictly'));
+      refused.set(child, new F2fsError('EINVAL', "its name can't be folded, and the volume folds case strictly"));
       continue;
     }
     const key = latin1Text(folded ?? name);

@@ -139,7 +139,6 @@ function listed(fs: FileSystem): string[] {
 
 test.each([
   ['qemu', 9],
-  ['qemu-6.12', 10],
   ['qemu-sid', 1],
 ] as const)(
   '%s finds our names, of which every %i. is tried, and we find its',
@@ -210,8 +209,10 @@ done`;
     expect(returned.length).toBe(1 + 2 * NR_CALLS);
     expect(returned[0]).toBe(0);
     const device = openFileDevice(theirs);
-    using fs = mount(device, { readonly: true });
+    const fs = mount(device, { readonly: true });
     expect([fs.readdir('/all').length, fs.readdir('/some').length]).toEqual([all.length, names.length]);
+    fs.close();
+    device.close();
     for (const [i, encoding] of encodings.entries()) {
       const there = returned.slice(1 + i * NR_CALLS, 1 + (i + 1) * NR_CALLS);
       let listedHere: string[] = [];
