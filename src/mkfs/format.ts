@@ -43,8 +43,8 @@ export interface FormatOptions extends Omit<GeometryRequest, 'nrBlocks' | 'packe
   /** Names of all the features wanted. Default: DEFAULT_FEATURES. */
   features?: readonly string[] | 'default';
   /**
-   * How directories may fold case: `utf8`, `utf8:strict` (names that are no UTF-8 are refused there), `utf8:hashonly` (old kernels did
-   * not hash them otherwise; Linux from 6.16). It adds the feature casefold, which alone stands for `utf8`.
+   * How directories may fold case: `utf8`, `utf8:strict` (they take no names that are not UTF-8), `utf8:hashonly` (each name lies where
+   * its hash leads, so that Linux from 6.16 on looks nowhere else), or both. Adds the feature casefold, which alone stands for `utf8`.
    */
   encoding?: string;
   /** Owner of the root and of lost+found. Default 0. */
@@ -206,7 +206,7 @@ function contentsOfPlan(options: FormatOptions): Omit<FormatPlan, 'geometry'> {
 }
 
 /** The bits of all features that options ask for. Throws as `featureBits` does. */
-export function volumeFeatures({ features, encoding }: Pick<FormatOptions, 'features' | 'encoding'>): number {
+function volumeFeatures({ features, encoding }: Pick<FormatOptions, 'features' | 'encoding'>): number {
   return featureBits(features ?? 'default') | (encoding === undefined ? 0 : FEATURES.casefold);
 }
 
