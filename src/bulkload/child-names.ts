@@ -1,5 +1,7 @@
 // The names that a directory of the tree gets in the volume.
+import type { CaseFolding } from '../format/casefold.ts';
 import { FT } from '../format/dentry.ts';
+import { nameHash } from '../format/hash.ts';
 import { LOST_FOUND_NAME } from '../mkfs/first-nodes.ts';
 import { utf8Bytes } from '../platform/bytes.ts';
 import type { SourceType } from '../source/entry-table.ts';
@@ -25,6 +27,8 @@ export class ChildNames implements NewDentries {
   readonly #inos: number[] = [];
   count = 0;
   nrDirectories = 0;
+  /** How the directory folds case; null: it does not. */
+  folding: CaseFolding | null = null;
 
   constructor(tree: SourceTree) {
     this.#tree = tree;
@@ -56,6 +60,10 @@ export class ChildNames implements NewDentries {
   name(i: number): Uint8Array {
     const child = this.#children[i];
     return child < 0 ? LOST_FOUND : this.#tree.name(child);
+  }
+
+  hash(name: Uint8Array): number {
+    return this.folding === null ? nameHash(name) : this.folding.hash(name);
   }
 
   ino(i: number): number {

@@ -2,7 +2,6 @@
 import { LOG } from '../format/constants.ts';
 import { type DentryLayout, dentryLayout, dentrySlots, FT, hashLevelOf, putDentry } from '../format/dentry.ts';
 import { DentryPlaces } from '../format/dentry-places.ts';
-import { nameHash } from '../format/hash.ts';
 import { viewOf } from '../format/struct.ts';
 import { BlockRun } from '../volume/block-run.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -15,6 +14,8 @@ export interface NewDentries {
   /** Bytes. */
   nameLength(i: number): number;
   name(i: number): Uint8Array;
+  /** What the directory hashes a name by. */
+  hash(name: Uint8Array): number;
   ino(i: number): number;
   /** See FT. */
   fileType(i: number): number;
@@ -60,7 +61,7 @@ export class DirectoryWriter {
     let slot = 2;
     for (let i = 0; i < names.count; i++) {
       const name = names.name(i);
-      putDentry(bytes, view, area, layout, slot, name, nameHash(name), names.ino(i), names.fileType(i));
+      putDentry(bytes, view, area, layout, slot, name, names.hash(name), names.ino(i), names.fileType(i));
       slot += dentrySlots(name.length);
     }
   }
@@ -77,7 +78,8 @@ export class DirectoryWriter {
     putDots(this.#block(0), 0, layout, this.#nodes.ino, parentIno);
     for (let i = 0; i < names.count; i++) {
       const name = names.name(i);
-      const hash = places.add(name);
+      const hash = names.hash(name);
+      places.add(name.length, hash);
       const { bytes, view } = this.#block(places.block);
       putDentry(bytes, view, 0, layout, places.slot, name, hash, names.ino(i), names.fileType(i));
     }

@@ -7,12 +7,13 @@ import type { Timestamp } from '../file/inode/inode.ts';
 import { checkRdev } from '../file/inode/inodes.ts';
 import { Extensions, logOfFile } from '../file/inode/temperature.ts';
 import { type Log, NR_DATA_LOGS, NULL_ADDR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
-import { ADVISE, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, maxInlineData } from '../format/inode.ts';
+import { ADVISE, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, I_FLAGS, maxInlineData } from '../format/inode.ts';
 import { quotaInos } from '../format/superblock.ts';
 import { checkSymlinkTarget } from '../fs/namespace.ts';
 import { lostFoundIno, ROOT_INO } from '../mkfs/plan.ts';
 import { isSameBytes } from '../platform/bytes.ts';
 import { kindOfMessage, Problems } from '../problems.ts';
+import type { FoldedDirectories } from '../source/folded-names.ts';
 import type { HolePolicy } from '../source/hole-policy.ts';
 import type { Populated } from '../source/populated.ts';
 import { PourOrder } from '../source/pour-order.ts';
@@ -36,6 +37,8 @@ export interface LoadOptions {
   compress: { policy: CompressPolicy; has(index: number): boolean } | null;
   /** What clusters save is given back at once. */
   release: boolean;
+  /** Directories that fold case; null: none. */
+  folded: FoldedDirectories | null;
 }
 
 /** What compression did. */
@@ -150,7 +153,7 @@ export class TreeLoader {
     );
     this.#directories = new DirectoryWriter(volume, this.#inodes[NR_DATA_LOGS + 1].nodes, this.#writer);
     this.#inos = new Int32Array(tree.count);
-    const { names, nrInodes } = countNames(tree);
+    const { names, nrInodes } = countNames(tree, options.folded);
     this.#names = names;
     this.#nextIno = this.#reserveInos(nrInodes);
     this.#children = new ChildNames(tree);
@@ -229,6 +232,13 @@ export class TreeLoader {
     for (let step = order.next(); step !== 'end'; step = order.next()) {
       if (step === 'leave') continue;
       const { index } = order;
+      const refusal = this.#options.folded?.refused.get(index);
+      if (refusal !== undefined) {
+        this.entries++;
+        this.#problem(index, refusal);
+        if (step === 'enter') order.skip();
+        continue;
+      }
       if (step === 'entry') {
         this.#pending = index;
         return true;
@@ -458,7 +468,7 @@ export class TreeLoader {
   *#writeDirectories(): Generator<void> {
     const { count } = this.#tree;
     for (let index = 1; index < count; index++) {
-      if (this.#tree.type(index) !== 'dir') continue;
+      if (this.#tree.type(index) !== 'dir' || this.#inos[index] === NONE) continue;
       this.#writeDirectory(index);
       yield;
     }
@@ -492,7 +502,7 @@ export class TreeLoader {
     inode.depth = depth;
     inode.nlink = 2 + names.nrDirectories;
     inode.advise = 0;
-    inode.flags = tree.flags(index);
+    inode.flags = tree.flags(index) | (this.#options.folded?.has(index) ? I_FLAGS.CASEFOLD : 0);
     inode.parentIno = parentIno;
     inode.name = tree.name(index);
     if (tree.hasXattrs(index)) this.#putXattrs(inode, index, stat.mode);
@@ -504,10 +514,13 @@ export class TreeLoader {
     const tree = this.#tree;
     const names = this.#children;
     names.clear();
+    const { folded } = this.#options;
+    names.folding = folded?.has(dir) ? folded.folding : null;
     const first = tree.firstChild(dir);
     const end = first + tree.nrChildren(dir);
     if (dir === 0 && this.#volume.hasFeature('lost_found')) names.addLostFound(this.#lostFoundIno);
     for (let child = first; child < end; child++) {
+      if (folded?.refused.has(child)) continue;
       const ino = this.inoOf(child);
       if (ino === NONE) this.#noteLate(child);
       else if (!this.#isLostFound(child)) names.add(child, ino);
@@ -527,14 +540,17 @@ function pastClusters(cause: F2fsError): F2fsError {
 }
 
 /** How many names each file has that has several, by the lowest index of them; null when there is none. And how many inodes there are. */
-function countNames(tree: SourceTree): { names: Uint32Array | null; nrInodes: number } {
+function countNames(
+  tree: SourceTree,
+  folded: FoldedDirectories | null,
+): { names: Uint32Array | null; nrInodes: number } {
   let names: Uint32Array | null = null;
   let nrInodes = tree.count;
   for (let index = 0; index < tree.count; index++) {
     const group = tree.linkGroup(index);
     if (group < 0) continue;
     names ??= new Uint32Array(tree.count);
-    names[group]++;
+    if (!folded?.refused.has(index)) names[group]++;
     if (group !== index) nrInodes--;
   }
   return { names, nrInodes };

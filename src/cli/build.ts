@@ -36,6 +36,8 @@ export interface BuildCommandOptions extends BlockSizeOptions {
   uuid?: string;
   label?: string;
   features?: string[];
+  encoding?: string;
+  casefold?: string[];
   allRoot?: boolean;
   xattrs?: boolean;
   force?: boolean;
@@ -70,6 +72,8 @@ export async function build(source: string, image: string, options: BuildCommand
     uuid: options.uuid,
     label: options.label,
     features: options.features && expandFeatures(options.features),
+    encoding: options.encoding,
+    casefold: options.casefold,
     owner: options.allRoot ? ROOT : undefined,
     xattrs: options.xattrs,
     force: options.force,

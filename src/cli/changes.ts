@@ -148,7 +148,7 @@ function declareAttributes(program: Command, run: Run): void {
   withNote(chattr, 'Flags to take away stand behind --: -- -i')
     .argument(
       '<flags>',
-      '+i, -ia or =: a append-only, A noatime, d nodump, D dirsync, i immutable, P project inherited, S sync; with -p they can be left out',
+      '+i, -ia or =: a append-only, A noatime, d nodump, D dirsync, F casefold (empty directories), i immutable, P project inherited, S sync; with -p they can be left out',
       (text: string) => (/^[+=-]/.test(text) ? parseFlagChange(text) : text),
     )
     .argument('[path...]', 'files and directories; stat shows their flags and project')

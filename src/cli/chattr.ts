@@ -14,7 +14,7 @@ export interface ChattrOptions extends ChangeOptions {
 }
 
 /** Flags that files can't have: with -R they are for the directories. */
-const OF_DIRECTORIES = new Set<InodeFlag>(['dirsync', 'projinherit']);
+const OF_DIRECTORIES = new Set<InodeFlag>(['dirsync', 'projinherit', 'casefold']);
 
 /**
  * Changes the flags of each path (null: none of them), and its project if told; of all below it too with `recursive`, where only files

@@ -11,11 +11,11 @@ const FLAGS = new Map(Object.entries(FLAG_LETTERS).map(([flag, letter]) => [lett
 
 /** What is told of flags that can't be meant. */
 export const EXPECTED_FLAGS =
-  'expected flags behind +, - or =, as +i or -ia: a append-only, A noatime, d nodump, D dirsync, i immutable, P project inherited, S sync.';
+  'expected flags behind +, - or =, as +i or -ia: a append-only, A noatime, d nodump, D dirsync, F casefold, i immutable, P project inherited, S sync.';
 
 /** `+i`, `-ia`, `+d-a`, `=i`, as chattr takes them. Throws commander's error. */
 export function parseFlagChange(text: string): FlagChange {
-  const parts = /^(?:[+-][aAdDiPS]+)+$|^=[aAdDiPS]*$/.test(text) ? [...text.matchAll(/([+=-])([^+=-]*)/g)] : [];
+  const parts = /^(?:[+-][aAdDFiPS]+)+$|^=[aAdDFiPS]*$/.test(text) ? [...text.matchAll(/([+=-])([^+=-]*)/g)] : [];
   if (parts.length === 0) {
     throw new InvalidArgumentError(`E${EXPECTED_FLAGS.slice(1)}`);
   }

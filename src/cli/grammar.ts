@@ -67,6 +67,11 @@ export function featuresOption(): Option {
   return new Option('-O, --features <names>', description).argParser(addFeatures);
 }
 
+export function encodingOption(): Option {
+  const description = 'directories may fold case: utf8, utf8:strict, utf8:hashonly; adds the feature casefold';
+  return new Option('-C, --encoding <encoding>', description);
+}
+
 /** What build and put take over. */
 export function allRootOption(): Option {
   return new Option('--all-root', 'everything belongs to 0:0 (modes stay, set-id bits too)');

@@ -37,6 +37,7 @@ function superblockRows(facts: Omit<VolumeInfo, 'problems'>): [string, string | 
     ['label', facts.label === '' ? 'none' : printable(facts.label)],
     ['uuid', facts.uuid],
     ['features', names(facts.features)],
+    ['encoding', facts.encoding],
     ['format', facts.formatVersion],
     ['made by', printable(facts.madeBy)],
     ['last used by', facts.lastUsedBy === facts.madeBy ? null : printable(facts.lastUsedBy)],

@@ -29,6 +29,7 @@ export interface MkfsOptions extends BlockSizeOptions {
   label?: string;
   uuid?: string;
   features?: string[];
+  encoding?: string;
   force?: boolean;
   segsPerSec?: number;
   secsPerZone?: number;
@@ -44,6 +45,7 @@ export async function mkfs(image: string, options: MkfsOptions): Promise<number>
     label: options.label,
     uuid: options.uuid,
     features: options.features && expandFeatures(options.features),
+    encoding: options.encoding,
     segsPerSec: options.segsPerSec,
     secsPerZone: options.secsPerZone,
     overprovision: options.overprovision,

@@ -43,10 +43,19 @@ export function mv(image: string, sources: readonly string[], to: string, option
 /** rename(2) would do nothing, and both names stay: not what was asked for. */
 function sameFile(volume: FileSystem, source: Uint8Array, target: Uint8Array): F2fsError {
   const [from, to] = [source, target].map((path) => display(path));
-  const message = isSameName(volume, source, target)
-    ? `${from} has that name already: there is nothing to move`
-    : `${from} and ${to} are two names of one file: remove one with rm`;
+  let message = `${from} and ${to} are two names of one file: remove one with rm`;
+  if (isSameName(volume, source, target)) message = `${from} has that name already: there is nothing to move`;
+  else if (isOtherSpelling(volume, target)) {
+    message = `${from} has that name already, as its directory folds case: give it another name first to change how it is spelt`;
+  }
   return new F2fsError('EINVAL', message, { path: from });
+}
+
+/** Whether a directory that folds case has a name only as it is spelt otherwise. */
+function isOtherSpelling(volume: FileSystem, path: Uint8Array): boolean {
+  const { name, directory } = splitPath(path);
+  if (name === null || !volume.stat(directory).flags.includes('casefold')) return false;
+  return !volume.readdir(directory).some((entry) => Buffer.compare(entry.name, name) === 0);
 }
 
 /** Whether two paths of one inode are one name of one directory, however they are written. */

@@ -14,6 +14,7 @@ import type { GetfattrOptions } from './getfattr.ts';
 import {
   addFeatures,
   allRootOption,
+  encodingOption,
   featuresOption,
   holesOption,
   jsonOption,
@@ -84,6 +85,7 @@ function declareMkfs(program: Command, run: Run): void {
     .option('--label <text>', 'name of the volume, up to 511 characters')
     .option('--uuid <uuid>', 'default: random')
     .addOption(featuresOption())
+    .addOption(encodingOption())
     .option('--force', 'format what is not empty')
     .option('--segs-per-sec <n>', 'segments in a section', parseCount(1))
     .option('--secs-per-zone <n>', 'sections in a zone', parseCount(1))
@@ -130,6 +132,12 @@ function declareBuild(program: Command, run: Run): void {
     .option('--uuid <uuid>', 'default: random')
     .option('--label <text>', 'name of the volume, up to 511 characters')
     .addOption(featuresOption())
+    .addOption(encodingOption())
+    .option(
+      '--casefold <pattern>',
+      "directories whose path fits, as 'media', fold case, and all below them; may be given again",
+      addText,
+    )
     .addOption(allRootOption())
     .addOption(noXattrsOption())
     .option('--force', 'replace an image that exists, or what a device holds')

@@ -109,11 +109,14 @@ export class AttributeSetter {
 
   /** Sets the flags, some of which forbid whatever else is done with the entry: when nothing is. What fails becomes a note. */
   setFlags(hostPath: Buffer, place: Place, flags: readonly InodeFlag[]): void {
-    const code = this.#flags(hostPath, flags);
+    const wanted = flags.filter((flag) => flag !== 'casefold');
+    if (wanted.length < flags.length) this.note('that a directory folds case is not restored', place);
+    if (wanted.length === 0) return;
+    const code = this.#flags(hostPath, wanted);
     if (code === 'ENOSYS')
       this.note("inode flags are not restored: that takes the package koffi, or chattr of Debian's e2fsprogs", place);
     else if (code !== null)
-      this.note(`inode flags (${flags.join(', ')}) are not restored: ${errnoText(code)} (${code})`, place);
+      this.note(`inode flags (${wanted.join(', ')}) are not restored: ${errnoText(code)} (${code})`, place);
   }
 
   /** Whether the entry has its owner now. */

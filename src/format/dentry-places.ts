@@ -1,6 +1,5 @@
 // Where names go in the blocks of a directory: those that a hash leads to, and the places of names that are added one after the other.
 import { bucketBlocks, dentrySlots, dirBuckets, MAX_DIR_HASH_DEPTH } from './dentry.ts';
-import { nameHash } from './hash.ts';
 
 /** Knows how many slots the blocks of a directory have free. */
 interface FreeSlots {
@@ -73,16 +72,14 @@ export class DentryPlaces {
     this.#free.set(0, dentriesPerBlock - used);
   }
 
-  /** Returns the name's hash. */
-  add(name: Uint8Array): number {
-    const slots = dentrySlots(name.length);
-    const hash = nameHash(name);
+  /** Places a name of `nameLen` bytes with that hash. */
+  add(nameLen: number, hash: number): void {
+    const slots = dentrySlots(nameLen);
     this.#nameBlocks.start(hash, 0);
     this.block = this.#nameBlocks.nextWithRoom(slots, this, this.#dentriesPerBlock);
     const free = this.freeSlots(this.block, this.#dentriesPerBlock);
     this.slot = this.#dentriesPerBlock - free;
     this.#free.set(this.block, free - slots);
-    return hash;
   }
 
   freeSlots(block: number, whenAbsent: number): number {

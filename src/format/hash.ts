@@ -27,7 +27,12 @@ function fillInput(name: Uint8Array, at: number, left: number): void {
  */
 export function nameHash(name: Uint8Array): number {
   const length = name.length;
-  if (name[0] === 0x2e && (length === 1 || (length === 2 && name[1] === 0x2e))) return 0;
+  return name[0] === 0x2e && (length === 1 || (length === 2 && name[1] === 0x2e)) ? 0 : hashOf(name);
+}
+
+/** The same of any bytes, `.` and `..` too. Source: TEA_hash_name. */
+export function hashOf(name: Uint8Array): number {
+  const length = name.length;
   let b0 = 0x67452301 | 0;
   let b1 = 0xefcdab89 | 0;
   for (let at = 0, left = length; ; at += 16, left -= 16) {

@@ -10,6 +10,7 @@ const FLAGS = {
   sync: I_FLAGS.SYNC,
   dirsync: I_FLAGS.DIRSYNC,
   projinherit: I_FLAGS.PROJINHERIT,
+  casefold: I_FLAGS.CASEFOLD,
 } as const;
 
 /** As lsattr -l calls them, in short. */
@@ -23,6 +24,7 @@ export const FLAG_LETTERS: Readonly<Record<InodeFlag, string>> = {
   sync: 'S',
   dirsync: 'D',
   projinherit: 'P',
+  casefold: 'F',
 };
 export const INODE_FLAGS = Object.keys(FLAGS) as InodeFlag[];
 

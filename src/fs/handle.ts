@@ -75,7 +75,8 @@ export class Handle {
 
   /**
    * Gives it these flags of chattr(1), and none of the others. An immutable file can't be changed, nor get or lose a name; an
-   * append-only one can grow. Throws EINVAL for a flag that this type of file can't have. Source: FS_IOC_SETFLAGS.
+   * append-only one can grow. Throws EINVAL for a flag that this type of file can't have, ENOTEMPTY and EOPNOTSUPP for `casefold` where
+   * a directory or its volume can't have that. Source: FS_IOC_SETFLAGS.
    */
   setFlags(flags: readonly InodeFlag[]): void {
     this.core.memory.balanceChange();

@@ -1,6 +1,7 @@
 // The flags of an inode that chattr(1) sets, and its project: who may have which.
 import { isList, isOneOf, isWhole } from '../check.ts';
 import { F2fsError } from '../errors.ts';
+import type { Directories } from '../file/directory/directory.ts';
 import type { Inode } from '../file/inode/inode.ts';
 import { MAX_ID } from '../format/constants.ts';
 import { I_FLAGS } from '../format/inode.ts';
@@ -17,10 +18,11 @@ const ALL = flagBits(INODE_FLAGS);
 
 /**
  * Gives an inode these flags, and none of the others that chattr can set; immutable and append-only ones too. Throws EINVAL for a name
- * that there is not, and for a flag that this type of file can't have. Source: f2fs_fileattr_set, f2fs_mask_flags.
+ * that there is not, and for a flag that this type of file can't have; of directories that come to fold case, or cease to, ENOTEMPTY,
+ * and EOPNOTSUPP where the volume has no such feature, or names are encrypted. Source: f2fs_fileattr_set, f2fs_setflags_common.
  */
 export function setFlags(
-  { clock, volume }: Parts<'clock' | 'volume'>,
+  { clock, directories, volume }: Parts<'clock' | 'directories' | 'volume'>,
   inode: Inode,
   names: readonly InodeFlag[],
 ): void {
@@ -28,7 +30,7 @@ export function setFlags(
   assertNoQuotaFile(volume, inode);
   const bits = flagBits(names);
   let possible = OF_OTHERS;
-  if (inode.isRegular) possible = ALL & ~(I_FLAGS.DIRSYNC | I_FLAGS.PROJINHERIT);
+  if (inode.isRegular) possible = ALL & ~(I_FLAGS.DIRSYNC | I_FLAGS.PROJINHERIT | I_FLAGS.CASEFOLD);
   else if (inode.isDirectory) possible = ALL;
   const [wrong] = flagNames(bits & ~possible);
   if (wrong !== undefined) {
@@ -36,6 +38,10 @@ export function setFlags(
   }
   const { iFlags } = inode.load();
   if ((iFlags & ALL) === bits) return;
+  if (((iFlags ^ bits) & I_FLAGS.CASEFOLD) !== 0) {
+    assertMayFold(volume, directories, inode);
+    inode.index = null;
+  }
   inode.change().iFlags = (iFlags & ~ALL) | bits;
   inode.refreshLayout();
   clock.stampChange(inode);
@@ -74,4 +80,16 @@ export function setProjectId(
 function assertNoQuotaFile({ quotas }: Volume, { ino }: Inode): void {
   if (quotas.isFile(ino))
     throw new F2fsError('EPERM', 'it is a quota file of the volume, which nobody changes', { ino });
+}
+
+/** Throws when a directory can't begin to fold case, or cease to. */
+function assertMayFold(volume: Volume, directories: Directories, dir: Inode): void {
+  const { ino } = dir;
+  if (!volume.hasFeature('casefold')) {
+    throw new F2fsError('EOPNOTSUPP', "the volume lacks the feature 'casefold': format it with that", { ino });
+  }
+  if (dir.isEncrypted)
+    throw new F2fsError('EOPNOTSUPP', 'an encrypted directory stays as it folds case or not', { ino });
+  if (directories.isEmpty(dir)) return;
+  throw new F2fsError('ENOTEMPTY', 'only an empty directory can begin to fold case, or cease to', { ino });
 }

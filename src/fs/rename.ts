@@ -57,21 +57,26 @@ export function rename(
   checkNames(dir, name, toDir, toName, noReplace);
   core.memory.throttle();
   const { directories, inodes, namespace } = core;
-  const inode = namespace.get(dir, name);
+  const from = directories.lookup(dir, name);
+  if (from === null) throw notThere(name);
+  const inode = inodes.get(from.ino);
   checkName(toName);
   hold(inode, () => {
     const there = directories.lookup(toDir, toName);
     if (there !== null && noReplace) throw exists(toName);
     if (there === null && exchange) throw notThere(toName);
-    for (const it of [dir, toDir]) assertRenames(it);
-    const source = { dir, name, inode };
+    for (const it of [dir, toDir]) {
+      assertRenames(it);
+      directories.prepare(it);
+    }
+    const source = { dir, name: from.name, inode };
     if (there === null) {
       assertSameProject(toDir, inode);
       core.volume.treeChanged = true;
       moveTo(core, source, toDir, toName);
       return;
     }
-    const target = { dir: toDir, name: toName, inode: inodes.get(there.ino) };
+    const target = { dir: toDir, name: there.name, inode: inodes.get(there.ino) };
     hold(target.inode, () => {
       checkLoops(core, source, target, exchange);
       if (target.inode === inode) return;

@@ -3,9 +3,10 @@ import { deviceOf } from '../device/checked-device.ts';
 import type { BlockDevice } from '../device/device.ts';
 import type { QueuedDevice } from '../device/queued-device.ts';
 import { F2fsError, throwFault } from '../errors.ts';
+import { encodingText } from '../format/casefold.ts';
 import { CP } from '../format/checkpoint.ts';
 import { featureNames, LOG_NAMES } from '../format/constants.ts';
-import { EXTENSION_LEN, formatUuid, type Superblock, volumeLabel } from '../format/superblock.ts';
+import { EXTENSION_LEN, formatUuid, hasFeature, type Superblock, volumeLabel } from '../format/superblock.ts';
 import { utf8Text } from '../platform/bytes.ts';
 import { type CheckpointPack, logPosition, RESERVED_NODES, readCheckpoint } from '../volume/checkpoint-pack.ts';
 import type { VolumeLayout } from '../volume/layout.ts';
@@ -87,6 +88,8 @@ export interface VolumeInfo {
   uuid: string;
   /** Names, as of `FEATURES`; of an unknown one its bit. */
   features: string[];
+  /** How directories may fold case, as `utf8:strict`; of an unknown way its number. null without the feature casefold. */
+  encoding: string | null;
   /** Version of the format, as 1.16. */
   formatVersion: string;
   /** What formatted it, as that called itself. */
@@ -140,6 +143,7 @@ export function volumeInfo(given: BlockDevice): VolumeInfo {
     label: volumeLabel(sb),
     uuid: formatUuid(sb.uuid),
     features: featureNames(sb.feature),
+    encoding: hasFeature(sb, 'casefold') ? encodingText(sb.sEncoding, sb.sEncodingFlags) : null,
     formatVersion: `${sb.majorVer}.${sb.minorVer}`,
     madeBy: cString(sb.initVersion),
     lastUsedBy: cString(sb.version),

@@ -21,6 +21,7 @@ export const WRITABLE_FEATURES: readonly Feature[] = [
   'packed_ssa',
   'quota',
   'project_quota',
+  'casefold',
 ];
 
 /** Features whose inode fields are extra attributes. */

@@ -21,6 +21,7 @@ import type { QueuedDevice } from '../device/queued-device.ts';
 import { assertUnused } from '../device/uses.ts';
 import { F2fsError } from '../errors.ts';
 import { DEFAULT_BLOCK_SIZE } from '../format/block-size.ts';
+import { parseEncoding } from '../format/casefold.ts';
 import { BLKS_PER_SEG, FEATURES, LOG, MAX_ID } from '../format/constants.ts';
 import { f2fsCrc } from '../format/crc.ts';
 import { encodeLabel, MAX_VOLUME_NAME, parseUuid, VERSION_LEN } from '../format/superblock.ts';
@@ -41,6 +42,11 @@ export interface FormatOptions extends Omit<GeometryRequest, 'nrBlocks' | 'packe
   uuid?: Uint8Array | string;
   /** Names of all the features wanted. Default: DEFAULT_FEATURES. */
   features?: readonly string[] | 'default';
+  /**
+   * How directories may fold case: `utf8`, `utf8:strict` (they take no names that are not UTF-8), `utf8:hashonly` (each name lies where
+   * its hash leads, so that Linux from 6.16 on looks nowhere else), or both. Adds the feature casefold, which alone stands for `utf8`.
+   */
+  encoding?: string;
   /** Owner of the root and of lost+found. Default 0. */
   rootUid?: number;
   /** Its group. Default 0. */
@@ -91,6 +97,7 @@ const FORMAT_OPTIONS: OptionChecks<FormatOptions> = {
     if (typeof value !== 'string') checkBytes(value as Uint8Array, what);
   },
   features: isEither("an array of names, or 'default'", isOneOf(['default']), isList(isText)),
+  encoding: isText,
   rootUid: isWhole(0, MAX_ID),
   rootGid: isWhole(0, MAX_ID),
   hotExtensions: isList(isText),
@@ -184,8 +191,9 @@ function requestOf(nrBlocks: number, options: FormatOptions): GeometryRequest {
 function contentsOfPlan(options: FormatOptions): Omit<FormatPlan, 'geometry'> {
   const uuid = uuidOf(options.uuid);
   return {
-    features: featureBits(options.features ?? 'default'),
+    features: volumeFeatures(options),
     quotaTypes: quotaTypes(options.features ?? 'default'),
+    encodingFlags: options.encoding === undefined ? 0 : parseEncoding(options.encoding),
     uuid,
     label: labelOf(options.label ?? ''),
     extensions: extensionTable(options.coldExtensions, options.hotExtensions),
@@ -196,6 +204,11 @@ function contentsOfPlan(options: FormatOptions): Omit<FormatPlan, 'geometry'> {
     checkpointVer: options.checkpointVer ?? defaultVersion(uuid),
     discarded: options.discard ?? true,
   };
+}
+
+/** The bits of all features that options ask for. Throws as `featureBits` does. */
+function volumeFeatures({ features, encoding }: Pick<FormatOptions, 'features' | 'encoding'>): number {
+  return featureBits(features ?? 'default') | (encoding === undefined ? 0 : FEATURES.casefold);
 }
 
 /** Odd and below 2^31, as mkfs.f2fs draws it at random. */

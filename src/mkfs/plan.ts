@@ -18,6 +18,8 @@ export interface FormatPlan {
   readonly features: number;
   /** The quota files that there will be, in ascending order: 0 for users, 1 for groups, 2 for projects. */
   readonly quotaTypes: readonly number[];
+  /** s_encoding_flags, of a volume with the feature casefold; else 0. */
+  readonly encodingFlags: number;
   /** 16 bytes. */
   readonly uuid: Uint8Array;
   /** UTF-16LE. */

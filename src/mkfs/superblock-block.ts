@@ -1,4 +1,5 @@
 // Builds the block that a superblock stands in.
+import { ENCODING_UTF8_12_1 } from '../format/casefold.ts';
 import { F2FS_SUPER_MAGIC, FEATURES, LOG_BLKS_PER_SEG, SUPER_OFFSET } from '../format/constants.ts';
 import { viewOf } from '../format/struct.ts';
 import { SB_CHECKSUM_OFFSET, Superblock, setQuotaIno, superblockCrc } from '../format/superblock.ts';
@@ -50,6 +51,10 @@ export function superblockBlock(plan: FormatPlan): Uint8Array {
   plan.quotaTypes.forEach((type, nth) => {
     setQuotaIno(sb, type, quotaIno(nth));
   });
+  if ((plan.features & FEATURES.casefold) !== 0) {
+    sb.sEncoding = ENCODING_UTF8_12_1;
+    sb.sEncodingFlags = plan.encodingFlags;
+  }
   if ((plan.features & FEATURES.sb_checksum) !== 0) {
     sb.checksumOffset = SB_CHECKSUM_OFFSET;
     sb.crc = superblockCrc(sb);

@@ -3,6 +3,7 @@ import { F2fsError } from '../errors.ts';
 import { CompressPolicy } from '../file/inode/compression.ts';
 import type { Timestamp } from '../file/inode/inode.ts';
 import { type BlockGeometry, blockGeometry, DEFAULT_BLOCK_SIZE } from '../format/block-size.ts';
+import { CaseFolding, parseEncoding } from '../format/casefold.ts';
 import { FEATURES } from '../format/constants.ts';
 import { featureBits } from '../mkfs/features.ts';
 import { checkFormat, type FormatOptions, planSize } from '../mkfs/format.ts';
@@ -10,6 +11,7 @@ import { type GeometryRequest, smallestGeometry } from '../mkfs/geometry.ts';
 import { checkChoice } from './compress-choice.ts';
 import type { SizeRules } from './image-size.ts';
 import type { BuildOptions } from './options.ts';
+import { pathMatcher } from './path-matcher.ts';
 
 /**
  * Throws EINVAL for values that there are not and options that do not go together, EOPNOTSUPP for features that are not written, ENOSPC
@@ -36,6 +38,7 @@ export function checkBuildOptions(options: BuildOptions): void {
   if (options.workers !== undefined && compress === undefined) {
     throw new F2fsError('EINVAL', 'workers have no effect without compression: say how to compress too');
   }
+  if (options.casefold !== undefined) pathMatcher(options.casefold);
   if (compress === undefined) return;
   compressionPolicy(options);
   checkChoice(compress);
@@ -66,9 +69,20 @@ export function formatOptions(options: BuildOptions, now: Timestamp): FormatOpti
     uuid: options.uuid,
     label: options.label,
     features: options.features,
+    encoding: encodingOf(options),
     timestamp: now.sec,
     logPlacement: shapeOf(options).logPlacement,
   };
+}
+
+/** Who wants directories to fold case means the only way that there is, unless told otherwise. */
+function encodingOf({ encoding, casefold }: BuildOptions): string | undefined {
+  return encoding ?? (casefold === undefined ? undefined : 'utf8');
+}
+
+/** How directories are to fold case that fit a pattern; null where there are none. */
+export function casefoldOf(options: BuildOptions): CaseFolding | null {
+  return options.casefold === undefined ? null : new CaseFolding(parseEncoding(encodingOf(options) as string));
 }
 
 export function isAutoSized({ size = 'auto' }: BuildOptions): boolean {

@@ -23,6 +23,7 @@ import type { Populated } from '../source/populated.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 import {
   blockOf,
+  casefoldOf,
   checkBuildOptions,
   compressionPolicy,
   formatOptions,
@@ -30,6 +31,7 @@ import {
   shapeOf,
   sizeRules,
 } from './build-options.ts';
+import { CasefoldChoice } from './casefold-choice.ts';
 import { CompressChoice } from './compress-choice.ts';
 import { driveScan, INTERRUPTED, inTurnsOfScan, turn } from './drive.ts';
 import { Estimate } from './estimate.ts';
@@ -123,8 +125,11 @@ export async function buildFrom(
   const now = stamp(options);
   const choice = policy && new CompressChoice(tree, policy.clusterPages, block.blockSize, options.compress ?? {});
   const feature = featureBits(options.features ?? 'default');
+  const folding = casefoldOf(options);
+  const folded = folding && new CasefoldChoice(tree, options.casefold ?? [], folding);
+  if (folded?.count === 0) notes.push(`no directory folds case: none fits ${options.casefold?.join(', ')}`);
   const estimated = await inTurnsOfScan(
-    new Estimate(tree, block, feature, choice, policy?.clusterPages ?? 1).blocks(),
+    new Estimate(tree, block, feature, choice, policy?.clusterPages ?? 1, folded).blocks(),
     tree,
     options,
   );
@@ -141,8 +146,8 @@ export async function buildFrom(
     const compression = policy && choice && { policy, choice };
     const written =
       threads === null
-        ? await pour(tree, volume, now, compression, options)
-        : await load(tree, volume, threads, now, compression, options);
+        ? await pour(tree, volume, now, compression, folded, options)
+        : await load(tree, volume, threads, now, compression, folded, options);
     await turn(options);
     if (isDevice) {
       volume.close();

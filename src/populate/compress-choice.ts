@@ -1,9 +1,8 @@
 // Which files of a tree become compressed ones.
-import picomatch from 'picomatch';
-import { F2fsError } from '../errors.ts';
 import { type CompressOptions, checkExtensions } from '../file/inode/compression.ts';
 import { ExtensionSet } from '../file/inode/temperature.ts';
 import type { SourceTree } from '../source/source-tree.ts';
+import { pathMatcher } from './path-matcher.ts';
 
 /** How an image is compressed, and which of its files. */
 export interface BuildCompression extends Omit<CompressOptions, 'mode'> {
@@ -32,7 +31,7 @@ export class CompressChoice {
     const extensions = checkExtensions(options.extensions ?? []);
     this.#extensions = new ExtensionSet(extensions);
     this.#noExtensions = new ExtensionSet(checkExtensions(options.noExtensions ?? []));
-    this.#globs = options.globs === undefined ? null : matcher(options.globs);
+    this.#globs = options.globs === undefined ? null : pathMatcher(options.globs);
     this.#isLimited = extensions.length > 0 || this.#globs !== null;
   }
 
@@ -62,15 +61,5 @@ export class CompressChoice {
 export function checkChoice({ extensions = [], noExtensions = [], globs = [] }: BuildCompression): void {
   checkExtensions(extensions);
   checkExtensions(noExtensions);
-  matcher(globs);
-}
-
-function matcher(globs: readonly string[]): (path: string) => boolean {
-  try {
-    return picomatch([...globs], { dot: true, flags: 's' });
-  } catch (cause) {
-    throw new F2fsError('EINVAL', `invalid pattern '${globs.join(',')}': expected one for paths, such as usr/**`, {
-      cause,
-    });
-  }
+  pathMatcher(globs);
 }

@@ -48,8 +48,9 @@ export class EntryExtras {
   setFlags(): void {
     for (const [ino, index] of this.#flagged) {
       using handle = this.#volume.openInode(ino);
-      const ofDirectory = handle.stat().flags.filter((flag) => flag === 'projinherit');
-      handle.setFlags([...flagNames(this.#tree.flags(index)), ...ofDirectory]);
+      // Whose project it is, and whether it folds case, is not the source's to say.
+      const kept = handle.stat().flags.filter((flag) => flag === 'projinherit' || flag === 'casefold');
+      handle.setFlags([...flagNames(this.#tree.flags(index)), ...kept]);
     }
   }
 

@@ -3,10 +3,12 @@ import type { BlockGeometry } from '../format/block-size.ts';
 import { FEATURES } from '../format/constants.ts';
 import { dentryLayout, dentrySlots } from '../format/dentry.ts';
 import { DentryPlaces } from '../format/dentry-places.ts';
+import { nameHash } from '../format/hash.ts';
 import { addrsPerInode, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, maxInlineData } from '../format/inode.ts';
 import { addrsPerBlock } from '../format/node.ts';
 import { blocksOf } from '../format/node-count.ts';
 import { XattrHeader, xattrEntrySize } from '../format/xattr.ts';
+import type { FoldedDirectories } from '../source/folded-names.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 import type { CompressChoice } from './compress-choice.ts';
 
@@ -20,19 +22,25 @@ export class Estimate {
   readonly #inlineBytes: number;
   readonly #compressed: CompressChoice | null;
   readonly #clusterPages: number;
+  readonly #folded: FoldedDirectories | null;
 
-  /** @param compressed the files that get clusters, of `clusterPages` pages */
+  /**
+   * @param compressed the files that get clusters, of `clusterPages` pages
+   * @param folded the directories that fold case
+   */
   constructor(
     tree: SourceTree,
     block: BlockGeometry,
     feature: number,
     compressed: CompressChoice | null = null,
     clusterPages = 1,
+    folded: FoldedDirectories | null = null,
   ) {
     this.#tree = tree;
     this.#block = block;
     this.#compressed = compressed;
     this.#clusterPages = clusterPages;
+    this.#folded = folded;
     this.#hasLostFound = (feature & FEATURES.lost_found) !== 0;
     this.#extraIsize = extraIsizeFor(feature);
     this.#addrsPerInode = addrsPerInode(this.#extraIsize, DEFAULT_INLINE_XATTR_ADDRS, 1, block);
@@ -88,7 +96,12 @@ export class Estimate {
       if (slots <= inlineSlots) return 0;
     }
     const places = new DentryPlaces(isRoot && this.#hasLostFound ? 4 : 2, this.#block.dentriesPerBlock);
-    for (let child = first; child < end; child++) places.add(tree.name(child));
+    const folding = this.#folded?.has(dir) ? this.#folded.folding : null;
+    for (let child = first; child < end; child++) {
+      if (this.#folded?.refused.has(child)) continue;
+      const name = tree.name(child);
+      places.add(name.length, folding === null ? nameHash(name) : folding.hash(name));
+    }
     return blocksOf(
       places.blocks().map((block) => [block, block + 1]),
       this.#addrsPerInode,

@@ -40,6 +40,8 @@ const BUILD_OPTIONS: OptionChecks<BuildOptions> = {
     if (typeof value !== 'string') throw invalid(what, value, 'a string');
   },
   features: isList(isText),
+  encoding: isText,
+  casefold: isList(isText),
   force: isBoolean,
   sourceDateEpoch: isWhole(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 'seconds'),
   cacheBytes: isNumber(1, Number.MAX_SAFE_INTEGER),

@@ -31,6 +31,10 @@ export interface BuildOptions {
   label?: string;
   /** Names of all the features wanted. Default: DEFAULT_FEATURES. */
   features?: readonly string[];
+  /** How directories may fold case, as `format` takes it. Default: utf8, where `casefold` or the features say that some do. */
+  encoding?: string;
+  /** Paths below the source, as patterns such as `media/**`: directories there fold case, and all below them. */
+  casefold?: readonly string[];
   /** Replace an image that exists, or what a block device holds. */
   force?: boolean;
   /** Seconds since 1970 that everything of the build is stamped with; with a uuid too the image is reproducible. */

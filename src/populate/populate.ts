@@ -12,6 +12,7 @@ import type { NodeType } from '../fs/of-type.ts';
 import { removeFile } from '../fs/remove-tree.ts';
 import { kindOfMessage, Problems } from '../problems.ts';
 import { type EntryStat, storedBytes } from '../source/entry-table.ts';
+import { type FoldedDirectories, refuseNames } from '../source/folded-names.ts';
 import type { HolePolicy } from '../source/hole-policy.ts';
 import type { Populated } from '../source/populated.ts';
 import { PourOrder } from '../source/pour-order.ts';
@@ -113,8 +114,14 @@ export class Populator {
   /** Inodes of files with several links, by the index of their first entry. */
   readonly #linked = new Map<number, number>();
   readonly #extras: EntryExtras;
+  readonly #folded: FoldedDirectories | null;
+  /** Entries that can't have their names in a directory of the volume that folds case. */
+  readonly #refused = new Map<number, F2fsError>();
 
-  /** @param target null for the root of a volume that is empty */
+  /**
+   * @param target null for the root of a volume that is empty
+   * @param folded the directories that are to fold case, besides those that come to lie in one
+   */
   constructor(
     tree: SourceTree,
     volume: FileSystem,
@@ -122,8 +129,10 @@ export class Populator {
     compressed: CompressChoice | null,
     target: PourTarget | null = null,
     holes: HolePolicy = 'source',
+    folded: FoldedDirectories | null = null,
   ) {
     this.#tree = tree;
+    this.#folded = folded;
     this.#volume = volume;
     this.#pageSize = volume.statfs().blockBytes;
     this.#stamp = stamp;
@@ -142,6 +151,7 @@ export class Populator {
     const root = this.#target?.directory ?? this.#volume.root();
     const takesAttributes = this.#target?.isRoot ?? true;
     if (takesAttributes) this.#extras.set(0, root);
+    this.#refuseNames(0, root);
     const order = new PourOrder(this.#tree);
     // Directories still to be filled, deepest last.
     const open: Directory[] = [root];
@@ -159,6 +169,8 @@ export class Populator {
       this.current = index;
       this.entries++;
       try {
+        const refused = this.#refused.get(index);
+        if (refused !== undefined) throw refused;
         if (step === 'enter') open.push(this.#addDirectory(parent, index));
         else yield* this.#addEntry(parent, index);
       } catch (error) {
@@ -214,8 +226,18 @@ export class Populator {
     const handle =
       there?.type === 'directory' ? parent.open(name) : parent.mkdir(name, this.#attributes(this.#tree.stat(index)));
     this.done.directories++;
+    if (this.#folded?.has(index) && !handle.inode.foldsCase) handle.setFlags([...handle.stat().flags, 'casefold']);
     this.#extras.set(index, handle);
+    this.#refuseNames(index, handle as Directory);
     return handle as Directory;
+  }
+
+  /** In a directory that folds case, entries that can't stand beside each other. */
+  #refuseNames(index: number, { inode }: Directory): void {
+    const { folding } = this.#volume.volume.layout;
+    if (index === 0 && this.#target?.name !== undefined) return;
+    if (folding !== null && inode.foldsCase && !inode.isEncrypted)
+      refuseNames(this.#tree, index, folding, this.#refused);
   }
 
   #name(index: number): Uint8Array {

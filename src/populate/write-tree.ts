@@ -7,6 +7,7 @@ import type { Timestamp } from '../file/inode/inode.ts';
 import type { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { Problem } from '../problems.ts';
+import type { FoldedDirectories } from '../source/folded-names.ts';
 import type { Populated } from '../source/populated.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 import type { CompressChoice, NoneCompressed } from './compress-choice.ts';
@@ -61,6 +62,7 @@ export async function load(
   threads: FillThreads,
   stamp: Timestamp,
   compression: Compression | null,
+  folded: FoldedDirectories | null,
   options: BuildOptions,
 ): Promise<WrittenTree> {
   const { holes = 'source', release = false } = options;
@@ -69,6 +71,7 @@ export async function load(
     holes,
     compress: compression && { policy: compression.policy, has: (index) => compression.choice.has(index) },
     release,
+    folded,
   });
   try {
     await drive(loader, tree, options);
@@ -113,9 +116,10 @@ export async function pour(
   volume: FileSystem,
   stamp: Timestamp,
   compression: Compression | null,
+  folded: FoldedDirectories | null,
   options: BuildOptions,
 ): Promise<WrittenTree> {
-  const populator = new Populator(tree, volume, stamp, compression?.choice ?? null, null, options.holes);
+  const populator = new Populator(tree, volume, stamp, compression?.choice ?? null, null, options.holes, folded);
   try {
     await drive(populator, tree, options);
   } finally {

@@ -1,5 +1,6 @@
 // Where the areas of a volume lie, taken from a superblock that was found sane.
 import { type BlockGeometry, blockGeometry } from '../format/block-size.ts';
+import { CaseFolding, ENCODING_UTF8_12_1 } from '../format/casefold.ts';
 import { BLKS_PER_SEG, LOG_BLKS_PER_SEG } from '../format/constants.ts';
 import { hasFeature, type Superblock } from '../format/superblock.ts';
 
@@ -22,6 +23,8 @@ export class VolumeLayout {
   readonly mainBlkaddr: number;
   readonly segsPerSec: number;
   readonly feature: number;
+  /** How directories with the flag for it fold case; null where none do, or nobody here knows how. */
+  readonly folding: CaseFolding | null;
 
   constructor(sb: Superblock) {
     this.sb = sb;
@@ -37,6 +40,8 @@ export class VolumeLayout {
     this.mainBlkaddr = sb.mainBlkaddr;
     this.segsPerSec = sb.segsPerSec;
     this.feature = sb.feature;
+    const isKnown = hasFeature(sb, 'casefold') && sb.sEncoding === ENCODING_UTF8_12_1;
+    this.folding = isKnown ? new CaseFolding(sb.sEncodingFlags) : null;
   }
 
   get nrMainSegments(): number {

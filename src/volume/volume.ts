@@ -42,10 +42,10 @@ const WRITABLE_FEATURES =
   FEATURES.packed_ssa |
   FEATURES.quota |
   FEATURES.project_quota |
-  // Of these, what is there is kept; nothing new is made that would be encrypted, protected or folded.
+  FEATURES.casefold |
+  // Of these, what is there is kept; nothing new is made that would be encrypted or protected.
   FEATURES.encrypt |
-  FEATURES.verity |
-  FEATURES.casefold;
+  FEATURES.verity;
 /** Features that do not hide a volume's contents from a reader that does not know them. */
 const READABLE_FEATURES = WRITABLE_FEATURES | FEATURES.atomic_write | FEATURES.ro | FEATURES.blkzoned;
 
@@ -317,7 +317,11 @@ export class Volume {
         path: this.device.name,
       });
     }
-    const { sb } = this.layout;
+    const { sb, folding } = this.layout;
+    if (!this.readonly && (bits & FEATURES.casefold) !== 0 && folding === null) {
+      const message = `the volume folds case in a way that is not known, encoding ${sb.sEncoding}: it can't be written, only read`;
+      throw new F2fsError('EOPNOTSUPP', message, { path: this.device.name });
+    }
     if (sb.devs[0] !== 0) {
       throw new F2fsError('EOPNOTSUPP', 'the volume spans several devices, which is not supported', {
         path: this.device.name,

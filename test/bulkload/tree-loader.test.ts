@@ -53,7 +53,7 @@ function empty(sizeBytes: number, features?: string[]): { device: MemoryDevice; 
   return { device, volume: mount(device, { now: () => STAMP }) };
 }
 
-const OPTIONS: LoadOptions = { stamp: STAMP, holes: 'source', compress: null, release: false };
+const OPTIONS: LoadOptions = { stamp: STAMP, holes: 'source', compress: null, release: false, folded: null };
 
 function loaded(tree: HostTree, features?: string[], compress: LoadOptions['compress'] = null): Written {
   const { device, volume } = empty(128 * MIB, features);

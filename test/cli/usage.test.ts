@@ -63,6 +63,10 @@ const BAD: Readonly<Record<string, readonly (readonly string[])[] | null>> = {
     ['x', ...SIZE],
     ['', ...SIZE],
   ],
+  'mkfs --encoding': [
+    ['utf16', ...SIZE],
+    ['', ...SIZE],
+  ],
   'mkfs --features': [
     ['nope', ...SIZE],
     ['ro', ...SIZE],
@@ -112,6 +116,8 @@ const BAD: Readonly<Record<string, readonly (readonly string[])[] | null>> = {
   'build --uuid': [['x'], ['']],
   'build --label': [['x'.repeat(512)]],
   'build --features': [['nope'], ['ro'], ['compression'], ['']],
+  'build --encoding': [['utf16'], ['utf8:lax'], ['']],
+  'build --casefold': [['']],
   'build --holes': [['none']],
   'build --compress': [['gzip'], ['lz4:99'], ['zstd:0'], ['zstd:99'], ['lzo:1'], ['lz4:'], ['']],
   'build --cluster': [

@@ -44,6 +44,8 @@ const BASES = {
   },
   /** Sections of two segments. */
   sections: { segsPerSec: 2 },
+  /** With directories that fold case. */
+  folded: { encoding: 'utf8' },
 } satisfies Record<string, Partial<FormatOptions>>;
 export type BaseName = keyof typeof BASES;
 export const BASE_NAMES = Object.keys(BASES) as BaseName[];
@@ -76,6 +78,7 @@ export function baseOf(name: BaseName): Base {
     populate(fs);
   }
   if (name === 'compressed') addClusters(device, clock);
+  if (name === 'folded') addFolded(device, clock);
   // What a second, short mount changes stands in the journals; the rest is in the tables.
   {
     using fs = mount(device, clock);
@@ -87,6 +90,18 @@ export function baseOf(name: BaseName): Base {
   const base = baseOn(name, device, bytes, { cacheBytes: name === 'compressed' ? 16 << 20 : SMALL_CACHE });
   made.set(name, base);
   return base;
+}
+
+/** `/Folds` has its names within its inode, `/Folds/Many` in blocks of two levels. */
+function addFolded(device: MemoryDevice, options: MountOptions): void {
+  using fs = mount(device, options);
+  fs.mkdir('/Folds');
+  using folds = fs.open('/Folds');
+  folds.setFlags(['casefold']);
+  fs.writeFile('/Folds/Straße', pattern(100, 9));
+  fs.writeFile('/Folds/\u1fb7', pattern(5000, 10));
+  fs.mkdir('/Folds/Many');
+  for (let i = 0; i < HASHED_NAMES; i++) fs.link('/Folds/strasse', `/Folds/Many/\u00c4 folds ${i}`);
 }
 
 /** A page cache that is quickly made, and large enough for what has no compressed clusters. */

@@ -170,9 +170,13 @@ test('options that cannot be met are refused before anything is written', () => 
     [{ features: ['compression'] }, 'EINVAL', /needs 'extra_attr'/],
     [{ features: ['project_quota'] }, 'EINVAL', /needs 'extra_attr'/],
     [{ features: ['flexible_inline_xattr'] }, 'EINVAL', /needs 'extra_attr'/],
-    ...['encrypt', 'blkzoned', 'verity', 'casefold', 'ro', 'device_alias'].map(
-      (name): [FormatOptions, string, RegExp] => [{ features: [name] }, 'EOPNOTSUPP', new RegExp(`'${name}'`)],
-    ),
+    ...['encrypt', 'blkzoned', 'verity', 'ro', 'device_alias'].map((name): [FormatOptions, string, RegExp] => [
+      { features: [name] },
+      'EOPNOTSUPP',
+      new RegExp(`'${name}'`),
+    ]),
+    [{ encoding: 'utf9' }, 'EINVAL', /invalid encoding 'utf9': expected utf8, with :strict and :hashonly/],
+    [{ encoding: 'utf8:loose' }, 'EINVAL', /invalid encoding/],
     [{ label: 'x'.repeat(512) }, 'EINVAL', /expected 511 at most/],
     [{ label: 'a\0b' }, 'EINVAL', /NUL/],
     [{ uuid: 'not-a-uuid' }, 'EINVAL', /invalid uuid 'not-a-uuid'/],

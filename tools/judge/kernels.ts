@@ -1,5 +1,6 @@
 // The kernels that judge, by name: user-mode Linux, and those that QEMU boots.
 
+import { FEATURES } from '../../src/format/constants.ts';
 import type { GuestJob, GuestResult } from './guest.js';
 import { imageFacts } from './image-facts.ts';
 import { blockSizeOf, findKernel, type KernelName } from './paths.js';
@@ -28,8 +29,10 @@ export function kernelsHere(blockSize = 4096): KernelName[] {
 
 /** The fastest of {@link kernelsHere} for the blocks of that image. Throws when there is none. */
 export function fastestKernelFor(image: string): KernelName {
-  const blockSize = imageFacts(image)?.blockSize;
-  const [kernel] = kernelsHere(blockSize);
+  const { blockSize, featureBits = 0 } = imageFacts(image) ?? {};
+  const foldsCase = (featureBits & FEATURES.casefold) !== 0;
+  // User-mode Linux has no tables of Unicode.
+  const kernel = kernelsHere(blockSize).find((name) => name !== 'uml' || !foldsCase);
   if (kernel !== undefined) return kernel;
   const large = blockSize === undefined || blockSize === 4096 ? '' : ' --large-pages';
   throw new Error(`no kernel here mounts ${image} with its blocks of ${blockSize} bytes: run tools/setup.sh${large}`);

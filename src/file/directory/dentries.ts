@@ -2,6 +2,7 @@
 // begins in the pool's memory, and a layout.
 import { corrupt, throwFault } from '../../errors.ts';
 import type { Report } from '../../faults.ts';
+import { foldsTo } from '../../format/casefold.ts';
 import { NAME_LEN_MAX } from '../../format/constants.ts';
 import {
   type DentryLayout,
@@ -48,8 +49,8 @@ export class Dentries {
     this.#volume = volume;
   }
 
-  /** Slot of a name in a dentry area, or -1. Source: f2fs_find_target_dentry. */
-  find(dir: Inode, area: number, layout: DentryLayout, name: StoredName): number {
+  /** Slot of a name in a dentry area, or -1; without `byHash` of one that is not `.` or `..`, whatever its hash. Source: f2fs_find_target_dentry. */
+  find(dir: Inode, area: number, layout: DentryLayout, name: StoredName, byHash = true): number {
     const { bytes, view } = this.#volume.pool;
     for (let slot = 0; slot < layout.slots; ) {
       if ((bytes[area + (slot >>> 3)] & (1 << (slot & 7))) === 0) {
@@ -59,7 +60,10 @@ export class Dentries {
       const at = area + layout.entries + slot * DIR_ENTRY_SIZE;
       const nameLen = view.getUint16(at + NAME_LEN, true);
       if (nameLen === 0) throw corrupt('dentry-name-length', { ino: dir.ino }, nameLen);
-      if (view.getUint32(at + HASH, true) === name.hash && this.sameName(area, layout, slot, name)) return slot;
+      const mayBe = byHash
+        ? view.getUint32(at + HASH, true) === name.hash
+        : !isDots(bytes, area + layout.names + slot * SLOT_LEN, nameLen);
+      if (mayBe && this.sameName(area, layout, slot, name)) return slot;
       slot += dentrySlots(nameLen);
     }
     return -1;
@@ -70,8 +74,14 @@ export class Dentries {
     const nameLen = this.#nameLen(area, layout, slot);
     const at = area + layout.names + slot * SLOT_LEN;
     if (name.digest !== null) return nameLen <= NAME_LEN_MAX && isStoredAs(bytes.slice(at, at + nameLen), name);
-    if (nameLen !== name.bytes.length) return false;
-    for (let i = 0; i < nameLen; i++) if (bytes[at + i] !== name.bytes[i]) return false;
+    if (this.#hasBytes(at, nameLen, name.bytes)) return true;
+    return name.folded !== null && nameLen <= NAME_LEN_MAX && foldsTo(bytes.slice(at, at + nameLen), name.folded);
+  }
+
+  #hasBytes(at: number, nameLen: number, name: Uint8Array): boolean {
+    if (nameLen !== name.length) return false;
+    const { bytes } = this.#volume.pool;
+    for (let i = 0; i < nameLen; i++) if (bytes[at + i] !== name[i]) return false;
     return true;
   }
 
@@ -158,8 +168,7 @@ export function readDentries(
   visit: (slot: number, entry: Dirent, hash: number) => boolean,
   from = 0,
 ): boolean {
-  // Directories that fold case hash other bytes than those stored.
-  const isPlain = !dir.foldsCase;
+  const hashOfName = hashFunction(dir, volume);
   let within = from > 0;
   for (let slot = from; slot < layout.slots; ) {
     const at = area + layout.entries + slot * DIR_ENTRY_SIZE;
@@ -177,11 +186,21 @@ export function readDentries(
     }
     const entry = direntAt(bytes, view, area, layout, slot);
     const hash = view.getUint32(at + HASH, true);
-    if (isPlain && hash !== nameHash(entry.name)) report('dentry-hash', { ino: dir.ino });
+    if (hashOfName !== null && hash !== hashOfName(entry.name)) report('dentry-hash', { ino: dir.ino });
     if (visit(slot, entry, hash)) return true;
     slot += dentrySlots(entry.name.length);
   }
   return false;
+}
+
+/**
+ * What the names of a directory must be hashed by. Null for one that folds case: names that an older kernel folded in another way may
+ * lie elsewhere, if the volume does not say otherwise; and where it is encrypted too it takes the key.
+ */
+function hashFunction(dir: DirectoryFacts, { folding }: VolumeLayout): ((name: Uint8Array) => number) | null {
+  if (!dir.foldsCase) return nameHash;
+  if (folding === null || !folding.isHashOnly || dir.isEncrypted) return null;
+  return (name) => (isDots(name, 0, name.length) ? 0 : folding.hash(name));
 }
 
 /** Tells why the entry that begins at `slot` can't be one; whether it can. */

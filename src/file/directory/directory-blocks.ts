@@ -17,7 +17,7 @@ import { FrameRun } from '../data/frames.ts';
 import type { Inode } from '../inode/inode.ts';
 import type { Dentries, Dirent } from './dentries.ts';
 import { DirectoryIndex, IndexCursor } from './directory-index.ts';
-import type { StoredName } from './stored-names.ts';
+import { isDots, type StoredName } from './stored-names.ts';
 
 /** `block` of a place within the inode. */
 export const INLINE_AREA = -1;
@@ -108,17 +108,23 @@ export class DirectoryBlocks {
     });
   }
 
-  /** The index of a directory. Throws EUCLEAN when it has a name twice. Room is made in memory in between. */
+  /**
+   * The index of a directory, by the hashes that its names should have. Throws EUCLEAN when it has a name twice. Room is made in memory
+   * in between.
+   */
   buildIndex(dir: Inode): DirectoryIndex {
     const index = new DirectoryIndex(this.#layout.slots);
+    const folding = dir.foldsCase && !dir.isEncrypted ? this.#volume.layout.folding : null;
     this.#forEachBlock(dir, 0, (block, area) => {
       let free = this.#layout.slots;
-      this.#forEachIn(dir, block, area, (slot, entry, hash) => {
-        if (this.findIndexed(dir, index, { bytes: entry.name, hash, digest: null }) !== null) {
+      this.#forEachIn(dir, block, area, (slot, entry, stored) => {
+        const { name } = entry;
+        const hash = folding === null || isDots(name) ? stored : folding.hash(name);
+        if (this.findIndexed(dir, index, { bytes: name, hash, digest: null, folded: null }) !== null) {
           throw corrupt('dentry-twice', { ino: dir.ino });
         }
         index.insert(hash, block, slot);
-        free -= dentrySlots(entry.name.length);
+        free -= dentrySlots(name.length);
         return false;
       });
       index.setFreeSlots(block, free);
@@ -142,6 +148,17 @@ export class DirectoryBlocks {
       if (slot >= 0) return this.#placeAt(area, block, slot, hash);
     }
     return null;
+  }
+
+  /** Where a name stands, whatever its hash; for directories with names that an older kernel folded in another way. As `forEach`. */
+  findAnywhere(dir: Inode, name: StoredName): Place | null {
+    let place: Place | null = null;
+    this.#forEachBlock(dir, 0, (block, area) => {
+      const slot = this.#dentries.find(dir, area, this.#layout, name, false);
+      if (slot >= 0) place = this.#placeAt(area, block, slot, name.hash);
+      return slot >= 0;
+    });
+    return place;
   }
 
   findIndexed(dir: Inode, index: DirectoryIndex, name: StoredName): Place | null {

@@ -3,7 +3,7 @@ import { display } from '../../bytes.ts';
 import { corrupt, F2fsError } from '../../errors.ts';
 import { NAME_LEN_MAX } from '../../format/constants.ts';
 import { type DentryLayout, DIR_ENTRY_SIZE, dentryLayout, dentrySlots, FT, findRoom } from '../../format/dentry.ts';
-import { nameHash } from '../../format/hash.ts';
+import { hashOf, nameHash } from '../../format/hash.ts';
 import { INLINE } from '../../format/inode.ts';
 import { zero } from '../../pagecache/zero.ts';
 import { isSameBytes, utf8Text } from '../../platform/bytes.ts';
@@ -15,7 +15,9 @@ import type { Inode } from '../inode/inode.ts';
 import { Dentries, type Dirent } from './dentries.ts';
 import { DirectoryBlocks, INLINE_AREA, type Place } from './directory-blocks.ts';
 import { DirectoryIndex } from './directory-index.ts';
-import { type StoredName, shownWithoutKey, storedFromShown } from './stored-names.ts';
+import { isDots, type StoredName, shownWithoutKey, storedFromShown } from './stored-names.ts';
+
+export { isDots };
 
 const SLASH = 0x2f;
 const DOT = 0x2e;
@@ -27,11 +29,6 @@ export function checkName(name: Uint8Array): void {
   if (name.length === 0 || name.includes(SLASH) || name.includes(0)) {
     throw new F2fsError('EINVAL', `invalid name '${display(name)}': expected one without '/' and NUL`);
   }
-}
-
-/** `.` or `..`. */
-export function isDots(name: Uint8Array): boolean {
-  return name[0] === DOT && (name.length === 1 || (name.length === 2 && name[1] === DOT));
 }
 
 export class Directories {
@@ -60,12 +57,15 @@ export class Directories {
   }
 
   /**
-   * The inode number and type of a name as it is shown, or null. `.` and `..` are found as they stand; in a case-folding directory a name
-   * as it is spelt. Throws ENAMETOOLONG.
+   * The inode number and type of a name as it is shown, or null; in a directory that folds case with the name as it is stored. `.` and
+   * `..` are found as they stand. Throws ENAMETOOLONG, and EINVAL as `stored` does. Room may be made in memory in between.
    */
   lookup(dir: Inode, name: Uint8Array): Dirent | null {
-    const place = this.#locate(dir, name);
-    return place === null ? null : this.entryAt(dir, place, name);
+    const stored = this.stored(dir, name);
+    const place = stored === null ? null : this.#locateStored(dir, stored);
+    if (place === null) return null;
+    const known = stored?.folded === null ? name : undefined;
+    return this.#dentries.entry(dir, place.area, place.layout, place.slot, known);
   }
 
   /** The same of a name as it is stored, for which a directory's key is not needed. */
@@ -79,13 +79,20 @@ export class Directories {
     return this.#dentries.entry(dir, area, layout, slot, name);
   }
 
-  /** What a name that is shown is stored as; null when it can't be there. Source: f2fs_setup_filename. */
-  #stored(dir: Inode, name: Uint8Array): StoredName | null {
+  /**
+   * What a name that is shown is stored as; null when it can't be there. Throws EINVAL for one that can't be folded where the volume is
+   * strict. Source: f2fs_setup_filename.
+   */
+  stored(dir: Inode, name: Uint8Array): StoredName | null {
     if (name.length > NAME_LEN_MAX) throw tooLong(name);
-    if (isDots(name)) return { bytes: name, hash: 0, digest: null };
+    if (isDots(name)) return { bytes: name, hash: 0, digest: null, folded: null };
     if (dir.isEncrypted) return storedFromShown(name);
-    if (dir.foldsCase) return this.#search(dir, name);
-    return { bytes: name, hash: nameHash(name), digest: null };
+    if (!dir.foldsCase) return { bytes: name, hash: nameHash(name), digest: null, folded: null };
+    const { folding } = this.#volume.layout;
+    if (folding === null) return this.#search(dir, name);
+    const folded = folding.fold(name);
+    if (folded === null && folding.isStrict) throw notFoldable(name);
+    return { bytes: name, hash: hashOf(folded ?? name), digest: null, folded };
   }
 
   /** Finds a name as it is spelt in a case-folding directory, which arranges names by a hash that is not known here. */
@@ -93,7 +100,7 @@ export class Directories {
     let found: StoredName | null = null;
     this.#forEachStored(dir, 0, (_position, entry, hash) => {
       if (!isSameBytes(entry.name, bytes)) return false;
-      found = { bytes, hash, digest: null };
+      found = { bytes, hash, digest: null, folded: null };
       return true;
     });
     return found;
@@ -132,19 +139,40 @@ export class Directories {
   }
 
   #locate(dir: Inode, name: Uint8Array): Place | null {
-    const stored = this.#stored(dir, name);
+    const stored = this.stored(dir, name);
     return stored === null ? null : this.#locateStored(dir, stored);
   }
 
   /** Source: __f2fs_find_entry. */
   #locateStored(dir: Inode, stored: StoredName): Place | null {
-    if (!dir.hasInline(INLINE.DENTRY)) return this.#blocks.find(dir, stored);
+    if (!dir.hasInline(INLINE.DENTRY)) {
+      const place = this.#blocks.find(dir, stored);
+      if (place !== null || dir.index !== null || !this.#mayLieElsewhere(dir, stored)) return place;
+      return this.#blocks.findAnywhere(dir, stored);
+    }
     const layout = dentryLayout(dir.maxInlineData);
     const area = dir.inlineOffset;
-    const slot = this.#dentries.find(dir, area, layout, stored);
+    const slot = this.#findInline(dir, area, layout, stored);
     if (slot < 0) return null;
     const slots = this.#dentries.slotsAt(area, layout, slot);
     return { area, layout, block: INLINE_AREA, slot, hash: stored.hash, slots };
+  }
+
+  #findInline(dir: Inode, area: number, layout: DentryLayout, stored: StoredName): number {
+    const slot = this.#dentries.find(dir, area, layout, stored);
+    if (slot >= 0 || !this.#mayLieElsewhere(dir, stored)) return slot;
+    return this.#dentries.find(dir, area, layout, stored, false);
+  }
+
+  /** Whether a name may have another hash than it should: one that an older kernel gave it. Source: f2fs_should_fallback_to_linear. */
+  #mayLieElsewhere(dir: Inode, { bytes }: StoredName): boolean {
+    const { folding } = this.#volume.layout;
+    return folding !== null && !folding.isHashOnly && dir.foldsCase && !dir.isEncrypted && !isDots(bytes);
+  }
+
+  /** Has the names of a directory found without a look at all of it: the places of others stay good then. Room is made in memory. */
+  prepare(dir: Inode): void {
+    if (dir.foldsCase && !dir.isEncrypted && !dir.hasInline(INLINE.DENTRY)) dir.index ??= this.#blocks.buildIndex(dir);
   }
 
   /**
@@ -225,12 +253,17 @@ export class Directories {
 
   /**
    * Room for a name that is not there: the inline entries may have moved to a block for it, or the directory have a block
-   * more. Room is made in memory in between. Throws EEXIST, ENOSPC, ENOMEM; ENOKEY in an encrypted directory, EOPNOTSUPP in one that
-   * folds case. Source: f2fs_add_dentry.
+   * more. Room is made in memory in between. Throws EEXIST, ENOSPC, ENOMEM; ENOKEY in an encrypted directory, EINVAL as `stored` does.
+   * Source: f2fs_add_dentry.
    */
   placeDentry(dir: Inode, name: Uint8Array): Place {
-    this.#assertTakesNames(dir, name);
-    return this.#placeStored(dir, { bytes: name, hash: nameHash(name), digest: null });
+    if (dir.isEncrypted) this.#refuseName(dir, name);
+    return this.#placeStored(dir, this.stored(dir, name) as StoredName);
+  }
+
+  #refuseName(dir: Inode, name: Uint8Array): never {
+    if (this.lookup(dir, name) !== null) throw exists(name);
+    throw withoutNewNames(dir);
   }
 
   #placeStored(dir: Inode, stored: StoredName): Place {
@@ -239,7 +272,7 @@ export class Directories {
     if (dir.hasInline(INLINE.DENTRY)) {
       const layout = dentryLayout(dir.maxInlineData);
       const area = dir.inlineOffset;
-      if (this.#dentries.find(dir, area, layout, stored) >= 0) throw exists(name);
+      if (this.#findInline(dir, area, layout, stored) >= 0) throw exists(name);
       const slot = findRoom(this.#volume.pool.bytes, area, slots, layout);
       if (slot >= 0) return { area, layout, block: INLINE_AREA, slot, hash, slots };
       this.#convertInline(dir);
@@ -247,12 +280,6 @@ export class Directories {
     dir.index ??= this.#blocks.buildIndex(dir);
     if (this.#blocks.findIndexed(dir, dir.index, stored) !== null) throw exists(name);
     return this.#blocks.placeDentry(dir, dir.index, slots, hash);
-  }
-
-  #assertTakesNames(dir: Inode, name: Uint8Array): void {
-    if (!dir.isEncrypted && !dir.foldsCase) return;
-    if (this.lookup(dir, name) !== null) throw exists(name);
-    assertRenames(dir);
   }
 
   /** Puts a name where `placeDentry` said. The caller sees to links and times. */
@@ -358,12 +385,13 @@ function copyInline(
   memory.set(inline.subarray(from.names), to + names);
 }
 
-/** Throws ENOKEY, or EOPNOTSUPP, for a directory whose names can be removed, but neither made nor changed. */
+/** Throws ENOKEY for a directory whose names can be removed, but neither made nor changed. */
 export function assertRenames(dir: Inode): void {
-  if (dir.isEncrypted) throw withoutKey('names in an encrypted directory can be neither made nor changed', dir.ino);
-  if (!dir.foldsCase) return;
-  const message = 'the directory folds case: names can be removed from it, but not made in it or changed';
-  throw new F2fsError('EOPNOTSUPP', message, { ino: dir.ino });
+  if (dir.isEncrypted) throw withoutNewNames(dir);
+}
+
+function withoutNewNames({ ino }: Inode): F2fsError {
+  return withoutKey('names in an encrypted directory can be neither made nor changed', ino);
 }
 
 /** A place's position; see `readFrom`. */
@@ -373,6 +401,11 @@ function positionOf({ block, slot, layout }: Place): number {
 
 export function exists(name: Uint8Array): F2fsError {
   return new F2fsError('EEXIST', `"${display(name)}" exists already`);
+}
+
+function notFoldable(name: Uint8Array): F2fsError {
+  const message = `invalid name '${display(name)}': expected one that is UTF-8 and can be folded, as the volume folds case strictly`;
+  return new F2fsError('EINVAL', message);
 }
 
 function tooLong(name: Uint8Array): F2fsError {

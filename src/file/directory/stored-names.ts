@@ -12,6 +12,15 @@ export interface StoredName {
   readonly bytes: Uint8Array;
   /** SHA-256 of the bytes that follow; null when there are none. */
   readonly digest: Uint8Array | null;
+  /** What it folds to, where another name that folds to the same is as good; else null. */
+  readonly folded: Uint8Array | null;
+}
+
+const DOT = 0x2e;
+
+/** `.` or `..`. */
+export function isDots(name: Uint8Array): boolean {
+  return name[0] === DOT && (name.length === 1 || (name.length === 2 && name[1] === DOT));
 }
 
 /** The hash of the name, then 32 bits that F2FS has no use for. */
@@ -45,6 +54,7 @@ export function storedFromShown(name: Uint8Array): StoredName | null {
     hash: viewOf(bytes).getUint32(0, true),
     bytes: bytes.subarray(HEADER_BYTES, HEADER_BYTES + SHOWN_BYTES),
     digest: isLong ? bytes.subarray(HEADER_BYTES + SHOWN_BYTES) : null,
+    folded: null,
   };
 }
 

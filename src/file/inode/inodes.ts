@@ -29,7 +29,7 @@ export interface NewInode {
   crtime: Timestamp;
   /** Of a character or block device. */
   rdev?: DeviceNumber;
-  /** Whether it takes flags over from its directory. */
+  /** Whether it takes flags over from its directory, besides that it folds case. */
   inherit: boolean;
   /** Whether its contents are to be compressed; default: as the mount's options and the directory say. */
   compress?: boolean;
@@ -293,14 +293,14 @@ export class Inodes {
 
 /** Source: F2FS_FL_INHERITED, f2fs_mask_flags. */
 function inheritedFlags(parent: Inode, { inherit, mode }: NewInode): number {
-  const { SYNC, NODUMP, NOATIME, DIRSYNC, PROJINHERIT } = I_FLAGS;
-  // A project is one whatever is brought into it.
-  const project = (mode & S_IFMT) === S_IFDIR ? parent.load().iFlags & PROJINHERIT : 0;
-  if (!inherit) return project;
-  let taken = NODUMP | NOATIME;
+  const { SYNC, NODUMP, NOATIME, DIRSYNC, PROJINHERIT, CASEFOLD } = I_FLAGS;
+  // A project is one whatever is brought into it, and what names mean depends on where a directory lies, not on where it comes from.
+  const always = (mode & S_IFMT) === S_IFDIR ? PROJINHERIT | CASEFOLD : 0;
+  if (!inherit) return parent.load().iFlags & always;
+  let taken = NODUMP | NOATIME | always;
   if ((mode & S_IFMT) === S_IFREG || (mode & S_IFMT) === S_IFDIR) taken |= SYNC;
   if ((mode & S_IFMT) === S_IFDIR) taken |= DIRSYNC;
-  return (parent.load().iFlags & taken) | project;
+  return parent.load().iFlags & taken;
 }
 
 /** Notes parent and name in the inode, for recovery. */

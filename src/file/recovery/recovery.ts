@@ -18,10 +18,6 @@ import type { Xattrs } from '../xattr/xattrs.ts';
 import { InodeRecovery } from './recovered-inode.ts';
 
 const HASH_BYTES = 4;
-/** s_encoding. Source: F2FS_ENC_UTF8_12_1. */
-const ENCODING_UTF8 = 1;
-const UPPER_A = 0x41;
-const UPPER_Z = 0x5a;
 const ON_LINUX = 'mount it once on Linux, or read it with recovery: false';
 
 /** What roll-forward asks of its owner. */
@@ -211,7 +207,7 @@ export class Recovery {
 
   /**
    * The name that a chain's inode notes, as its directory stores it, which takes no key. Throws EUCLEAN for what can't be one,
-   * EOPNOTSUPP for one that takes tables of Unicode to be folded. Source: init_recovered_filename.
+   * EOPNOTSUPP where nobody here knows how case is folded. Source: init_recovered_filename.
    */
   #notedName(dir: Inode, { ino, blkaddr, bytes: block, view }: ChainNode): StoredName {
     const { iNamelen } = new InodeView(view);
@@ -222,26 +218,15 @@ export class Recovery {
     if (iNamelen > most || !(dir.isEncrypted ? iNamelen >= MIN_CIPHERTEXT_BYTES : isName(bytes))) {
       throw corrupt('fsynced-name', { ino, blkaddr }, iNamelen);
     }
-    if (hasHash) return { bytes, hash: view.getUint32(at + iNamelen, true), digest: null };
-    const hashed = dir.foldsCase ? this.#folded(bytes) : bytes;
-    if (hashed === null) {
-      throw new F2fsError(
-        'EOPNOTSUPP',
-        `a fsynced file is to be recovered in directory ${dir.ino}, which folds case, by a name that is no plain ASCII or too long: ${ON_LINUX}`,
-        { ino },
-      );
+    if (dir.isEncrypted) {
+      const hash = hasHash ? view.getUint32(at + iNamelen, true) : nameHash(bytes);
+      return { bytes, hash, digest: null, folded: null };
     }
-    return { bytes, hash: nameHash(hashed), digest: null };
-  }
-
-  /**
-   * What a name becomes where case is folded. Null where more than ASCII is in it, and for the longest: of those Linux hashes what is
-   * not folded, and fsck.f2fs what is. Source: utf8_casefold.
-   */
-  #folded(name: Uint8Array): Uint8Array | null {
-    if (this.#volume.layout.sb.sEncoding !== ENCODING_UTF8 || name.length === NAME_LEN_MAX) return null;
-    if (name.some((byte) => byte >= 0x80)) return null;
-    return name.map((byte) => (byte >= UPPER_A && byte <= UPPER_Z ? byte + 0x20 : byte));
+    if (dir.foldsCase && this.#volume.layout.folding === null) {
+      const message = `a fsynced file is to be recovered in directory ${dir.ino}, which folds case in an unknown way: ${ON_LINUX}`;
+      throw new F2fsError('EOPNOTSUPP', message, { ino });
+    }
+    return this.#directories.stored(dir, bytes) as StoredName;
   }
 
   /**
@@ -258,8 +243,12 @@ export class Recovery {
     if (place !== null) this.#directories.remove(dir, place);
     if (keeps) {
       const other = utf8Bytes(`#${inode.ino}`);
-      const stored = { bytes: other, hash: nameHash(other), digest: null };
-      this.#directories.addStored(dir, stored, inode.ino, fileTypeOf(inode.mode));
+      this.#directories.addStored(
+        dir,
+        this.#directories.stored(dir, other) as StoredName,
+        inode.ino,
+        fileTypeOf(inode.mode),
+      );
       setParent(inode, dir.ino, other);
       return;
     }
