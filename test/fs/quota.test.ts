@@ -1,6 +1,11 @@
 // Quota files say what users, groups and projects have, whatever was done to their files; fsck.f2fs counts too.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { MemoryDevice } from '../../src/device/memory-device.ts';
+import { F2fsError } from '../../src/errors.ts';
 import { CP } from '../../src/format/checkpoint.ts';
 import { SUPER_OFFSET } from '../../src/format/constants.ts';
 import { quotaInoOf, Superblock } from '../../src/format/superblock.ts';
@@ -249,6 +254,32 @@ describe('quota files that are wrong', () => {
       last.close();
     },
   );
+});
+
+test('what is marked as wrong is mended by fsck.f2fs, and counted on from there', async () => {
+  const device = freshDevice(64, FEATURES);
+  during(device, {}, (fs) => {
+    fs.writeFile('/counted', noise(10_000, 1), { uid: 1000 });
+    fs.volume.quotas.fail(new F2fsError('EIO', 'the test ends the counting'));
+    for (let i = 0; i < 40; i++) fs.writeFile(`/${i}`, noise(10_000, 1), { uid: 2000 * i });
+  });
+  expect((await fsckDevice(device)).complaints.join()).toMatch(/quota_need_fsck.*Fixing Quota file/);
+  const dir = mkdtempSync(join(tmpdir(), 'f2fs-quota-'));
+  try {
+    const image = join(dir, 'image');
+    writeFileSync(image, device.bytes());
+    expect(spawnSync('fsck.f2fs', ['-f', image]).status).toBe(0);
+    device.write(0, [readFileSync(image)]);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+  during(device, {}, (fs) => {
+    expect(fs.warnings).toEqual([]);
+    expect(quotaComplaints(fs)).toEqual([]);
+    fs.unlink('/39');
+    for (let i = 50; i < 70; i++) fs.writeFile(`/${i}`, noise(10_000, 1), { uid: 70_000 * i });
+  });
+  expect(await complaintsOf(device)).toEqual([]);
 });
 
 test('a quota file that is none, or nowhere, is marked as wrong', () => {

@@ -39,7 +39,9 @@ export function formatFile(image: string, sizeBytes: number, options: FormatOpti
 export function fsckComplaints(image: string, ...args: string[]): string[] {
   const run = spawnSync('fsck.f2fs', [...args, '--dry-run', image], { encoding: 'utf8', maxBuffer: 1 << 26 });
   const lines = `${run.stdout}${run.stderr}`.split('\n');
-  const complaints = lines.filter((line) => /\[Fail\]|ASSERT|\[FIX\]|Invalid|Corrupted \S*(SB|CP|CRC)/i.test(line));
+  const complaints = lines.filter((line) =>
+    /\[Fail\]|ASSERT|\[FIX\]|Fixing Quota|Invalid|Corrupted \S*(SB|CP|CRC)/i.test(line),
+  );
   if (complaints.length === 0 && run.status !== 0) return [`exit ${run.status}`, ...lines.slice(-10)];
   return complaints;
 }
