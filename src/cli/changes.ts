@@ -5,7 +5,6 @@ import type { ChattrOptions } from './chattr.ts';
 import type { ChmodOptions } from './chmod.ts';
 import type { ChownOptions } from './chown.ts';
 import type { CleanCommandOptions } from './clean.ts';
-import { UsageError } from './errors.ts';
 import type { FallocateOptions } from './fallocate.ts';
 import { type FlagChange, parseFlagChange } from './flag-change.ts';
 import {
@@ -15,6 +14,7 @@ import {
   NAME_ON_LS,
   noXattrsOption,
   type Run,
+  sourcesAndLast,
   subcommand,
   withNote,
 } from './grammar.ts';
@@ -38,13 +38,6 @@ const QUIET = 'no summary, notes or progress; problems are told all the same';
 
 /** Of what the argument parser takes for one list. */
 const TO_DEST = '[options] <image> <source...> <dest>';
-
-/** Throws UsageError. */
-function sourcesAndDestination(paths: readonly string[]): [string[], string] {
-  const dest = paths.at(-1);
-  if (dest === undefined || paths.length < 2) throw new UsageError("missing required argument 'dest'");
-  return [paths.slice(0, -1), dest];
-}
 
 /** A command that takes an image first, and paths in it as ls prints them with -e. */
 function change(program: Command, name: string, summary: string, ...shown: string[]): Command {
@@ -86,7 +79,7 @@ function declareNames(program: Command, run: Run): void {
     .option('-T, --no-target-directory', NOT_INTO)
     .option('--exchange', 'each gets the name of the other')
     .action((image: string, paths: string[], options: MvOptions) =>
-      run('mv', async () => (await import('./mv.ts')).mv(image, ...sourcesAndDestination(paths), options)),
+      run('mv', async () => (await import('./mv.ts')).mv(image, ...sourcesAndLast(paths, 'dest'), options)),
     );
   change(program, 'ln', 'make a link', 'ln disk.img /bin/busybox /bin/sh', 'ln -s disk.img ../usr/lib /lib')
     .argument('<target>', 'the file that gets one more name; with -s what the symlink says')
@@ -238,7 +231,7 @@ function declarePut(program: Command, run: Run): void {
     .addOption(noXattrsOption())
     .addOption(jsonOption())
     .action((image: string, paths: string[], options: PutCommandOptions) =>
-      run('put', async () => (await import('./put.ts')).put(image, ...sourcesAndDestination(paths), options)),
+      run('put', async () => (await import('./put.ts')).put(image, ...sourcesAndLast(paths, 'dest'), options)),
     );
 }
 

@@ -23,6 +23,7 @@ import {
   type Run,
   SHELLS,
   type Shell,
+  sourcesAndLast,
   subcommand,
   withExamples,
 } from './grammar.ts';
@@ -114,14 +115,20 @@ function declareBuild(program: Command, run: Run): void {
   subcommand(
     program,
     'build',
-    'make an image from a directory',
+    'make an image from a directory, or from tar archives',
     'build rootfs disk.img',
+    'build rootfs.tar.gz disk.img',
+    'docker export box | f2fs build - disk.img',
     'build rootfs disk.img --size 2G --label data',
     'build rootfs disk.img --free 64M --force',
     'build rootfs disk.img --compress zstd:3 --cluster 64K --no-compress-ext jpg,zip',
   )
-    .argument('<source>', 'directory')
-    .argument('<image>', 'image file or block device')
+    .usage('[options] <source...> <image>')
+    .argument(
+      '<paths...>',
+      'a directory, or tar archives (also .gz, .zst, .lz4; - for standard input), each applied on those before it; the last is the image file or block device',
+    )
+    .option('--oci-whiteouts', 'of layers of a container: names that begin with .wh. remove what earlier archives have')
     .option('--size <size>', '2G, or auto: the least that holds it (the default for files)', parseSizeOrAuto)
     .option('--free <size>', 'bytes to leave free for files, with auto', parseSize)
     .option('--tight', 'the least size of all, with auto: resize.f2fs could not grow such an image')
@@ -153,8 +160,8 @@ function declareBuild(program: Command, run: Run): void {
     )
     .option('--quiet', 'no summary, notes or progress; problems are told all the same')
     .addOption(jsonOption())
-    .action((source: string, image: string, options: BuildCommandOptions) =>
-      run('build', async () => (await import('./build.ts')).build(source, image, options)),
+    .action((paths: string[], options: BuildCommandOptions) =>
+      run('build', async () => (await import('./build.ts')).build(...sourcesAndLast(paths, 'image'), options)),
     );
 }
 

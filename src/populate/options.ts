@@ -1,9 +1,13 @@
 // What `build` and `put` can be asked for.
 import type { Name, Path } from '../bytes.ts';
 import type { HolePolicy } from '../source/hole-policy.ts';
+import type { TarSource } from '../source/tar/scan.ts';
 import type { EngineName } from '../writeback/engines.ts';
 import type { BuildCompression } from './compress-choice.ts';
 import type { BuildProgress, DriveOptions } from './drive.ts';
+
+/** A directory, or tar archives, by paths or as their bytes come. */
+export type BuildSource = TarSource | readonly TarSource[];
 
 /** Whose something is. */
 export interface Owner {
@@ -52,6 +56,8 @@ export interface BuildOptions {
   xattrs?: boolean;
   /** Give everything this owner, instead of its own. */
   owner?: Owner;
+  /** Of tar archives that are layers of a container image: names that begin with `.wh.` remove what earlier archives have. */
+  ociWhiteouts?: boolean;
   /** Called some twenty times a second. */
   onProgress?: (progress: BuildProgress) => void;
   /** Ends the build between two entries; what it had made is removed. */
