@@ -9,6 +9,7 @@ import { EntryStat, EntryTable, NO_TIME } from '../entry-table.ts';
 import type { SourceProblem } from '../source-tree.ts';
 import { MAP_HEADER, RANGE_NUMBERS } from './contents.ts';
 import { grown } from './growing.ts';
+import { OwnerNames } from './owner-names.ts';
 import type { MemberProblem, MemberReceiver, TarMember } from './reader.ts';
 import { MAX_MAP_NUMBERS, type SparseMap } from './sparse-map.ts';
 
@@ -49,6 +50,7 @@ export class TarAssembly implements MemberReceiver {
   readonly table = new EntryTable();
   readonly problems = new Problems();
   readonly skipped: SourceProblem[] = [];
+  readonly owners = new OwnerNames();
   /** By row: where contents, or a symlink's target, begin; of a file with holes -1 less than where its map begins. */
   places = new Float64Array(0);
   /** By row: where the header with extended attributes begins, or -1. */
@@ -107,6 +109,7 @@ export class TarAssembly implements MemberReceiver {
   /** Throws E2BIG when all that has come takes too much memory. */
   take(member: TarMember): void {
     const { path, stat } = member;
+    this.owners.note(member.block, stat.uid, stat.gid);
     this.#own(stat);
     if (!this.#options.xattrs) stat.flags = 0;
     this.#implied.mtimeSec = stat.mtimeSec;
@@ -173,7 +176,7 @@ export class TarAssembly implements MemberReceiver {
       for (let link: PendingLink | undefined = first; link !== undefined; link = byRow.get(found)) {
         byRow.delete(link.row);
         chain.push(link);
-        found = this.#find(link.path);
+        found = this.find(link.path);
       }
       const isThere = found !== NOT_THERE && !chain.some(({ row }) => row === found) && !this.#isDirectory(found);
       for (const { row, path } of chain) {
@@ -238,7 +241,7 @@ export class TarAssembly implements MemberReceiver {
     const { path, stat } = member;
     const nameStart = this.#nameStart;
     const nameEnd = this.#nameEnd;
-    const found = this.#find(to);
+    const found = this.find(to);
     if (found !== NOT_THERE && this.#isDirectory(found)) {
       this.#problem('EPERM', member, 'it is a hard link to a directory');
       return;
@@ -365,8 +368,8 @@ export class TarAssembly implements MemberReceiver {
     return row;
   }
 
-  /** The row that a path leads to, by names alone; NOT_THERE. */
-  #find(path: Uint8Array): number {
+  /** The row that a path leads to, by names alone; -1 for none. */
+  find(path: Uint8Array): number {
     let row = ROOT;
     for (let from = 0; from < path.length; ) {
       while (from < path.length && path[from] === SLASH) from++;

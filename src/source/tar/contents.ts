@@ -63,7 +63,7 @@ export class ArchiveContents {
   }
 
   #fill(memory: Uint8Array, offset: number, length: number, position: number): void {
-    if (this.#place >= 0) this.#read(memory, offset, length, this.#place + position);
+    if (this.#place >= 0) this.read(memory, offset, length, this.#place + position);
     else this.#fillSparse(memory, offset, length, position);
   }
 
@@ -76,8 +76,7 @@ export class ArchiveContents {
       const start = Math.max(at, Math.min(maps[from], end));
       const stop = Math.min(maps[from + 1], end);
       zero(memory, offset + at - position, offset + start - position);
-      if (start < stop)
-        this.#read(memory, offset + start - position, stop - start, maps[from + 2] + start - maps[from]);
+      if (start < stop) this.read(memory, offset + start - position, stop - start, maps[from + 2] + start - maps[from]);
       at = Math.max(start, stop);
     }
     zero(memory, offset + at - position, offset + length);
@@ -95,7 +94,8 @@ export class ArchiveContents {
     return low;
   }
 
-  #read(memory: Uint8Array, offset: number, length: number, place: number): void {
+  /** Reads bytes from their place in the archives. */
+  read(memory: Uint8Array, offset: number, length: number, place: number): void {
     const { fd, start } = this.#archiveAt(place);
     for (let done = 0; done < length; ) {
       let got: number;
@@ -132,6 +132,6 @@ export function* dataRangesOf(
   for (let i = at; i < end; i += RANGE_NUMBERS) yield [maps[i], maps[i + 1]];
 }
 
-function changed(): F2fsError {
+export function changed(): F2fsError {
   return new F2fsError('ESTALE', 'the archive changed while it was read');
 }

@@ -29,7 +29,7 @@ import {
 } from './sparse-map.ts';
 
 /** Bytes of a header that only extends the next one, at most: bounds the memory for it. */
-const MAX_EXTENSION = 16 * 2 ** 20;
+export const MAX_EXTENSION = 16 * 2 ** 20;
 /** Digits of a number in a map, and what ends it. */
 const MAX_NUMBER_BYTES = 20;
 

@@ -18,7 +18,11 @@ import type {
   SourceTree,
 } from '../source-tree.ts';
 import type { TarAssembly } from './assembly.ts';
-import { ArchiveContents, dataRangesOf } from './contents.ts';
+import { ArchiveContents, changed, dataRangesOf } from './contents.ts';
+import { FIELDS, isHeader, parseNumber, TAR_BLOCK } from './header.ts';
+import { memberXattrs } from './member-xattrs.ts';
+import { MAX_ACCOUNTS_BYTES } from './owner-names.ts';
+import { MAX_EXTENSION } from './reader.ts';
 
 const DOT = Buffer.from('.');
 const ROOT = 0;
@@ -150,7 +154,41 @@ export class TarTree implements SourceTree, Disposable {
 
   xattrs(index: number): EntryXattrs {
     if (!this.hasXattrs(index)) return NO_XATTRS;
-    return NO_XATTRS;
+    const { owners } = this.#assembly;
+    const records = this.#recordsAt(this.#assembly.xattrPlaces[this.#inodes[index]]);
+    const { fromHost } = owners;
+    const known = fromHost.size;
+    const xattrs = memberXattrs(records, (kind, name) => owners.find(kind, name, (path) => this.#smallFile(path)));
+    for (const what of [...fromHost].slice(known)) {
+      const message = `no file of the archive tells the number of the ${what} in an ACL: it is this host's`;
+      this.skipped.push({ path: this.path(index), code: 'ENOENT', message });
+    }
+    return xattrs;
+  }
+
+  /** The records of the PAX header that begins at a place. */
+  #recordsAt(place: number): Uint8Array {
+    const header = Buffer.alloc(TAR_BLOCK);
+    this.#contents.read(header, 0, TAR_BLOCK, place);
+    const size = parseNumber(header, FIELDS.SIZE);
+    if (!isHeader(header) || !(size >= 0 && size <= MAX_EXTENSION)) throw changed();
+    const records = Buffer.alloc(size);
+    this.#contents.read(records, 0, size, place + TAR_BLOCK);
+    return records;
+  }
+
+  /** What a file holds that is as small as lists of users are; null when there is none. */
+  #smallFile(path: string): Uint8Array | null {
+    const { table } = this.#assembly;
+    const found = this.#assembly.find(Buffer.from(path));
+    if (found < 0) return null;
+    const row = this.#assembly.inodeOf(found);
+    const place = this.#assembly.places[row];
+    const size = table.sizeBytes(row);
+    if (typeOf(table.mode(row)) !== 'file' || size > MAX_ACCOUNTS_BYTES || place < 0) return null;
+    const bytes = Buffer.alloc(size);
+    this.#contents.read(bytes, 0, size, place);
+    return bytes;
   }
 
   readlink(index: number): Uint8Array {
