@@ -229,9 +229,9 @@ export class TarReader {
     const local = this.#local;
     const global = this.#global;
     stat.mode = bits | (this.#number(block, FIELDS.MODE, 'mode') & 0o7777);
-    stat.uid = this.#id(local.uid ?? global.uid ?? this.#number(block, FIELDS.UID, 'uid'));
-    stat.gid = this.#id(local.gid ?? global.gid ?? this.#number(block, FIELDS.GID, 'gid'));
-    const time = local.mtime ?? global.mtime;
+    stat.uid = this.#id(said(local.uid, global.uid) ?? this.#number(block, FIELDS.UID, 'uid'));
+    stat.gid = this.#id(said(local.gid, global.gid) ?? this.#number(block, FIELDS.GID, 'gid'));
+    const time = said(local.mtime, global.mtime);
     stat.mtimeSec = time?.sec ?? this.#number(block, FIELDS.MTIME, 'mtime');
     stat.mtimeNsec = time?.nsec ?? 0;
     stat.atimeSec = stat.ctimeSec = stat.mtimeSec;
@@ -241,8 +241,8 @@ export class TarReader {
     stat.nlink = 1;
     stat.rdevMajor = stat.rdevMinor = 0;
     if (bits === S_IFCHR || bits === S_IFBLK) {
-      stat.rdevMajor = local.major ?? global.major ?? this.#number(block, FIELDS.MAJOR, 'device number');
-      stat.rdevMinor = local.minor ?? global.minor ?? this.#number(block, FIELDS.MINOR, 'device number');
+      stat.rdevMajor = said(local.major, global.major) ?? this.#number(block, FIELDS.MAJOR, 'device number');
+      stat.rdevMinor = said(local.minor, global.minor) ?? this.#number(block, FIELDS.MINOR, 'device number');
       if (!isWord(stat.rdevMajor) || !isWord(stat.rdevMinor))
         return { code: 'EOVERFLOW', message: `there is no device ${stat.rdevMajor}:${stat.rdevMinor}` };
     }
@@ -257,7 +257,7 @@ export class TarReader {
   }
 
   #sizeOf(block: Buffer): number {
-    const size = this.#local.size ?? this.#global.size ?? this.#number(block, FIELDS.SIZE, 'size');
+    const size = said(this.#local.size, this.#global.size) ?? this.#number(block, FIELDS.SIZE, 'size');
     if (size < 0) throw this.#damaged(`its size is ${size}`);
     return size;
   }
@@ -269,7 +269,8 @@ export class TarReader {
   }
 
   #pathOf(block: Buffer): Uint8Array {
-    const given = this.#local.sparse?.name ?? this.#local.path ?? this.#local.longName ?? this.#global.path;
+    const { sparse, path, longName } = this.#local;
+    const given = sparse?.name ?? path ?? longName ?? said(path, this.#global.path);
     if (given !== undefined && given !== null) return given;
     const name = fieldOf(block, FIELDS.NAME);
     if (dialectOf(block) !== 'ustar') return Buffer.from(name);
@@ -279,7 +280,8 @@ export class TarReader {
 
   /** The target of a link, and where it lies in the archive. */
   #linkOf(block: Buffer): PlacedBytes {
-    const given = this.#local.link ?? this.#local.longLink ?? this.#global.link;
+    const { link, longLink } = this.#local;
+    const given = link ?? longLink ?? said(link, this.#global.link);
     if (given !== undefined && given !== null) return given;
     const bytes = Buffer.from(fieldOf(block, FIELDS.LINK));
     return { bytes, at: this.#at - TAR_BLOCK + FIELDS.LINK.at };
@@ -389,6 +391,11 @@ function refusalOf(typeflag: string): MemberProblem {
     code: 'EOPNOTSUPP',
     message: `it is of the type '${display(Buffer.from(typeflag, 'latin1'))}', which is not known`,
   };
+}
+
+/** What the member's own records say, also that they take back what is said for all. */
+function said<T>(local: T | undefined, global: T | undefined): T | undefined {
+  return local === undefined ? global : local;
 }
 
 function padded(size: number): number {

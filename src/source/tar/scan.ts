@@ -10,7 +10,7 @@ import type { ArchiveFile } from './archive-file.ts';
 import { type AssemblyOptions, TarAssembly } from './assembly.ts';
 import { stampOf } from './contents.ts';
 import { compressionOf, decompressed } from './decompress.ts';
-import { isHeader, isZeroBlock, TAR_BLOCK } from './header.ts';
+import { dialectOf, isHeader, isZeroBlock, TAR_BLOCK } from './header.ts';
 import { TarReader } from './reader.ts';
 import { TarTree } from './tree.ts';
 
@@ -33,7 +33,7 @@ const INTERRUPTED = 'interrupted while the archive was read';
 /** Whether bytes are the beginning of a tar archive. */
 export function isTar(start: Uint8Array): boolean {
   if (start.length < TAR_BLOCK) return false;
-  if (start[0] !== 0) return isHeader(start);
+  if (isHeader(start)) return true;
   return start.length >= END_BYTES && isZeroBlock(start) && isZeroBlock(start.subarray(TAR_BLOCK));
 }
 
@@ -221,6 +221,10 @@ async function nextOf(
 }
 
 function noTar(name: string, start: Uint8Array): F2fsError {
+  if (start.length >= TAR_BLOCK && dialectOf(start) !== 'v7') {
+    const message = `${name} is a tar archive whose first header is damaged: its checksum is wrong`;
+    return new F2fsError('EBADMSG', message, { path: name });
+  }
   const foreign = start.length === 0 ? { what: 'empty', cure: 'name another file' } : recognize(start);
   const what =
     foreign === null ? 'neither a directory nor a tar archive' : `${foreign.what}, not a tar archive: ${foreign.cure}`;
