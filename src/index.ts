@@ -117,10 +117,11 @@ export {
   build,
 } from './populate/build.ts';
 export type { BuildCompression } from './populate/compress-choice.ts';
-export type { BuildOptions, Owner, PutOptions, PutPlace } from './populate/options.ts';
+export type { BuildOptions, BuildSource, Owner, PutOptions, PutPlace } from './populate/options.ts';
 export { type PutReport, put } from './populate/put.ts';
 export { countProblems, type Problem } from './problems.ts';
 export type { HolePolicy } from './source/hole-policy.ts';
+export type { TarSource } from './source/tar/scan.ts';
 export {
   type ChangeCopyProgress,
   type ChangeFinishProgress,

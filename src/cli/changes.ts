@@ -75,6 +75,7 @@ function declareNames(program: Command, run: Run): void {
   )
     .usage(TO_DEST)
     .argument('<paths...>', 'what is renamed; the last is the new name, or a directory to move into')
+    .option('--tar', 'what is in tar archives (also .gz, .zst, .lz4), which goes into the directory DEST')
     .option('-n, --no-replace', 'fail when something of that name is there')
     .option('-T, --no-target-directory', NOT_INTO)
     .option('--exchange', 'each gets the name of the other')
@@ -214,6 +215,7 @@ function declarePut(program: Command, run: Run): void {
     'put disk.img hosts /etc',
     'put disk.img overlay/. /',
     'put disk.img - /etc/issue < issue',
+    'put --tar disk.img layer.tar.gz /',
   );
   withNote(
     put,
@@ -224,6 +226,7 @@ function declarePut(program: Command, run: Run): void {
       '<paths...>',
       'files and directories of the host, dir/. for what is in it, - for standard input; the last is the new name in the image, or a directory to put into',
     )
+    .option('--tar', 'what is in tar archives (also .gz, .zst, .lz4), which goes into the directory DEST')
     .option('-n, --no-replace', 'fail when a file is there; else it is replaced. Directories are always added to')
     .option('-T, --no-target-directory', NOT_INTO)
     .addOption(holesOption())

@@ -21,6 +21,7 @@ import { checkFileSystem, type FileSystem } from '../fs/file-system.ts';
 import { COMPRESS_OPTIONS } from '../fs/mount-options.ts';
 import type { Host } from '../host/host.ts';
 import { HOLE_POLICIES } from '../source/hole-policy.ts';
+import type { TarSource } from '../source/tar/scan.ts';
 import { ENGINES } from '../writeback/engines.ts';
 import type { BuildCompression } from './compress-choice.ts';
 import type { BuildOptions, BuildSource, PutOptions, PutPlace } from './options.ts';
@@ -64,13 +65,16 @@ const isStream: Check = (value, what) => {
 /** What a build is made from. */
 function checkSource(source: unknown): void {
   if (Array.isArray(source) && source.length === 0) throw invalid('source', source, 'at least one tar archive');
-  for (const one of Array.isArray(source) ? source : [source]) {
-    if (typeof one === 'string') isText(one, 'source');
-    else isStream(one, 'source');
-  }
+  for (const one of Array.isArray(source) ? source : [source]) checkTarSource(one);
+}
+
+function checkTarSource(source: unknown): void {
+  if (typeof source === 'string') isText(source, 'source');
+  else isStream(source, 'source');
 }
 
 const PUT_OPTIONS: OptionChecks<PutOptions> = {
+  tar: isBoolean,
   replace: isBoolean,
   exclude: isText,
   xattrs: isBoolean,
@@ -95,10 +99,17 @@ export function checkBuild(source: BuildSource, image: string, options: BuildOpt
 }
 
 /** Throws EINVAL for what `put` can't be called with. */
-export function checkPut(volume: FileSystem, source: string, place: PutPlace, options: PutOptions, host: Host): void {
+export function checkPut(
+  volume: FileSystem,
+  source: TarSource,
+  place: PutPlace,
+  options: PutOptions,
+  host: Host,
+): void {
   checkFileSystem(volume);
-  isText(source, 'source');
   isPlace(place, 'place');
   checkOptions('put', options, PUT_OPTIONS);
+  if (options.tar === true) checkTarSource(source);
+  else isText(source, 'source');
   isHost(host, 'host');
 }

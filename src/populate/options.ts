@@ -66,6 +66,8 @@ export interface BuildOptions {
 
 /** How a source is put. */
 export interface PutOptions extends DriveOptions {
+  /** The source is a tar archive, and what is in it is put. Default: false. */
+  tar?: boolean;
   /** Files that stand where one is to go are replaced. Default: true; else they are problems. */
   replace?: boolean;
   /** Which parts of files become holes. Default: source. */

@@ -78,7 +78,8 @@ export class TarAssembly implements MemberReceiver {
   readonly #pendingRows = new Set<number>();
   #pendingBytes = 0;
   readonly #implied = new EntryStat();
-  #isRootTold = false;
+  /** Whether a member tells of the root. */
+  tellsRoot = false;
   /** The directory of the member before: most are followed by others of theirs. */
   #dirPath: Uint8Array = new Uint8Array(0);
   #dirRow = NOT_THERE;
@@ -114,10 +115,7 @@ export class TarAssembly implements MemberReceiver {
     if (!this.#options.xattrs) stat.flags = 0;
     this.#implied.mtimeSec = stat.mtimeSec;
     this.#implied.mtimeNsec = stat.mtimeNsec;
-    if (!this.#isRootTold) {
-      this.#isRootTold = true;
-      this.table.replaceDirectory(ROOT, this.#implied);
-    }
+    if (this.table.count === 1 && !this.tellsRoot) this.table.replaceDirectory(ROOT, this.#implied);
     const dir = this.#dirOf(path);
     if (typeof dir !== 'number') {
       this.#problem(dir.code, member, dir.message);
@@ -219,7 +217,7 @@ export class TarAssembly implements MemberReceiver {
       this.#problem('EISDIR', member, 'its path is that of the root, which is a directory');
       return;
     }
-    this.#isRootTold = true;
+    this.tellsRoot = true;
     this.table.replaceDirectory(ROOT, member.stat);
     this.#note(ROOT, member);
   }

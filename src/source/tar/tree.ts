@@ -80,6 +80,11 @@ export class TarTree implements SourceTree, Disposable {
     else totals.others++;
   }
 
+  /** Whether a member tells of the root. */
+  get tellsRoot(): boolean {
+    return this.#assembly.tellsRoot;
+  }
+
   get problems(): Problem[] {
     return this.#assembly.problems.list;
   }
