@@ -125,7 +125,7 @@ function declareBuild(program: Command, run: Run): void {
   )
     .usage('[options] <source...> <image>')
     .argument(
-      '<paths...>',
+      '<source...>',
       'a directory, or tar archives (also .gz, .zst, .lz4; - for standard input), each applied on those before it; the last is the image file or block device',
     )
     .option('--oci-whiteouts', 'of layers of a container: names that begin with .wh. remove what earlier archives have')

@@ -19,13 +19,16 @@ const SLASH = 0x2f;
 const DOT = 0x2e;
 /** Mode of a directory that no member tells of. */
 const IMPLIED_MODE = S_IFDIR | 0o755;
-/** Bytes that all that is kept may take: what an archive of a million members needs. */
-const MAX_MEMORY = 160 * 2 ** 20;
+/** Bytes that all that is kept may take: more than an archive of a million members needs. */
+const MAX_MEMORY = 176 * 2 ** 20;
 /** Bytes that a row takes besides the table's: its slots in the index, places, targets and so on. */
-const ROW_BYTES = 92 + 40;
+const ROW_BYTES = 48;
+/** Rows after which it is looked at. */
+const CHECKED_ROWS = 1 << 14;
 
-/** Of a row: its name has gone to another one, or nowhere. */
+/** Of a row: its name has gone to another one, or nowhere; it is a hard link to what has not come yet. */
 const DEAD = 1;
+const PENDING = 2;
 const NOT_THERE = -1;
 const ROOT = 0;
 /** Kinds of names that say something about others. Source: OCI image specification, "Image Layer Filesystem Changeset". */
@@ -38,12 +41,6 @@ export interface AssemblyOptions {
   readonly xattrs: boolean;
   /** Owner of every entry, instead of its own. */
   readonly owner?: { readonly uid: number; readonly gid: number };
-}
-
-/** Another name of what has come, or is to come. */
-interface PendingLink {
-  readonly row: number;
-  readonly path: Uint8Array;
 }
 
 export class TarAssembly implements MemberReceiver {
@@ -74,9 +71,11 @@ export class TarAssembly implements MemberReceiver {
   #nrIndexed = 0;
   /** Nobody can make names that all fall into one place. */
   readonly #seed = randomInt(2 ** 31) | 1;
-  readonly #pending: PendingLink[] = [];
-  readonly #pendingRows = new Set<number>();
-  #pendingBytes = 0;
+  /** Hard links to what had not come, in order of their rows: the row, and where the path ends in `#pendingPaths`. */
+  #pendingRows = new Uint32Array(0);
+  #pendingEnds = new Uint32Array(0);
+  #pendingPaths = new Uint8Array(0);
+  #nrPending = 0;
   readonly #implied = new EntryStat();
   /** Whether a member tells of the root. */
   tellsRoot = false;
@@ -137,7 +136,7 @@ export class TarAssembly implements MemberReceiver {
   }
 
   get memoryBytes(): number {
-    return this.table.memoryBytes + this.table.count * (ROW_BYTES - 92) + 8 * this.maps.length + this.#pendingBytes;
+    return this.table.memoryBytes + this.table.count * ROW_BYTES + 8 * this.maps.length + this.#pendingPaths.length;
   }
 
   isDead(row: number): boolean {
@@ -163,32 +162,67 @@ export class TarAssembly implements MemberReceiver {
     return target === 0 ? row : target - 1;
   }
 
-  /** Finds what the names are that came before it. What is not there is a problem, and has no name. */
+  /** Finds what the names are of that came before it. Of what is not there it is a problem, and the name is gone. */
   resolveLinks(): void {
-    const byRow = new Map(this.#pending.map((link) => [link.row, link]));
-    for (const first of this.#pending) {
-      if (this.isDead(first.row) || !byRow.has(first.row)) continue;
+    for (let first = 0; first < this.#nrPending; first++) {
+      if (this.#states[this.#pendingRows[first]] !== PENDING) continue;
       // A link of a link that is not found yet: follow them to the end, then back.
-      const chain: PendingLink[] = [];
-      let found = NOT_THERE;
-      for (let link: PendingLink | undefined = first; link !== undefined; link = byRow.get(found)) {
-        byRow.delete(link.row);
-        chain.push(link);
-        found = this.find(link.path);
+      const chain: number[] = [];
+      let found = this.#pendingRows[first];
+      while (found !== NOT_THERE && this.#states[found] === PENDING) {
+        this.#states[found] = 0;
+        const at = this.#pendingAt(found);
+        chain.push(at);
+        found = this.find(this.#pendingPath(at));
       }
-      const isThere = found !== NOT_THERE && !chain.some(({ row }) => row === found) && !this.#isDirectory(found);
-      for (const { row, path } of chain) {
-        if (isThere) this.targets[row] = this.inodeOf(found) + 1;
-        else {
-          this.#states[row] |= DEAD;
-          const message = 'it is a hard link to a file that the archive does not have';
-          this.problems.add('ENOENT', message, () => ({
-            path: this.pathOf(row),
-            message: `it is a hard link to "${display(path)}", which is no file of the archive: left out`,
-          }));
-        }
+      // One that leads to itself has no target by now.
+      const isThere = found !== NOT_THERE && !this.#isDirectory(found) && !this.#isIn(chain, found);
+      for (const at of chain) {
+        if (isThere) this.targets[this.#pendingRows[at]] = this.inodeOf(found) + 1;
+        else this.#dropLink(at);
       }
     }
+  }
+
+  #isIn(chain: readonly number[], row: number): boolean {
+    return chain.some((at) => this.#pendingRows[at] === row);
+  }
+
+  #dropLink(at: number): void {
+    const row = this.#pendingRows[at];
+    this.#states[row] = DEAD;
+    this.problems.add('ENOENT', 'a hard link to what is not there', () => ({
+      path: this.pathOf(row),
+      message: `it is a hard link to "${display(this.#pendingPath(at))}", which is no file of the archive: left out`,
+    }));
+  }
+
+  /** The number of a link by its row. */
+  #pendingAt(row: number): number {
+    let low = 0;
+    for (let high = this.#nrPending - 1; low < high; ) {
+      const middle = (low + high) >>> 1;
+      if (this.#pendingRows[middle] < row) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #pendingPath(at: number): Uint8Array {
+    return this.#pendingPaths.subarray(at === 0 ? 0 : this.#pendingEnds[at - 1], this.#pendingEnds[at]);
+  }
+
+  #addPending(row: number, path: Uint8Array): void {
+    const at = this.#nrPending++;
+    const start = at === 0 ? 0 : this.#pendingEnds[at - 1];
+    this.#pendingRows = grown(this.#pendingRows, at + 1);
+    this.#pendingEnds = grown(this.#pendingEnds, at + 1);
+    this.#pendingPaths = grown(this.#pendingPaths, start + path.length);
+    this.#pendingRows[at] = row;
+    this.#pendingEnds[at] = start + path.length;
+    this.#pendingPaths.set(path, start);
+    this.#states[row] = PENDING;
+    this.#checkMemory();
   }
 
   /** For messages. */
@@ -249,14 +283,8 @@ export class TarAssembly implements MemberReceiver {
     if (found !== NOT_THERE && this.#rowIn(slot, dir) === found) return;
     const row = this.#insert(slot, dir, path, nameStart, nameEnd, stat);
     this.hasLinks = true;
-    if (found !== NOT_THERE && !this.#pendingRows.has(found)) {
-      this.targets[row] = this.inodeOf(found) + 1;
-      return;
-    }
-    this.#pending.push({ row, path: to });
-    this.#pendingRows.add(row);
-    this.#pendingBytes += to.length + 200;
-    this.#checkMemory();
+    if (found !== NOT_THERE && this.#states[found] !== PENDING) this.targets[row] = this.inodeOf(found) + 1;
+    else this.#addPending(row, to);
   }
 
   /** Hides what earlier archives have by a name, or in a directory. */
@@ -424,8 +452,8 @@ export class TarAssembly implements MemberReceiver {
       this.targets = grown(this.targets, needed);
       this.#states = grown(this.#states, needed);
       this.#layers = grown(this.#layers, needed);
-      this.#checkMemory();
     }
+    if (row % CHECKED_ROWS === 0) this.#checkMemory();
     this.xattrPlaces[row] = -1;
     this.#layers[row] = this.#layer;
     return row;

@@ -21,6 +21,9 @@ export interface SparseFormat {
   ranges: number[];
 }
 
+const COMMA = 0x2c;
+const ZERO = 0x30;
+
 /** Inode flags by the names that libarchive has for them. */
 const FLAG_NAMES: Readonly<Record<string, number>> = {
   schg: I_FLAGS.IMMUTABLE,
@@ -123,7 +126,7 @@ export class TarOverrides {
       return true;
     }
     if (key === 'map') {
-      sparse.ranges = text() === '' ? [] : text().split(',').map(parseDecimal);
+      sparse.ranges = parseNumbers(own());
       return !sparse.ranges.some(Number.isNaN);
     }
     const value = parseDecimal(text());
@@ -137,6 +140,20 @@ export class TarOverrides {
     }
     return !Number.isNaN(value);
   }
+}
+
+/** Whole numbers with commas between them; NaN among them for what is none. */
+function parseNumbers(bytes: Uint8Array): number[] {
+  const numbers: number[] = [];
+  for (let at = 0; at < bytes.length; at++) {
+    let value = bytes[at] === COMMA ? Number.NaN : 0;
+    for (; at < bytes.length && bytes[at] !== COMMA; at++) {
+      const digit = bytes[at] - ZERO;
+      value = digit >= 0 && digit <= 9 ? value * 10 + digit : Number.NaN;
+    }
+    numbers.push(Number.isSafeInteger(value) ? value : Number.NaN);
+  }
+  return numbers;
 }
 
 function parseId(text: string): number {

@@ -96,6 +96,8 @@ export class TarReader {
   readonly #member = new TarMember();
   readonly #global = new TarOverrides();
   #local = new TarOverrides();
+  /** Whether what has been read says something about a member that must follow. */
+  #isAnnounced = false;
   /** The next header or contents. */
   #at = 0;
 
@@ -115,10 +117,11 @@ export class TarReader {
       member.at = this.#at;
       member.path = new Uint8Array(0);
       this.#local = new TarOverrides();
+      this.#isAnnounced = false;
       let block = yield* this.#header();
       while (block !== null && (yield* this.#extend(block))) {
         block = yield* this.#header();
-        if (block === null) throw this.#damaged('it ends where a member should follow');
+        if (block === null && this.#isAnnounced) throw this.#damaged('it ends where a member should follow');
       }
       if (block === null) return;
       yield* this.#readMember(block);
@@ -146,6 +149,7 @@ export class TarReader {
   *#extend(block: Buffer): Generator<number, boolean> {
     const typeflag = typeflagOf(block);
     if (!'xXgLK'.includes(typeflag)) return false;
+    this.#isAnnounced ||= typeflag !== 'g';
     const headerAt = this.#at - TAR_BLOCK;
     const size = this.#number(block, FIELDS.SIZE, 'size');
     if (size > MAX_EXTENSION) {

@@ -87,7 +87,7 @@ async function readHeader(input: ByteQueue): Promise<FrameHeader> {
   if (isSingle) window = contentBytes;
   if (window > MAX_WINDOW) {
     throw new Damaged(
-      `it wants a window of ${Math.ceil(window / 2 ** 20)} MiB, more than ${MAX_WINDOW / 2 ** 20}: decompress it first ('zstd -d --long=31')`,
+      `it wants a window of ${Math.ceil(window / 2 ** 20)} MiB, more than ${MAX_WINDOW / 2 ** 20}: decompress it first`,
     );
   }
   return { window, contentBytes, hasChecksum: (descriptor & 4) !== 0 };
