@@ -21,6 +21,7 @@ export type {
   ExtractProgress,
   ExtractReport,
 } from './extract/report.ts';
+export { extractTar, type TarOptions, type TarReport } from './extract/tar.ts';
 export type { FaultKind, FaultPlace } from './faults.ts';
 export type { AllocateOptions } from './file/data/fallocate.ts';
 export type { ByteSource, WriteOptions } from './file/data/file-data.ts';

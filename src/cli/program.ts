@@ -249,15 +249,18 @@ function declareExtract(program: Command, run: Run): void {
   subcommand(
     program,
     'extract',
-    'copy a volume, or a part of it, to a directory',
+    'copy a volume, or a part of it, to a directory or a tar archive',
     'extract disk.img out',
     'extract disk.img out /etc',
     'extract --no-owner disk.img out',
+    'extract disk.img --tar - /etc | tar t',
   )
+    .usage('[options] <image> <dir> [path]\n       f2fs extract [options] --tar <file> <image> [path]')
     .argument('<image>', 'image file, gzipped or not, or block device')
-    .argument('<dir>', 'new or empty directory')
-    .argument('[path]', 'directory whose contents to copy, or a single file', '/')
-    .option('--force', 'add to a directory that is not empty, and to those in it; no file is replaced')
+    .argument('[dir]', 'new or empty directory; none with --tar')
+    .argument('[path]', 'directory whose contents to copy, or a single file (default: /)')
+    .option('--tar <file>', 'write a tar archive, - for standard output')
+    .option('--force', 'add to a directory that is not empty, and to those in it; no file is replaced but by --tar')
     .option('--no-owner', 'leave owners, which only root can restore, and set-id bits')
     .addOption(noXattrsOption())
     .addOption(holesOption())
@@ -265,7 +268,7 @@ function declareExtract(program: Command, run: Run): void {
     .addOption(noRecoveryOption())
     .option('--quiet', 'no summary or progress; problems are told all the same')
     .addOption(jsonOption())
-    .action((image: string, dir: string, path: string, options: ExtractCommandOptions) =>
+    .action((image: string, dir: string | undefined, path: string | undefined, options: ExtractCommandOptions) =>
       run('extract', async () => (await import('./extract.ts')).extract(image, dir, path, options)),
     );
 }
