@@ -11,8 +11,8 @@ import { checkFileSystem, type FileSystem } from '../fs/file-system.ts';
 import type { Handle } from '../fs/handle.ts';
 import type { FileStat } from '../fs/stat.ts';
 import { walkTree } from '../fs/walk.ts';
-import { kindOfMessage, type Problem, Problems } from '../problems.ts';
-import type { ExtractProgress } from './report.ts';
+import { kindOfMessage, Problems } from '../problems.ts';
+import type { ExtractProgress, ExtractReport } from './report.ts';
 import { type Member, padding, TAR_BLOCK, type TarType, tarHeader } from './tar-member.ts';
 
 /** What `extractTar` writes. */
@@ -25,21 +25,8 @@ export interface TarOptions {
   signal?: AbortSignal;
 }
 
-/** What `extractTar` has written. */
-export interface TarReport {
-  files: number;
-  directories: number;
-  symlinks: number;
-  /** Fifos and devices. */
-  special: number;
-  hardLinks: number;
-  /** Bytes of the files, without holes. */
-  contentBytes: number;
-  /** Bytes of the files that are holes. */
-  holeBytes: number;
-  /** Entries that are not in the archive: the first of each kind. */
-  problems: Problem[];
-}
+/** What `extractTar` has written: counts as of `extract`, and entries that are not in the archive. */
+export type TarReport = Omit<ExtractReport, 'directory' | 'notes' | 'seconds'>;
 
 const OPTIONS: OptionChecks<TarOptions> = { xattrs: isBoolean, onProgress: isFunction, signal: isSignal };
 /** Bytes that are written at a time, and to multiples of which the archive is filled up. */
