@@ -55,6 +55,7 @@ export async function extract(
 /** Writes a tar archive to a file or standard output, where there is no summary then. */
 async function toTar(image: string, file: string, path: string, options: ExtractCommandOptions): Promise<number> {
   const isOut = file === '-';
+  if (file === '') throw new UsageError("invalid --tar '': expected a file, or - for standard output");
   if (options.owner === false) throw new UsageError('--no-owner has no effect with --tar');
   if (options.holes === 'zeros') throw new UsageError('--holes zeros has no effect with --tar');
   if (isOut && options.json) throw new UsageError('standard output takes the archive: --json needs a file');
