@@ -64,6 +64,7 @@ export async function extractTar(
   options: TarOptions = {},
 ): Promise<TarReport> {
   checkFileSystem(volume);
+  isFunction(write, 'write');
   checkOptions('extractTar', options, OPTIONS);
   const bytes = nameBytes(path, 'path');
   checkSignal(options.signal, ENDED);
