@@ -131,13 +131,18 @@ class Archive implements ArchiveFile {
 
   static async #ofStream(name: string, source: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<Archive> {
     const iterator = source[Symbol.asyncIterator]();
-    const beginning = await gather(iterator, END_BYTES, name, signal);
-    const plain = decompressed(name, beginning, iterator);
-    const start = plain === null ? beginning : await gather(plain, END_BYTES, name, signal);
-    if (!isTar(start)) throw noTar(name, start);
-    const archive = new Archive(name, temporaryFile(spooling(name), name), 0, plain ?? iterator, signal);
-    archive.#write(start);
-    return archive;
+    try {
+      const beginning = await gather(iterator, END_BYTES, name, signal);
+      const plain = decompressed(name, beginning, iterator);
+      const start = plain === null ? beginning : await gather(plain, END_BYTES, name, signal);
+      if (!isTar(start)) throw noTar(name, start);
+      const archive = new Archive(name, temporaryFile(spooling(name), name), 0, plain ?? iterator, signal);
+      archive.#write(start);
+      return archive;
+    } catch (error) {
+      void iterator.return?.().catch(() => {});
+      throw error;
+    }
   }
 
   /** Waits for some more. */
