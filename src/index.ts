@@ -21,6 +21,7 @@ export type {
   ExtractProgress,
   ExtractReport,
 } from './extract/report.ts';
+export { extractTar, type TarOptions, type TarReport } from './extract/tar.ts';
 export type { FaultKind, FaultPlace } from './faults.ts';
 export type { AllocateOptions } from './file/data/fallocate.ts';
 export type { ByteSource, WriteOptions } from './file/data/file-data.ts';
@@ -117,10 +118,11 @@ export {
   build,
 } from './populate/build.ts';
 export type { BuildCompression } from './populate/compress-choice.ts';
-export type { BuildOptions, Owner, PutOptions, PutPlace } from './populate/options.ts';
+export type { BuildOptions, BuildSource, Owner, PutOptions, PutPlace } from './populate/options.ts';
 export { type PutReport, put } from './populate/put.ts';
 export { countProblems, type Problem } from './problems.ts';
 export type { HolePolicy } from './source/hole-policy.ts';
+export type { TarSource } from './source/tar/scan.ts';
 export {
   type ChangeCopyProgress,
   type ChangeFinishProgress,

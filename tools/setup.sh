@@ -15,7 +15,7 @@ peers=$root/.cache/peers
 
 # The libraries decompress compressed clusters (tools/judge/reference-codecs.ts).
 packages='f2fs-tools qemu-system-x86 busybox-static cpio kmod xz-utils python3 attr acl e2fsprogs fakeroot grub-common
-  liblz4-1 liblzo2-2 libzstd1'
+  liblz4-1 liblzo2-2 libzstd1 libarchive-tools lz4 zstd'
 bench=
 large_pages=
 for arg in "$@"; do

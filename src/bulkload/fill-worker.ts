@@ -6,6 +6,7 @@ import type { SharedMemory } from '../pagecache/pool.ts';
 import { threadData } from '../platform/threads.ts';
 import { SharedReader } from '../source/host/shared-files.ts';
 import type { SharedFiles } from '../source/source-tree.ts';
+import { ArchiveContents } from '../source/tar/contents.ts';
 import { type ClusterTools, PieceFiller } from './fill-pieces.ts';
 import { FillSlots, type JobShape, POSTED } from './fill-slots.ts';
 
@@ -27,7 +28,8 @@ const tools = compress && {
   ...compress,
   context: new CodecContext(new Codecs(memory, compress.work), bytes, compress.scratch, shape.pageSize),
 };
-const filler = new PieceFiller(slots, bytes, new SharedReader(files), tools);
+const contents = files.kind === 'host' ? new SharedReader(files) : new ArchiveContents(files);
+const filler = new PieceFiller(slots, bytes, contents, tools);
 
 for (;;) {
   const posted = Atomics.load(header, POSTED);

@@ -30,7 +30,7 @@ const IN_IMAGE = 'write it with \\xNN for such bytes, as ls prints it, and --esc
 
 /** Arguments that are paths of the host, by command and name; all others but OWNER are paths in the image. */
 const HOST_ARGUMENTS = new Set(['image', 'source', 'dir', 'bench target', 'put paths']);
-const HOST_OPTIONS = new Set(['--svg', '--restore']);
+const HOST_OPTIONS = new Set(['--svg', '--restore', '--tar']);
 /** How other bytes than UTF-8 are given where text stands. */
 const TEXT_CURES: Readonly<Record<string, string>> = {
   'chown owner': '; a number does, too',

@@ -1,4 +1,4 @@
-// f2fs build: a directory of the host into an image.
+// f2fs build: a directory of the host, or tar archives, into an image.
 
 import { F2fsError } from '../errors.ts';
 import {
@@ -26,6 +26,7 @@ import { Interruption } from './interrupt.ts';
 import { printable } from './names.ts';
 import { isDone, printJson, printTable } from './output.ts';
 import { Progress } from './progress.ts';
+import { assertStandardInput, standardInputOnce } from './replayed-input.ts';
 import { counted, countedEntries, longSize, shortSize } from './sizes.ts';
 
 export interface BuildCommandOptions extends BlockSizeOptions {
@@ -50,6 +51,7 @@ export interface BuildCommandOptions extends BlockSizeOptions {
   release?: boolean;
   workers?: number;
   engine?: EngineName;
+  ociWhiteouts?: boolean;
   json?: boolean;
   quiet?: boolean;
 }
@@ -59,9 +61,15 @@ const ROOT = { uid: 0, gid: 0 };
 /** Bytes of a cluster when none are asked for, unless blocks are too large for that. */
 const DEFAULT_CLUSTER = 64 * 1024;
 
-/** Builds `image` from `source`; exit code 1 when an entry could not be taken over. Throws what build throws. */
-export async function build(source: string, image: string, options: BuildCommandOptions): Promise<number> {
+/** Stands for standard input. */
+const STDIN = '-';
+
+/** Builds `image` from `sources`; exit code 1 when an entry could not be taken over. Throws what build throws. */
+export async function build(sources: string[], image: string, options: BuildCommandOptions): Promise<number> {
   refuseDash(image, 'an image');
+  if (sources.includes(STDIN)) assertStandardInput();
+  if (sources.indexOf(STDIN) !== sources.lastIndexOf(STDIN))
+    throw new UsageError('standard input can be read once only');
   const compress = compressionOf(options);
   const wanted: BuildOptions = {
     size: options.size,
@@ -79,6 +87,7 @@ export async function build(source: string, image: string, options: BuildCommand
     force: options.force,
     compress,
     release: options.release,
+    ociWhiteouts: options.ociWhiteouts,
     workers: options.workers,
     engine: options.engine,
     sourceDateEpoch: epochOf(process.env.SOURCE_DATE_EPOCH),
@@ -90,7 +99,12 @@ export async function build(source: string, image: string, options: BuildCommand
   try {
     using progress = new Progress(options.quiet === true);
     const { signal } = interruption;
-    report = await buildImage(source, image, { ...wanted, signal, onProgress: (at) => progress.tree(at) });
+    const source = sources.map((one) => (one === STDIN ? standardInputOnce() : one));
+    report = await buildImage(source.length === 1 ? source[0] : source, image, {
+      ...wanted,
+      signal,
+      onProgress: (at) => progress.tree(at),
+    });
   } catch (error) {
     const canceled = error instanceof F2fsError && error.code === 'ECANCELED';
     const exitCode = canceled ? interruption.exitCode('build', `${image} was not built`) : null;

@@ -5,7 +5,6 @@ import type { ChattrOptions } from './chattr.ts';
 import type { ChmodOptions } from './chmod.ts';
 import type { ChownOptions } from './chown.ts';
 import type { CleanCommandOptions } from './clean.ts';
-import { UsageError } from './errors.ts';
 import type { FallocateOptions } from './fallocate.ts';
 import { EXPECTED_FLAGS, type FlagChange, parseFlagChange } from './flag-change.ts';
 import {
@@ -15,6 +14,7 @@ import {
   NAME_ON_LS,
   noXattrsOption,
   type Run,
+  sourcesAndLast,
   subcommand,
   withNote,
 } from './grammar.ts';
@@ -38,13 +38,6 @@ const QUIET = 'no summary, notes or progress; problems are told all the same';
 
 /** Of what the argument parser takes for one list. */
 const TO_DEST = '[options] <image> <source...> <dest>';
-
-/** Throws UsageError. */
-function sourcesAndDestination(paths: readonly string[]): [string[], string] {
-  const dest = paths.at(-1);
-  if (dest === undefined || paths.length < 2) throw new UsageError("missing required argument 'dest'");
-  return [paths.slice(0, -1), dest];
-}
 
 /** Flags may be missing where a project is given: a path has their place then. Throws UsageError. */
 function flagsAndPaths(
@@ -96,11 +89,12 @@ function declareNames(program: Command, run: Run): void {
   )
     .usage(TO_DEST)
     .argument('<paths...>', 'what is renamed; the last is the new name, or a directory to move into')
+    .option('--tar', 'what is in tar archives (also .gz, .zst, .lz4), which goes into the directory DEST')
     .option('-n, --no-replace', 'fail when something of that name is there')
     .option('-T, --no-target-directory', NOT_INTO)
     .option('--exchange', 'each gets the name of the other')
     .action((image: string, paths: string[], options: MvOptions) =>
-      run('mv', async () => (await import('./mv.ts')).mv(image, ...sourcesAndDestination(paths), options)),
+      run('mv', async () => (await import('./mv.ts')).mv(image, ...sourcesAndLast(paths, 'dest'), options)),
     );
   change(program, 'ln', 'make a link', 'ln disk.img /bin/busybox /bin/sh', 'ln -s disk.img ../usr/lib /lib')
     .argument('<target>', 'the file that gets one more name; with -s what the symlink says')
@@ -240,6 +234,7 @@ function declarePut(program: Command, run: Run): void {
     'put disk.img hosts /etc',
     'put disk.img overlay/. /',
     'put disk.img - /etc/issue < issue',
+    'put --tar disk.img layer.tar.gz /',
   );
   withNote(
     put,
@@ -250,6 +245,7 @@ function declarePut(program: Command, run: Run): void {
       '<paths...>',
       'files and directories of the host, dir/. for what is in it, - for standard input; the last is the new name in the image, or a directory to put into',
     )
+    .option('--tar', 'what is in tar archives (also .gz, .zst, .lz4), which goes into the directory DEST')
     .option('-n, --no-replace', 'fail when a file is there; else it is replaced. Directories are always added to')
     .option('-T, --no-target-directory', NOT_INTO)
     .addOption(holesOption())
@@ -257,7 +253,7 @@ function declarePut(program: Command, run: Run): void {
     .addOption(noXattrsOption())
     .addOption(jsonOption())
     .action((image: string, paths: string[], options: PutCommandOptions) =>
-      run('put', async () => (await import('./put.ts')).put(image, ...sourcesAndDestination(paths), options)),
+      run('put', async () => (await import('./put.ts')).put(image, ...sourcesAndLast(paths, 'dest'), options)),
     );
 }
 

@@ -8,6 +8,10 @@ export const COMMAND_WORDS: readonly (readonly [library: string, command: string
   ['leave them out with xattrs: false', 'leave them out with --no-xattrs'],
   ["with a size 'tight' has no effect", '--tight has no effect with --size'],
   ["; leave 'tight' out", '; leave --tight out'],
+  [
+    "without a tar archive 'ociWhiteouts' has no effect: leave it out",
+    '--oci-whiteouts has no effect without a tar archive',
+  ],
   ['invalid cacheBytes ', 'invalid --cache '],
   ['invalid maxFolioPages ', 'invalid --folio '],
   ['invalid queueDepth ', 'invalid --queue '],

@@ -1,25 +1,28 @@
-// f2fs extract: a volume, or a part of it, into a directory of the host.
-
-import { F2fsError } from '../errors.ts';
+// f2fs extract: a volume, or a part of it, into a directory of the host, or a tar archive.
+import * as fs from 'node:fs';
+import { F2fsError, hostError } from '../errors.ts';
 import {
   countProblems,
   defaultWorkers,
   type ExtractProgress,
   type ExtractReport,
+  extractTar,
   extract as extractTree,
   type FileSystem,
   type HolePolicy,
+  type TarReport,
 } from '../index.ts';
 import { reportInCommandWords } from './command-words.ts';
-import { complain, complainOf, EXIT } from './errors.ts';
+import { complain, complainOf, EXIT, UsageError } from './errors.ts';
 import { type ReadOptions, ReadVolume, refuseDash } from './image.ts';
 import { Interruption } from './interrupt.ts';
 import { printable, volumePath } from './names.ts';
-import { isDone, printJson, printTable } from './output.ts';
+import { isDone, printJson, printTable, writeOut } from './output.ts';
 import { Progress, percentText } from './progress.ts';
 import { counted, countedEntries, longSize, shortSize } from './sizes.ts';
 
 export interface ExtractCommandOptions extends ReadOptions {
+  tar?: string;
   force?: boolean;
   owner?: boolean;
   xattrs?: boolean;
@@ -29,11 +32,115 @@ export interface ExtractCommandOptions extends ReadOptions {
   escaped?: boolean;
 }
 
+/** What is extracted unless a path says otherwise. */
+const ALL = '/';
 const SLASH = 0x2f;
 const ENTRY_BYTES = 16 * 1024;
 
 /** Extracts; exit code 1 when anything could not be restored. Throws what the image, the path and the target throw. */
 export async function extract(
+  image: string,
+  target: string | undefined,
+  path: string | undefined,
+  options: ExtractCommandOptions,
+): Promise<number> {
+  if (options.tar !== undefined) {
+    if (path !== undefined) throw new UsageError(`with --tar there is no directory: leave '${target}' out`);
+    return await toTar(image, options.tar, target ?? ALL, options);
+  }
+  if (target === undefined) throw new UsageError("missing required argument 'dir'");
+  return await toDirectory(image, target, path ?? ALL, options);
+}
+
+/** Writes a tar archive to a file or standard output, where there is no summary then. */
+async function toTar(image: string, file: string, path: string, options: ExtractCommandOptions): Promise<number> {
+  const isOut = file === '-';
+  if (file === '') throw new UsageError("invalid --tar '': expected a file, or - for standard output");
+  if (options.owner === false) throw new UsageError('--no-owner has no effect with --tar');
+  if (options.holes === 'zeros') throw new UsageError('--holes zeros has no effect with --tar');
+  if (isOut && options.json) throw new UsageError('standard output takes the archive: --json needs a file');
+  if (isOut && options.force) throw new UsageError('--force has no effect on standard output');
+  if (isOut && process.stdout.isTTY) throw new UsageError('standard output is a terminal: send the archive elsewhere');
+  using volume = await ReadVolume.open('extract', image, options, defaultWorkers());
+  using interruption = new Interruption();
+  const started = performance.now();
+  const target = isOut ? null : new ArchiveTarget(file, options.force === true);
+  let report: TarReport;
+  try {
+    using progress = new Progress(options.quiet === true);
+    const bytes = volumePath(path, options.escaped);
+    const share = shareOf(volume.fs, bytes);
+    report = await extractTar(volume.fs, bytes, (chunk) => (target === null ? writeOut(chunk) : target.write(chunk)), {
+      xattrs: options.xattrs,
+      signal: interruption.signal,
+      onProgress: (at) => progress.show(() => `${share(at)}${at.entries} entries  ${shortSize(at.bytes)}  ${at.path}`),
+    });
+    target?.close();
+  } catch (error) {
+    target?.discard();
+    const canceled = error instanceof F2fsError && error.code === 'ECANCELED';
+    const exitCode = canceled
+      ? interruption.exitCode('extract', isOut ? 'the archive is cut short' : `${file} was not made`)
+      : null;
+    if (exitCode !== null) return exitCode;
+    throw error;
+  }
+  const { problems } = report;
+  complainOf('extract', problems);
+  if (!isOut) {
+    isDone(`${file} has what was extracted`);
+    const seconds = (performance.now() - started) / 1000;
+    if (options.json) await printJson(reportInCommandWords({ archive: file, ...report, notes: [], seconds }));
+    else if (!options.quiet) await printTable(summary({ ...report, notes: [], directory: file, seconds }, 'archive'));
+  }
+  return problems.length > 0 ? EXIT.failed : EXIT.ok;
+}
+
+/** The file that an archive is written to. */
+class ArchiveTarget {
+  readonly #file: string;
+  readonly #fd: number;
+  #isOpen = true;
+
+  /** Throws EEXIST without `force`, and what the host says. */
+  constructor(file: string, force: boolean) {
+    this.#file = file;
+    try {
+      this.#fd = fs.openSync(file, force ? 'w' : 'wx');
+    } catch (error) {
+      throw hostError(`cannot write ${file}`, error, { path: file });
+    }
+  }
+
+  write(chunk: Uint8Array): void {
+    try {
+      for (let done = 0; done < chunk.length; ) done += fs.writeSync(this.#fd, chunk, done);
+    } catch (error) {
+      throw hostError(`cannot write ${this.#file}`, error, { path: this.#file });
+    }
+  }
+
+  close(): void {
+    this.#isOpen = false;
+    try {
+      fs.closeSync(this.#fd);
+    } catch (error) {
+      throw hostError(`cannot write ${this.#file}`, error, { path: this.#file });
+    }
+  }
+
+  /** Nothing is left of a file that is not whole. */
+  discard(): void {
+    try {
+      if (this.#isOpen) fs.closeSync(this.#fd);
+      if (fs.lstatSync(this.#file).isFile()) fs.unlinkSync(this.#file);
+    } catch {
+      // The failure that led here says more.
+    }
+  }
+}
+
+async function toDirectory(
   image: string,
   target: string,
   path: string,
@@ -86,11 +193,11 @@ function shareOf(volume: FileSystem, path: Uint8Array): (at: ExtractProgress) =>
   return ({ bytes }) => (type === 'file' ? `${percentText(bytes / Math.max(size, 1))}  ` : '');
 }
 
-function summary(report: ExtractReport): [string, string | null][] {
+function summary(report: ExtractReport, made: 'directory' | 'archive' = 'directory'): [string, string | null][] {
   const entries = countedEntries(report);
   const lost = report.notes.reduce((sum, { count }) => sum + count, 0);
   return [
-    ['directory', printable(report.directory)],
+    [made, printable(report.directory)],
     ['entries', entries.join(', ') || 'none'],
     [
       'contents',

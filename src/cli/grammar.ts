@@ -1,6 +1,7 @@
 // What the declarations of the command line share.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { HOLE_POLICIES } from '../limits.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Runs a command's work and takes its exit code. */
 export type Run = (command: string, work: () => Promise<number>) => Promise<void>;
@@ -79,4 +80,11 @@ export function allRootOption(): Option {
 
 export function noXattrsOption(): Option {
   return new Option('--no-xattrs', 'leave extended attributes, capabilities and ACLs among them, and inode flags');
+}
+
+/** Arguments of which the last, `name`, is another thing than those before it. Throws UsageError when there is none. */
+export function sourcesAndLast(paths: readonly string[], name: string): [sources: string[], last: string] {
+  const last = paths.at(-1);
+  if (last === undefined || paths.length < 2) throw new UsageError(`missing required argument '${name}'`);
+  return [paths.slice(0, -1), last];
 }

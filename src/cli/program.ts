@@ -24,6 +24,7 @@ import {
   type Run,
   SHELLS,
   type Shell,
+  sourcesAndLast,
   subcommand,
   withExamples,
 } from './grammar.ts';
@@ -116,14 +117,20 @@ function declareBuild(program: Command, run: Run): void {
   subcommand(
     program,
     'build',
-    'make an image from a directory',
+    'make an image from a directory, or from tar archives',
     'build rootfs disk.img',
+    'build rootfs.tar.gz disk.img',
+    'docker export box | f2fs build - disk.img',
     'build rootfs disk.img --size 2G --label data',
     'build rootfs disk.img --free 64M --force',
     'build rootfs disk.img --compress zstd:3 --cluster 64K --no-compress-ext jpg,zip',
   )
-    .argument('<source>', 'directory')
-    .argument('<image>', 'image file or block device')
+    .usage('[options] <source...> <image>')
+    .argument(
+      '<source...>',
+      'a directory, or tar archives (also .gz, .zst, .lz4; - for standard input), each applied on those before it; the last is the image file or block device',
+    )
+    .option('--oci-whiteouts', 'of layers of a container: names that begin with .wh. remove what earlier archives have')
     .option('--size <size>', '2G, or auto: the least that holds it (the default for files)', parseSizeOrAuto)
     .option('--free <size>', 'bytes to leave free for files, with auto', parseSize)
     .option('--tight', 'the least size of all, with auto: resize.f2fs could not grow such an image')
@@ -161,8 +168,8 @@ function declareBuild(program: Command, run: Run): void {
     )
     .option('--quiet', 'no summary, notes or progress; problems are told all the same')
     .addOption(jsonOption())
-    .action((source: string, image: string, options: BuildCommandOptions) =>
-      run('build', async () => (await import('./build.ts')).build(source, image, options)),
+    .action((paths: string[], options: BuildCommandOptions) =>
+      run('build', async () => (await import('./build.ts')).build(...sourcesAndLast(paths, 'image'), options)),
     );
 }
 
@@ -250,15 +257,18 @@ function declareExtract(program: Command, run: Run): void {
   subcommand(
     program,
     'extract',
-    'copy a volume, or a part of it, to a directory',
+    'copy a volume, or a part of it, to a directory or a tar archive',
     'extract disk.img out',
     'extract disk.img out /etc',
     'extract --no-owner disk.img out',
+    'extract disk.img --tar - /etc | tar t',
   )
+    .usage('[options] <image> <dir> [path]\n       f2fs extract [options] --tar <file> <image> [path]')
     .argument('<image>', 'image file, gzipped or not, or block device')
-    .argument('<dir>', 'new or empty directory')
-    .argument('[path]', 'directory whose contents to copy, or a single file', '/')
-    .option('--force', 'add to a directory that is not empty, and to those in it; no file is replaced')
+    .argument('[dir]', 'new or empty directory; none with --tar')
+    .argument('[path]', 'directory whose contents to copy, or a single file (default: /)')
+    .option('--tar <file>', 'write a tar archive, - for standard output')
+    .option('--force', 'add to a directory that is not empty, and to those in it; no file is replaced but by --tar')
     .option('--no-owner', 'leave owners, which only root can restore, and set-id bits')
     .addOption(noXattrsOption())
     .addOption(holesOption())
@@ -266,7 +276,7 @@ function declareExtract(program: Command, run: Run): void {
     .addOption(noRecoveryOption())
     .option('--quiet', 'no summary or progress; problems are told all the same')
     .addOption(jsonOption())
-    .action((image: string, dir: string, path: string, options: ExtractCommandOptions) =>
+    .action((image: string, dir: string | undefined, path: string | undefined, options: ExtractCommandOptions) =>
       run('extract', async () => (await import('./extract.ts')).extract(image, dir, path, options)),
     );
 }

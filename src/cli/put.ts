@@ -1,4 +1,4 @@
-// f2fs put: files and directories of the host into an image that exists.
+// f2fs put: files and directories of the host, or what is in tar archives, into an image that exists.
 
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -8,8 +8,10 @@ import {
   type ByteSource,
   type FileSystem,
   type HolePolicy,
+  type PutPlace,
   type PutReport,
   put as putSource,
+  splitPath,
   type Timestamp,
 } from '../index.ts';
 import { assertFitsPinned, clearRest } from '../populate/pinned-target.ts';
@@ -28,6 +30,7 @@ import { countedEntries, longSize, shortSize } from './sizes.ts';
 export interface PutCommandOptions extends ChangeOptions {
   /** -T */
   targetDirectory?: boolean;
+  tar?: boolean;
   replace?: boolean;
   holes?: HolePolicy;
   allRoot?: boolean;
@@ -52,27 +55,35 @@ const STDIN = '-';
 export async function put(image: string, sources: string[], to: string, options: PutCommandOptions): Promise<number> {
   let total: Total = { ...nothing(), image, freeBlocks: 0, blockBytes: 0 };
   if (sources.includes(STDIN)) assertStandardInput();
-  for (const source of sources) refuseDescriptor(source);
+  if (options.tar !== true) for (const source of sources) refuseDescriptor(source);
+  else if (options.targetDirectory === false) throw new UsageError('-T has no effect with --tar');
   using input = new ReplayedInput();
   const target = volumePath(to, options.escaped);
   const exitCode = await changeImage('put', image, options, async (volume, signal, progress) => {
     total = { ...nothing(), image, freeBlocks: 0, blockBytes: 0 };
-    const nameItself = options.targetDirectory === false || isNewDirectory(volume, sources, target);
-    const destination = new Destination(volume, target, sources.length, nameItself);
-    const { replace, holes, xattrs } = options;
+    const { replace, holes, xattrs, tar } = options;
     const owner = options.allRoot ? { uid: 0, gid: 0 } : undefined;
     const onProgress = (at: BuildProgress) => progress.tree(at);
-    const wanted = { replace, holes, exclude: image, owner, xattrs, signal, onProgress };
-    const links = new PutLinks();
-    for (const [index, source] of sources.entries()) {
-      if (source === STDIN) {
-        await putStdin(volume, destination, options, input.chunks(signal), total, progress);
-        continue;
+    const wanted = { replace, holes, owner, xattrs, tar, signal, onProgress };
+    if (tar === true) {
+      for (const [index, source] of sources.entries()) {
+        const from = source === STDIN ? input.chunks(signal) : source;
+        add(total, await afterOthers(index, () => putSource(volume, from, unpackingPlace(volume, target), wanted)));
       }
-      const one = await afterOthers(index, () =>
-        putSource(volume, source, placeOf(source, destination), wanted, undefined, links),
-      );
-      add(total, one);
+    } else {
+      const nameItself = options.targetDirectory === false || isNewDirectory(volume, sources, target);
+      const destination = new Destination(volume, target, sources.length, nameItself);
+      const links = new PutLinks();
+      for (const [index, source] of sources.entries()) {
+        if (source === STDIN) {
+          await putStdin(volume, destination, options, input.chunks(signal), total, progress);
+          continue;
+        }
+        const one = await afterOthers(index, () =>
+          putSource(volume, source, placeOf(source, destination), { ...wanted, exclude: image }, undefined, links),
+        );
+        add(total, one);
+      }
     }
     ({ freeBlocks: total.freeBlocks, blockBytes: total.blockBytes } = volume.statfs());
     return total.problems.length > 0 ? EXIT.failed : EXIT.ok;
@@ -118,6 +129,11 @@ function placeOf(source: string, destination: Destination): { directory: Uint8Ar
   const name = hostName(source);
   if (name === null && destination.isDirectory) return { directory: destination.path, name };
   return destination.placeOf(name ?? new Uint8Array(0));
+}
+
+/** What is in an archive goes into a directory, which is made where there is none of that name. */
+function unpackingPlace(volume: FileSystem, to: Uint8Array): PutPlace {
+  return typeAt(volume, to) === 'directory' ? { directory: to, name: null } : splitPath(to);
 }
 
 /** A file that is there keeps its attributes, as with the shell's `>`; a pinned one its size and place, too. */

@@ -15,16 +15,32 @@ export const WORKSPACE_BYTES = 2 * 1024 * 1024;
 export interface CodecExports {
   lz4Compress(src: number, length: number, dst: number, capacity: number, level: number, work: number): number;
   lz4Decompress(src: number, length: number, dst: number, capacity: number): number;
+  /** Matches may begin at `base` or behind it. */
+  lz4DecompressAfter(src: number, length: number, base: number, dst: number, capacity: number): number;
   lzoCompress(src: number, length: number, dst: number, capacity: number, work: number): number;
   lzoRleCompress(src: number, length: number, dst: number, capacity: number, work: number): number;
   lzoDecompress(src: number, length: number, dst: number, capacity: number): number;
   zstdCompress(src: number, length: number, dst: number, capacity: number, level: number, work: number): number;
   zstdDecompress(src: number, length: number, dst: number, capacity: number, work: number): number;
+  /** Begins a frame whose compressed blocks are given one by one. */
+  zstdBegin(work: number): void;
+  zstdBlock(src: number, length: number, base: number, dst: number, limit: number, work: number): number;
+  /** The hash of what comes in parts, with 72 bytes of state. */
+  xxh64Begin(state: number): void;
+  xxh64Update(state: number, src: number, length: number): void;
+  /** Its lower half, as an int. */
+  xxh64End(state: number): number;
 }
 
 interface WebAssemblyApi {
   Module: new (bytes: Uint8Array) => object;
   Instance: new (module: object, imports: { env: { memory: SharedMemory } }) => { exports: unknown };
+}
+
+/** The module's functions over a memory. */
+export function codecExports(memory: SharedMemory): CodecExports {
+  const api = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
+  return new api.Instance(codecsModule(api), { env: { memory } }).exports as CodecExports;
 }
 
 let compiled: object | null = null;
@@ -42,8 +58,7 @@ export class Codecs {
 
   /** @param work byte offset of WORKSPACE_BYTES bytes of the memory that are this instance's alone */
   constructor(memory: SharedMemory, work: number) {
-    const api = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
-    this.#wasm = new api.Instance(codecsModule(api), { env: { memory } }).exports as CodecExports;
+    this.#wasm = codecExports(memory);
     this.#work = work;
   }
 

@@ -2,7 +2,6 @@
 // the checksums and lengths, which it does not look at, are held against what came out here.
 import * as fs from 'node:fs';
 import * as os from 'node:os';
-import * as nodePath from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Gunzip } from 'fflate';
 import { checkOptions, isSignal, isText, type OptionChecks } from '../check.ts';
@@ -11,6 +10,7 @@ import { crc32 } from '../platform/crc.ts';
 import { BLKSIZE } from './device.ts';
 import { FileDevice } from './file-device.ts';
 import { openHostTarget } from './host-target.ts';
+import { temporaryFile } from './temporary-file.ts';
 
 /** The first bytes of a member that is deflated, which all are. Source: RFC 1952. */
 const MAGIC = Buffer.of(0x1f, 0x8b, 0x08);
@@ -67,7 +67,7 @@ export async function openGzipped(path: string, options: GunzipOptions = {}): Pr
   const { Gunzip } = await import('fflate');
   const { fd: from, sizeBytes } = openHostTarget(path, { writable: false });
   try {
-    const to = temporaryFile(path);
+    const to = temporaryFile(`cannot inflate ${path}`, path);
     try {
       const inflated = await new Inflation(path, from, sizeBytes, to).run(new Gunzip(), options.signal);
       if (inflated < BLKSIZE)
@@ -80,22 +80,6 @@ export async function openGzipped(path: string, options: GunzipOptions = {}): Pr
     }
   } finally {
     fs.closeSync(from);
-  }
-}
-
-/** Opens a new file that is its owner's alone, and takes its name away where an open file can lose it. */
-function temporaryFile(path: string): number {
-  try {
-    const directory = fs.mkdtempSync(nodePath.join(os.tmpdir(), 'f2fs-gzip-'));
-    const remove = () => fs.rmSync(directory, { recursive: true, force: true });
-    try {
-      return fs.openSync(nodePath.join(directory, 'image'), 'wx+', 0o600);
-    } finally {
-      if (process.platform === 'win32') process.once('exit', remove);
-      else remove();
-    }
-  } catch (error) {
-    throw hostError(`cannot inflate ${path}`, error, { path });
   }
 }
 

@@ -1,4 +1,5 @@
-// A directory of the host made into an image: format, mount, fill, checkpoint. Nothing here writes a block itself.
+// A directory of the host, or tar archives, made into an image: format, mount, fill, checkpoint. Nothing here writes a block itself.
+import * as fs from 'node:fs';
 import { startFilling } from '../bulkload/tree-loader.ts';
 import { defaultWorkers, MIN_CLUSTER_FRAMES } from '../compress/cluster-buffers.ts';
 import type { FileDevice } from '../device/file-device.ts';
@@ -21,6 +22,7 @@ import type { Problem } from '../problems.ts';
 import { hostInodes } from '../source/host/scan.ts';
 import type { Populated } from '../source/populated.ts';
 import type { SourceTree } from '../source/source-tree.ts';
+import type { TarSource } from '../source/tar/scan.ts';
 import {
   blockOf,
   casefoldOf,
@@ -33,11 +35,11 @@ import {
 } from './build-options.ts';
 import { CasefoldChoice } from './casefold-choice.ts';
 import { CompressChoice } from './compress-choice.ts';
-import { driveScan, INTERRUPTED, inTurnsOfScan, turn } from './drive.ts';
+import { driveScan, driveTars, INTERRUPTED, inTurnsOfScan, turn } from './drive.ts';
 import { Estimate } from './estimate.ts';
 import { closeAtItsSize, closeAtLeastSize, firstGeometry } from './image-size.ts';
 import { checkBuild } from './option-checks.ts';
-import type { BuildOptions } from './options.ts';
+import type { BuildOptions, BuildSource } from './options.ts';
 import { quotaBlocks } from './quota-blocks.ts';
 import { ReplacedImage, replacedNotes } from './replaced.ts';
 import { type BuildCompressionReport, load, pour, type WrittenTree } from './write-tree.ts';
@@ -81,22 +83,53 @@ const CACHE_AND_TABLE = 140 * MIB;
 const COMPRESSION_CACHE = 128 * MIB;
 
 /**
- * Makes `image` (a file or a block device) from the directory `sourceDir`. An image file is written beside its name and
+ * Makes `image` (a file or a block device) from a directory, or from tar archives, each applied on those before it. An image file is written beside its name and
  * moved there when it is whole, so a build that fails leaves what was there; a symlink stays, and leads to the image.
  * Throws EEXIST without `force` when the target is not empty, ENOTBLK when it is neither file nor block device, ENOSPC with
  * the size that is needed, ECANCELED when the signal ends it; what concerns single entries is in the report's `problems`.
  * @param host for tests
  */
 export async function build(
-  sourceDir: string,
+  source: BuildSource,
   image: string,
   options: BuildOptions = {},
   host: Host = thisHost(),
 ): Promise<BuildReport> {
-  checkBuild(sourceDir, image, options, host);
-  const { xattrs, owner } = options;
-  const scan = () => driveScan(sourceDir, { exclude: hostInodes(image), xattrs, owner, host }, options);
-  return buildFrom(scan, image, options);
+  checkBuild(source, image, options, host);
+  return buildFrom(() => scanSource(source, image, options, host), image, options);
+}
+
+async function scanSource(
+  source: BuildSource,
+  image: string,
+  options: BuildOptions,
+  host: Host,
+): Promise<SourceTree & Disposable> {
+  const { xattrs, owner, ociWhiteouts: whiteouts } = options;
+  const sources = isSeveral(source) ? source : [source];
+  const directory = sources.find((one) => typeof one === 'string' && !isTarPath(one));
+  if (directory === undefined) return await driveTars(sources, { xattrs, owner, whiteouts }, options);
+  const path = directory as string;
+  if (sources.length > 1) {
+    const message = `${path} is no file: several sources must be tar archives`;
+    throw new F2fsError('EINVAL', message, { path });
+  }
+  if (whiteouts === true)
+    throw new F2fsError('EINVAL', "without a tar archive 'ociWhiteouts' has no effect: leave it out");
+  return await driveScan(path, { exclude: hostInodes(image), xattrs, owner, host }, options);
+}
+
+function isSeveral(source: BuildSource): source is readonly TarSource[] {
+  return Array.isArray(source);
+}
+
+/** Whether a path leads to what is no directory. What there is not is told when it is read as one. */
+function isTarPath(path: string): boolean {
+  try {
+    return path !== '' && !fs.statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 /** The same from any tree, which `scan` gives once it is known that it can go to the image. */

@@ -3,6 +3,8 @@ import { abortError, checkSignal } from '../errors.ts';
 import { type ScanOptions, scanSteps } from '../source/host/scan.ts';
 import type { HostTree } from '../source/host/tree.ts';
 import type { SourceTree } from '../source/source-tree.ts';
+import { scanTars, type TarScan, type TarSource } from '../source/tar/scan.ts';
+import type { TarTree } from '../source/tar/tree.ts';
 
 /** How far a tree has come. */
 export interface BuildProgress {
@@ -46,6 +48,22 @@ export async function driveScan(root: string, scan: ScanOptions, options: DriveO
     if (options.signal?.aborted) steps.throw(abortError(options.signal, INTERRUPTED));
     sliceEnd = performance.now() + SLICE_MS;
   }
+}
+
+/** The same of tar archives. */
+export async function driveTars(
+  sources: readonly TarSource[],
+  scan: Omit<TarScan, 'turn' | 'signal'>,
+  options: DriveOptions,
+): Promise<TarTree> {
+  let sliceEnd = performance.now() + SLICE_MS;
+  const heard = async (entries: number) => {
+    if (performance.now() < sliceEnd) return;
+    options.onProgress?.(scanned(entries, 0, '.'));
+    await turn(options);
+    sliceEnd = performance.now() + SLICE_MS;
+  };
+  return await scanTars(sources, { ...scan, turn: heard, signal: options.signal });
 }
 
 function scanned(totalEntries: number, totalBytes: number, path: string): BuildProgress {

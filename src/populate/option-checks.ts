@@ -21,9 +21,10 @@ import { checkFileSystem, type FileSystem } from '../fs/file-system.ts';
 import { COMPRESS_OPTIONS } from '../fs/mount-options.ts';
 import type { Host } from '../host/host.ts';
 import { HOLE_POLICIES } from '../source/hole-policy.ts';
+import type { TarSource } from '../source/tar/scan.ts';
 import { ENGINES } from '../writeback/engines.ts';
 import type { BuildCompression } from './compress-choice.ts';
-import type { BuildOptions, PutOptions, PutPlace } from './options.ts';
+import type { BuildOptions, BuildSource, PutOptions, PutPlace } from './options.ts';
 
 const { mode: _, ...COMPRESS } = COMPRESS_OPTIONS;
 const BUILD_COMPRESSION: OptionChecks<BuildCompression> = { ...COMPRESS, globs: isList(isText) };
@@ -51,12 +52,31 @@ const BUILD_OPTIONS: OptionChecks<BuildOptions> = {
   engine: isOneOf(ENGINES),
   xattrs: isBoolean,
   owner: isOwner,
+  ociWhiteouts: isBoolean,
   holes: isOneOf(HOLE_POLICIES),
   onProgress: isFunction,
   signal: isSignal,
 };
 
+/** The bytes of an archive as they come. */
+const isStream: Check = (value, what) => {
+  if (typeof value === 'object' && value !== null && Symbol.asyncIterator in value) return;
+  throw invalid(what, value, 'a path, or an async iterable of bytes');
+};
+
+/** What a build is made from. */
+function checkSource(source: unknown): void {
+  if (Array.isArray(source) && source.length === 0) throw invalid('source', source, 'at least one tar archive');
+  for (const one of Array.isArray(source) ? source : [source]) checkTarSource(one);
+}
+
+function checkTarSource(source: unknown): void {
+  if (typeof source === 'string') isText(source, 'source');
+  else isStream(source, 'source');
+}
+
 const PUT_OPTIONS: OptionChecks<PutOptions> = {
+  tar: isBoolean,
   replace: isBoolean,
   exclude: isText,
   xattrs: isBoolean,
@@ -73,18 +93,25 @@ const isPlace = isOptions<PutPlace>({ directory: isAny, name: isAny }, ['directo
 const isHost = isOptions<Host>({ libc: isAny, fs: isAny, run: isFunction }, ['fs', 'run']);
 
 /** Throws EINVAL for what `build` can't be called with. */
-export function checkBuild(sourceDir: string, image: string, options: BuildOptions, host: Host): void {
-  isText(sourceDir, 'source directory');
+export function checkBuild(source: BuildSource, image: string, options: BuildOptions, host: Host): void {
+  checkSource(source);
   isText(image, 'path of the image');
   checkOptions('build', options, BUILD_OPTIONS);
   isHost(host, 'host');
 }
 
 /** Throws EINVAL for what `put` can't be called with. */
-export function checkPut(volume: FileSystem, source: string, place: PutPlace, options: PutOptions, host: Host): void {
+export function checkPut(
+  volume: FileSystem,
+  source: TarSource,
+  place: PutPlace,
+  options: PutOptions,
+  host: Host,
+): void {
   checkFileSystem(volume);
-  isText(source, 'source');
   isPlace(place, 'place');
   checkOptions('put', options, PUT_OPTIONS);
+  if (options.tar === true) checkTarSource(source);
+  else isText(source, 'source');
   isHost(host, 'host');
 }

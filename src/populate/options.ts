@@ -1,9 +1,13 @@
 // What `build` and `put` can be asked for.
 import type { Name, Path } from '../bytes.ts';
 import type { HolePolicy } from '../source/hole-policy.ts';
+import type { TarSource } from '../source/tar/scan.ts';
 import type { EngineName } from '../writeback/engines.ts';
 import type { BuildCompression } from './compress-choice.ts';
 import type { BuildProgress, DriveOptions } from './drive.ts';
+
+/** A directory, or tar archives, by paths or as their bytes come. */
+export type BuildSource = TarSource | readonly TarSource[];
 
 /** Whose something is. */
 export interface Owner {
@@ -56,6 +60,8 @@ export interface BuildOptions {
   xattrs?: boolean;
   /** Give everything this owner, instead of its own. */
   owner?: Owner;
+  /** Of tar archives that are layers of a container image: names that begin with `.wh.` remove what earlier archives have. */
+  ociWhiteouts?: boolean;
   /** Called some twenty times a second. */
   onProgress?: (progress: BuildProgress) => void;
   /** Ends the build between two entries; what it had made is removed. */
@@ -64,6 +70,8 @@ export interface BuildOptions {
 
 /** How a source is put. */
 export interface PutOptions extends DriveOptions {
+  /** The source is a tar archive, and what is in it is put. Default: false. */
+  tar?: boolean;
   /** Files that stand where one is to go are replaced. Default: true; else they are problems. */
   replace?: boolean;
   /** Which parts of files become holes. Default: source. */

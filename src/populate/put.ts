@@ -1,4 +1,4 @@
-// Files and directories of the host into a volume that is mounted already, as a build would take them over. Nothing is undone here:
+// Files and directories of the host, or what is in a tar archive, into a volume that is mounted already, as a build would take them over. Nothing is undone here:
 // who wants all or nothing abandons the mount when it throws, or when there are problems.
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -16,8 +16,11 @@ import type { Problem } from '../problems.ts';
 import { hostInodes, type ScanOptions } from '../source/host/scan.ts';
 import type { HostTree } from '../source/host/tree.ts';
 import type { Populated } from '../source/populated.ts';
+import type { SourceTree } from '../source/source-tree.ts';
+import type { TarSource } from '../source/tar/scan.ts';
+import type { TarTree } from '../source/tar/tree.ts';
 import { noSpaceFor } from '../volume/space.ts';
-import { drive, driveScan, INTERRUPTED, inTurns } from './drive.ts';
+import { drive, driveScan, driveTars, INTERRUPTED, inTurns } from './drive.ts';
 import { Estimate } from './estimate.ts';
 import { checkPut } from './option-checks.ts';
 import type { PutOptions, PutPlace } from './options.ts';
@@ -38,7 +41,7 @@ const ROOT_BLOCKS = 2;
 /** Blocks of a tree, or of the only file in it. */
 async function neededBlocks(
   { volume }: FileSystem,
-  tree: HostTree,
+  tree: SourceTree,
   isDirectory: boolean,
   options: PutOptions,
 ): Promise<number> {
@@ -69,16 +72,26 @@ function statOf(source: string, stat: (path: string) => fs.Stats): fs.Stats {
   }
 }
 
+/** What is put, whether as what is in it, and what of a directory it goes to is told of by it. */
+interface PutTree {
+  readonly tree: HostTree | TarTree;
+  readonly isDirectory: boolean;
+  readonly isRoot: boolean;
+  /** For messages. */
+  readonly name: string;
+}
+
 /**
- * Puts `source` (a file, a directory with all below it, a symlink or a special file) to its place. Attributes, xattrs and hard links
- * are kept, times but for atime too. A directory that is there already takes what comes in addition, and its attributes.
- * Throws what concerns the source as a whole or the volume (ENOSPC); what concerns one entry is in the report's `problems`.
+ * Puts `source` (a file, a directory with all below it, a symlink or a special file) to its place, or with `tar` what is in an archive,
+ * as a directory would be. Attributes, xattrs and hard links are kept, times but for atime too. A directory that is there already takes
+ * what comes in addition, and its attributes. Throws what concerns the source as a whole or the volume (ENOSPC); what concerns one entry
+ * is in the report's `problems`.
  * @param host for tests
  * @param links what several puts of one copy share
  */
 export async function put(
   volume: FileSystem,
-  source: string,
+  source: TarSource,
   place: PutPlace,
   options: PutOptions = {},
   host: Host = thisHost(),
@@ -87,10 +100,18 @@ export async function put(
   checkPut(volume, source, place, options, host);
   checkSignal(options.signal, INTERRUPTED);
   checkPlace(place);
-  const { holes = 'source' } = options;
-  const isDirectory = isDirectorySource(source);
-  if (!isDirectory && place.name === null) throw new F2fsError('ENOTDIR', `${source} is not a directory`);
-  const parts = path.parse(source);
+  if (options.tar === true) {
+    const { xattrs, owner } = options;
+    using tree = await driveTars([source], { xattrs, owner }, options);
+    const name = typeof source === 'string' ? source : 'the archive';
+    const one: PutTree = { tree, isDirectory: true, isRoot: tree.tellsRoot, name };
+    // Numbers of its own inodes say nothing about those of others.
+    return await putTree(volume, one, place, options, new PutLinks(), (relative) => relative);
+  }
+  const from = source as string;
+  const isDirectory = isDirectorySource(from);
+  if (!isDirectory && place.name === null) throw new F2fsError('ENOTDIR', `${from} is not a directory`);
+  const parts = path.parse(from);
   const scan: ScanOptions = {
     exclude: options.exclude === undefined ? [] : hostInodes(options.exclude),
     xattrs: options.xattrs,
@@ -98,12 +119,26 @@ export async function put(
     host,
   };
   using tree = isDirectory
-    ? await driveScan(source, scan, options)
+    ? await driveScan(from, scan, options)
     : await driveScan(parts.dir || '.', { ...scan, only: Buffer.from(parts.base) }, options);
-  if (!isDirectory && tree.count === 1) throw missing(source, tree);
+  if (!isDirectory && tree.count === 1) throw missing(from, tree);
+  const hostPath = (relative: string) => (isDirectory ? path.join(from, relative) : from);
+  return await putTree(volume, { tree, isDirectory, isRoot: isDirectory, name: from }, place, options, links, hostPath);
+}
+
+/** @param pathOf of an entry, for messages, by the one in the tree */
+async function putTree(
+  volume: FileSystem,
+  { tree, isDirectory, isRoot, name }: PutTree,
+  place: PutPlace,
+  options: PutOptions,
+  links: PutLinks,
+  pathOf: (relative: string) => string,
+): Promise<PutReport> {
+  const { holes = 'source' } = options;
   const target: PourTarget = {
     directory: isDirectory ? directoryAt(volume, place) : volume.openDirectory(place.directory),
-    isRoot: isDirectory,
+    isRoot,
     name: isDirectory || place.name === null ? undefined : nameBytes(place.name, 'name'),
     replace: options.replace ?? true,
     links,
@@ -116,16 +151,15 @@ export async function put(
   } catch (error) {
     if (!(error instanceof F2fsError) || error.code !== 'ENOSPC') throw error;
     const needed = holes === 'zeros' ? 0 : await neededBlocks(volume, tree, isDirectory, options);
-    throw withoutSpace(error, source, needed * blockBytes, (freeBlocks + populator.freedBlocks) * blockBytes);
+    throw withoutSpace(error, name, needed * blockBytes, (freeBlocks + populator.freedBlocks) * blockBytes);
   } finally {
     populator.close();
     target.directory.close();
   }
-  const hostPath = (relative: string) => (isDirectory ? path.join(source, relative) : source);
   return {
     ...populator.done,
     directories: populator.done.directories + (isDirectory && place.name !== null ? 1 : 0),
-    problems: [...tree.problems, ...populator.problems.list].map((one) => ({ ...one, path: hostPath(one.path) })),
+    problems: [...tree.problems, ...populator.problems.list].map((one) => ({ ...one, path: pathOf(one.path) })),
     notes: tree.skipped.map(({ path, message }) => `${path} ${message}`),
   };
 }

@@ -178,7 +178,23 @@ export class EntryTable {
     const at = (index & CHUNK_MASK) * WORDS;
     row[at + NAME] = this.#addName(names, start, end);
     row[at + PARENT] = parent;
-    row[at + MODE] = stat.mode | ((end - start) << 16) | (stat.flags << FLAGS_SHIFT);
+    this.#write(row, at, index, end - start, stat);
+    if (isDevice(stat.mode)) {
+      row[at + A] = stat.rdevMajor;
+      row[at + B] = stat.rdevMinor;
+    }
+    if (stat.nlink > 1 && (stat.mode & S_IFMT) !== S_IFDIR) this.#addLink(index);
+    return index;
+  }
+
+  /** Gives a directory another stat: it keeps its name, its place and its children, but not that it has attributes. */
+  replaceDirectory(index: number, stat: EntryStat): void {
+    const row = this.#rows[index >>> CHUNK_LOG];
+    this.#write(row, (index & CHUNK_MASK) * WORDS, index, this.nameLength(index), stat);
+  }
+
+  #write(row: Uint32Array, at: number, index: number, nameLength: number, stat: EntryStat): void {
+    row[at + MODE] = stat.mode | (nameLength << 16) | (stat.flags << FLAGS_SHIFT);
     row[at + UID] = stat.uid;
     row[at + GID] = stat.gid;
     row[at + NLINK] = stat.nlink;
@@ -193,12 +209,6 @@ export class EntryTable {
     this.#setTime(row, at, MTIME, index, stat.mtimeSec, stat.mtimeNsec);
     this.#setTime(row, at, CTIME, index, stat.ctimeSec, stat.ctimeNsec);
     this.#setTime(row, at, BIRTHTIME, index, stat.birthtimeSec, stat.birthtimeNsec);
-    if (isDevice(stat.mode)) {
-      row[at + A] = stat.rdevMajor;
-      row[at + B] = stat.rdevMinor;
-    }
-    if (stat.nlink > 1 && (stat.mode & S_IFMT) !== S_IFDIR) this.#addLink(index);
-    return index;
   }
 
   setChildren(dir: number, first: number, count: number): void {

@@ -80,11 +80,41 @@ export interface SourceTree {
   open(index: number): SourceFile;
 }
 
-/** What a thread needs to read the files of a tree that lies on this host. */
-export interface SharedFiles {
+/** What a thread needs to read the files of a tree. */
+export type SharedFiles = SharedHostFiles | SharedArchives;
+
+/** Of one that lies on this host. */
+export interface SharedHostFiles {
+  readonly kind: 'host';
   /** Absolute path. */
   readonly root: Uint8Array;
   readonly entries: SharedEntries;
+}
+
+/** Of one whose contents are ranges of open files, whose bytes count on from one file to the next. */
+export interface SharedArchives {
+  readonly kind: 'archives';
+  readonly files: readonly SharedArchive[];
+  /** By index: where the contents begin; of a file with holes -1 less than where its map begins in `maps`. */
+  readonly places: Float64Array;
+  /** Bytes, by index. */
+  readonly sizes: Float64Array;
+  /** Of each file with holes: how many ranges have data, then of each where it begins and ends, and where its bytes begin. */
+  readonly maps: Float64Array;
+}
+
+/** An open file with contents. */
+export interface SharedArchive {
+  readonly fd: number;
+  /** What its first byte counts as. */
+  readonly start: number;
+  /** What it was when it was opened, and must be still; null for one that nobody else has. */
+  readonly stamp: ArchiveStamp | null;
+}
+
+export interface ArchiveStamp {
+  readonly bytes: number;
+  readonly mtimeMs: number;
 }
 
 /** Has small files read before they are wanted. */

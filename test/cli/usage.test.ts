@@ -145,6 +145,7 @@ const BAD: Readonly<Record<string, readonly (readonly string[])[] | null>> = {
   'getfattr --match': [['('], ['[[:nope:]]']],
   'getfattr --encoding': [['octal', '-d']],
   'extract --holes': [['none']],
+  'extract --tar': [[''], [fresh, '/etc'], ['-', '--json']],
   'put --holes': [['none']],
   'mkdir --mode': [['99999'], ['rwx'], ['']],
   'setfattr --name': [['odd'], ['user.'], [''], [`user.${'x'.repeat(256)}`]],

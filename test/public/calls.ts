@@ -68,6 +68,7 @@ functions({
   ],
   put: [k.volume, kind((world) => `${world.host}/tree`, ['text', 'empty text']), k.place, k.putOptions],
   extract: [k.volume, k.directoryPath, kind((world) => `${world.host}/out`, ['text', 'empty text']), k.extractOptions],
+  extractTar: [k.volume, k.directoryPath, k.callback, k.tarOptions],
   changeImage: [
     // Of nothing at that path: what is wrong with the rest is found before.
     kind((world) => `${world.host}/nothing`, ['text', 'empty text']),

@@ -260,6 +260,7 @@ export const place: K = fields<World, PutPlace>(
 export const putOptions: K = optional(
   fields({ replace: flag, exclude: text, xattrs: flag, owner: someOwner, onProgress: optionalCallback, signal }),
 );
+export const tarOptions: K = optional(fields({ xattrs: flag, onProgress: optionalCallback, signal }));
 export const extractOptions: K = optional(
   fields(
     { force: flag, owner: flag, xattrs: flag, holes: word('zeros'), onProgress: optionalCallback, signal },

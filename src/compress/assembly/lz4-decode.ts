@@ -11,6 +11,11 @@ const SLACK: usize = 64;
 
 /** Decompresses a block. Returns how many bytes it wrote, or -1 when it is no block or needs more than `capacity`. */
 export function lz4Decompress(src: usize, length: u32, dst: usize, capacity: u32): i32 {
+  return lz4DecompressAfter(src, length, dst, dst, capacity);
+}
+
+/** The same of a block whose matches may begin in what was decompressed before it: the bytes from `base` to `dst`. */
+export function lz4DecompressAfter(src: usize, length: u32, base: usize, dst: usize, capacity: u32): i32 {
   const end = src + length;
   const dstEnd = dst + capacity;
   let ip = src;
@@ -40,7 +45,7 @@ export function lz4Decompress(src: usize, length: u32, dst: usize, capacity: u32
     op += run;
     const distance = load<u16>(ip) as usize;
     ip += 2;
-    if (distance > op - dst || distance === 0) return -1;
+    if (distance > op - base || distance === 0) return -1;
     let size = (token & 15) + MIN_MATCH;
     if (size === 15 + MIN_MATCH) {
       let byte: usize;
@@ -63,11 +68,11 @@ export function lz4Decompress(src: usize, length: u32, dst: usize, capacity: u32
     }
     op += size;
   }
-  return careful(ip, end, op, dst, dstEnd);
+  return careful(ip, end, op, base, dst, dstEnd);
 }
 
 /** The rest of a block, each step checked. */
-function careful(from: usize, end: usize, to: usize, dst: usize, dstEnd: usize): i32 {
+function careful(from: usize, end: usize, to: usize, base: usize, dst: usize, dstEnd: usize): i32 {
   let ip = from;
   let op = to;
   while (ip !== end) {
@@ -90,7 +95,7 @@ function careful(from: usize, end: usize, to: usize, dst: usize, dstEnd: usize):
     if (end - ip < 2) return -1;
     const distance = load<u16>(ip) as usize;
     ip += 2;
-    if (distance > op - dst || distance === 0) return -1;
+    if (distance > op - base || distance === 0) return -1;
     let size = (token & 15) + MIN_MATCH;
     if (size === 15 + MIN_MATCH) {
       let byte: usize;

@@ -5,7 +5,7 @@ import { clearLastSeen, lastSeen, lastSeenShift } from './last-seen';
 import { LAST_LITERALS, lz4LastLiterals, lz4Sequence, MAX_DISTANCE, MIN_MATCH, SEARCH_LIMIT } from './lz4-format';
 import { lz4CompressHc } from './lz4-hc';
 
-export { lz4Decompress } from './lz4-decode';
+export { lz4Decompress, lz4DecompressAfter } from './lz4-decode';
 
 /** After 2^this failures in a row the search goes on in steps of two, then of three ... */
 const SKIP_LOG: usize = 6;

@@ -104,6 +104,20 @@ function readBlock(
   return decodeSequences(from + taken, end, base, to, stop, work);
 }
 
+/** Begins a frame whose blocks are given one by one to `zstdBlock`, with the same workspace. */
+export function zstdBegin(work: usize): void {
+  resetState(DecodeState.at(work));
+}
+
+/**
+ * Decompresses a compressed block of `length` bytes to `dst`: at most `limit` of them, which is what a block of the frame may have, and
+ * there is room for. Matches may begin in what came before it, the bytes from `base` on. Reads nothing else but the workspace.
+ * @returns the bytes that it wrote; -1 when it is damaged
+ */
+export function zstdBlock(src: usize, length: u32, base: usize, dst: usize, limit: u32, work: usize): i32 {
+  return readBlock(src, src + length, src + length, base, dst, dst + limit, limit, work);
+}
+
 /**
  * Decompresses one frame of `length` bytes. Reads nothing outside them, writes nothing outside `capacity` bytes at `dst` and some 160
  * KiB at `work`.

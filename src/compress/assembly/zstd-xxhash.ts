@@ -29,10 +29,20 @@ export function xxh64(from: usize, length: u32): u64 {
       lane4 = round(lane4, load<u64>(from, 24));
       from += 32;
     } while (<u32>(end - from) >= 32);
-    hash = rotl(lane1, 1) + rotl(lane2, 7) + rotl(lane3, 12) + rotl(lane4, 18);
-    hash = mergeLane(mergeLane(mergeLane(mergeLane(hash, lane1), lane2), lane3), lane4);
+    hash = joined(lane1, lane2, lane3, lane4);
   }
-  hash += length;
+  return finished(hash + length, from, end);
+}
+
+function joined(lane1: u64, lane2: u64, lane3: u64, lane4: u64): u64 {
+  const hash = rotl(lane1, 1) + rotl(lane2, 7) + rotl(lane3, 12) + rotl(lane4, 18);
+  return mergeLane(mergeLane(mergeLane(mergeLane(hash, lane1), lane2), lane3), lane4);
+}
+
+/** Takes in the last bytes, fewer than 32. */
+function finished(start: u64, first: usize, end: usize): u64 {
+  let hash = start;
+  let from = first;
   for (; <u32>(end - from) >= 8; from += 8) hash = rotl(hash ^ round(0, load<u64>(from)), 27) * PRIME1 + PRIME4;
   if (<u32>(end - from) >= 4) {
     hash = rotl(hash ^ (<u64>load<u32>(from) * PRIME1), 23) * PRIME2 + PRIME3;
@@ -42,4 +52,63 @@ export function xxh64(from: usize, length: u32): u64 {
   hash = (hash ^ (hash >> 33)) * PRIME2;
   hash = (hash ^ (hash >> 29)) * PRIME3;
   return hash ^ (hash >> 32);
+}
+
+/** The hash of what comes in parts: 72 bytes of the caller's, the last 32 for what makes no whole stripe yet. */
+@unmanaged
+class HashState {
+  lane1: u64;
+  lane2: u64;
+  lane3: u64;
+  lane4: u64;
+  total: u64;
+
+  static at(state: usize): HashState {
+    return changetype<HashState>(state);
+  }
+}
+
+const HELD_AT: usize = 40;
+const STRIPE: u32 = 32;
+
+/** Begins a hash of what is given to `xxh64Update` in parts, with 72 bytes at `at`, 8-aligned, that are its own. */
+export function xxh64Begin(at: usize): void {
+  const state = HashState.at(at);
+  state.lane1 = PRIME1 + PRIME2;
+  state.lane2 = PRIME2;
+  state.lane3 = 0;
+  state.lane4 = 0 - PRIME1;
+  state.total = 0;
+}
+
+export function xxh64Update(at: usize, src: usize, length: u32): void {
+  const state = HashState.at(at);
+  let from = src;
+  const end = src + length;
+  const held = <u32>state.total & (STRIPE - 1);
+  state.total += length;
+  if (held !== 0) {
+    const taken = min(STRIPE - held, length);
+    memory.copy(at + HELD_AT + held, from, taken);
+    from += taken;
+    if (held + taken < STRIPE) return;
+    stripe(state, at + HELD_AT);
+  }
+  for (; <u32>(end - from) >= STRIPE; from += STRIPE) stripe(state, from);
+  memory.copy(at + HELD_AT, from, end - from);
+}
+
+function stripe(state: HashState, from: usize): void {
+  state.lane1 = round(state.lane1, load<u64>(from));
+  state.lane2 = round(state.lane2, load<u64>(from, 8));
+  state.lane3 = round(state.lane3, load<u64>(from, 16));
+  state.lane4 = round(state.lane4, load<u64>(from, 24));
+}
+
+/** The lower half of the hash. */
+export function xxh64End(at: usize): u32 {
+  const state = HashState.at(at);
+  const total = state.total;
+  const hash = total < STRIPE ? PRIME5 : joined(state.lane1, state.lane2, state.lane3, state.lane4);
+  return <u32>finished(hash + total, at + HELD_AT, at + HELD_AT + (<u32>total & (STRIPE - 1)));
 }

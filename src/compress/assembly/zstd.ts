@@ -1,3 +1,3 @@
-// Zstandard: the two calls that the module exports.
-export { zstdDecompress } from './zstd-decode';
+// Zstandard: the calls that the module exports.
+export { zstdBegin, zstdBlock, zstdDecompress } from './zstd-decode';
 export { zstdCompress } from './zstd-encode';

@@ -2,7 +2,7 @@
 // tree meets the same failure, and says what is wrong.
 import * as fs from 'node:fs';
 import { EntryStat, EntryTable } from '../entry-table.ts';
-import type { SharedFiles, SourceFile } from '../source-tree.ts';
+import type { SharedHostFiles, SourceFile } from '../source-tree.ts';
 import { TreePaths } from './paths.ts';
 
 const { O_RDONLY, O_NOFOLLOW = 0, O_NOATIME = 0, O_NONBLOCK = 0 } = fs.constants;
@@ -45,7 +45,7 @@ export class SharedReader {
   #index = 0;
   #fd = -1;
 
-  constructor({ root, entries }: SharedFiles) {
+  constructor({ root, entries }: SharedHostFiles) {
     this.#table = new EntryTable(entries);
     this.#paths = new TreePaths(Buffer.from(root), this.#table, fs);
     this.#file = {

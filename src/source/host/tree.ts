@@ -143,7 +143,7 @@ export class HostTree implements SourceTree {
 
   /** Null where the calls to the host are not the real ones. */
   share(): SharedFiles | null {
-    return this.host.fs === fs ? { root: this.root, entries: this.table.share() } : null;
+    return this.host.fs === fs ? { kind: 'host', root: this.root, entries: this.table.share() } : null;
   }
 
   nameLength(index: number): number {
