@@ -1,6 +1,6 @@
 // What the declarations of the command line share.
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { HOLE_POLICIES } from '../limits.ts';
+import { HOLE_POLICIES, VERITY_HASHES } from '../limits.ts';
 
 /** Runs a command's work and takes its exit code. */
 export type Run = (command: string, work: () => Promise<number>) => Promise<void>;
@@ -65,6 +65,11 @@ export function addFeatures(text: string, before: string[] = []): string[] {
 export function featuresOption(): Option {
   const description = 'exactly these features, with commas; default and none may be among them';
   return new Option('-O, --features <names>', description).argParser(addFeatures);
+}
+
+/** What verity hashes with. */
+export function hashOption(name: string): Option {
+  return new Option(`${name} <algorithm>`, 'what is hashed with (default: sha256)').choices(VERITY_HASHES);
 }
 
 /** What build and put take over. */

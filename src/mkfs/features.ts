@@ -14,7 +14,12 @@ export const DEFAULT_FEATURES = [
 ] as const satisfies readonly Feature[];
 
 /** Every feature that this package writes. */
-export const WRITABLE_FEATURES: readonly Feature[] = [...DEFAULT_FEATURES, 'flexible_inline_xattr', 'packed_ssa'];
+export const WRITABLE_FEATURES: readonly Feature[] = [
+  ...DEFAULT_FEATURES,
+  'flexible_inline_xattr',
+  'packed_ssa',
+  'verity',
+];
 
 /** Features whose inode fields are extra attributes. */
 const NEED_EXTRA_ATTR: readonly Feature[] = ['inode_checksum', 'flexible_inline_xattr', 'inode_crtime', 'compression'];

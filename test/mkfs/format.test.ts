@@ -169,7 +169,7 @@ test('options that cannot be met are refused before anything is written', () => 
     [{ features: ['inode_crtime'] }, 'EINVAL', /needs 'extra_attr'/],
     [{ features: ['compression'] }, 'EINVAL', /needs 'extra_attr'/],
     [{ features: ['flexible_inline_xattr'] }, 'EINVAL', /needs 'extra_attr'/],
-    ...['encrypt', 'blkzoned', 'project_quota', 'quota', 'verity', 'casefold', 'ro', 'device_alias'].map(
+    ...['encrypt', 'blkzoned', 'project_quota', 'quota', 'casefold', 'ro', 'device_alias'].map(
       (name): [FormatOptions, string, RegExp] => [{ features: [name] }, 'EOPNOTSUPP', new RegExp(`'${name}'`)],
     ),
     [{ label: 'x'.repeat(512) }, 'EINVAL', /expected 511 at most/],
