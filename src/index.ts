@@ -121,7 +121,7 @@ export {
   build,
 } from './populate/build.ts';
 export type { BuildCompression } from './populate/compress-choice.ts';
-export type { BuildOptions, Owner, PutOptions, PutPlace } from './populate/options.ts';
+export type { BuildOptions, BuildVerity, Owner, PutOptions, PutPlace } from './populate/options.ts';
 export { type PutReport, put } from './populate/put.ts';
 export { countProblems, type Problem } from './problems.ts';
 export type { HolePolicy } from './source/hole-policy.ts';

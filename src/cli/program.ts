@@ -15,6 +15,7 @@ import {
   addFeatures,
   allRootOption,
   featuresOption,
+  hashOption,
   holesOption,
   jsonOption,
   NAME_ON_LS,
@@ -40,6 +41,7 @@ import {
   parseSizeOrAuto,
 } from './sizes.ts';
 import type { StatOptions } from './stat.ts';
+import { parseSalt } from './verity-text.ts';
 import { XATTR_ENCODINGS } from './xattr-text.ts';
 
 /** Exit codes and what they mean. */
@@ -145,6 +147,18 @@ function declareBuild(program: Command, run: Run): void {
     .addOption(excludedExtensions())
     .option('--compress-checksum', 'clusters get a checksum')
     .option('--release', 'give back what compression saves: a smaller image, whose compressed files stay as they are')
+    .option(
+      '--verity <pattern>',
+      'files that Linux verifies as it reads them, and that never change, as usr/bin/*; may be given again',
+      addText,
+    )
+    .addOption(hashOption('--verity-hash'))
+    .option(
+      '--verity-block <size>',
+      'bytes that are hashed together, 1K to a block of the volume (default: 4K)',
+      parseSize,
+    )
+    .option('--verity-salt <hex>', 'up to 32 bytes that go before each block', parseSalt)
     .option('--workers <n>', 'threads that compress (default: one for each core)', parseCount(0, MAX_WORKERS))
     .addOption(
       new Option('--engine <name>', 'by way of the page cache, and which engine writes its dirty pages').choices(

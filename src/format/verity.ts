@@ -1,5 +1,5 @@
 // Verity: what a file under it has behind its end, a tree of hashes (Merkle tree) and a descriptor, and the attribute that leads there.
-import { bytes, struct, u8, u32, u64 } from './struct.ts';
+import { bytes, struct, u8, u32, u64, viewOf } from './struct.ts';
 
 /** The algorithms, by the words that fsverity(1) has for them. Source: FS_VERITY_HASH_ALG_* in linux/fsverity.h. */
 export const VERITY_HASHES = ['sha256', 'sha512'] as const satisfies readonly VerityHash[];
@@ -55,6 +55,16 @@ export const VerityLocation = struct('fsverity_descriptor_location', 16, {
 
 /** What the attribute is called, under its index. Source: F2FS_XATTR_NAME_VERITY. */
 export const VERITY_XATTR_NAME = 'v';
+
+/** The value of the attribute that leads to a descriptor of `size` bytes at byte `pos`. */
+export function verityLocation(pos: number, size: number): Uint8Array {
+  const value = new Uint8Array(VerityLocation.size);
+  const location = new VerityLocation(viewOf(value));
+  location.version = VERITY_VERSION;
+  location.size = size;
+  location.pos = pos;
+  return value;
+}
 
 /** Byte at which the tree of a file of `sizeBytes` begins. */
 export function verityMetadataPos(sizeBytes: number): number {

@@ -5,7 +5,7 @@ import type { Inode } from '../file/inode/inode.ts';
 import { BlockHasher, MerkleBuilder, MerkleShape, verityDescriptor } from '../file/verity/merkle.ts';
 import { type VerityOptions, verityFormat } from '../file/verity/options.ts';
 import { ADVISE } from '../format/inode.ts';
-import { VERITY_VERSION, VERITY_XATTR_NAME, VerityLocation, verityMetadataPos } from '../format/verity.ts';
+import { VERITY_XATTR_NAME, VerityDescriptor, verityLocation, verityMetadataPos } from '../format/verity.ts';
 import { XATTR_INDEX } from '../format/xattr.ts';
 import { SINCE } from '../volume/nat.ts';
 import type { Parts } from './core.ts';
@@ -42,7 +42,7 @@ export function* enableVerity(
   const shape = new MerkleShape(size, format);
   const treeAt = verityMetadataPos(size);
   const descriptorAt = treeAt + shape.treeBytes;
-  const end = descriptorAt + verityDescriptor(format, size, new Uint8Array(0)).length;
+  const end = descriptorAt + VerityDescriptor.size;
   if (end > inode.maxWrittenBytes) {
     const message = `the file is too large for a tree of hashes behind it: that would end at byte ${end}, and ${inode.maxWrittenBytes} is the last`;
     throw new F2fsError('EFBIG', message, { ino });
@@ -64,11 +64,8 @@ export function* enableVerity(
     data.writeBehindEnd(inode, descriptorAt, verityDescriptor(format, size, builder.end()));
     // Before the inode says that it is under verity all of it is on the disk.
     sync.inode(inode);
-    const location = new VerityLocation(new DataView(new ArrayBuffer(VerityLocation.size)));
-    location.version = VERITY_VERSION;
-    location.size = end - descriptorAt;
-    location.pos = descriptorAt;
-    xattrs.store(inode, XATTR_INDEX.VERITY, VERITY_XATTR_NAME, new Uint8Array(location.dv.buffer));
+    const location = verityLocation(descriptorAt, end - descriptorAt);
+    xattrs.store(inode, XATTR_INDEX.VERITY, VERITY_XATTR_NAME, location);
     isDone = true;
   } finally {
     inode.writtenEnd = 0;

@@ -2,12 +2,15 @@
 import { F2fsError } from '../errors.ts';
 import { CompressPolicy } from '../file/inode/compression.ts';
 import type { Timestamp } from '../file/inode/inode.ts';
+import type { VerityFormat } from '../file/verity/merkle.ts';
+import { verityFormat } from '../file/verity/options.ts';
 import { type BlockGeometry, blockGeometry, DEFAULT_BLOCK_SIZE } from '../format/block-size.ts';
 import { FEATURES } from '../format/constants.ts';
-import { featureBits } from '../mkfs/features.ts';
+import { DEFAULT_FEATURES, featureBits } from '../mkfs/features.ts';
 import { checkFormat, type FormatOptions, planSize } from '../mkfs/format.ts';
 import { type GeometryRequest, smallestGeometry } from '../mkfs/geometry.ts';
 import { checkChoice } from './compress-choice.ts';
+import { matcher } from './file-choice.ts';
 import type { SizeRules } from './image-size.ts';
 import type { BuildOptions } from './options.ts';
 
@@ -36,6 +39,7 @@ export function checkBuildOptions(options: BuildOptions): void {
   if (options.workers !== undefined && compress === undefined) {
     throw new F2fsError('EINVAL', 'workers have no effect without compression: say how to compress too');
   }
+  verityOf(options);
   if (compress === undefined) return;
   compressionPolicy(options);
   checkChoice(compress);
@@ -49,9 +53,26 @@ export function compressionPolicy({ compress, features }: BuildOptions): Compres
   return new CompressPolicy({ ...compress, extensions: [], noExtensions: [] });
 }
 
+/** The features of the volume. With verity asked for that is one of them, where they are not named. */
+export function featuresOf({ features, verity }: BuildOptions): readonly string[] {
+  return features ?? (verity === undefined ? DEFAULT_FEATURES : [...DEFAULT_FEATURES, 'verity']);
+}
+
+/** How files are hashed, null for none. Throws EINVAL for options that can't be, EOPNOTSUPP when the features lack verity. */
+export function verityOf(options: BuildOptions): VerityFormat | null {
+  if (options.verity === undefined) return null;
+  if (!featuresOf(options).includes('verity')) {
+    throw new F2fsError('EOPNOTSUPP', "files under verity need the feature 'verity': add it");
+  }
+  const { globs, ...how } = options.verity;
+  matcher(globs);
+  return verityFormat(how, blockOf(options).blockSize);
+}
+
 /** What follows from the size of the image's blocks. */
-export function blockOf({ blockSize = DEFAULT_BLOCK_SIZE, features }: BuildOptions): BlockGeometry {
-  return blockGeometry(blockSize, (featureBits(features ?? 'default') & FEATURES.packed_ssa) !== 0);
+export function blockOf(options: BuildOptions): BlockGeometry {
+  const { blockSize = DEFAULT_BLOCK_SIZE } = options;
+  return blockGeometry(blockSize, (featureBits(featuresOf(options)) & FEATURES.packed_ssa) !== 0);
 }
 
 /** What of the image's layout does not depend on its size: one log after the other, so that the end of the main area can be given back. */
@@ -65,7 +86,7 @@ export function formatOptions(options: BuildOptions, now: Timestamp): FormatOpti
     blockSize: options.blockSize,
     uuid: options.uuid,
     label: options.label,
-    features: options.features,
+    features: featuresOf(options),
     timestamp: now.sec,
     logPlacement: shapeOf(options).logPlacement,
   };

@@ -25,14 +25,17 @@ import {
   blockOf,
   checkBuildOptions,
   compressionPolicy,
+  featuresOf,
   formatOptions,
   isAutoSized,
   shapeOf,
   sizeRules,
+  verityOf,
 } from './build-options.ts';
 import { CompressChoice } from './compress-choice.ts';
 import { driveScan, INTERRUPTED, inTurnsOfScan, turn } from './drive.ts';
 import { Estimate } from './estimate.ts';
+import { FileChoice } from './file-choice.ts';
 import { closeAtItsSize, closeAtLeastSize, firstGeometry } from './image-size.ts';
 import { checkBuild } from './option-checks.ts';
 import type { BuildOptions } from './options.ts';
@@ -61,6 +64,8 @@ export interface BuildReport extends Populated {
   seconds: number;
   /** What compression did; null when it was not asked for. */
   compression: BuildCompressionReport | null;
+  /** Files that are under verity. */
+  verityFiles: number;
   /** Bytes of a block. */
   blockBytes: number;
   /** Blocks that are in use or promised. */
@@ -118,12 +123,14 @@ export async function buildFrom(
   // They start while it is counted what the tree takes.
   const workers = options.workers ?? defaultWorkers();
   const block = blockOf(options);
-  using threads = options.engine === undefined ? startFilling(tree, block.blockSize, policy, workers) : null;
+  const hashing = verityOf(options);
+  using threads = options.engine === undefined ? startFilling(tree, block.blockSize, policy, hashing, workers) : null;
   const now = stamp(options);
   const choice = policy && new CompressChoice(tree, policy.clusterPages, block.blockSize, options.compress ?? {});
-  const feature = featureBits(options.features ?? 'default');
+  const verity = hashing && { format: hashing, choice: new FileChoice(tree, options.verity!.globs) };
+  const feature = featureBits(featuresOf(options));
   const needed = await inTurnsOfScan(
-    new Estimate(tree, block, feature, choice, policy?.clusterPages ?? 1).blocks(),
+    new Estimate(tree, block, feature, choice, policy?.clusterPages ?? 1, verity).blocks(),
     tree,
     options,
   );
@@ -139,8 +146,8 @@ export async function buildFrom(
     const compression = policy && choice && { policy, choice };
     const written =
       threads === null
-        ? await pour(tree, volume, now, compression, options)
-        : await load(tree, volume, threads, now, compression, options);
+        ? await pour(tree, volume, now, compression, verity, options)
+        : await load(tree, volume, threads, now, compression, verity, options);
     await turn(options);
     if (isDevice) {
       volume.close();
@@ -271,6 +278,7 @@ function reportOf(
     notes,
     seconds: 0,
     compression: written.compression,
+    verityFiles: written.verityFiles,
     blockBytes: volume.layout.block.blockSize,
     usedBlocks: volume.space.validBlockCount,
     freeBlocks: volume.space.freeBlocks,

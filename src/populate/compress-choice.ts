@@ -1,9 +1,8 @@
 // Which files of a tree become compressed ones.
-import picomatch from 'picomatch';
-import { F2fsError } from '../errors.ts';
 import { type CompressOptions, checkExtensions } from '../file/inode/compression.ts';
 import { ExtensionSet } from '../file/inode/temperature.ts';
 import type { SourceTree } from '../source/source-tree.ts';
+import { matcher } from './file-choice.ts';
 
 /** How an image is compressed, and which of its files. */
 export interface BuildCompression extends Omit<CompressOptions, 'mode'> {
@@ -63,14 +62,4 @@ export function checkChoice({ extensions = [], noExtensions = [], globs = [] }: 
   checkExtensions(extensions);
   checkExtensions(noExtensions);
   matcher(globs);
-}
-
-function matcher(globs: readonly string[]): (path: string) => boolean {
-  try {
-    return picomatch([...globs], { dot: true, flags: 's' });
-  } catch (cause) {
-    throw new F2fsError('EINVAL', `invalid pattern '${globs.join(',')}': expected one for paths, such as usr/**`, {
-      cause,
-    });
-  }
 }

@@ -16,6 +16,7 @@ import {
   type OptionChecks,
 } from '../check.ts';
 import { MAX_WORKERS } from '../compress/algorithms.ts';
+import { VERITY_OPTIONS } from '../file/verity/options.ts';
 import { MAX_ID } from '../format/constants.ts';
 import { checkFileSystem, type FileSystem } from '../fs/file-system.ts';
 import { COMPRESS_OPTIONS } from '../fs/mount-options.ts';
@@ -23,10 +24,12 @@ import type { Host } from '../host/host.ts';
 import { HOLE_POLICIES } from '../source/hole-policy.ts';
 import { ENGINES } from '../writeback/engines.ts';
 import type { BuildCompression } from './compress-choice.ts';
-import type { BuildOptions, PutOptions, PutPlace } from './options.ts';
+import type { BuildOptions, BuildVerity, PutOptions, PutPlace } from './options.ts';
 
 const { mode: _, ...COMPRESS } = COMPRESS_OPTIONS;
 const BUILD_COMPRESSION: OptionChecks<BuildCompression> = { ...COMPRESS, globs: isList(isText) };
+
+const BUILD_VERITY: OptionChecks<BuildVerity> = { ...VERITY_OPTIONS, globs: isList(isText) };
 
 const isOwner = isOptions({ uid: isWhole(0, MAX_ID), gid: isWhole(0, MAX_ID) }, ['uid', 'gid']);
 
@@ -45,6 +48,7 @@ const BUILD_OPTIONS: OptionChecks<BuildOptions> = {
   cacheBytes: isNumber(1, Number.MAX_SAFE_INTEGER),
   compress: isOptions(BUILD_COMPRESSION),
   release: isBoolean,
+  verity: isOptions(BUILD_VERITY, ['globs']),
   workers: isWhole(0, MAX_WORKERS),
   engine: isOneOf(ENGINES),
   xattrs: isBoolean,

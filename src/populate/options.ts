@@ -1,5 +1,6 @@
 // What `build` and `put` can be asked for.
 import type { Name, Path } from '../bytes.ts';
+import type { VerityOptions } from '../file/verity/options.ts';
 import type { HolePolicy } from '../source/hole-policy.ts';
 import type { EngineName } from '../writeback/engines.ts';
 import type { BuildCompression } from './compress-choice.ts';
@@ -11,6 +12,12 @@ export interface Owner {
   uid: number;
   /** The group, likewise. */
   gid: number;
+}
+
+/** How files are put under verity, and which. */
+export interface BuildVerity extends VerityOptions {
+  /** Paths below the source, as patterns: `usr/bin/*`. Of a file with several names any of them. */
+  globs: readonly string[];
 }
 
 /** What an image is like, and what of its source it has. */
@@ -41,6 +48,8 @@ export interface BuildOptions {
   compress?: BuildCompression;
   /** The blocks that compression saves are given back: the image is smaller, and those files can't be changed in it. */
   release?: boolean;
+  /** Files are put under verity: their contents never change in the image, and are verified as they are read. The volume has the feature then. */
+  verity?: BuildVerity;
   /** Threads that compress. Default: one for each core, eight at most. The image does not depend on it. */
   workers?: number;
   /**

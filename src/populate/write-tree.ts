@@ -11,6 +11,7 @@ import type { Populated } from '../source/populated.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 import type { CompressChoice, NoneCompressed } from './compress-choice.ts';
 import { drive, inTurns } from './drive.ts';
+import type { Verity } from './estimate.ts';
 import type { BuildOptions } from './options.ts';
 import { Populator } from './populate.ts';
 
@@ -52,6 +53,8 @@ export interface WrittenTree {
   problems: readonly Problem[];
   /** Null when it was not asked for. */
   compression: BuildCompressionReport | null;
+  /** Files that are under verity. */
+  verityFiles: number;
 }
 
 /** Writes the tree to its places at once, filled by `threads`; by the ordinary way only what found no place so. Throws what concerns the volume. */
@@ -61,6 +64,7 @@ export async function load(
   threads: FillThreads,
   stamp: Timestamp,
   compression: Compression | null,
+  verity: Verity | null,
   options: BuildOptions,
 ): Promise<WrittenTree> {
   const { holes = 'source', release = false } = options;
@@ -69,6 +73,7 @@ export async function load(
     holes,
     compress: compression && { policy: compression.policy, has: (index) => compression.choice.has(index) },
     release,
+    verity: verity && { format: verity.format, has: (index) => verity.choice.has(index) },
   });
   try {
     await drive(loader, tree, options);
@@ -76,8 +81,15 @@ export async function load(
     loader.close();
   }
   const { done, holeBytes, problems, clusters, late } = loader;
-  const written: WrittenTree = { done, holeBytes, problems: problems.list, compression: null };
-  if (late.length > 0) await addLate(loader, tree, volume, stamp, written, options);
+  const written: WrittenTree = {
+    done,
+    holeBytes,
+    problems: problems.list,
+    compression: null,
+    verityFiles: loader.nrVerity,
+  };
+  if (late.length > 0) await addLate(loader, tree, volume, stamp, verity, written, options);
+  await inTurns(enableVerity(volume, loader.unhashed, verity), options);
   if (compression === null) return written;
   const savedBlocks = clusters.pages - clusters.blocks;
   written.compression = reportOf(volume, compression, clusters, release ? savedBlocks : 0);
@@ -90,19 +102,22 @@ async function addLate(
   tree: SourceTree,
   volume: FileSystem,
   stamp: Timestamp,
+  verity: Verity | null,
   written: WrittenTree,
   options: BuildOptions,
 ): Promise<void> {
-  const populator = new Populator(tree, volume, stamp, null, null, options.holes);
+  const populator = new Populator(tree, volume, stamp, null, null, options.holes, verity?.choice);
   try {
     for (const index of loader.late) {
       await inTurns(populator.addLate(index, loader.inoOf(tree.parent(index))), options);
     }
+    await inTurns(enableVerity(volume, populator.verity, verity), options);
     populator.setFlags();
   } finally {
     populator.close();
   }
   for (const key of Object.keys(written.done) as (keyof Populated)[]) written.done[key] += populator.done[key];
+  written.verityFiles += populator.verity.length;
   written.holeBytes += populator.holeBytes;
   written.problems = [...written.problems, ...populator.problems.list];
 }
@@ -113,9 +128,11 @@ export async function pour(
   volume: FileSystem,
   stamp: Timestamp,
   compression: Compression | null,
+  verity: Verity | null,
   options: BuildOptions,
 ): Promise<WrittenTree> {
-  const populator = new Populator(tree, volume, stamp, compression?.choice ?? null, null, options.holes);
+  const choice = compression?.choice ?? null;
+  const populator = new Populator(tree, volume, stamp, choice, null, options.holes, verity?.choice);
   try {
     await drive(populator, tree, options);
   } finally {
@@ -124,9 +141,19 @@ export async function pour(
   const report =
     compression &&
     (await inTurns(finishCompression(volume, populator, compression, options.release === true), options));
+  await inTurns(enableVerity(volume, populator.verity, verity), options);
   populator.setFlags();
   const { done, holeBytes, problems } = populator;
-  return { done, holeBytes, problems: problems.list, compression: report };
+  const verityFiles = populator.verity.length;
+  return { done, holeBytes, problems: problems.list, compression: report, verityFiles };
+}
+
+/** Puts files under verity that are there. */
+function* enableVerity(volume: FileSystem, inos: readonly number[], verity: Verity | null): Generator<void> {
+  for (const ino of inos) {
+    using handle = volume.openInode(ino) as FileHandle;
+    yield* handle.enableVerityInSteps(verity?.format);
+  }
 }
 
 /** Waits for the last clusters, gives back what they save if asked, and counts. */

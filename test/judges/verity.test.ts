@@ -18,7 +18,15 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { F2fsError } from '../../src/errors.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
-import { DEFAULT_FEATURES, format, mount, openFileDevice, parseCodec, type VerityOptions } from '../../src/index.ts';
+import {
+  build,
+  DEFAULT_FEATURES,
+  format,
+  mount,
+  openFileDevice,
+  parseCodec,
+  type VerityOptions,
+} from '../../src/index.ts';
 import { fsck, kernelIsThere, runInKernel } from '../../tools/judge/index.ts';
 import { blockSizeOf, type KernelName } from '../../tools/judge/paths.ts';
 import { noise } from '../fs/compressed-volume.ts';
@@ -80,6 +88,8 @@ function casesFor(kernel: KernelName): Case[] {
     }
   }
   const of = { algorithm: 'sha256', blockSize: page } as const;
+  for (const name of ['highest', 'lowest'])
+    cases.push({ name, bytes: noise(3_000_001, 6), algorithm: 'sha256', blockSize: sizesOf(kernel)[0] });
   cases.push({ name: 'empty', bytes: new Uint8Array(0), ...of });
   cases.push({ name: 'block', bytes: noise(page, 3), ...of });
   cases.push({ name: 'aligned', bytes: noise(2 * 65536, 3), ...of });
@@ -195,17 +205,23 @@ describe.each(KERNELS)('with %s', { timeout: 600_000 }, (kernel) => {
     mkdirSync(folder);
     const page = blockSizeOf(kernel);
     const cases = casesFor(kernel);
-    const [ours, theirs, changed] = ['ours', 'theirs', 'changed'].map((name) => join(folder, `${name}.img`));
+    const [ours, theirs, changed, built] = ['ours', 'theirs', 'changed', 'built'].map((name) =>
+      join(folder, `${name}.img`),
+    );
     makeVolume(ours, cases, page, true);
     makeVolume(theirs, cases, page, false);
+    const tree = join(folder, 'tree');
+    mkdirSync(tree);
+    for (const { name, bytes } of cases) writeFileSync(join(tree, name), bytes);
+    const compress = { codec: parseCodec('lz4'), clusterPages: 4, noExtensions: [] };
+    await build(tree, built, { blockSize: page, compress, release: true, verity: { globs: ['*'], blockSize: page } });
     copyFileSync(ours, changed);
     const large = Math.ceil(3_000_001 / 65536) * 65536;
-    const other = algorithmsOf(kernel).at(-1);
     const changes: Change[] = [
       { name: `sha256-${page}-0-large`, position: 40 * page + 17 },
-      { name: `${other}-${page}-5-large`, position: 2_999_000 },
-      { name: `${other}-${sizesOf(kernel)[0]}-0-large`, position: large + 100 },
-      { name: `sha256-${sizesOf(kernel)[0]}-5-large`, position: large + 200 },
+      { name: `${algorithmsOf(kernel).at(-1)}-${page}-5-large`, position: 2_999_000 },
+      { name: 'highest', position: large + 100 },
+      { name: 'lowest', position: large + sizesOf(kernel)[0] + 200 },
       { name: 'compressed-200000', position: 199_000 },
       { name: 'block', position: page - 1 },
     ];
@@ -229,24 +245,31 @@ mount -t f2fs "$DEV1" /mnt || exit 2
 umount /mnt; mount -t f2fs "$DEV1" /mnt || exit 3
 { ${look}; } > theirs 2>&1
 umount /mnt
+mount -t f2fs "$DEV3" /mnt || exit 7
+{ ${look}; } > built 2>&1
+umount /mnt
 mount -t f2fs "$DEV2" /mnt || exit 4
 for file in ${changes.map(({ name }) => name).join(' ')}; do
   : > read; dd if=/mnt/$file of=read bs=${page} 2> error && echo "$file is read"; echo "$file $(stat -c %s read) $(grep -c 'Input/output error' error)"; rm -f read
 done
 umount /mnt
 `;
-    const guest = await runInKernel(kernel, { images: [ours, theirs, changed], share, script });
+    const guest = await runInKernel(kernel, { images: [ours, theirs, changed, built], share, script });
     expect([guest.exitCode, guest.stderr]).toEqual([0, '']);
     const linesOf = (name: string) => readFileSync(join(share, name), 'latin1').trimEnd().split('\n');
     expect(linesOf('enabled')).toEqual(['']);
-    for (const image of [ours, theirs]) {
+    for (const [image, lines] of [
+      [ours, 'ours'],
+      [theirs, 'theirs'],
+      [built, 'built'],
+    ] as const) {
       const expected = on(image, true, (fs) =>
         cases.flatMap((it) => {
           expect(sha256(fs.readFile(`/${it.name}`)), it.name).toBe(sha256(it.bytes));
           return [`${sha256(it.bytes)}  -`, measured(fs, '/mnt', it)];
         }),
       );
-      expect(linesOf(image === ours ? 'ours' : 'theirs')).toEqual(expected);
+      expect(linesOf(lines)).toEqual(expected);
       if (page === 4096) expect((await fsck(image)).complaints).toEqual([]);
     }
     const found = on(changed, true, (fs) =>

@@ -249,7 +249,7 @@ function apply(ino: number, stored: StoredXattr[], { name, value, create, replac
 }
 
 /**
- * The list of a new inode, which has `inlineSize` bytes for it: what the inode holds, and what its xattr node does, if it needs one.
+ * The list of a new inode, which has `inlineSize` bytes for it and `own` that no system call sets: what the inode holds, and what its xattr node does, if it needs one.
  * Throws as `Xattrs.set` does.
  */
 export function newXattrs(
@@ -257,8 +257,9 @@ export function newXattrs(
   inlineSize: number,
   { xattrBlockSize }: BlockGeometry,
   ino: number,
+  own: readonly StoredXattr[] = [],
 ): { inline: Uint8Array; node: Uint8Array | null } {
-  const stored: StoredXattr[] = [];
+  const stored: StoredXattr[] = [...own];
   for (const change of changes) apply(ino, stored, change);
   const area = new Uint8Array(inlineSize + xattrBlockSize);
   const used = compose(stored, area, ino);

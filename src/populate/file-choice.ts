@@ -1,0 +1,43 @@
+// Files of a tree that patterns of paths choose.
+import picomatch from 'picomatch';
+import { F2fsError } from '../errors.ts';
+import type { SourceTree } from '../source/source-tree.ts';
+
+/** Whether a path below the source fits one of the patterns. Throws EINVAL for a pattern that is none. */
+export function matcher(globs: readonly string[]): (path: string) => boolean {
+  try {
+    return picomatch([...globs], { dot: true, flags: 's' });
+  } catch (cause) {
+    throw new F2fsError('EINVAL', `invalid pattern '${globs.join(',')}': expected one for paths, such as usr/**`, {
+      cause,
+    });
+  }
+}
+
+/** A file with several names is chosen by any of them. */
+export class FileChoice {
+  readonly #tree: SourceTree;
+  readonly #fits: (path: string) => boolean;
+  /** Of files with several names, those that are chosen, by their groups. */
+  readonly #groups = new Set<number>();
+
+  /** Throws as matcher does. */
+  constructor(tree: SourceTree, globs: readonly string[]) {
+    this.#tree = tree;
+    this.#fits = matcher(globs);
+    for (let i = 0; i < tree.count; i++) {
+      const group = tree.linkGroup(i);
+      if (group >= 0 && this.#fitsPath(i)) this.#groups.add(group);
+    }
+  }
+
+  /** Of entry `i`, a regular file. */
+  has(i: number): boolean {
+    const group = this.#tree.linkGroup(i);
+    return group >= 0 ? this.#groups.has(group) : this.#fitsPath(i);
+  }
+
+  #fitsPath(i: number): boolean {
+    return this.#fits(Buffer.from(this.#tree.pathBytes(i)).toString());
+  }
+}
