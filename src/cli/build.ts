@@ -38,6 +38,9 @@ export interface BuildCommandOptions extends BlockSizeOptions {
   uuid?: string;
   label?: string;
   features?: string[];
+  coldExt?: string[];
+  hotExt?: string[];
+  immutable?: string[];
   allRoot?: boolean;
   xattrs?: boolean;
   force?: boolean;
@@ -76,6 +79,9 @@ export async function build(source: string, image: string, options: BuildCommand
     uuid: options.uuid,
     label: options.label,
     features: options.features && expandFeatures(options.features),
+    coldExtensions: options.coldExt,
+    hotExtensions: options.hotExt,
+    immutable: options.immutable,
     owner: options.allRoot ? ROOT : undefined,
     xattrs: options.xattrs,
     force: options.force,

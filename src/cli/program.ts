@@ -90,11 +90,23 @@ function declareMkfs(program: Command, run: Run): void {
     .option('--segs-per-sec <n>', 'segments in a section', parseCount(1))
     .option('--secs-per-zone <n>', 'sections in a zone', parseCount(1))
     .option('--overprovision <percent>', 'kept from files, for cleaning; default: what leaves the most', parsePercent)
+    .addOption(coldOption())
+    .addOption(hotOption())
     .option('--root-owner <uid:gid>', 'owner of the root directory; default: 0:0', parseOwner)
     .addOption(jsonOption())
     .action((image: string, options: MkfsOptions) =>
       run('mkfs', async () => (await import('./mkfs.ts')).mkfs(image, options)),
     );
+}
+
+function coldOption(): Option {
+  const description = 'extensions of files that are seldom changed, besides those of media and archives';
+  return new Option('-e, --cold-ext <list>', description).argParser(parseList);
+}
+
+function hotOption(): Option {
+  const description = 'extensions of files that change often, besides those of databases and disks';
+  return new Option('-E, --hot-ext <list>', description).argParser(parseList);
 }
 
 /** Parsers that add to what was given before. */
@@ -132,8 +144,15 @@ function declareBuild(program: Command, run: Run): void {
     .option('--uuid <uuid>', 'default: random')
     .option('--label <text>', 'name of the volume, up to 511 characters')
     .addOption(featuresOption())
+    .addOption(coldOption())
+    .addOption(hotOption())
     .addOption(allRootOption())
     .addOption(noXattrsOption())
+    .option(
+      '--immutable <pattern>',
+      'files that get the flag immutable, as usr/lib/**; may be given again. Linux 7.0 and newer reads them in larger pieces',
+      addText,
+    )
     .option('--force', 'replace an image that exists, or what a device holds')
     .addOption(holesOption())
     .option('--compress <algorithm[:level]>', 'lz4, lz4:3 to lz4:16, zstd:1 to zstd:22, lzo or lzo-rle')

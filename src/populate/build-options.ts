@@ -40,6 +40,7 @@ export function checkBuildOptions(options: BuildOptions): void {
     throw new F2fsError('EINVAL', 'workers have no effect without compression: say how to compress too');
   }
   verityOf(options);
+  matcher(options.immutable ?? []);
   if (compress === undefined) return;
   compressionPolicy(options);
   checkChoice(compress);
@@ -87,6 +88,8 @@ export function formatOptions(options: BuildOptions, now: Timestamp): FormatOpti
     uuid: options.uuid,
     label: options.label,
     features: featuresOf(options),
+    coldExtensions: options.coldExtensions,
+    hotExtensions: options.hotExtensions,
     timestamp: now.sec,
     logPlacement: shapeOf(options).logPlacement,
   };

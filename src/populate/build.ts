@@ -7,6 +7,7 @@ import { NewImage, openAroundCache, removeLeftParts } from '../device/new-image.
 import { checkSignal, F2fsError } from '../errors.ts';
 import type { CompressPolicy } from '../file/inode/compression.ts';
 import type { Timestamp } from '../file/inode/inode.ts';
+import { I_FLAGS } from '../format/inode.ts';
 import { formatUuid } from '../format/superblock.ts';
 import { systemTime } from '../fs/clock.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
@@ -35,7 +36,7 @@ import {
 import { CompressChoice } from './compress-choice.ts';
 import { driveScan, INTERRUPTED, inTurnsOfScan, turn } from './drive.ts';
 import { Estimate } from './estimate.ts';
-import { FileChoice } from './file-choice.ts';
+import { addFlag, FileChoice } from './file-choice.ts';
 import { closeAtItsSize, closeAtLeastSize, firstGeometry } from './image-size.ts';
 import { checkBuild } from './option-checks.ts';
 import type { BuildOptions } from './options.ts';
@@ -120,6 +121,7 @@ export async function buildFrom(
   if (target.kind !== null) notes.push(...replacedNotes(image));
   const policy = options.compress === undefined ? null : compressionPolicy(options);
   using tree = await scan();
+  if (options.immutable !== undefined) addFlag(tree, new FileChoice(tree, options.immutable), I_FLAGS.IMMUTABLE);
   // They start while it is counted what the tree takes.
   const workers = options.workers ?? defaultWorkers();
   const block = blockOf(options);

@@ -41,3 +41,9 @@ export class FileChoice {
     return this.#fits(Buffer.from(this.#tree.pathBytes(i)).toString());
   }
 }
+
+/** Has the tree tell an inode flag of the files that are chosen, besides those that they have. */
+export function addFlag(tree: SourceTree, choice: FileChoice, flag: number): void {
+  const flags = tree.flags.bind(tree);
+  tree.flags = (index) => flags(index) | (tree.type(index) === 'file' && choice.has(index) ? flag : 0);
+}

@@ -43,6 +43,9 @@ const BUILD_OPTIONS: OptionChecks<BuildOptions> = {
     if (typeof value !== 'string') throw invalid(what, value, 'a string');
   },
   features: isList(isText),
+  coldExtensions: isList(isText),
+  hotExtensions: isList(isText),
+  immutable: isList(isText),
   force: isBoolean,
   sourceDateEpoch: isWhole(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 'seconds'),
   cacheBytes: isNumber(1, Number.MAX_SAFE_INTEGER),

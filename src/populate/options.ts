@@ -38,6 +38,12 @@ export interface BuildOptions {
   label?: string;
   /** Names of all the features wanted. Default: DEFAULT_FEATURES. */
   features?: readonly string[];
+  /** Extensions of cold files, besides those that are by default; see FormatOptions. */
+  coldExtensions?: readonly string[];
+  /** The same of hot files. */
+  hotExtensions?: readonly string[];
+  /** Paths below the source, as patterns, of files that get the flag immutable besides those that have it. */
+  immutable?: readonly string[];
   /** Replace an image that exists, or what a block device holds. */
   force?: boolean;
   /** Seconds since 1970 that everything of the build is stamped with; with a uuid too the image is reproducible. */

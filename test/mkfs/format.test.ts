@@ -186,6 +186,7 @@ test('options that cannot be met are refused before anything is written', () => 
     [{ coldExtensions: ['12345678'] }, 'EINVAL', /invalid extension/],
     [{ coldExtensions: [''] }, 'EINVAL', /invalid extension/],
     [{ hotExtensions: ['gz'] }, 'EINVAL', /in one list only/],
+    [{ hotExtensions: ['GZ'] }, 'EINVAL', /in one list only/],
     [{ hotExtensions: Array.from({ length: 30 }, (_, i) => `h${i}`) }, 'EINVAL', /64/],
     [{ segsPerSec: 64 }, 'ENOSPC', /it needs \d+ bytes/],
     [{ overprovision: 120 }, 'EINVAL', /overprovision/],

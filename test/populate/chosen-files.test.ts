@@ -1,4 +1,5 @@
-// Builds with files under verity: the same digests whichever way they are made, of clusters, holes and files with several names too.
+// Builds with files that patterns choose. Under verity: the same digests whichever way they are made, of clusters, holes and files with
+// several names too. Immutable ones. And extensions of hot and cold files.
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -9,8 +10,12 @@ import {
   verityDescriptor,
   verityDigest,
 } from '../../src/file/verity/merkle.ts';
+import { SUPER_OFFSET } from '../../src/format/constants.ts';
+import { viewOf } from '../../src/format/struct.ts';
+import { Superblock } from '../../src/format/superblock.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
 import { DEFAULT_FEATURES, mount, openFileDevice, parseCodec } from '../../src/index.ts';
+import { COLD_EXTENSIONS, HOT_EXTENSIONS } from '../../src/mkfs/extensions.ts';
 import { type BuildReport, build } from '../../src/populate/build.ts';
 import type { BuildOptions } from '../../src/populate/options.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
@@ -184,4 +189,38 @@ test('options that can not be are refused', async () => {
   expect(await codeOf({ verity: { globs: ['*'] }, features: DEFAULT_FEATURES })).toBe('EOPNOTSUPP');
   expect(await codeOf({ verity: { globs: ['*'], blockSize: 8192 } })).toBe('EINVAL');
   expect(await codeOf({ verity: {} as never })).toBe('EINVAL');
+});
+
+test('files that a pattern names are immutable, by all their names; directories are not', async () => {
+  for (const engine of [undefined, 'folios'] as const) {
+    const { image } = await made({
+      immutable: ['bin/{text,small}', 'other'],
+      verity: { globs: ['bin/small'] },
+      engine,
+    });
+    inspect(image, (volume) => {
+      const flagsOf = (path: string) => volume.stat(path).flags;
+      expect(['/bin/text', '/other/linked', '/bin/small'].map(flagsOf)).toEqual(Array(3).fill(['immutable']));
+      expect(['/bin/noise', '/other', '/other/plain'].map(flagsOf)).toEqual([[], [], []]);
+      expect(volume.stat('/bin/small').verity).toBe(true);
+    });
+    expect((await fsck(image)).complaints).toEqual([]);
+  }
+});
+
+test('extensions of the image are those by default and more, each once', async () => {
+  const { image } = await made({ coldExtensions: ['raw', 'RAW', 'gif'], hotExtensions: ['log'] });
+  const device = openFileDevice(image, { writable: false });
+  const block = new Uint8Array(4096);
+  device.read(0, block);
+  device.close();
+  const sb = new Superblock(viewOf(block), SUPER_OFFSET);
+  const names = Array.from({ length: sb.extensionCount + sb.hotExtCount }, (_, i) =>
+    Buffer.from(sb.extensionList.subarray(i * 8, i * 8 + 8))
+      .toString()
+      .replace(/\0+$/, ''),
+  );
+  expect(names.slice(0, sb.extensionCount)).toEqual([...COLD_EXTENSIONS, 'raw']);
+  expect(names.slice(sb.extensionCount)).toEqual([...HOT_EXTENSIONS, 'log']);
+  await expect(made({ hotExtensions: ['GIF'] })).rejects.toMatchObject({ code: 'EINVAL' });
 });
