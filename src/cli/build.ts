@@ -51,6 +51,7 @@ export interface BuildCommandOptions extends BlockSizeOptions {
   noCompressExt?: string[];
   compressChecksum?: boolean;
   release?: boolean;
+  readOnly?: boolean;
   verity?: string[];
   verityHash?: VerityHash;
   verityBlock?: number;
@@ -87,6 +88,7 @@ export async function build(source: string, image: string, options: BuildCommand
     force: options.force,
     compress,
     release: options.release,
+    readOnly: options.readOnly,
     verity: verityOf(options),
     workers: options.workers,
     engine: options.engine,

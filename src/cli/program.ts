@@ -166,6 +166,7 @@ function declareBuild(program: Command, run: Run): void {
     .addOption(excludedExtensions())
     .option('--compress-checksum', 'clusters get a checksum')
     .option('--release', 'give back what compression saves: a smaller image, whose compressed files stay as they are')
+    .option('--read-only', 'an image that nobody ever writes, Linux neither: smaller, with the feature ro')
     .option(
       '--verity <pattern>',
       'files that Linux verifies as it reads them, and that never change, as usr/bin/*; may be given again',

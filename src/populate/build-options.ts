@@ -33,6 +33,13 @@ export function checkBuildOptions(options: BuildOptions): void {
       "without an engine there is no page cache, and 'cacheBytes' has no effect: name an engine",
     );
   }
+  const roomy = (['size', 'freeBytes', 'tight'] as const).find((name) => options[name] !== undefined);
+  if (options.readOnly === true && roomy !== undefined && size !== 'auto') {
+    throw new F2fsError(
+      'EINVAL',
+      `a volume that is never written has the least size, and '${roomy}' has no effect: leave it out`,
+    );
+  }
   if (options.release === true && compress === undefined) {
     throw new F2fsError('EINVAL', 'there is nothing to release without compression: say how to compress too');
   }
@@ -104,7 +111,12 @@ export function sizeRules({
   tight = false,
   release = false,
   holes = 'source',
+  readOnly = false,
   blockSize = DEFAULT_BLOCK_SIZE,
 }: BuildOptions): SizeRules {
-  return { freeBlocks: Math.ceil(freeBytes / blockSize), tight, exact: !release && holes === 'source' };
+  return {
+    freeBlocks: Math.ceil(freeBytes / blockSize),
+    tight: tight || readOnly,
+    exact: !release && holes === 'source',
+  };
 }

@@ -22,6 +22,7 @@ import type { Problem } from '../problems.ts';
 import { hostInodes } from '../source/host/scan.ts';
 import type { Populated } from '../source/populated.ts';
 import type { SourceTree } from '../source/source-tree.ts';
+import { sealReadOnly } from '../volume/seal.ts';
 import {
   blockOf,
   checkBuildOptions,
@@ -106,10 +107,11 @@ export async function build(
 export async function buildFrom(
   scan: () => Promise<SourceTree & Disposable>,
   image: string,
-  options: BuildOptions,
+  wanted: BuildOptions,
 ): Promise<BuildReport> {
   const started = performance.now();
-  checkBuildOptions(options);
+  checkBuildOptions(wanted);
+  const options = wanted.readOnly === true ? neverWritten(wanted) : wanted;
   checkSignal(options.signal, INTERRUPTED);
   const target = targetAt(image);
   const isDevice = target.kind === 'block';
@@ -162,8 +164,13 @@ export async function buildFrom(
       if (growthBound !== null) notes.push(boundText(growthBound));
       if (!canGrow && !rules.tight) notes.push(FIXED_SIZE);
     }
+    if (options.readOnly === true) {
+      const nrBlocks = seal(device, block.blockSize);
+      if (!isDevice) device.resize(nrBlocks);
+    }
     const imageBytes = typeof options.size === 'number' ? options.size : device.nrBlocks * device.blockSize;
     report = reportOf(image, imageBytes, formatUuid(uuid), tree, written, volume);
+    if (options.readOnly === true) report.freeBlocks = 0;
     report.notes.unshift(...notes);
     device.close();
     replaced?.assertSame();
@@ -176,6 +183,21 @@ export async function buildFrom(
   }
   report.seconds = (performance.now() - started) / 1000;
   return report;
+}
+
+/** A device has its own size, which is not asked for. */
+function neverWritten(options: BuildOptions): BuildOptions {
+  return { ...options, release: options.compress === undefined ? undefined : true };
+}
+
+/** Makes it of a volume that was closed. Returns the device's blocks that it takes. */
+function seal(device: FileDevice, blockSize: number): number {
+  const volume = mount(device, { readonly: true, cacheBytes: Math.max(LEAST_CACHE, MIN_PAGES * blockSize) });
+  try {
+    return (sealReadOnly(volume.volume) * blockSize) / device.blockSize;
+  } finally {
+    volume.abandon();
+  }
 }
 
 function mountOptions(

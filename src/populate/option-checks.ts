@@ -51,6 +51,7 @@ const BUILD_OPTIONS: OptionChecks<BuildOptions> = {
   cacheBytes: isNumber(1, Number.MAX_SAFE_INTEGER),
   compress: isOptions(BUILD_COMPRESSION),
   release: isBoolean,
+  readOnly: isBoolean,
   verity: isOptions(BUILD_VERITY, ['globs']),
   workers: isWhole(0, MAX_WORKERS),
   engine: isOneOf(ENGINES),

@@ -50,6 +50,11 @@ export interface BuildOptions {
   sourceDateEpoch?: number;
   /** Bytes of the engine's page cache. Default: 64 MiB, down to 32 MiB for trees of more than some 800,000 entries. */
   cacheBytes?: number;
+  /**
+   * The volume is never written, by nobody: it has the feature ro, the least size, and nothing is kept back; what compression saves is
+   * released. Default: false.
+   */
+  readOnly?: boolean;
   /** Files are compressed; which ones, and how. */
   compress?: BuildCompression;
   /** The blocks that compression saves are given back: the image is smaller, and those files can't be changed in it. */
