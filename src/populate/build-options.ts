@@ -33,13 +33,7 @@ export function checkBuildOptions(options: BuildOptions): void {
       "without an engine there is no page cache, and 'cacheBytes' has no effect: name an engine",
     );
   }
-  const roomy = (['size', 'freeBytes', 'tight'] as const).find((name) => options[name] !== undefined);
-  if (options.readOnly === true && roomy !== undefined && size !== 'auto') {
-    throw new F2fsError(
-      'EINVAL',
-      `a volume that is never written has the least size, and '${roomy}' has no effect: leave it out`,
-    );
-  }
+  if (options.readOnly === true) checkReadOnly(options);
   if (options.release === true && compress === undefined) {
     throw new F2fsError('EINVAL', 'there is nothing to release without compression: say how to compress too');
   }
@@ -51,6 +45,20 @@ export function checkBuildOptions(options: BuildOptions): void {
   if (compress === undefined) return;
   compressionPolicy(options);
   checkChoice(compress);
+}
+
+/** Throws EINVAL for what has no effect on a volume that is never written. */
+function checkReadOnly(options: BuildOptions): void {
+  const roomy = (['size', 'freeBytes', 'tight'] as const).find(
+    (name) => ![undefined, 'auto'].includes(options[name] as string),
+  );
+  if (roomy !== undefined) {
+    const message = `a volume that is never written has the least size, and '${roomy}' has no effect: leave it out`;
+    throw new F2fsError('EINVAL', message);
+  }
+  if (featuresOf(options).includes('packed_ssa')) {
+    throw new F2fsError('EINVAL', 'a volume that is never written has no summaries to be packed: leave packed_ssa out');
+  }
 }
 
 /** Throws EINVAL for options that do not go together, EOPNOTSUPP when the features lack compression. */

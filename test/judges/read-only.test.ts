@@ -109,8 +109,9 @@ describe('an image that is never written', () => {
     expect(layoutOf(sealed)).toEqual(layoutOf(theirs));
   });
 
-  it('takes no size', async () => {
-    for (const options of [{ size: 100 << 20 }, { freeBytes: 1 }, { tight: true }]) {
+  it('takes no size, and no packed summaries', async () => {
+    const packed = { blockSize: 16384, features: ['extra_attr', 'packed_ssa'] };
+    for (const options of [{ size: 100 << 20 }, { size: 'auto', freeBytes: 1 } as const, { tight: true }, packed]) {
       await expect(made('sized', { readOnly: true, ...options })).rejects.toThrow(F2fsError);
     }
   });
