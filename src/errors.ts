@@ -36,7 +36,7 @@ export class F2fsError extends Error {
   readonly blkaddr?: number;
   /** Segment of the main area. */
   readonly segno?: number;
-  /** What is wrong with the image, from a closed list; of `EUCLEAN` alone. */
+  /** What is wrong with the image, from a closed list; of `EUCLEAN`, and of `EIO` where verity finds contents changed. */
   readonly fault?: FaultKind;
 
   /** Made with anything else, it is the error that says so, with code EINVAL: who throws it throws no TypeError. */

@@ -287,6 +287,14 @@ const FAULTS = {
   'cluster-released': ({ ino }: At<'ino'>, page: number) =>
     `the released cluster at page ${page} of inode ${ino} is written`,
 
+  'verity-location': inode(() => 'it is under verity, but the attribute that leads to its hashes is none'),
+  'verity-descriptor': inode(() => 'it is under verity, but what describes its hashes is damaged'),
+  'verity-inline': inode(() => 'it is under verity, but has its contents within itself'),
+  'verity-data': ({ ino }: At<'ino'>, page: number) =>
+    `page ${page} of inode ${ino}, which is under verity, does not agree with its hash: it was changed`,
+  'verity-tree': ({ ino }: At<'ino'>, page: number, level: number) =>
+    `page ${page} of inode ${ino}, which has hashes of level ${level} of its verity, does not agree with the level above: it was changed`,
+
   'xattr-magic': ({ ino }: At<'ino'>, magic: number) =>
     `the extended attributes of inode ${ino} begin with ${hex(magic)}`,
   'xattr-end': ({ ino }: At<'ino'>) => `an extended attribute of inode ${ino} runs past the end of its list`,

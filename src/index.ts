@@ -29,10 +29,13 @@ export type { Extent, ExtentFlag, Region } from './file/data/file-extents.ts';
 export type { IpuPolicy, WriteMode } from './file/data/in-place.ts';
 export type { CompressMode, CompressOptions } from './file/inode/compression.ts';
 export type { Timestamp } from './file/inode/inode.ts';
+export type { VerityOptions } from './file/verity/options.ts';
+export type { VerityMeasurement } from './file/verity/verity-tree.ts';
 export { checkXattrName, type Xattr } from './file/xattr/xattrs.ts';
 export { FEATURES, type Feature, featureNames } from './format/constants.ts';
 export type { InodeFlag } from './format/inode-flags.ts';
 export { formatUuid, parseUuid } from './format/superblock.ts';
+export type { VerityHash } from './format/verity.ts';
 export { AsyncFileHandle, type ReadResult, type TimeLike, type WriteResult } from './fs/async-file-handle.ts';
 export type { Attributes, NewAttributes, XattrChange, XattrFlags } from './fs/attributes.ts';
 export { Directory, type DirectoryEntry, type DirectoryPart } from './fs/directory-handle.ts';
@@ -100,6 +103,7 @@ export {
   MAX_ID,
   MAX_QUEUE_DEPTH,
   MAX_WORKERS,
+  VERITY_HASHES,
 } from './limits.ts';
 export { DEFAULT_FEATURES } from './mkfs/features.ts';
 export { checkFormat, type FormatOptions, type Formatted, format, planFormat, planSize } from './mkfs/format.ts';
@@ -118,7 +122,7 @@ export {
   build,
 } from './populate/build.ts';
 export type { BuildCompression } from './populate/compress-choice.ts';
-export type { BuildOptions, BuildSource, Owner, PutOptions, PutPlace } from './populate/options.ts';
+export type { BuildOptions, BuildSource, BuildVerity, Owner, PutOptions, PutPlace } from './populate/options.ts';
 export { type PutReport, put } from './populate/put.ts';
 export { countProblems, type Problem } from './problems.ts';
 export type { HolePolicy } from './source/hole-policy.ts';

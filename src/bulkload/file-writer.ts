@@ -114,6 +114,27 @@ export class FileWriter {
     }
   }
 
+  /** Writes what is behind the end of the file, from page `first` on, filled up with zeros. It counts as no page. Throws ENOSPC, EFBIG. */
+  addBehindEnd(first: number, bytes: Uint8Array): void {
+    const { logs, space } = this.#volume;
+    const nodes = this.#nodes;
+    const nrPages = Math.ceil(bytes.length / this.#blockSize);
+    space.reserveBlocks(nrPages);
+    this.file.blocks += nrPages;
+    const block = new Uint8Array(this.#blockSize);
+    for (let page = 0; page < nrPages; page++) {
+      nodes.seek(first + page);
+      logs.allocate(this.#log, 1, nodes.nid, 0, nodes.ofsInNode, this.#run);
+      const { blkaddr } = this.#run;
+      nodes.view.setUint32(nodes.at, blkaddr, true);
+      const part = bytes.subarray(page * this.#blockSize, (page + 1) * this.#blockSize);
+      block.fill(0, part.length);
+      block.set(part);
+      this.#writer.put(this.#log, blkaddr, block);
+      this.#runs.push(blkaddr, 1);
+    }
+  }
+
   /** Pages whose addresses say what they are. */
   #mark(first: number, count: number, address: number): void {
     const nodes = this.#nodes;

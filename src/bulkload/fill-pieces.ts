@@ -2,10 +2,11 @@
 // thread; it knows nothing of the volume.
 import type { Codec } from '../compress/algorithms.ts';
 import { type ClusterJob, type CodecContext, compressCluster } from '../compress/cluster.ts';
+import { BlockHasher, type VerityFormat } from '../file/verity/merkle.ts';
 import { zero } from '../pagecache/zero.ts';
 import { isSameBytes } from '../platform/bytes.ts';
 import type { SourceFile } from '../source/source-tree.ts';
-import { type FillSlots, PAGE, PIECE, STATUS } from './fill-slots.ts';
+import { type FillSlots, type JobShape, PAGE, PIECE, STATUS } from './fill-slots.ts';
 
 /** What files are read from. */
 export interface FileContents {
@@ -22,6 +23,17 @@ export interface ClusterTools {
   readonly context: CodecContext;
 }
 
+/** How pages are hashed, and where the hashes go: of each slot as many as its buffer has blocks of that size. */
+export interface HashTools {
+  readonly format: VerityFormat;
+  readonly hashes: Uint8Array;
+}
+
+/** Bytes of the hashes of all slots. */
+export function hashesBytes({ jobBytes }: JobShape, nrSlots: number, format: VerityFormat): number {
+  return nrSlots * (jobBytes / format.blockSize) * new BlockHasher(format).digestSize;
+}
+
 export class PieceFiller {
   readonly #slots: FillSlots;
   readonly #pageSize: number;
@@ -29,19 +41,29 @@ export class PieceFiller {
   readonly #bytes: Uint8Array;
   readonly #files: FileContents;
   readonly #tools: ClusterTools | null;
+  readonly #hashTools: HashTools | null;
+  readonly #hasher: BlockHasher | null;
   /** Where its result goes is said each time. */
   readonly #cluster: ClusterJob | null;
   /** Of the piece at hand: blocks so far, and clusters that stay raw. */
   #nrBlocks = 0;
   #rawClusters = 0;
 
-  constructor(slots: FillSlots, bytes: Uint8Array, files: FileContents, tools: ClusterTools | null) {
+  constructor(
+    slots: FillSlots,
+    bytes: Uint8Array,
+    files: FileContents,
+    tools: ClusterTools | null,
+    hashTools: HashTools | null,
+  ) {
     this.#slots = slots;
     this.#pageSize = slots.shape.pageSize;
     this.#zeroPage = new Uint8Array(this.#pageSize);
     this.#bytes = bytes;
     this.#files = files;
     this.#tools = tools;
+    this.#hashTools = hashTools;
+    this.#hasher = hashTools && new BlockHasher(hashTools.format);
     this.#cluster = tools && {
       algorithm: tools.codec.algorithm,
       level: tools.codec.level,
@@ -82,6 +104,7 @@ export class PieceFiller {
     } finally {
       file.close();
     }
+    if ((slots.flags(slot, piece) & PIECE.HASH) !== 0) this.hashPiece(slot, piece);
     if ((slots.flags(slot, piece) & (PIECE.DROP_ZEROS | PIECE.COMPRESS)) === 0)
       slots.setStatus(slot, piece, STATUS.WHOLE);
     else this.#mapPages(slot, piece);
@@ -95,6 +118,28 @@ export class PieceFiller {
     const length = Math.min(room, this.#files.size(slots.index(slot, piece)) - position);
     file.fill(this.#bytes, at, length, position);
     if (length < room) zero(this.#bytes, at + length, at + room);
+  }
+
+  /** Hashes the pages of a piece, which lie in their places, all of them. */
+  hashPiece(slot: number, piece: number): void {
+    const { format } = this.#hashTools as HashTools;
+    const at = this.#slots.bufferOf(slot) + this.#slots.at(slot, piece) * this.#pageSize;
+    const into = this.hashesOf(slot, piece);
+    const { digestSize } = this.#hasher as BlockHasher;
+    for (let done = 0, i = 0; done < into.length; done += digestSize, i++) {
+      const from = at + i * format.blockSize;
+      into.set((this.#hasher as BlockHasher).hash(this.#bytes.subarray(from, from + format.blockSize)), done);
+    }
+  }
+
+  /** Where the hashes of a piece's blocks are. */
+  hashesOf(slot: number, piece: number): Uint8Array {
+    const { format, hashes } = this.#hashTools as HashTools;
+    const slots = this.#slots;
+    const { digestSize } = this.#hasher as BlockHasher;
+    const ofPage = (this.#pageSize / format.blockSize) * digestSize;
+    const from = (slot * slots.jobBlocks + slots.at(slot, piece)) * ofPage;
+    return hashes.subarray(from, from + slots.length(slot, piece) * ofPage);
   }
 
   /** Moves what is to be written of the piece's pages together, and says what each page is. */

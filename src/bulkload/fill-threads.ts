@@ -4,10 +4,11 @@ import { MAX_CLUSTER_PAGES } from '../compress/algorithms.ts';
 import { CodecContext } from '../compress/cluster.ts';
 import { Codecs, WORKSPACE_BYTES } from '../compress/codecs.ts';
 import { F2fsError } from '../errors.ts';
+import type { VerityFormat } from '../file/verity/merkle.ts';
 import { makeSharedMemory, type SharedMemory } from '../pagecache/pool.ts';
 import { nrParallel, startThread, type Thread } from '../platform/threads.ts';
 import type { SourceTree } from '../source/source-tree.ts';
-import { type ClusterTools, PieceFiller } from './fill-pieces.ts';
+import { type ClusterTools, type HashTools, hashesBytes, PieceFiller } from './fill-pieces.ts';
 import { FINISHED, FillSlots, jobShape, NR_JOBS } from './fill-slots.ts';
 import type { FillThreadData } from './fill-worker.ts';
 
@@ -42,8 +43,15 @@ export class FillThreads implements Disposable {
   #isBroken = false;
   #idleSince = 0;
 
-  /** Throws ENOMEM. @param format null: nothing is compressed; `pageSize` in bytes */
-  constructor(tree: SourceTree, pageSize: number, format: ClusterFormat | null, wanted: number, extraBytes: number) {
+  /** Throws ENOMEM. @param format null: nothing is compressed; `verity` likewise: hashed; `pageSize` in bytes */
+  constructor(
+    tree: SourceTree,
+    pageSize: number,
+    format: ClusterFormat | null,
+    verity: VerityFormat | null,
+    wanted: number,
+    extraBytes: number,
+  ) {
     const shape = jobShape(pageSize, format?.clusterPages);
     const slots = new FillSlots(shape);
     this.slots = slots;
@@ -54,16 +62,20 @@ export class FillThreads implements Disposable {
     const nrBytes = toolsAt + (format === null ? 0 : (nrThreads + 1) * toolsBytes(pageSize));
     const memory = makeSharedMemory(nrBytes, 'the buffers of a build', 'give fewer workers');
     this.memory = memory;
+    const hash: HashTools | null = verity && {
+      format: verity,
+      hashes: new Uint8Array(new SharedArrayBuffer(hashesBytes(shape, NR_JOBS, verity))),
+    };
     this.#makeFiller = () => {
       const bytes = new Uint8Array(memory.buffer);
       const context = () => new CodecContext(new Codecs(memory, toolsAt), bytes, toolsAt + WORKSPACE_BYTES, pageSize);
-      return new PieceFiller(slots, bytes, tree, format && { ...format, context: context() });
+      return new PieceFiller(slots, bytes, tree, format && { ...format, context: context() }, hash);
     };
     if (shared === null) return;
     for (let i = 1; i <= nrThreads; i++) {
       const work = toolsAt + i * toolsBytes(pageSize);
       const compress = format && { ...format, work, scratch: work + WORKSPACE_BYTES };
-      if (!this.#start({ memory, shape, slots: slots.buffer, files: shared, compress })) return;
+      if (!this.#start({ memory, shape, slots: slots.buffer, files: shared, compress, hash })) return;
     }
   }
 
@@ -123,6 +135,12 @@ export class FillThreads implements Disposable {
   /** Fills a piece that a thread could not. Throws what reading the file does. */
   fillAgain(slot: number, piece: number): void {
     this.#here.fillPiece(slot, piece);
+  }
+
+  /** The hashes of a piece's blocks; `here`: nobody has made them yet. */
+  hashesOf(slot: number, piece: number, here: boolean): Uint8Array {
+    if (here) this.#here.hashPiece(slot, piece);
+    return this.#here.hashesOf(slot, piece);
   }
 
   get #here(): PieceFiller {

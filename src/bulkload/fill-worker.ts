@@ -7,7 +7,7 @@ import { threadData } from '../platform/threads.ts';
 import { SharedReader } from '../source/host/shared-files.ts';
 import type { SharedFiles } from '../source/source-tree.ts';
 import { ArchiveContents } from '../source/tar/contents.ts';
-import { type ClusterTools, PieceFiller } from './fill-pieces.ts';
+import { type ClusterTools, type HashTools, PieceFiller } from './fill-pieces.ts';
 import { FillSlots, type JobShape, POSTED } from './fill-slots.ts';
 
 /** What a filling thread is started with. */
@@ -18,9 +18,11 @@ export interface FillThreadData {
   files: SharedFiles;
   /** Null: nothing is compressed. */
   compress: (Omit<ClusterTools, 'context'> & { work: number; scratch: number }) | null;
+  /** Null: nothing is hashed. */
+  hash: HashTools | null;
 }
 
-const { memory, shape, slots: buffer, files, compress } = threadData() as FillThreadData;
+const { memory, shape, slots: buffer, files, compress, hash } = threadData() as FillThreadData;
 const bytes = new Uint8Array(memory.buffer);
 const slots = new FillSlots(shape, buffer);
 const { header } = slots;
@@ -29,7 +31,7 @@ const tools = compress && {
   context: new CodecContext(new Codecs(memory, compress.work), bytes, compress.scratch, shape.pageSize),
 };
 const contents = files.kind === 'host' ? new SharedReader(files) : new ArchiveContents(files);
-const filler = new PieceFiller(slots, bytes, contents, tools);
+const filler = new PieceFiller(slots, bytes, contents, tools, hash);
 
 for (;;) {
   const posted = Atomics.load(header, POSTED);

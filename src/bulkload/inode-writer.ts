@@ -1,7 +1,7 @@
 // One inode after the other, with all that its block holds: attributes, contents or addresses, extended attributes.
 import type { F2fsError } from '../errors.ts';
 import type { Timestamp } from '../file/inode/inode.ts';
-import { newXattrs } from '../file/xattr/xattrs.ts';
+import { newXattrs, type StoredXattr } from '../file/xattr/xattrs.ts';
 import { FEATURES, S_IFBLK, S_IFCHR, S_IFLNK, S_IFMT } from '../format/constants.ts';
 import {
   addrsPerInode,
@@ -53,6 +53,8 @@ export class InodeWriter {
   advise = 0;
   parentIno = 0;
   name: Uint8Array = new Uint8Array(0);
+  /** Extended attributes that have no name in a system call. */
+  own: readonly StoredXattr[] = [];
 
   constructor(volume: Volume, writer: BlockWriter, stamp: Timestamp) {
     this.#volume = volume;
@@ -137,7 +139,8 @@ export class InodeWriter {
   putXattrs(found: readonly HostXattr[], mode: number, tell: (error: F2fsError) => void): number {
     const known = storableXattrs(found, tell);
     const taken: HostXattr[] = [];
-    let list = known.length === 0 ? null : this.#tryList(known, mode, known.length === 1 ? tell : null);
+    const isNone = known.length + this.own.length === 0;
+    let list = isNone ? null : this.#tryList(known, mode, known.length === 1 ? tell : null);
     if (list !== null) taken.push(...known);
     else if (known.length > 1) {
       for (const one of known) {
@@ -147,6 +150,7 @@ export class InodeWriter {
         list = longer;
       }
     }
+    if (list === null && this.own.length > 0) list = this.#tryList([], mode, null);
     if (list === null) return 0;
     this.#mode = list.mode;
     this.nodes.inode.set(list.inline, I_ADDR_OFFSET + 4 * (this.#volume.layout.block.addrsPerInode - this.#xattrAddrs));
@@ -163,7 +167,7 @@ export class InodeWriter {
     const { ino } = this.nodes;
     try {
       const { mode, stored } = xattrsToStore(xattrs, before, ino);
-      return { mode, ...newXattrs(stored, 4 * this.#xattrAddrs, this.#volume.layout.block, ino) };
+      return { mode, ...newXattrs(stored, 4 * this.#xattrAddrs, this.#volume.layout.block, ino, this.own) };
     } catch (error) {
       const refusal = xattrRefusal(error, xattrs[xattrs.length - 1]);
       tell?.(refusal);

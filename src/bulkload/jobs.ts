@@ -155,13 +155,14 @@ export class Jobs {
    * Begins a regular file that has pages of its own; `addPieces` adds them. What is given is not read, and can't be compressed. Of others
    * it is asked where they have holes. Throws what keeps the source from telling.
    */
-  beginFile(index: number, log: Log, clusterPages: number, given: Uint8Array | null): void {
+  beginFile(index: number, log: Log, clusterPages: number, given: Uint8Array | null, isHashed: boolean): void {
     const stat = this.#tree.stat(index);
     const end = Math.ceil(stat.sizeBytes / this.#pageSize);
-    let flags = clusterPages > 1 ? PIECE.COMPRESS : 0;
+    const hash = isHashed ? PIECE.HASH : 0;
+    let flags = (clusterPages > 1 ? PIECE.COMPRESS : 0) | hash;
     if (this.#holes === 'zeros') flags |= PIECE.DROP_ZEROS;
     if (given !== null || storedBytes(stat) >= stat.sizeBytes) {
-      if (given !== null) flags = 0;
+      if (given !== null) flags = hash;
       this.#file = { index, log, flags, unit: clusterPages, from: 0, end, ranges: null, source: null, given };
       return;
     }

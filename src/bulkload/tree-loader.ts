@@ -6,9 +6,12 @@ import { type CompressPolicy, contextOf } from '../file/inode/compression.ts';
 import type { Timestamp } from '../file/inode/inode.ts';
 import { checkRdev } from '../file/inode/inodes.ts';
 import { Extensions, logOfFile } from '../file/inode/temperature.ts';
+import type { VerityFormat } from '../file/verity/merkle.ts';
 import { type Log, NR_DATA_LOGS, NULL_ADDR, S_IFLNK, S_IFMT, S_IFREG } from '../format/constants.ts';
 import { ADVISE, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, I_FLAGS, maxInlineData } from '../format/inode.ts';
 import { quotaInos } from '../format/superblock.ts';
+import { VERITY_XATTR_NAME, VerityDescriptor, verityLocation, verityMetadataPos } from '../format/verity.ts';
+import { XATTR_INDEX } from '../format/xattr.ts';
 import { checkSymlinkTarget } from '../fs/namespace.ts';
 import { lostFoundIno, ROOT_INO } from '../mkfs/plan.ts';
 import { isSameBytes } from '../platform/bytes.ts';
@@ -22,6 +25,7 @@ import type { Volume } from '../volume/volume.ts';
 import { BlockWriter, NR_STAGES, STAGE_BYTES } from './block-writer.ts';
 import { ChildNames, LOST_FOUND } from './child-names.ts';
 import { DirectoryWriter } from './directory-writer.ts';
+import { FileHashes, isHashedAtOnce } from './file-hashes.ts';
 import { FileWriter } from './file-writer.ts';
 import { type FillSlots, NR_JOBS, PIECE, STATUS } from './fill-slots.ts';
 import { FillThreads } from './fill-threads.ts';
@@ -39,6 +43,8 @@ export interface LoadOptions {
   release: boolean;
   /** Directories that fold case; null: none. */
   folded: FoldedDirectories | null;
+  /** Which files are put under verity, and how; null: none. */
+  verity: { format: VerityFormat; has(index: number): boolean } | null;
 }
 
 /** What compression did. */
@@ -59,16 +65,17 @@ const READERS = 1;
 /**
  * Starts what fills the tree, for a TreeLoader. It is to be disposed of when that one is closed.
  * @param blockSize of the volume, in bytes
- * @param workers threads that compress, if `policy` says how
+ * @param workers threads that compress, if `policy` says how; `verity`: how files are hashed, if some are
  */
 export function startFilling(
   tree: SourceTree,
   blockSize: number,
   policy: CompressPolicy | null,
+  verity: VerityFormat | null,
   workers: number,
 ): FillThreads {
   const format = policy && { codec: policy.codec, checksum: policy.checksum, clusterPages: policy.clusterPages };
-  return new FillThreads(tree, blockSize, format, policy === null ? READERS : workers, STAGES_BYTES);
+  return new FillThreads(tree, blockSize, format, verity, policy === null ? READERS : workers, STAGES_BYTES);
 }
 
 const STAGES_BYTES = NR_STAGES * STAGE_BYTES;
@@ -97,6 +104,8 @@ export class TreeLoader {
   readonly #directories: DirectoryWriter;
   /** The file that each log is within; -1: none. */
   readonly #within = new Int32Array(NR_DATA_LOGS).fill(-1);
+  /** Its hashes, where it is put under verity. */
+  readonly #hashes: (FileHashes | null)[] = new Array(NR_DATA_LOGS).fill(null);
   /** The inode number of each entry, of a file with several names by the first; NONE for what is left out. */
   readonly #inos: Int32Array;
   /** Names of each such file, by the lowest index; null when there are none. */
@@ -123,6 +132,10 @@ export class TreeLoader {
   current = 0;
   /** Bytes of content that are holes. */
   holeBytes = 0;
+  /** Inodes that are to be put under verity when all is there: what stands behind their end is too large to be kept. */
+  readonly unhashed: number[] = [];
+  /** Files that are under verity. */
+  nrVerity = 0;
   /** Other names of files that could not be read by their first. */
   readonly late: number[] = [];
 
@@ -299,12 +312,18 @@ export class TreeLoader {
     }
     const known = this.#tree.known(index);
     const isCompressed = known === null && this.#options.compress?.has(index) === true;
-    if (size <= this.#inlineBytes && !isCompressed) return this.#jobs.addBytes(index, size, known);
+    const isVerity = this.#options.verity?.has(index) === true;
+    if (size <= this.#inlineBytes && !isCompressed && !isVerity) return this.#jobs.addBytes(index, size, known);
     const clusterPages = isCompressed ? this.#policy.clusterPages : 1;
     const advise = this.#extensions.adviseFor(this.#tree.name(index));
     const log = logOfFile(advise, isCompressed, Math.ceil(size / this.#blockSize));
-    this.#jobs.beginFile(index, log, clusterPages, known);
+    const isHashed = isVerity && isHashedAtOnce(size, this.#verity);
+    this.#jobs.beginFile(index, log, clusterPages, known, isHashed);
     return true;
+  }
+
+  get #verity(): VerityFormat {
+    return this.#options.verity!.format;
   }
 
   get #policy(): CompressPolicy {
@@ -382,23 +401,30 @@ export class TreeLoader {
     const inode = this.#inodes[log];
     const writer = this.#fileWriters[log];
     const isSymlink = this.#tree.type(index) === 'symlink';
-    const isCompressed = (slots.flags(slot, piece) & PIECE.COMPRESS) !== 0;
+    const flags = slots.flags(slot, piece);
+    const isCompressed = (flags & PIECE.COMPRESS) !== 0;
+    const isHashed = (flags & PIECE.HASH) !== 0;
+    const isLast = (flags & PIECE.LAST) !== 0;
     if (this.#within[log] !== index) {
       this.#within[log] = index;
+      this.#hashes[log] = isHashed ? new FileHashes(this.#tree.size(index), this.#verity) : null;
       const clusterPages = isCompressed ? this.#policy.clusterPages : 1;
       inode.begin(this.inoOf(index), false, clusterPages);
       writer.begin(clusterPages, !this.#options.release);
     }
     try {
+      if (isHashed) this.#addHashes(slot, piece, this.#hashes[log] as FileHashes);
       writer.add(slots, slot, piece);
+      if (isHashed && isLast) this.#writeHashes(log, index, this.#hashes[log] as FileHashes);
     } catch (error) {
       if (!(error instanceof F2fsError) || error.code !== 'EFBIG') throw error;
       this.#drop(slot, index);
       this.#leaveOut(index, isCompressed ? pastClusters(error) : error);
       return;
     }
-    if ((slots.flags(slot, piece) & PIECE.LAST) === 0) return;
+    if (!isLast) return;
     this.#within[log] = -1;
+    this.#hashes[log] = null;
     const { blocks, pages, clusters, rawClusters, clusterPages, clusterBlocks } = writer.file;
     const size = isSymlink ? this.#targetLength(slot, piece) : this.#tree.size(index);
     const saved = clusterPages - clusterBlocks;
@@ -412,8 +438,28 @@ export class TreeLoader {
       this.clusters.blocks += clusterBlocks;
       if (clusters > 0) this.clusters.files++;
     }
+    const isVerity = !isSymlink && this.#options.verity?.has(index) === true;
+    if (isVerity) this.nrVerity++;
+    if (isVerity && !isHashed) this.unhashed.push(this.inoOf(index));
     this.holeBytes += Math.min(size, (Math.ceil(size / this.#blockSize) - pages) * this.#blockSize);
-    this.#endInode(inode, index, size, blocks);
+    this.#endInode(inode, index, size, blocks, isHashed);
+  }
+
+  #addHashes(slot: number, piece: number, hashes: FileHashes): void {
+    const slots = this.#slots;
+    const perPage = this.#blockSize / this.#verity.blockSize;
+    // What was given from the start no thread has looked at.
+    const isGiven = this.#tree.known(slots.index(slot, piece)) !== null;
+    hashes.add(slots.first(slot, piece) * perPage, this.#threads.hashesOf(slot, piece, isGiven));
+  }
+
+  /** Writes what is behind the end of a file under verity, all of whose pages are there. Throws ENOSPC, EFBIG. */
+  #writeHashes(log: Log, index: number, hashes: FileHashes): void {
+    const { bytes, treeBytes } = hashes.end();
+    const pos = verityMetadataPos(this.#tree.size(index));
+    this.#fileWriters[log].addBehindEnd(pos / this.#blockSize, bytes);
+    const value = verityLocation(pos + treeBytes, VerityDescriptor.size);
+    this.#inodes[log].own = [{ index: XATTR_INDEX.VERITY, name: VERITY_XATTR_NAME, value }];
   }
 
   /** Bytes of a target that has a page: it has no zeros, and is shorter than that. */
@@ -423,7 +469,7 @@ export class TreeLoader {
   }
 
   /** Writes the inode of what is no directory, which has all but its attributes. */
-  #endInode(inode: InodeWriter, index: number, size: number, blocks: number): void {
+  #endInode(inode: InodeWriter, index: number, size: number, blocks: number, isVerity = false): void {
     const tree = this.#tree;
     const stat = tree.stat(index);
     const type = stat.mode & S_IFMT;
@@ -435,11 +481,14 @@ export class TreeLoader {
     inode.nlink = names;
     const name = tree.name(index);
     inode.advise = (type === S_IFREG ? this.#extensions.adviseFor(name) : 0) | (names > 1 ? ADVISE.LOST_PINO : 0);
+    if (isVerity) inode.advise |= ADVISE.VERITY;
     inode.flags = type === S_IFREG ? tree.flags(index) : 0;
     inode.parentIno = this.#inos[tree.parent(index)];
     inode.name = name;
     const hasXattrs = tree.hasXattrs(index);
     if (hasXattrs) this.#putXattrs(inode, index, stat.mode);
+    else if (isVerity) inode.putXattrs([], stat.mode, () => undefined);
+    inode.own = [];
     inode.end(hasXattrs ? tree.stat(index) : stat);
     this.#count(index, type, size);
   }

@@ -6,6 +6,7 @@ import {
   type BuildCompressionReport,
   type BuildOptions,
   type BuildReport,
+  type BuildVerity,
   build as buildImage,
   codecText,
   countProblems,
@@ -13,6 +14,7 @@ import {
   type HolePolicy,
   parseCodec,
   targetAt,
+  type VerityHash,
 } from '../index.ts';
 import { BLOCK_SIZES, clusterSizes } from '../limits.ts';
 import { checkBuildOptions } from '../populate/build-options.ts';
@@ -39,6 +41,9 @@ export interface BuildCommandOptions extends BlockSizeOptions {
   features?: string[];
   encoding?: string;
   casefold?: string[];
+  coldExt?: string[];
+  hotExt?: string[];
+  immutable?: string[];
   allRoot?: boolean;
   xattrs?: boolean;
   force?: boolean;
@@ -49,6 +54,11 @@ export interface BuildCommandOptions extends BlockSizeOptions {
   noCompressExt?: string[];
   compressChecksum?: boolean;
   release?: boolean;
+  readOnly?: boolean;
+  verity?: string[];
+  verityHash?: VerityHash;
+  verityBlock?: number;
+  veritySalt?: Uint8Array;
   workers?: number;
   engine?: EngineName;
   ociWhiteouts?: boolean;
@@ -82,12 +92,17 @@ export async function build(sources: string[], image: string, options: BuildComm
     features: options.features && expandFeatures(options.features),
     encoding: options.encoding,
     casefold: options.casefold,
+    coldExtensions: options.coldExt,
+    hotExtensions: options.hotExt,
+    immutable: options.immutable,
     owner: options.allRoot ? ROOT : undefined,
     xattrs: options.xattrs,
     force: options.force,
     compress,
     release: options.release,
     ociWhiteouts: options.ociWhiteouts,
+    readOnly: options.readOnly,
+    verity: verityOf(options),
     workers: options.workers,
     engine: options.engine,
     sourceDateEpoch: epochOf(process.env.SOURCE_DATE_EPOCH),
@@ -144,6 +159,15 @@ function compressionOf(options: BuildCommandOptions): BuildCompression | undefin
   };
 }
 
+/** Throws UsageError for options of verity without it. */
+function verityOf({ verity, verityHash, verityBlock, veritySalt }: BuildCommandOptions): BuildVerity | undefined {
+  if (verity !== undefined) return { globs: verity, algorithm: verityHash, blockSize: verityBlock, salt: veritySalt };
+  const given = { '--verity-hash': verityHash, '--verity-block': verityBlock, '--verity-salt': veritySalt };
+  const lonely = Object.entries(given).find(([, value]) => value !== undefined)?.[0];
+  if (lonely !== undefined) throw new UsageError(`${lonely} has no effect without --verity`);
+  return undefined;
+}
+
 /** A size as it may have been typed. */
 function asTyped(bytes: number): string {
   return bytes % 1024 === 0 ? choicesOfSizes([bytes]) : String(bytes);
@@ -176,6 +200,7 @@ function summary(report: BuildReport, options: BuildCommandOptions): [string, st
       `${longSize(report.contentBytes)}${report.holeBytes > 0 ? `, ${shortSize(report.holeBytes)} of holes` : ''}`,
     ],
     ['compressed', report.compression === null ? null : compressionText(report.compression, options)],
+    ['verity', options.verity === undefined ? null : counted(report.verityFiles, 'file')],
     ['xattrs', report.xattrs > 0 ? String(report.xattrs) : null],
     ['blocks', blocksText(report)],
     ['time', `${report.seconds.toFixed(report.seconds < 10 ? 2 : 0)} s`],

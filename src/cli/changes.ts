@@ -1,5 +1,5 @@
 // The grammar of the commands that change an image: each does all that it is asked, or nothing.
-import { type Command, Option } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import { CLEAN_POLICIES, MAX_ID } from '../limits.ts';
 import type { ChattrOptions } from './chattr.ts';
 import type { ChmodOptions } from './chmod.ts';
@@ -9,6 +9,7 @@ import type { FallocateOptions } from './fallocate.ts';
 import { EXPECTED_FLAGS, type FlagChange, parseFlagChange } from './flag-change.ts';
 import {
   allRootOption,
+  hashOption,
   holesOption,
   jsonOption,
   NAME_ON_LS,
@@ -29,6 +30,9 @@ import type { RmOptions } from './rm.ts';
 import type { SetfattrOptions } from './setfattr.ts';
 import { parseCount, parseLength, parseSize, parseSizeChange } from './sizes.ts';
 import type { TruncateOptions } from './truncate.ts';
+import { UsageError } from './usage-error.ts';
+import type { VerityAction, VerityCommandOptions } from './verity.ts';
+import { parseSalt } from './verity-text.ts';
 
 const NOT_INTO = 'DEST is the name itself, though a directory of that name is there';
 const ALL_OR_NOTHING = `Done wholly or not at all: after a failure, a signal or a crash the image is as it was. What does not fit beside what it
@@ -226,6 +230,39 @@ function declareBlocks(program: Command, run: Run): void {
     );
 }
 
+function declareVerity(program: Command, run: Run): void {
+  const names = ['enable', 'measure'] as const satisfies readonly VerityAction[];
+  const command = subcommand(
+    program,
+    'verity',
+    'have the contents of files verified as they are read',
+    'verity enable disk.img /usr/bin/login',
+    'verity measure disk.img /usr/bin/login',
+  )
+    .addArgument(
+      new Argument(
+        '<action>',
+        'enable it, for ever: the file can still be renamed and removed; or print its digest',
+      ).choices(names),
+    )
+    .argument('<image>', 'image file or block device, not mounted, made with -O default,verity')
+    .argument('<path...>', 'files; symlinks are followed')
+    .addOption(hashOption('--hash-alg'))
+    .option(
+      '--block-size <size>',
+      'bytes that are hashed together, 1K to a block of the volume (default: 4K)',
+      parseSize,
+    )
+    .option('--salt <hex>', 'up to 32 bytes that go before each block', parseSalt)
+    .option('-e, --escaped', NAME_ON_LS)
+    .option('--quiet', QUIET)
+    .option('--in-steps', 'with checkpoints in between, never on a copy: an interruption leaves a part of it done')
+    .action((action: VerityAction, image: string, paths: string[], options: VerityCommandOptions) =>
+      run('verity', async () => (await import('./verity.ts')).verity(action, image, paths, options)),
+    );
+  withNote(command, 'Linux finds the same digest: fsverity measure, and fsverity digest for a file anywhere.');
+}
+
 function declarePut(program: Command, run: Run): void {
   const put = change(
     program,
@@ -284,5 +321,6 @@ export function declareChanges(program: Command, run: Run): void {
   declareNames(program, run);
   declareAttributes(program, run);
   declareBlocks(program, run);
+  declareVerity(program, run);
   declareClean(program, run);
 }

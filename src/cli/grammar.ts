@@ -1,6 +1,6 @@
 // What the declarations of the command line share.
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { HOLE_POLICIES } from '../limits.ts';
+import { HOLE_POLICIES, VERITY_HASHES } from '../limits.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Runs a command's work and takes its exit code. */
@@ -71,6 +71,11 @@ export function featuresOption(): Option {
 export function encodingOption(): Option {
   const description = 'directories may fold case: utf8, utf8:strict, utf8:hashonly; adds the feature casefold';
   return new Option('-C, --encoding <encoding>', description);
+}
+
+/** What verity hashes with. */
+export function hashOption(name: string): Option {
+  return new Option(`${name} <algorithm>`, 'what is hashed with (default: sha256)').choices(VERITY_HASHES);
 }
 
 /** What build and put take over. */

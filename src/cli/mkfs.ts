@@ -34,6 +34,8 @@ export interface MkfsOptions extends BlockSizeOptions {
   segsPerSec?: number;
   secsPerZone?: number;
   overprovision?: number;
+  coldExt?: string[];
+  hotExt?: string[];
   rootOwner?: { uid: number; gid: number };
   json?: boolean;
 }
@@ -49,6 +51,8 @@ export async function mkfs(image: string, options: MkfsOptions): Promise<number>
     segsPerSec: options.segsPerSec,
     secsPerZone: options.secsPerZone,
     overprovision: options.overprovision,
+    coldExtensions: options.coldExt,
+    hotExtensions: options.hotExt,
     rootUid: options.rootOwner?.uid,
     rootGid: options.rootOwner?.gid,
   };

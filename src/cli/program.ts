@@ -16,6 +16,7 @@ import {
   allRootOption,
   encodingOption,
   featuresOption,
+  hashOption,
   holesOption,
   jsonOption,
   NAME_ON_LS,
@@ -42,6 +43,7 @@ import {
   parseSizeOrAuto,
 } from './sizes.ts';
 import type { StatOptions } from './stat.ts';
+import { parseSalt } from './verity-text.ts';
 import { XATTR_ENCODINGS } from './xattr-text.ts';
 
 /** Exit codes and what they mean. */
@@ -91,11 +93,23 @@ function declareMkfs(program: Command, run: Run): void {
     .option('--segs-per-sec <n>', 'segments in a section', parseCount(1))
     .option('--secs-per-zone <n>', 'sections in a zone', parseCount(1))
     .option('--overprovision <percent>', 'kept from files, for cleaning; default: what leaves the most', parsePercent)
+    .addOption(coldOption())
+    .addOption(hotOption())
     .option('--root-owner <uid:gid>', 'owner of the root directory; default: 0:0', parseOwner)
     .addOption(jsonOption())
     .action((image: string, options: MkfsOptions) =>
       run('mkfs', async () => (await import('./mkfs.ts')).mkfs(image, options)),
     );
+}
+
+function coldOption(): Option {
+  const description = 'extensions of files that are seldom changed, besides those of media and archives';
+  return new Option('-e, --cold-ext <list>', description).argParser(parseList);
+}
+
+function hotOption(): Option {
+  const description = 'extensions of files that change often, besides those of databases and disks';
+  return new Option('-E, --hot-ext <list>', description).argParser(parseList);
 }
 
 /** Parsers that add to what was given before. */
@@ -145,8 +159,15 @@ function declareBuild(program: Command, run: Run): void {
       "directories whose path fits, as 'media', fold case, and all below them; may be given again",
       addText,
     )
+    .addOption(coldOption())
+    .addOption(hotOption())
     .addOption(allRootOption())
     .addOption(noXattrsOption())
+    .option(
+      '--immutable <pattern>',
+      'files that get the flag immutable, as usr/lib/**; may be given again. Linux 7.0 and newer reads them in larger pieces',
+      addText,
+    )
     .option('--force', 'replace an image that exists, or what a device holds')
     .addOption(holesOption())
     .option('--compress <algorithm[:level]>', 'lz4, lz4:3 to lz4:16, zstd:1 to zstd:22, lzo or lzo-rle')
@@ -160,6 +181,19 @@ function declareBuild(program: Command, run: Run): void {
     .addOption(excludedExtensions())
     .option('--compress-checksum', 'clusters get a checksum')
     .option('--release', 'give back what compression saves: a smaller image, whose compressed files stay as they are')
+    .option('--read-only', 'an image that nobody ever writes, Linux neither: smaller, with the feature ro')
+    .option(
+      '--verity <pattern>',
+      'files that Linux verifies as it reads them, and that never change, as usr/bin/*; may be given again',
+      addText,
+    )
+    .addOption(hashOption('--verity-hash'))
+    .option(
+      '--verity-block <size>',
+      'bytes that are hashed together, 1K to a block of the volume (default: 4K)',
+      parseSize,
+    )
+    .option('--verity-salt <hex>', 'up to 32 bytes that go before each block', parseSalt)
     .option('--workers <n>', 'threads that compress (default: one for each core)', parseCount(0, MAX_WORKERS))
     .addOption(
       new Option('--engine <name>', 'by way of the page cache, and which engine writes its dirty pages').choices(

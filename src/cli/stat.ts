@@ -7,6 +7,7 @@ import {
   type FileStat,
   type FileType,
   type Timestamp,
+  type VerityMeasurement,
   type VolumeStat,
   type Xattr,
 } from '../index.ts';
@@ -16,6 +17,7 @@ import { escaped, jsonName, volumePath } from './names.ts';
 import { printJson, printTable } from './output.ts';
 import { counted, longSize, shortSize } from './sizes.ts';
 import { exactTime, modeString } from './stat-text.ts';
+import { measurementText } from './verity-text.ts';
 
 export interface StatOptions extends ReadOptions {
   follow?: boolean;
@@ -35,8 +37,9 @@ export async function stat(image: string, argument: string, options: StatOptions
   const target = found.type === 'symlink' && !found.encrypted ? volume.fs.readlink(path) : null;
   const xattrs = handle.xattrs();
   const pinned = handle instanceof FileHandle && handle.pinned;
-  if (options.json) await printJson(jsonOf(path, found, target, xattrs, pinned));
-  else await printTable(rowsOf(path, found, volume.fs.statfs(), target, xattrs, pinned));
+  const measurement = handle instanceof FileHandle ? handle.measureVerity() : null;
+  if (options.json) await printJson(jsonOf(path, found, target, xattrs, pinned, measurement));
+  else await printTable(rowsOf(path, found, volume.fs.statfs(), target, xattrs, pinned, measurement));
   return EXIT.ok;
 }
 
@@ -47,6 +50,7 @@ function rowsOf(
   target: Uint8Array | null,
   xattrs: readonly Xattr[],
   pinned: boolean,
+  measurement: VerityMeasurement | null,
 ): [string, string | null][] {
   const permissions = (found.mode & 0o7777).toString(8).padStart(4, '0');
   return [
@@ -62,6 +66,7 @@ function rowsOf(
     ['blocks', `${found.blocks} of ${blockBytes} bytes${found.inline ? ', contents within the inode' : ''}`],
     ['encrypted', found.encrypted ? `${ENCRYPTED[found.type] ?? 'contents'}, for which the key is needed` : null],
     ['compression', found.compression === null ? null : compressionText(found.compression)],
+    ['verity', measurement === null ? null : measurementText(measurement)],
     ['flags', found.flags.join(', ') || null],
     ['pinned', pinned ? 'to its blocks: it is written where it lies' : null],
     ['device', found.rdev === null ? null : `${found.rdev.major}, ${found.rdev.minor}`],
@@ -82,6 +87,7 @@ function jsonOf(
   target: Uint8Array | null,
   xattrs: readonly Xattr[],
   pinned: boolean,
+  measurement: VerityMeasurement | null,
 ): object {
   const time = (one: Timestamp) => ({ ...one, iso: exactTime(one) });
   return {
@@ -89,6 +95,7 @@ function jsonOf(
     ...(target === null ? {} : jsonName('target', target)),
     ...found,
     pinned,
+    verity: measurement && verityJson(measurement),
     atime: time(found.atime),
     mtime: time(found.mtime),
     ctime: time(found.ctime),
@@ -99,6 +106,11 @@ function jsonOf(
       valueBase64: Buffer.from(value).toString('base64'),
     })),
   };
+}
+
+function verityJson({ algorithm, blockSize, salt, rootHash, digest }: VerityMeasurement): object {
+  const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+  return { algorithm, blockSize, salt: hex(salt), rootHash: hex(rootHash), digest: hex(digest) };
 }
 
 /** `lz4 in clusters of 64 KiB, 812 blocks saved` */

@@ -98,7 +98,8 @@ export class Core {
     // What is to be true with the next checkpoint, or not at all, must not change a block of the last one.
     const inPlaceMode = checkpoints === 'explicit' ? 'lfs' : mode;
     const inPlace = new InPlacePolicy(this.volume, inPlaceMode, ipuPolicies);
-    const pages = new FilePages(this.volume, map, frames, this.#buffers, this.writeback, inPlace);
+    this.xattrs = new Xattrs(this.volume);
+    const pages = new FilePages(this.volume, map, frames, this.#buffers, this.writeback, inPlace, this.xattrs);
     const memory = { balance: () => this.memory.balance(), throttle: () => this.memory.throttle() };
     this.directories = new Directories(this.volume, map, pages, () => this.memory.reclaimFrames());
     const pinned = new Pinned(this.volume, map, {
@@ -109,7 +110,6 @@ export class Core {
     this.fallocate = new Fallocate(map, pages, this.data, memory, pinned);
     this.shift = new Shift(this.volume, map, pages, this.data, memory);
     this.extents = new FileExtents(this.volume, map);
-    this.xattrs = new Xattrs(this.volume);
     this.inodes = new Inodes(this.volume, pages, this.writeback, this.data, this.xattrs, compression, () =>
       this.#buffers.want(),
     );

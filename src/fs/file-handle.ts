@@ -19,12 +19,15 @@ import { isPinned } from '../file/data/pinned.ts';
 import { assertChangeable, assertWritableUpTo } from '../file/inode/change-rules.ts';
 import { assertReadable } from '../file/inode/encryption.ts';
 import type { Inode } from '../file/inode/inode.ts';
+import type { VerityOptions } from '../file/verity/options.ts';
+import type { VerityMeasurement } from '../file/verity/verity-tree.ts';
 import { dropCapabilities } from './attributes.ts';
 import { isTimestamp } from './clock.ts';
 import type { Core } from './core.ts';
 import { Handle } from './handle.ts';
 import { type Access, READ_WRITE } from './open-flags.ts';
 import { setPinned } from './pin.ts';
+import { enableVerity } from './verity.ts';
 
 /** What node:fs's readFile takes, too. */
 const MAX_READ_FILE = 2 ** 31 - 1;
@@ -257,6 +260,36 @@ export class FileHandle extends Handle {
     setPinned(this.core, this.inode, pinned);
   }
 
+  /**
+   * Puts the file under verity: its contents never change again (EPERM), and each page is verified as it is read, here and by Linux (EIO).
+   * What stands for them all is told by `measureVerity`. Throws EEXIST for one that is, ETXTBSY while it is open for writing elsewhere,
+   * EPERM for an immutable or append-only one, EOPNOTSUPP for a pinned one and on a volume without the feature, EFBIG, ENOSPC; then it is as
+   * it was. Source: FS_IOC_ENABLE_VERITY.
+   */
+  enableVerity(options: VerityOptions = {}): void {
+    for (const _ of this.enableVerityInSteps(options));
+  }
+
+  /** The same, a piece of the file at a time. Nobody else may write it meanwhile. */
+  *enableVerityInSteps(options: VerityOptions = {}): Generator<void> {
+    const { core, inode } = this;
+    core.volume.assertOpen();
+    core.volume.assertWritable();
+    assertReadable(inode);
+    core.memory.throttle();
+    core.sync.settle(inode);
+    yield* enableVerity(core, inode, options, this.#access.write ? 1 : 0);
+  }
+
+  /**
+   * What stands for the contents of a file under verity; null for another. Throws EUCLEAN where what is behind its end is damaged. Source:
+   * FS_IOC_MEASURE_VERITY.
+   */
+  measureVerity(): VerityMeasurement | null {
+    this.core.memory.balance();
+    return this.inode.isVerity ? this.core.data.measure(this.inode) : null;
+  }
+
   #changeRange(position: number, length: number, change: (inode: Inode) => void): void {
     checkIndex(position, 'position');
     checkLength(length);
@@ -339,8 +372,19 @@ export function readWhole(file: FileHandle, path?: string, position = 0): OwnByt
     const message = `there is no memory for the ${size} bytes of ${name}: open it and read it in parts`;
     throw new F2fsError('ENOMEM', message, { ...place, cause });
   }
-  file.read(bytes, position);
+  try {
+    file.read(bytes, position);
+  } catch (error) {
+    throw atPath(error, path);
+  }
   return bytes;
+}
+
+/** What verity found, with the path of the file; anything else as it is. */
+function atPath(error: unknown, path: string | undefined): unknown {
+  if (!(error instanceof F2fsError) || error.code !== 'EIO' || error.fault === undefined) return error;
+  const { code, message, ino, blkaddr, fault } = error;
+  return new F2fsError(code, message, { path, ino, blkaddr, fault, cause: error });
 }
 
 /** Bytes in memory that belong at byte `position` of a file. */

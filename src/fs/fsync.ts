@@ -56,7 +56,7 @@ function needsNodes(volume: Volume, { ino }: Inode, since: number, dataOnly: boo
 function needsCheckpoint(volume: Volume, inode: Inode): boolean {
   const { nat, nodes, space, logs } = volume;
   const raw = inode.load();
-  if (!inode.isRegular || inode.isCompressed || raw.iLinks !== 1) return true;
+  if (!inode.isRegular || inode.isCompressed || inode.isVerity || raw.iLinks !== 1) return true;
   if ((raw.iAdvise & ADVISE.LOST_PINO) !== 0) return true;
   // The chain after the checkpoint of an earlier mount may hold what that one left.
   if (!volume.hasCheckpointed) return true;

@@ -53,6 +53,8 @@ export interface FileStat extends OfType {
   flags: InodeFlag[];
   /** Whether contents, a symlink's target or a directory's names are ciphertext, for which there is no key here (ENOKEY). */
   encrypted: boolean;
+  /** Whether the contents are under verity: they never change, and are verified as they are read; see FileHandle.measureVerity. */
+  verity: boolean;
   /** Of a file whose contents may lie in compressed clusters, else null. */
   compression: CompressionStat | null;
 }
@@ -129,6 +131,7 @@ export function statOf(volume: Volume, inode: Inode): FileStat {
     inline: (raw.iInline & (INLINE.DATA | INLINE.DENTRY)) !== 0,
     flags: flagNames(raw.iFlags),
     encrypted: inode.isEncrypted,
+    verity: inode.isVerity,
     compression: inode.clusterPages > 1 ? compressionOf(inode) : null,
   });
 }

@@ -27,16 +27,24 @@ function checkName(name: string): void {
   );
 }
 
+/** Those of `more` that are not there yet; case does not tell them apart. Source: is_extension_exist. */
+function withMore(names: readonly string[], more: readonly string[]): Set<string> {
+  const all = new Map(names.map((name) => [name.toLowerCase(), name]));
+  for (const name of more) if (!all.has(name.toLowerCase())) all.set(name.toLowerCase(), name);
+  return new Set(all.values());
+}
+
 /**
  * The default lists with more cold and hot extensions appended. One named twice is taken once. Throws EINVAL for a
  * name that does not fit, one that would be cold and hot, and more than 64 in all. Source: cure_extension_list.
  */
 export function extensionTable(moreCold: readonly string[] = [], moreHot: readonly string[] = []): ExtensionTable {
   for (const name of [...moreCold, ...moreHot]) checkName(name);
-  const cold = new Set([...COLD_EXTENSIONS, ...moreCold]);
-  const hot = new Set([...HOT_EXTENSIONS, ...moreHot]);
+  const cold = withMore(COLD_EXTENSIONS, moreCold);
+  const hot = withMore(HOT_EXTENSIONS, moreHot);
+  const coldWords = new Set([...cold].map((name) => name.toLowerCase()));
   for (const name of hot) {
-    if (cold.has(name)) {
+    if (coldWords.has(name.toLowerCase())) {
       throw new F2fsError(
         'EINVAL',
         `invalid extension '${name}': expected in one list only, of the hot or of the cold ones`,

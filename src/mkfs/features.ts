@@ -22,6 +22,7 @@ export const WRITABLE_FEATURES: readonly Feature[] = [
   'quota',
   'project_quota',
   'casefold',
+  'verity',
 ];
 
 /** Features whose inode fields are extra attributes. */

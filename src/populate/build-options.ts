@@ -2,10 +2,12 @@
 import { F2fsError } from '../errors.ts';
 import { CompressPolicy } from '../file/inode/compression.ts';
 import type { Timestamp } from '../file/inode/inode.ts';
+import type { VerityFormat } from '../file/verity/merkle.ts';
+import { verityFormat } from '../file/verity/options.ts';
 import { type BlockGeometry, blockGeometry, DEFAULT_BLOCK_SIZE } from '../format/block-size.ts';
 import { CaseFolding, parseEncoding } from '../format/casefold.ts';
 import { FEATURES } from '../format/constants.ts';
-import { featureBits } from '../mkfs/features.ts';
+import { DEFAULT_FEATURES, featureBits } from '../mkfs/features.ts';
 import { checkFormat, type FormatOptions, planSize } from '../mkfs/format.ts';
 import { type GeometryRequest, smallestGeometry } from '../mkfs/geometry.ts';
 import { checkChoice } from './compress-choice.ts';
@@ -32,6 +34,7 @@ export function checkBuildOptions(options: BuildOptions): void {
       "without an engine there is no page cache, and 'cacheBytes' has no effect: name an engine",
     );
   }
+  if (options.readOnly === true) checkReadOnly(options);
   if (options.release === true && compress === undefined) {
     throw new F2fsError('EINVAL', 'there is nothing to release without compression: say how to compress too');
   }
@@ -39,9 +42,25 @@ export function checkBuildOptions(options: BuildOptions): void {
     throw new F2fsError('EINVAL', 'workers have no effect without compression: say how to compress too');
   }
   if (options.casefold !== undefined) pathMatcher(options.casefold);
+  verityOf(options);
+  pathMatcher(options.immutable ?? []);
   if (compress === undefined) return;
   compressionPolicy(options);
   checkChoice(compress);
+}
+
+/** Throws EINVAL for what has no effect on a volume that is never written. */
+function checkReadOnly(options: BuildOptions): void {
+  const roomy = (['size', 'freeBytes', 'tight'] as const).find(
+    (name) => ![undefined, 'auto'].includes(options[name] as string),
+  );
+  if (roomy !== undefined) {
+    const message = `a volume that is never written has the least size, and '${roomy}' has no effect: leave it out`;
+    throw new F2fsError('EINVAL', message);
+  }
+  if (featuresOf(options).includes('packed_ssa')) {
+    throw new F2fsError('EINVAL', 'a volume that is never written has no summaries to be packed: leave packed_ssa out');
+  }
 }
 
 /** Throws EINVAL for options that do not go together, EOPNOTSUPP when the features lack compression. */
@@ -52,9 +71,26 @@ export function compressionPolicy({ compress, features }: BuildOptions): Compres
   return new CompressPolicy({ ...compress, extensions: [], noExtensions: [] });
 }
 
+/** The features of the volume. With verity asked for that is one of them, where they are not named. */
+export function featuresOf({ features, verity }: BuildOptions): readonly string[] {
+  return features ?? (verity === undefined ? DEFAULT_FEATURES : [...DEFAULT_FEATURES, 'verity']);
+}
+
+/** How files are hashed, null for none. Throws EINVAL for options that can't be, EOPNOTSUPP when the features lack verity. */
+export function verityOf(options: BuildOptions): VerityFormat | null {
+  if (options.verity === undefined) return null;
+  if (!featuresOf(options).includes('verity')) {
+    throw new F2fsError('EOPNOTSUPP', "files under verity need the feature 'verity': add it");
+  }
+  const { globs, ...how } = options.verity;
+  pathMatcher(globs);
+  return verityFormat(how, blockOf(options).blockSize);
+}
+
 /** What follows from the size of the image's blocks. */
-export function blockOf({ blockSize = DEFAULT_BLOCK_SIZE, features }: BuildOptions): BlockGeometry {
-  return blockGeometry(blockSize, (featureBits(features ?? 'default') & FEATURES.packed_ssa) !== 0);
+export function blockOf(options: BuildOptions): BlockGeometry {
+  const { blockSize = DEFAULT_BLOCK_SIZE } = options;
+  return blockGeometry(blockSize, (featureBits(featuresOf(options)) & FEATURES.packed_ssa) !== 0);
 }
 
 /** What of the image's layout does not depend on its size: one log after the other, so that the end of the main area can be given back. */
@@ -68,8 +104,10 @@ export function formatOptions(options: BuildOptions, now: Timestamp): FormatOpti
     blockSize: options.blockSize,
     uuid: options.uuid,
     label: options.label,
-    features: options.features,
+    features: featuresOf(options),
     encoding: encodingOf(options),
+    coldExtensions: options.coldExtensions,
+    hotExtensions: options.hotExtensions,
     timestamp: now.sec,
     logPlacement: shapeOf(options).logPlacement,
   };
@@ -94,7 +132,12 @@ export function sizeRules({
   tight = false,
   release = false,
   holes = 'source',
+  readOnly = false,
   blockSize = DEFAULT_BLOCK_SIZE,
 }: BuildOptions): SizeRules {
-  return { freeBlocks: Math.ceil(freeBytes / blockSize), tight, exact: !release && holes === 'source' };
+  return {
+    freeBlocks: Math.ceil(freeBytes / blockSize),
+    tight: tight || readOnly,
+    exact: !release && holes === 'source',
+  };
 }

@@ -8,6 +8,7 @@ import { NewImage, openAroundCache, removeLeftParts } from '../device/new-image.
 import { checkSignal, F2fsError } from '../errors.ts';
 import type { CompressPolicy } from '../file/inode/compression.ts';
 import type { Timestamp } from '../file/inode/inode.ts';
+import { I_FLAGS } from '../format/inode.ts';
 import { formatUuid } from '../format/superblock.ts';
 import { systemTime } from '../fs/clock.ts';
 import { type FileSystem, mount } from '../fs/file-system.ts';
@@ -23,20 +24,24 @@ import { hostInodes } from '../source/host/scan.ts';
 import type { Populated } from '../source/populated.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 import type { TarSource } from '../source/tar/scan.ts';
+import { sealReadOnly } from '../volume/seal.ts';
 import {
   blockOf,
   casefoldOf,
   checkBuildOptions,
   compressionPolicy,
+  featuresOf,
   formatOptions,
   isAutoSized,
   shapeOf,
   sizeRules,
+  verityOf,
 } from './build-options.ts';
 import { CasefoldChoice } from './casefold-choice.ts';
 import { CompressChoice } from './compress-choice.ts';
 import { driveScan, driveTars, INTERRUPTED, inTurnsOfScan, turn } from './drive.ts';
 import { Estimate } from './estimate.ts';
+import { addFlag, FileChoice } from './file-choice.ts';
 import { closeAtItsSize, closeAtLeastSize, firstGeometry } from './image-size.ts';
 import { checkBuild } from './option-checks.ts';
 import type { BuildOptions, BuildSource } from './options.ts';
@@ -66,6 +71,8 @@ export interface BuildReport extends Populated {
   seconds: number;
   /** What compression did; null when it was not asked for. */
   compression: BuildCompressionReport | null;
+  /** Files that are under verity. */
+  verityFiles: number;
   /** Bytes of a block. */
   blockBytes: number;
   /** Blocks that are in use or promised. */
@@ -136,10 +143,11 @@ function isTarPath(path: string): boolean {
 export async function buildFrom(
   scan: () => Promise<SourceTree & Disposable>,
   image: string,
-  options: BuildOptions,
+  wanted: BuildOptions,
 ): Promise<BuildReport> {
   const started = performance.now();
-  checkBuildOptions(options);
+  checkBuildOptions(wanted);
+  const options = wanted.readOnly === true ? neverWritten(wanted) : wanted;
   checkSignal(options.signal, INTERRUPTED);
   const target = targetAt(image);
   const isDevice = target.kind === 'block';
@@ -151,22 +159,25 @@ export async function buildFrom(
   if (target.kind !== null) notes.push(...replacedNotes(image));
   const policy = options.compress === undefined ? null : compressionPolicy(options);
   using tree = await scan();
+  if (options.immutable !== undefined) addFlag(tree, new FileChoice(tree, options.immutable), I_FLAGS.IMMUTABLE);
   // They start while it is counted what the tree takes.
   const workers = options.workers ?? defaultWorkers();
   const block = blockOf(options);
-  using threads = options.engine === undefined ? startFilling(tree, block.blockSize, policy, workers) : null;
+  const hashing = verityOf(options);
+  using threads = options.engine === undefined ? startFilling(tree, block.blockSize, policy, hashing, workers) : null;
   const now = stamp(options);
   const choice = policy && new CompressChoice(tree, policy.clusterPages, block.blockSize, options.compress ?? {});
-  const feature = featureBits(options.features ?? 'default');
+  const feature = featureBits(featuresOf(options));
   const folding = casefoldOf(options);
   const folded = folding && new CasefoldChoice(tree, options.casefold ?? [], folding);
   if (folded?.count === 0) notes.push(`no directory folds case: none fits ${options.casefold?.join(', ')}`);
+  const verity = hashing && { format: hashing, choice: new FileChoice(tree, options.verity!.globs) };
   const estimated = await inTurnsOfScan(
-    new Estimate(tree, block, feature, choice, policy?.clusterPages ?? 1, folded).blocks(),
+    new Estimate(tree, block, feature, choice, policy?.clusterPages ?? 1, folded, verity).blocks(),
     tree,
     options,
   );
-  const needed = estimated + quotaBlocks(tree, quotaTypes(options.features ?? 'default'), block);
+  const needed = estimated + quotaBlocks(tree, quotaTypes(featuresOf(options)), block);
   const made = isDevice ? openDevice(image, needed, options) : newImage(target, needed, options);
   const { device } = made;
   let report: BuildReport;
@@ -179,8 +190,8 @@ export async function buildFrom(
     const compression = policy && choice && { policy, choice };
     const written =
       threads === null
-        ? await pour(tree, volume, now, compression, folded, options)
-        : await load(tree, volume, threads, now, compression, folded, options);
+        ? await pour(tree, volume, now, compression, folded, verity, options)
+        : await load(tree, volume, threads, now, compression, folded, verity, options);
     await turn(options);
     if (isDevice) {
       volume.close();
@@ -193,8 +204,13 @@ export async function buildFrom(
       if (growthBound !== null) notes.push(boundText(growthBound));
       if (!canGrow && !rules.tight) notes.push(FIXED_SIZE);
     }
+    if (options.readOnly === true) {
+      const nrBlocks = seal(device, block.blockSize);
+      if (!isDevice) device.resize(nrBlocks);
+    }
     const imageBytes = typeof options.size === 'number' ? options.size : device.nrBlocks * device.blockSize;
     report = reportOf(image, imageBytes, formatUuid(uuid), tree, written, volume);
+    if (options.readOnly === true) report.freeBlocks = 0;
     report.notes.unshift(...notes);
     device.close();
     replaced?.assertSame();
@@ -207,6 +223,21 @@ export async function buildFrom(
   }
   report.seconds = (performance.now() - started) / 1000;
   return report;
+}
+
+/** A device has its own size, which is not asked for. */
+function neverWritten(options: BuildOptions): BuildOptions {
+  return { ...options, release: options.compress === undefined ? undefined : true };
+}
+
+/** Makes it of a volume that was closed. Returns the device's blocks that it takes. */
+function seal(device: FileDevice, blockSize: number): number {
+  const volume = mount(device, { readonly: true, cacheBytes: Math.max(LEAST_CACHE, MIN_PAGES * blockSize) });
+  try {
+    return (sealReadOnly(volume.volume) * blockSize) / device.blockSize;
+  } finally {
+    volume.abandon();
+  }
 }
 
 function mountOptions(
@@ -311,6 +342,7 @@ function reportOf(
     notes,
     seconds: 0,
     compression: written.compression,
+    verityFiles: written.verityFiles,
     blockBytes: volume.layout.block.blockSize,
     usedBlocks: volume.space.validBlockCount,
     freeBlocks: volume.space.freeBlocks,

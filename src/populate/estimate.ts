@@ -1,4 +1,5 @@
 // How many blocks a tree will take, before any is written: exact, but for zeros that are to become holes.
+import { MerkleShape, type VerityFormat } from '../file/verity/merkle.ts';
 import type { BlockGeometry } from '../format/block-size.ts';
 import { FEATURES } from '../format/constants.ts';
 import { dentryLayout, dentrySlots } from '../format/dentry.ts';
@@ -7,10 +8,18 @@ import { nameHash } from '../format/hash.ts';
 import { addrsPerInode, DEFAULT_INLINE_XATTR_ADDRS, extraIsizeFor, maxInlineData } from '../format/inode.ts';
 import { addrsPerBlock } from '../format/node.ts';
 import { blocksOf } from '../format/node-count.ts';
+import { VERITY_XATTR_NAME, VerityDescriptor, VerityLocation, verityMetadataPos } from '../format/verity.ts';
 import { XattrHeader, xattrEntrySize } from '../format/xattr.ts';
 import type { FoldedDirectories } from '../source/folded-names.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 import type { CompressChoice } from './compress-choice.ts';
+import type { FileChoice } from './file-choice.ts';
+
+/** Which files are put under verity, and how. */
+export interface Verity {
+  readonly format: VerityFormat;
+  readonly choice: Pick<FileChoice, 'has'>;
+}
 
 /** Counts the blocks of one tree, for a volume with such blocks and the features `feature`. */
 export class Estimate {
@@ -23,6 +32,7 @@ export class Estimate {
   readonly #compressed: CompressChoice | null;
   readonly #clusterPages: number;
   readonly #folded: FoldedDirectories | null;
+  readonly #verity: Verity | null;
 
   /**
    * @param compressed the files that get clusters, of `clusterPages` pages
@@ -35,7 +45,9 @@ export class Estimate {
     compressed: CompressChoice | null = null,
     clusterPages = 1,
     folded: FoldedDirectories | null = null,
+    verity: Verity | null = null,
   ) {
+    this.#verity = verity;
     this.#tree = tree;
     this.#block = block;
     this.#compressed = compressed;
@@ -66,18 +78,32 @@ export class Estimate {
     if (type === 'dir') return this.#directoryBlocks(i);
     if (type !== 'file' && type !== 'symlink') return 0;
     const block = this.#block;
-    const pages = this.#tree.dataPages(i, block.blockSize);
+    const isVerity = type === 'file' && this.#verity?.choice.has(i) === true;
+    const data = this.#tree.dataPages(i, block.blockSize);
+    const pages = isVerity ? this.#withHashes(i, data) : data;
     // All pages of a compressed cluster stay reserved, and a node holds whole clusters only.
     if (type === 'file' && this.#compressed?.has(i)) {
       const inInode = addrsPerInode(this.#extraIsize, DEFAULT_INLINE_XATTR_ADDRS, this.#clusterPages, block);
       return blocksOf(pages, inInode, block, addrsPerBlock(this.#clusterPages, block));
     }
-    if (this.#tree.size(i) <= this.#inlineBytes) return 0;
+    if (this.#tree.size(i) <= this.#inlineBytes && !isVerity) return 0;
     return type === 'file' ? blocksOf(pages, this.#addrsPerInode, block) : 1;
+  }
+
+  /** What verity has behind the end of the file. */
+  *#withHashes(i: number, data: Iterable<readonly [number, number]>): Generator<readonly [number, number]> {
+    const size = this.#tree.size(i);
+    const { treeBytes } = new MerkleShape(size, (this.#verity as Verity).format);
+    const { blockSize } = this.#block;
+    const first = verityMetadataPos(size) / blockSize;
+    yield* data;
+    yield [first, first + Math.ceil((treeBytes + VerityDescriptor.size) / blockSize)];
   }
 
   #xattrBlocks(i: number): number {
     let bytes = XattrHeader.size;
+    if (this.#tree.type(i) === 'file' && this.#verity?.choice.has(i))
+      bytes += xattrEntrySize(VERITY_XATTR_NAME.length, VerityLocation.size);
     for (const { name, value } of this.#tree.xattrs(i).found) bytes += xattrEntrySize(name.length, value.length);
     return bytes > DEFAULT_INLINE_XATTR_ADDRS * 4 ? 1 : 0;
   }

@@ -16,6 +16,7 @@ import {
   type OptionChecks,
 } from '../check.ts';
 import { MAX_WORKERS } from '../compress/algorithms.ts';
+import { VERITY_OPTIONS } from '../file/verity/options.ts';
 import { MAX_ID } from '../format/constants.ts';
 import { checkFileSystem, type FileSystem } from '../fs/file-system.ts';
 import { COMPRESS_OPTIONS } from '../fs/mount-options.ts';
@@ -24,10 +25,12 @@ import { HOLE_POLICIES } from '../source/hole-policy.ts';
 import type { TarSource } from '../source/tar/scan.ts';
 import { ENGINES } from '../writeback/engines.ts';
 import type { BuildCompression } from './compress-choice.ts';
-import type { BuildOptions, BuildSource, PutOptions, PutPlace } from './options.ts';
+import type { BuildOptions, BuildSource, BuildVerity, PutOptions, PutPlace } from './options.ts';
 
 const { mode: _, ...COMPRESS } = COMPRESS_OPTIONS;
 const BUILD_COMPRESSION: OptionChecks<BuildCompression> = { ...COMPRESS, globs: isList(isText) };
+
+const BUILD_VERITY: OptionChecks<BuildVerity> = { ...VERITY_OPTIONS, globs: isList(isText) };
 
 const isOwner = isOptions({ uid: isWhole(0, MAX_ID), gid: isWhole(0, MAX_ID) }, ['uid', 'gid']);
 
@@ -43,11 +46,16 @@ const BUILD_OPTIONS: OptionChecks<BuildOptions> = {
   features: isList(isText),
   encoding: isText,
   casefold: isList(isText),
+  coldExtensions: isList(isText),
+  hotExtensions: isList(isText),
+  immutable: isList(isText),
   force: isBoolean,
   sourceDateEpoch: isWhole(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 'seconds'),
   cacheBytes: isNumber(1, Number.MAX_SAFE_INTEGER),
   compress: isOptions(BUILD_COMPRESSION),
   release: isBoolean,
+  readOnly: isBoolean,
+  verity: isOptions(BUILD_VERITY, ['globs']),
   workers: isWhole(0, MAX_WORKERS),
   engine: isOneOf(ENGINES),
   xattrs: isBoolean,

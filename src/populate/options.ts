@@ -1,5 +1,6 @@
 // What `build` and `put` can be asked for.
 import type { Name, Path } from '../bytes.ts';
+import type { VerityOptions } from '../file/verity/options.ts';
 import type { HolePolicy } from '../source/hole-policy.ts';
 import type { TarSource } from '../source/tar/scan.ts';
 import type { EngineName } from '../writeback/engines.ts';
@@ -15,6 +16,12 @@ export interface Owner {
   uid: number;
   /** The group, likewise. */
   gid: number;
+}
+
+/** How files are put under verity, and which. */
+export interface BuildVerity extends VerityOptions {
+  /** Paths below the source, as patterns: `usr/bin/*`. Of a file with several names any of them. */
+  globs: readonly string[];
 }
 
 /** What an image is like, and what of its source it has. */
@@ -39,16 +46,29 @@ export interface BuildOptions {
   encoding?: string;
   /** Paths below the source, as patterns such as `media/**`: directories there fold case, and all below them. */
   casefold?: readonly string[];
+  /** Extensions of cold files, besides those that are by default; see FormatOptions. */
+  coldExtensions?: readonly string[];
+  /** The same of hot files. */
+  hotExtensions?: readonly string[];
+  /** Paths below the source, as patterns, of files that get the flag immutable besides those that have it. */
+  immutable?: readonly string[];
   /** Replace an image that exists, or what a block device holds. */
   force?: boolean;
   /** Seconds since 1970 that everything of the build is stamped with; with a uuid too the image is reproducible. */
   sourceDateEpoch?: number;
   /** Bytes of the engine's page cache. Default: 64 MiB, down to 32 MiB for trees of more than some 800,000 entries. */
   cacheBytes?: number;
+  /**
+   * The volume is never written, by nobody: it has the feature ro, the least size, and nothing is kept back; what compression saves is
+   * released. Default: false.
+   */
+  readOnly?: boolean;
   /** Files are compressed; which ones, and how. */
   compress?: BuildCompression;
   /** The blocks that compression saves are given back: the image is smaller, and those files can't be changed in it. */
   release?: boolean;
+  /** Files are put under verity: their contents never change in the image, and are verified as they are read. The volume has the feature then. */
+  verity?: BuildVerity;
   /** Threads that compress. Default: one for each core, eight at most. The image does not depend on it. */
   workers?: number;
   /**

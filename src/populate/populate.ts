@@ -19,6 +19,7 @@ import { PourOrder } from '../source/pour-order.ts';
 import type { ContentReader, SourceFile, SourceTree } from '../source/source-tree.ts';
 import type { CompressChoice } from './compress-choice.ts';
 import { EntryExtras } from './entry-extras.ts';
+import type { FileChoice } from './file-choice.ts';
 import { assertFitsPinned, clearRest } from './pinned-target.ts';
 import type { PutLinks } from './put-links.ts';
 
@@ -92,6 +93,7 @@ export class Populator {
   readonly #compressed: CompressChoice | null;
   readonly #target: PourTarget | null;
   readonly #holes: HolePolicy;
+  readonly #verity: Pick<FileChoice, 'has'> | null;
   readonly problems = new Problems();
   readonly done: Populated = {
     files: 0,
@@ -111,6 +113,8 @@ export class Populator {
   freedBlocks = 0;
   /** Inodes of the compressed files. */
   readonly compressed: number[] = [];
+  /** Inodes of the files that are to be put under verity. */
+  readonly verity: number[] = [];
   /** Inodes of files with several links, by the index of their first entry. */
   readonly #linked = new Map<number, number>();
   readonly #extras: EntryExtras;
@@ -130,7 +134,9 @@ export class Populator {
     target: PourTarget | null = null,
     holes: HolePolicy = 'source',
     folded: FoldedDirectories | null = null,
+    verity: Pick<FileChoice, 'has'> | null = null,
   ) {
+    this.#verity = verity;
     this.#tree = tree;
     this.#folded = folded;
     this.#volume = volume;
@@ -289,6 +295,7 @@ export class Populator {
     }
     using handle = yield* pinned === null ? this.#makeInode(parent, index) : this.#overwrite(pinned, index);
     this.#extras.set(index, handle);
+    if (this.#tree.type(index) === 'file' && this.#verity?.has(index)) this.verity.push(handle.ino);
     if (group < 0) return;
     this.#linked.set(group, handle.ino);
     this.#target?.links.set(this.#tree.stat(group), handle.ino);

@@ -12,6 +12,7 @@ import type { Populated } from '../source/populated.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 import type { CompressChoice, NoneCompressed } from './compress-choice.ts';
 import { drive, inTurns } from './drive.ts';
+import type { Verity } from './estimate.ts';
 import type { BuildOptions } from './options.ts';
 import { Populator } from './populate.ts';
 
@@ -53,6 +54,8 @@ export interface WrittenTree {
   problems: readonly Problem[];
   /** Null when it was not asked for. */
   compression: BuildCompressionReport | null;
+  /** Files that are under verity. */
+  verityFiles: number;
 }
 
 /** Writes the tree to its places at once, filled by `threads`; by the ordinary way only what found no place so. Throws what concerns the volume. */
@@ -63,6 +66,7 @@ export async function load(
   stamp: Timestamp,
   compression: Compression | null,
   folded: FoldedDirectories | null,
+  verity: Verity | null,
   options: BuildOptions,
 ): Promise<WrittenTree> {
   const { holes = 'source', release = false } = options;
@@ -72,6 +76,7 @@ export async function load(
     compress: compression && { policy: compression.policy, has: (index) => compression.choice.has(index) },
     release,
     folded,
+    verity: verity && { format: verity.format, has: (index) => verity.choice.has(index) },
   });
   try {
     await drive(loader, tree, options);
@@ -79,8 +84,15 @@ export async function load(
     loader.close();
   }
   const { done, holeBytes, problems, clusters, late } = loader;
-  const written: WrittenTree = { done, holeBytes, problems: problems.list, compression: null };
-  if (late.length > 0) await addLate(loader, tree, volume, stamp, written, options);
+  const written: WrittenTree = {
+    done,
+    holeBytes,
+    problems: problems.list,
+    compression: null,
+    verityFiles: loader.nrVerity,
+  };
+  if (late.length > 0) await addLate(loader, tree, volume, stamp, verity, written, options);
+  await inTurns(enableVerity(volume, loader.unhashed, verity), options);
   if (compression === null) return written;
   const savedBlocks = clusters.pages - clusters.blocks;
   written.compression = reportOf(volume, compression, clusters, release ? savedBlocks : 0);
@@ -93,19 +105,22 @@ async function addLate(
   tree: SourceTree,
   volume: FileSystem,
   stamp: Timestamp,
+  verity: Verity | null,
   written: WrittenTree,
   options: BuildOptions,
 ): Promise<void> {
-  const populator = new Populator(tree, volume, stamp, null, null, options.holes);
+  const populator = new Populator(tree, volume, stamp, null, null, options.holes, null, verity?.choice);
   try {
     for (const index of loader.late) {
       await inTurns(populator.addLate(index, loader.inoOf(tree.parent(index))), options);
     }
+    await inTurns(enableVerity(volume, populator.verity, verity), options);
     populator.setFlags();
   } finally {
     populator.close();
   }
   for (const key of Object.keys(written.done) as (keyof Populated)[]) written.done[key] += populator.done[key];
+  written.verityFiles += populator.verity.length;
   written.holeBytes += populator.holeBytes;
   written.problems = [...written.problems, ...populator.problems.list];
 }
@@ -117,9 +132,11 @@ export async function pour(
   stamp: Timestamp,
   compression: Compression | null,
   folded: FoldedDirectories | null,
+  verity: Verity | null,
   options: BuildOptions,
 ): Promise<WrittenTree> {
-  const populator = new Populator(tree, volume, stamp, compression?.choice ?? null, null, options.holes, folded);
+  const choice = compression?.choice ?? null;
+  const populator = new Populator(tree, volume, stamp, choice, null, options.holes, folded, verity?.choice);
   try {
     await drive(populator, tree, options);
   } finally {
@@ -128,9 +145,19 @@ export async function pour(
   const report =
     compression &&
     (await inTurns(finishCompression(volume, populator, compression, options.release === true), options));
+  await inTurns(enableVerity(volume, populator.verity, verity), options);
   populator.setFlags();
   const { done, holeBytes, problems } = populator;
-  return { done, holeBytes, problems: problems.list, compression: report };
+  const verityFiles = populator.verity.length;
+  return { done, holeBytes, problems: problems.list, compression: report, verityFiles };
+}
+
+/** Puts files under verity that are there. */
+function* enableVerity(volume: FileSystem, inos: readonly number[], verity: Verity | null): Generator<void> {
+  for (const ino of inos) {
+    using handle = volume.openInode(ino) as FileHandle;
+    yield* handle.enableVerityInSteps(verity?.format);
+  }
 }
 
 /** Waits for the last clusters, gives back what they save if asked, and counts. */

@@ -51,7 +51,8 @@ export function checkSuperblock(
     report('superblock-section-count', at, sectionCount, segsPerSec);
   if (segmentCountMain !== sectionCount * segsPerSec)
     report('superblock-main-sections', at, segmentCountMain, sectionCount, segsPerSec);
-  if (segmentCountMain < NR_LOGS) report('superblock-main-size', at, segmentCountMain);
+  // Of a read-only volume two logs are used.
+  if (segmentCountMain < (hasFeature(sb, 'ro') ? 2 : NR_LOGS)) report('superblock-main-size', at, segmentCountMain);
   if (!fitsU64(sb.dv, sb.base + Superblock.offsets.blockCount)) report('superblock-field-range', at, 'blockCount');
   else if (segmentCount > Math.floor(sb.blockCount / BLKS_PER_SEG))
     report('superblock-block-count', at, segmentCount, sb.blockCount);

@@ -49,6 +49,8 @@ const WRITABLE_FEATURES =
 /** Features that do not hide a volume's contents from a reader that does not know them. */
 const READABLE_FEATURES = WRITABLE_FEATURES | FEATURES.atomic_write | FEATURES.ro | FEATURES.blkzoned;
 
+const KNOWN_FEATURES = Object.values(FEATURES).reduce((all, bit) => all | bit, 0);
+
 export interface VolumeOptions {
   readonly: boolean;
   pool: FramePool;
@@ -120,7 +122,7 @@ export class Volume {
     const { sb } = this.layout;
     this.#refuseFeatures(sb.feature);
     this.pack = readCheckpoint(device, layout, spare);
-    this.warnings = metadataWarnings(device, spare, this.pack);
+    this.warnings = [...metadataWarnings(device, spare, this.pack), ...this.#unknownFeatures(sb.feature)];
     const { cp } = this.pack;
     this.quotas = new QuotaUsage(sb, !options.readonly && (cp.ckptFlags & CP.QUOTA_NEED_FSCK) === 0);
     const { logs, journals } = readSummaries(device, this.layout, this.pack);
@@ -309,7 +311,8 @@ export class Volume {
   }
 
   #refuseFeatures(bits: number): void {
-    const allowed = this.readonly ? READABLE_FEATURES : WRITABLE_FEATURES;
+    // What nobody here knows of may forbid to write, but leaves what is known where it is, as Linux takes it.
+    const allowed = this.readonly ? READABLE_FEATURES | ~KNOWN_FEATURES : WRITABLE_FEATURES;
     const missing = featureNames(bits & ~allowed);
     if (missing.length > 0) {
       const how = this.readonly ? 'read' : 'written, only read';
@@ -327,6 +330,14 @@ export class Volume {
         path: this.device.name,
       });
     }
+  }
+
+  /** What is told of features that nobody here knows. */
+  #unknownFeatures(bits: number): F2fsError[] {
+    const unknown = featureNames(bits & ~KNOWN_FEATURES);
+    if (unknown.length === 0) return [];
+    const message = `the volume uses ${unknown.join(', ')}, which is not known here: what follows from that is not seen`;
+    return [new F2fsError('EOPNOTSUPP', message, { path: this.device.name })];
   }
 
   /** Source: sanity_check_curseg; and what a writable mount would have to repair first. */

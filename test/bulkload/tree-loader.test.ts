@@ -53,11 +53,18 @@ function empty(sizeBytes: number, features?: string[]): { device: MemoryDevice; 
   return { device, volume: mount(device, { now: () => STAMP }) };
 }
 
-const OPTIONS: LoadOptions = { stamp: STAMP, holes: 'source', compress: null, release: false, folded: null };
+const OPTIONS: LoadOptions = {
+  stamp: STAMP,
+  holes: 'source',
+  compress: null,
+  release: false,
+  folded: null,
+  verity: null,
+};
 
 function loaded(tree: HostTree, features?: string[], compress: LoadOptions['compress'] = null): Written {
   const { device, volume } = empty(128 * MIB, features);
-  using threads = startFilling(tree, BLKSIZE, compress?.policy ?? null, 1);
+  using threads = startFilling(tree, BLKSIZE, compress?.policy ?? null, null, 1);
   const loader = new TreeLoader(tree, volume.volume, threads, { ...OPTIONS, compress });
   try {
     for (const _ of loader.run());
@@ -307,7 +314,7 @@ describe('threads', () => {
         const device = make();
         format(device, { timestamp: STAMP.sec, uuid: '01234567-89ab-cdef-0123-456789abcdef' });
         const volume = mount(device, { now: () => STAMP });
-        using threads = startFilling(tree, BLKSIZE, null, 1);
+        using threads = startFilling(tree, BLKSIZE, null, null, 1);
         const loader = new TreeLoader(tree, volume.volume, threads, OPTIONS);
         for (const _ of loader.run());
         loader.close();
@@ -327,7 +334,7 @@ describe('threads', () => {
     sabotage = (data) => ({ ...data, files: { root: null, entries: null } });
     try {
       const { device, volume } = empty(128 * MIB);
-      using threads = startFilling(tree, BLKSIZE, null, 1);
+      using threads = startFilling(tree, BLKSIZE, null, null, 1);
       const loader = new TreeLoader(tree, volume.volume, threads, OPTIONS);
       // That a thread ends is heard in between.
       for (const _ of loader.run()) await new Promise((resolve) => setImmediate(resolve));

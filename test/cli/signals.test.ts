@@ -6,7 +6,7 @@ import * as fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeProgram } from '../../src/cli/program.ts';
-import { build, mount, openFileDevice } from '../../src/index.ts';
+import { build, DEFAULT_FEATURES, mount, openFileDevice } from '../../src/index.ts';
 import { imageDirectory, run } from '../device/temporary.ts';
 import { slowHost } from './slow-host.ts';
 
@@ -68,6 +68,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   fallocate: [{ args: (image) => ['fallocate', image, '-l', '1M', '/large'], calls: 10 }],
   mkswap: [{ args: (image) => ['mkswap', image, '-s', '2M', '-U', UUID, '/swap'], calls: 10 }],
   truncate: [{ args: (image) => ['truncate', image, '-s', '1', '/large'], calls: 10 }],
+  verity: [{ args: (image) => ['verity', 'enable', image, '/large'], calls: 10 }],
   clean: [{ args: (image) => ['clean', image, '--sections', '5'], calls: 20 }],
   bench: [
     {
@@ -84,7 +85,7 @@ beforeAll(async () => {
     for (let i = 0; i < 25; i++) fs.writeFileSync(`${tree}/d${d}/f${i}`, Buffer.alloc(37 * i * (d + 1), i));
   }
   fs.writeFileSync(`${tree}/large`, Buffer.alloc(6 * MIB, 'large'));
-  await build(tree, image, { freeBytes: 16 * MIB });
+  await build(tree, image, { freeBytes: 16 * MIB, features: [...DEFAULT_FEATURES, 'verity'] });
   // Something to clean.
   const device = openFileDevice(image, { writable: true });
   const volume = mount(device);

@@ -46,7 +46,20 @@ const PRINTING: Readonly<Record<string, () => string[]>> = {
   bench: () => ['bench', fresh(), '--workloads', 'seq-write', '--size', '4K', '--repeat', '1', '--compress', 'none'],
   completion: () => ['completion', 'bash'],
 };
-const SILENT = ['mkdir', 'rm', 'mv', 'ln', 'chmod', 'chown', 'chattr', 'setfattr', 'truncate', 'fallocate', 'mkswap'];
+const SILENT = [
+  'mkdir',
+  'rm',
+  'mv',
+  'ln',
+  'chmod',
+  'chown',
+  'chattr',
+  'setfattr',
+  'truncate',
+  'fallocate',
+  'mkswap',
+  'verity',
+];
 /** What makes or changes something says that this lasts. */
 const MAKING = ['mkfs', 'build', 'extract', 'put', 'clean'];
 const JSON_TOO = ['mkfs', 'build', 'ls', 'stat', 'info', 'extract', 'put', 'clean', 'bench'];

@@ -47,6 +47,7 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   truncate: [image, '/new'],
   fallocate: [image, '/new'],
   mkswap: [image, '/new'],
+  verity: ['enable', image, '/file'],
   clean: [image],
   bench: [fresh],
   completion: ['bash'],
@@ -92,6 +93,15 @@ const BAD: Readonly<Record<string, readonly (readonly string[])[] | null>> = {
     ['x', ...SIZE],
     ['0.001', ...SIZE],
   ],
+  'mkfs --cold-ext': [
+    ['', ...SIZE],
+    ['longerthan8', ...SIZE],
+    ['db', ...SIZE],
+  ],
+  'mkfs --hot-ext': [
+    ['', ...SIZE],
+    ['GIF', ...SIZE],
+  ],
   'mkfs --root-owner': [
     ['root', ...SIZE],
     ['0', ...SIZE],
@@ -135,6 +145,19 @@ const BAD: Readonly<Record<string, readonly (readonly string[])[] | null>> = {
     ['', ...LZ4],
     ['longerthan8', ...LZ4],
   ],
+  'build --cold-ext': [[''], ['longerthan8'], ['db']],
+  'build --hot-ext': [[''], ['longerthan8'], ['gz']],
+  'build --immutable': [['']],
+  'build --verity': [['']],
+  'build --verity-hash': [['md5', '--verity', '*']],
+  'build --verity-block': [
+    ['x', '--verity', '*'],
+    ['8K', '--verity', '*'],
+  ],
+  'build --verity-salt': [
+    ['x', '--verity', '*'],
+    ['0', '--verity', '*'],
+  ],
   'build --workers': [
     ['-1', ...LZ4],
     ['65', ...LZ4],
@@ -177,6 +200,9 @@ const BAD: Readonly<Record<string, readonly (readonly string[])[] | null>> = {
   'bench --block': [['0'], ['1G'], ['x']],
   'bench --writes': [['0'], ['x']],
   'bench --appends': [['0'], ['x']],
+  'verity --hash-alg': [['md5'], ['']],
+  'verity --block-size': [['x'], ['']],
+  'verity --salt': [['x'], ['0'], ['00'.repeat(33)]],
   'bench --files': [['0'], ['x'], ['99999999999']],
   'bench --compress': [['gzip'], ['lz4:99'], ['none,'], ['']],
   'bench --cluster': [['5K'], ['2M'], ['x']],

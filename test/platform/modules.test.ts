@@ -8,14 +8,16 @@ import * as theirBytes from '../../src/platform/browser/bytes.ts';
 import * as theirCrc from '../../src/platform/browser/crc.ts';
 import * as theirConstants from '../../src/platform/browser/open-constants.ts';
 import * as theirPaths from '../../src/platform/browser/paths.ts';
-import * as theirSha256 from '../../src/platform/browser/sha256.ts';
+import { sha256 as theirSha256 } from '../../src/platform/browser/sha256.ts';
+import { sha512 as theirSha512 } from '../../src/platform/browser/sha512.ts';
 import * as theirTypes from '../../src/platform/browser/types.ts';
 import * as buffer from '../../src/platform/buffer.ts';
 import * as bytes from '../../src/platform/bytes.ts';
 import * as crc from '../../src/platform/crc.ts';
 import * as constants from '../../src/platform/open-constants.ts';
 import * as paths from '../../src/platform/paths.ts';
-import * as sha256 from '../../src/platform/sha256.ts';
+import { sha256 } from '../../src/platform/sha256.ts';
+import { sha512 } from '../../src/platform/sha512.ts';
 import * as types from '../../src/platform/types.ts';
 
 const PACKAGE = resolve(import.meta.dirname, '../..');
@@ -118,10 +120,14 @@ describe('sums', () => {
     );
   });
 
-  it('SHA-256', () => {
+  it.each([
+    ['SHA-256', sha256, theirSha256],
+    ['SHA-512', sha512, theirSha512],
+  ])('%s, of parts', (_, ours, theirs) => {
     fc.assert(
-      fc.property(someBytes(), (some) => {
-        expect(Array.from(theirSha256.sha256(some))).toEqual(Array.from(sha256.sha256(some)));
+      fc.property(someBytes(), someBytes(), (one, other) => {
+        expect(Array.from(theirs(one, other))).toEqual(Array.from(ours(one, other)));
+        expect(Array.from(theirs(one))).toEqual(Array.from(ours(one, new Uint8Array(0))));
       }),
     );
   });

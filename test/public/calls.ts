@@ -54,7 +54,7 @@ function methods(of: Receiver, table: Record<string, readonly Kind<World>[]>, wo
       const receiver = receivers[of](world) as unknown as Record<string | symbol, Method>;
       const result = receiver[key](...given);
       // What is done in steps is done.
-      return name === 'removeInSteps' ? [...(result as Iterable<unknown>)].length : result;
+      return name.endsWith('InSteps') ? [...(result as Iterable<unknown>)].length : result;
     };
     calls.set(`${of}.${name}`, { args, run, afterClose: isDevice || works.includes(name) ? 'works' : 'EBADF' });
   }
@@ -219,6 +219,9 @@ methods('FileHandle', {
   extents: [optional(k.index), optional(k.length), k.extentsOptions],
   setCompressed: [kind(() => true, ['true'])],
   setPinned: [kind(() => true, ['true'])],
+  enableVerity: [k.verityOptions],
+  enableVerityInSteps: [k.verityOptions],
+  measureVerity: [],
   releaseBlocks: [],
   reserveBlocks: [],
   compress: [],
@@ -356,6 +359,7 @@ export const CONSTANTS = [
   'MAX_QUEUE_DEPTH',
   'MAX_WORKERS',
   'MIN_CACHE_BYTES',
+  'VERITY_HASHES',
 ];
 /** Methods and accessors of exported classes that are not for callers: each is marked @internal. */
 export const INTERNAL = [

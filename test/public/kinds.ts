@@ -31,6 +31,7 @@ import {
   type RmOptions,
   type StatOptions,
   type Timestamp,
+  type VerityOptions,
   type WriteFileOptions,
   type WriteOptions,
   type XattrChange,
@@ -252,6 +253,13 @@ export const buildOptions: K = optional(
     },
     () => ({ force: true, signal: AbortSignal.abort() }),
   ),
+);
+export const verityOptions: K = optional(
+  fields<World, VerityOptions>({
+    algorithm: word('sha256'),
+    blockSize: optional(kind(() => 4096, [])),
+    salt: optional(kind(() => new Uint8Array(3), [...ALL_BYTES])),
+  }),
 );
 export const place: K = fields<World, PutPlace>(
   { directory: directoryPath, name: { ...name, takes: new Set([...name.takes, 'null']) } },

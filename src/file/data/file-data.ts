@@ -1,5 +1,5 @@
 // The contents of regular files and symlinks: inline in the inode while they fit, else in pages.
-import { F2fsError } from '../../errors.ts';
+import { corrupt, F2fsError } from '../../errors.ts';
 import { NULL_ADDR } from '../../format/constants.ts';
 import { ADVISE, I_FLAGS, INLINE } from '../../format/inode.ts';
 import { MAX_FOLIO_PAGES } from '../../pagecache/pool.ts';
@@ -18,6 +18,7 @@ import {
 } from '../inode/change-rules.ts';
 import { assertReadable } from '../inode/encryption.ts';
 import type { Inode, Timestamp } from '../inode/inode.ts';
+import type { VerityMeasurement } from '../verity/verity-tree.ts';
 import type { BlockMap } from './block-map.ts';
 import { ClusterSlots } from './cluster-map.ts';
 import { beforeChange } from './cluster-pages.ts';
@@ -79,6 +80,7 @@ export class FileData {
     const length = Math.max(0, Math.min(into.length, inode.size - position));
     const { bytes } = this.#volume.pool;
     if (inode.hasInline(INLINE.DATA)) {
+      if (inode.isVerity) throw corrupt('verity-inline', { ino: inode.ino });
       const at = inode.inlineOffset + position;
       into.set(bytes.subarray(at, at + length));
       return length;
@@ -260,6 +262,38 @@ export class FileData {
       inode.pages.truncate(page, page + 1);
       this.#map.punch(inode, page, 1);
     }
+  }
+
+  /** Before something is written behind the end, for good: nothing is there, and what is left of the last page is zeros. */
+  clearBehindEnd(inode: Inode): void {
+    const { size } = inode;
+    this.clearPastEnd(inode);
+    this.freePastEnd(inode);
+    if (size % this.#blockSize !== 0) this.zeroPart(inode, size, Math.ceil(size / this.#blockSize) * this.#blockSize);
+  }
+
+  /**
+   * Writes what a file has behind its end, while `inode.writtenEnd` says how far that goes; the size stays. Throws ENOSPC. Source:
+   * pagecache_write in verity.c.
+   */
+  writeBehindEnd(inode: Inode, position: number, bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length; ) {
+      this.#memory.throttle();
+      const at = position + done;
+      const index = Math.floor(at / this.#blockSize);
+      const within = at % this.#blockSize;
+      const count = Math.min(bytes.length - done, this.#blockSize - within);
+      const pfn = this.#pages.read(inode, index, 1, this.#frames);
+      this.#pages.waitStable(inode, index, 1);
+      this.#dirty(inode, index, 1);
+      this.#volume.pool.bytes.set(bytes.subarray(done, done + count), pfn * this.#blockSize + within);
+      done += count;
+    }
+  }
+
+  /** What stands for the contents of a file under verity. Throws EUCLEAN, EOPNOTSUPP. */
+  measure(inode: Inode): VerityMeasurement {
+    return this.#pages.verity.measurement(inode);
   }
 
   /** Frees the blocks, if it has any, from page `end`, where the file ends, on; those of the last cluster stay. */

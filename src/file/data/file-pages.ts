@@ -10,6 +10,8 @@ import type { WritebackOps } from '../../writeback/ops.ts';
 import type { Writeback } from '../../writeback/writeback.ts';
 import type { Inode } from '../inode/inode.ts';
 import { InodeOps } from '../inode/inode-ops.ts';
+import { VerityReader } from '../verity/verity-reader.ts';
+import type { Xattrs } from '../xattr/xattrs.ts';
 import type { BlockMap } from './block-map.ts';
 import { ClusterMap } from './cluster-map.ts';
 import { ClusterPages } from './cluster-pages.ts';
@@ -21,6 +23,7 @@ export class FilePages {
   readonly dirty = new Set<Inode>();
   readonly clusterMap: ClusterMap;
   readonly clusters: ClusterPages;
+  readonly verity: VerityReader;
   readonly #volume: Volume;
   readonly #blockSize: number;
   readonly #map: BlockMap;
@@ -37,6 +40,7 @@ export class FilePages {
     buffers: ClusterBuffers,
     writeback: Writeback,
     inPlace: InPlacePolicy,
+    xattrs: Xattrs,
   ) {
     this.#volume = volume;
     this.#blockSize = volume.layout.block.blockSize;
@@ -46,6 +50,10 @@ export class FilePages {
     this.#inPlace = inPlace;
     this.clusterMap = new ClusterMap(volume, map);
     this.clusters = new ClusterPages(volume, this.clusterMap, frames, buffers);
+    this.verity = new VerityReader(volume, xattrs, {
+      readAsIs: (inode, index) => this.#read(inode, index, 1, this.#frame),
+      blkaddrOf: (inode, index) => this.#blkaddrOf(inode, index),
+    });
   }
 
   /** See FrameAllocator. */
@@ -62,9 +70,60 @@ export class FilePages {
 
   /**
    * Brings pages from `index` on into the cache, at most `max`, stopping at the end of their folio or block run. Returns
-   * the frame of the first; `run` says how many follow in memory too. A hole reads as zeros.
+   * the frame of the first; `run` says how many follow in memory too. A hole reads as zeros. Of a file under verity only those come that
+   * agree with their hashes: throws EIO where the first does not.
    */
   read(inode: Inode, index: number, max: number, run: FrameRun): number {
+    return inode.isVerity ? this.#readVerified(inode, index, max, run) : this.#read(inode, index, max, run);
+  }
+
+  /** No page stays in the cache that was not found good. */
+  #readVerified(inode: Inode, index: number, max: number, run: FrameRun): number {
+    const cached = this.cached(inode, index, max, run);
+    if (cached >= 0) return cached;
+    const { pages, clusterPages, size, blockSize } = inode;
+    if (clusterPages > 1) return this.#readVerifiedCluster(inode, index, run);
+    const limit = Math.min(max, Math.ceil(size / blockSize) - index);
+    const pfn = this.#read(inode, index, limit, run);
+    const { count } = run;
+    let good = 0;
+    try {
+      good = this.verity.verify(inode, index, pfn, count);
+    } finally {
+      if (good < count) pages.truncate(index + good, index + count);
+    }
+    run.count = good;
+    return pfn;
+  }
+
+  /** Of a compressed file a cluster at a time: all pages that come are looked at, and the one at `index` alone is told of. */
+  #readVerifiedCluster(inode: Inode, index: number, run: FrameRun): number {
+    const { pages, clusterPages, size, blockSize } = inode;
+    const start = index - (index % clusterPages);
+    const end = Math.min(start + clusterPages, Math.ceil(size / blockSize));
+    const missing: number[] = [];
+    for (let page = start; page < end; page++) if (page !== index && !pages.has(page)) missing.push(page);
+    this.#read(inode, index, 1, run);
+    for (const page of [...missing.filter((page) => pages.has(page)), index]) {
+      try {
+        this.verity.verify(inode, page, pages.find(page), 1);
+      } catch (error) {
+        pages.truncate(page, page + 1);
+        if (page === index) throw error;
+      }
+    }
+    run.count = 1;
+    return pages.find(index);
+  }
+
+  /** Where a page lies, if it has a block of its own. */
+  #blkaddrOf(inode: Inode, index: number): number | undefined {
+    this.#map.lookup(inode, index, 1, this.#run);
+    const { blkaddr } = this.#run;
+    return blkaddr === NULL_ADDR || blkaddr === NEW_ADDR || blkaddr === COMPRESS_ADDR ? undefined : blkaddr;
+  }
+
+  #read(inode: Inode, index: number, max: number, run: FrameRun): number {
     const cached = this.cached(inode, index, max, run);
     if (cached >= 0) return cached;
     const { pages } = inode;

@@ -23,7 +23,7 @@ export class InodeOps implements WritebackOps {
     this.#inode = inode;
     this.#map = map;
     this.#inPlace = inPlace;
-    this.sizeBytes = inode.size;
+    this.sizeBytes = Math.max(inode.size, inode.writtenEnd);
     this.clusters = inode.clusterPages > 1 ? new InodeClusterOps(inode, clusterMap, pages) : null;
   }
 

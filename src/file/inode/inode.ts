@@ -21,6 +21,7 @@ import { AddressSpace } from '../../pagecache/address-space.ts';
 import { SINCE } from '../../volume/nat.ts';
 import type { Volume } from '../../volume/volume.ts';
 import type { DirectoryIndex } from '../directory/directory-index.ts';
+import type { VerityTree } from '../verity/verity-tree.ts';
 import { checkInode } from './inode-checks.ts';
 
 /** Seconds since 1970 and nanoseconds within the second. */
@@ -52,6 +53,10 @@ export class Inode {
   compressOnWrite = true;
   /** A directory's index, while it is open for changes. */
   index: DirectoryIndex | null = null;
+  /** The hashes of a file under verity, once they were needed. */
+  verity: VerityTree | null = null;
+  /** Byte up to which it is written though it ends before, while it is put under verity; else 0. Source: FI_VERITY_IN_PROGRESS. */
+  writtenEnd = 0;
   readonly #volume: Volume;
   readonly #raw: InodeView;
   readonly #extra: InodeExtra;
@@ -61,6 +66,7 @@ export class Inode {
   #clusterPages = 1;
   #reservesSlots = false;
   #isSync = false;
+  #isVerity = false;
 
   constructor(volume: Volume, ino: number) {
     this.ino = ino;
@@ -187,6 +193,11 @@ export class Inode {
   /** Whether each change of the contents is to be on stable storage at once. Source: IS_SYNC. */
   get isSync(): boolean {
     return this.#isSync;
+  }
+
+  /** Whether its pages have hashes that they must agree with. Source: fsverity_active. */
+  get isVerity(): boolean {
+    return this.#isVerity;
   }
 
   /** Pages of a cluster of a file that may have compressed ones, else 1. */
@@ -316,6 +327,7 @@ export class Inode {
     if (this.isDirectory) this.pages.group = this.#volume.dentries;
     this.#clusterPages = this.isRegular && this.isCompressed ? 1 << this.#extra.iLogClusterSize : 1;
     this.#isSync = this.isRegular && (raw.iFlags & I_FLAGS.SYNC) !== 0;
+    this.#isVerity = this.isRegular && (raw.iAdvise & ADVISE.VERITY) !== 0;
   }
 
   /** Throws EUCLEAN when the block can't be an inode that the kernel would take; learns its layout. */

@@ -36,6 +36,8 @@ const ATTRIBUTES = [
   'iCurrentDepth',
   'iFlags',
 ] as const;
+/** i_advise flags of files that have blocks behind their end. */
+const BEHIND_END = ADVISE.KEEP_SIZE | ADVISE.VERITY;
 /** i_inline flags that a chain's inode brings; the others follow from its contents. Source: recover_inline_flags. */
 const INLINE_ATTRIBUTES = INLINE.PIN_FILE | INLINE.DATA_EXIST;
 
@@ -97,7 +99,7 @@ export class InodeRecovery {
   finish(inode: Inode): void {
     inode.verify();
     const raw = inode.load();
-    if (inode.hasInline(INLINE.DATA) || (raw.iAdvise & ADVISE.KEEP_SIZE) !== 0) return;
+    if (inode.hasInline(INLINE.DATA) || (raw.iAdvise & BEHIND_END) !== 0) return;
     this.#map.truncate(inode, Math.ceil(raw.iSize / this.#blockSize));
   }
 
@@ -217,7 +219,7 @@ export class InodeRecovery {
       return;
     }
     const end = (place.page + 1) * this.#blockSize;
-    if ((raw.iAdvise & ADVISE.KEEP_SIZE) === 0 && raw.iSize <= end - this.#blockSize) raw.iSize = end;
+    if ((raw.iAdvise & BEHIND_END) === 0 && raw.iSize <= end - this.#blockSize) raw.iSize = end;
     if (source === NULL_ADDR) {
       space.reserveBlocks(1);
       inode.countBlocks(1);

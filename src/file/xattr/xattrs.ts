@@ -32,7 +32,7 @@ export interface Xattr {
 }
 
 /** An attribute as it is stored. */
-interface Stored {
+export interface StoredXattr {
   readonly index: number;
   /** Name after its prefix, one character for each byte. */
   readonly name: string;
@@ -82,6 +82,18 @@ export class Xattrs {
     return found === undefined ? null : shownValue(found, inode.ino);
   }
 
+  /** The value of one that has no name in a system call, or null. */
+  stored(inode: Inode, index: number, name: string): Uint8Array | null {
+    if (this.#isBare(inode)) return null;
+    return this.#read(inode).find((one) => one.index === index && one.name === name)?.value ?? null;
+  }
+
+  /** Sets such a one. Throws ENOSPC, E2BIG. */
+  store(inode: Inode, index: number, name: string, value: Uint8Array): void {
+    const others = this.#read(inode).filter((one) => one.index !== index || one.name !== name);
+    this.#write(inode, [...others, { index, name, value }]);
+  }
+
   /** Whether an inode never had any, or lost the last one. */
   #isBare(inode: Inode): boolean {
     if (inode.load().iXattrNid !== 0) return false;
@@ -129,7 +141,7 @@ export class Xattrs {
   }
 
   /** Source: read_all_xattrs, __find_xattr. */
-  #read(inode: Inode): Stored[] {
+  #read(inode: Inode): StoredXattr[] {
     const raw = inode.load();
     const { bytes } = this.#volume.pool;
     const inlineSize = inlineXattrSize(inode);
@@ -153,7 +165,7 @@ export class Xattrs {
   }
 
   /** Source: write_all_xattrs. */
-  #write(inode: Inode, stored: readonly Stored[]): void {
+  #write(inode: Inode, stored: readonly StoredXattr[]): void {
     const inlineSize = inlineXattrSize(inode);
     const area = new Uint8Array(inlineSize + inode.block.xattrBlockSize);
     const used = compose(stored, area, inode.ino);
@@ -188,8 +200,8 @@ function inlineXattrSize(inode: Inode): number {
  * The list of an inode, up to where it is damaged. `area` is what the inode holds of it, then what its xattr node does, where it
  * has one. Source: read_all_xattrs.
  */
-export function readXattrs(area: Uint8Array, hasNode: boolean, ino: number, report: Report): Stored[] {
-  const stored: Stored[] = [];
+export function readXattrs(area: Uint8Array, hasNode: boolean, ino: number, report: Report): StoredXattr[] {
+  const stored: StoredXattr[] = [];
   if (area.length < XattrHeader.size) return stored;
   const dv = viewOf(area);
   const { magic } = new XattrHeader(dv);
@@ -222,7 +234,7 @@ export function readXattrs(area: Uint8Array, hasNode: boolean, ino: number, repo
 }
 
 /** Makes one change to a list; whether it is another one then. */
-function apply(ino: number, stored: Stored[], { name, value, create, replace }: XattrChange): boolean {
+function apply(ino: number, stored: StoredXattr[], { name, value, create, replace }: XattrChange): boolean {
   const { index, name: rest } = storedName(name);
   const at = stored.findIndex((entry) => entry.index === index && entry.name === rest);
   if (at >= 0 && create === true)
@@ -237,7 +249,7 @@ function apply(ino: number, stored: Stored[], { name, value, create, replace }: 
 }
 
 /**
- * The list of a new inode, which has `inlineSize` bytes for it: what the inode holds, and what its xattr node does, if it needs one.
+ * The list of a new inode, which has `inlineSize` bytes for it and `own` that no system call sets: what the inode holds, and what its xattr node does, if it needs one.
  * Throws as `Xattrs.set` does.
  */
 export function newXattrs(
@@ -245,8 +257,9 @@ export function newXattrs(
   inlineSize: number,
   { xattrBlockSize }: BlockGeometry,
   ino: number,
+  own: readonly StoredXattr[] = [],
 ): { inline: Uint8Array; node: Uint8Array | null } {
-  const stored: Stored[] = [];
+  const stored: StoredXattr[] = [...own];
   for (const change of changes) apply(ino, stored, change);
   const area = new Uint8Array(inlineSize + xattrBlockSize);
   const used = compose(stored, area, ino);
@@ -254,7 +267,7 @@ export function newXattrs(
 }
 
 /** Lays the list out; returns the bytes used, header included, or 0 for an empty list. */
-function compose(stored: readonly Stored[], area: Uint8Array, ino: number): number {
+function compose(stored: readonly StoredXattr[], area: Uint8Array, ino: number): number {
   if (stored.length === 0) return 0;
   const dv = viewOf(area);
   const header = new XattrHeader(dv);
@@ -290,12 +303,12 @@ function isAcl(index: number): boolean {
 }
 
 /** In the form of the system calls. */
-function shownValue({ index, name, value }: Stored, ino: number): Uint8Array {
+function shownValue({ index, name, value }: StoredXattr, ino: number): Uint8Array {
   if (isAcl(index)) return aclToXattr(aclFromDisk(value, ino));
   return index === XATTR_INDEX.SECURITY && name === CAPABILITY_NAME ? shownCapability(value) : value;
 }
 
-function fullName({ index, name }: Stored): Uint8Array | null {
+function fullName({ index, name }: StoredXattr): Uint8Array | null {
   const prefix = XATTR_PREFIXES.find((known) => known.index === index);
   if (prefix === undefined) return null;
   return latin1Bytes(prefix.exact ? prefix.prefix : prefix.prefix + name);

@@ -1,2 +1,8 @@
 // SHA-256 for those who can't wait: crypto.subtle answers by a promise.
-export { sha256 } from '@noble/hashes/sha2.js';
+import { sha256 as algorithm } from '@noble/hashes/sha2.js';
+
+export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
+  const hash = algorithm.create();
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+}
