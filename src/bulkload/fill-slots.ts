@@ -33,7 +33,7 @@ export const PAGE = {
   SAVED: 3,
 } as const;
 
-/** What is to be done with a piece's pages: zeros become holes; clusters are compressed; they are hashed. LAST: it is the last of its file. */
+/** What is to be done with a piece's pages: zeros become holes; clusters are compressed; they are hashed. LAST: it is its file's last. */
 export const PIECE = { DROP_ZEROS: 1, COMPRESS: 2, LAST: 4, HASH: 8 } as const;
 
 /** Positions in `header`: jobs handed over, taken and finished, counted up for ever (mod 2^32); then the slot of each job. */

@@ -132,8 +132,11 @@ export class TreeLoader {
   current = 0;
   /** Bytes of content that are holes. */
   holeBytes = 0;
-  /** Inodes that are to be put under verity when all is there: what stands behind their end is too large to be kept. */
-  readonly unhashed: number[] = [];
+  /**
+   * Inodes that are to be put under verity when all is there, as what stands behind their end is too large to be kept, and the flags that
+   * they are to have then, for which there is no verity any more.
+   */
+  readonly unhashed = new Map<number, number>();
   /** Files that are under verity. */
   nrVerity = 0;
   /** Other names of files that could not be read by their first. */
@@ -440,9 +443,10 @@ export class TreeLoader {
     }
     const isVerity = !isSymlink && this.#options.verity?.has(index) === true;
     if (isVerity) this.nrVerity++;
-    if (isVerity && !isHashed) this.unhashed.push(this.inoOf(index));
+    const isLater = isVerity && !isHashed;
+    if (isLater) this.unhashed.set(this.inoOf(index), this.#tree.flags(index));
     this.holeBytes += Math.min(size, (Math.ceil(size / this.#blockSize) - pages) * this.#blockSize);
-    this.#endInode(inode, index, size, blocks, isHashed);
+    this.#endInode(inode, index, size, blocks, isHashed, isLater);
   }
 
   #addHashes(slot: number, piece: number, hashes: FileHashes): void {
@@ -468,8 +472,8 @@ export class TreeLoader {
     return this.#bytes.subarray(at, at + this.#blockSize).indexOf(0);
   }
 
-  /** Writes the inode of what is no directory, which has all but its attributes. */
-  #endInode(inode: InodeWriter, index: number, size: number, blocks: number, isVerity = false): void {
+  /** Writes the inode of what is no directory, which has all but its attributes; `isLater` when it is to be put under verity in the end. */
+  #endInode(inode: InodeWriter, index: number, size: number, blocks: number, isVerity = false, isLater = false): void {
     const tree = this.#tree;
     const stat = tree.stat(index);
     const type = stat.mode & S_IFMT;
@@ -482,7 +486,8 @@ export class TreeLoader {
     const name = tree.name(index);
     inode.advise = (type === S_IFREG ? this.#extensions.adviseFor(name) : 0) | (names > 1 ? ADVISE.LOST_PINO : 0);
     if (isVerity) inode.advise |= ADVISE.VERITY;
-    inode.flags = type === S_IFREG ? tree.flags(index) : 0;
+    const flags = type === S_IFREG ? tree.flags(index) : 0;
+    inode.flags = isLater ? flags & ~(I_FLAGS.IMMUTABLE | I_FLAGS.APPEND) : flags;
     inode.parentIno = this.#inos[tree.parent(index)];
     inode.name = name;
     const hasXattrs = tree.hasXattrs(index);

@@ -263,8 +263,8 @@ export class FileHandle extends Handle {
   /**
    * Puts the file under verity: its contents never change again (EPERM), and each page is verified as it is read, here and by Linux (EIO).
    * What stands for them all is told by `measureVerity`. Throws EEXIST for one that is, ETXTBSY while it is open for writing elsewhere,
-   * EPERM for an immutable or append-only one, EOPNOTSUPP for a pinned one and on a volume without the feature, EFBIG, ENOSPC; then it is as
-   * it was. Source: FS_IOC_ENABLE_VERITY.
+   * EPERM for an immutable or append-only one, EOPNOTSUPP for a pinned one and on a volume without the feature, EFBIG, ENOSPC; it is as it
+   * was then. Source: FS_IOC_ENABLE_VERITY.
    */
   enableVerity(options: VerityOptions = {}): void {
     for (const _ of this.enableVerityInSteps(options));

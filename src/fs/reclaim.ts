@@ -43,7 +43,7 @@ export class Reclaim {
   readonly #cleaner: Cleaner;
   readonly #checkpoint: () => void;
   readonly #rules: ReclaimRules;
-  /** More free sections than this are enough whatever is dirty: a check before each operation that costs nothing. */
+  /** More free sections than this are enough whatever is dirty, but for quota files: a check before each operation that costs nothing. */
   readonly #ample: number;
   readonly #sectionBlocks: number;
   readonly #reservedSections: number;
@@ -62,14 +62,15 @@ export class Reclaim {
     this.#rules = rules;
     this.#sectionBlocks = volume.layout.segsPerSec * BLKS_PER_SEG;
     this.#reservedSections = volume.logs.reservedSections;
-    this.#ample = MARGIN + this.#reservedSections + BEGUN + 2 * Math.ceil(volume.pool.nrFrames / this.#sectionBlocks);
+    const begun = volume.logs.takesHoles ? BEGUN : NR_LOGS;
+    this.#ample = MARGIN + this.#reservedSections + begun + 2 * Math.ceil(volume.pool.nrFrames / this.#sectionBlocks);
   }
 
   /** Whether there is something for `run` to do. */
   get isDue(): boolean {
     const { pool, logs } = this.#volume;
     if (this.#isChainFull) return this.#mayCheckpointNow;
-    if (this.#rules.cleaning) return logs.free.sections <= this.#ample && this.#isShort && this.#mayCheckpointNow;
+    if (this.#rules.cleaning) return !this.#isAmple && this.#isShort && this.#mayCheckpointNow;
     // Emptied segments come back with a checkpoint, which itself takes some: it must not wait for the last one.
     const least = 2 * NR_LOGS + Math.ceil(pool.nrDirty / BLKS_PER_SEG);
     return logs.free.segments <= least && logs.free.emptied > 0 && this.#mayCheckpointNow;
@@ -91,7 +92,7 @@ export class Reclaim {
   assertRoom(): void {
     const { free } = this.#volume.logs;
     if (this.#isChainFull) this.assertAuto();
-    if (!this.#rules.cleaning || free.sections > this.#ample || free.sections > this.#demand + MARGIN) return;
+    if (!this.#rules.cleaning || this.#isAmple || free.sections > this.#demand + MARGIN) return;
     if (this.#rules.checkpoints === 'explicit') {
       this.#wasRefused = true;
       throw new F2fsError(
@@ -236,6 +237,11 @@ export class Reclaim {
       this.#volume.logs.takesHoles ? MARGIN : BEGUN,
       stands ? Math.min(reserve, limit.sections >> 1) : reserve,
     );
+  }
+
+  get #isAmple(): boolean {
+    const { logs, quotas } = this.#volume;
+    return logs.free.sections > this.#ample && quotas.nrPages === 0;
   }
 
   get #isShort(): boolean {

@@ -45,7 +45,10 @@ export function featureBits(names: readonly string[] | 'default'): number {
       throw new F2fsError('EINVAL', `invalid feature '${name}': expected ${WRITABLE_FEATURES.join(', ')}`);
     }
     if (!(WRITABLE_FEATURES as readonly string[]).includes(name)) {
-      const message = `unsupported feature '${name}': expected ${WRITABLE_FEATURES.join(', ')}`;
+      const message =
+        name === 'ro'
+          ? `the feature '${name}' is not one to be asked for: build makes such a volume with readOnly: true`
+          : `unsupported feature '${name}': expected ${WRITABLE_FEATURES.join(', ')}`;
       throw new F2fsError('EOPNOTSUPP', message);
     }
     bits |= FEATURES[name as Feature];

@@ -58,8 +58,16 @@ function checkReadOnly(options: BuildOptions): void {
     const message = `a volume that is never written has the least size, and '${roomy}' has no effect: leave it out`;
     throw new F2fsError('EINVAL', message);
   }
-  if (featuresOf(options).includes('packed_ssa')) {
-    throw new F2fsError('EINVAL', 'a volume that is never written has no summaries to be packed: leave packed_ssa out');
+  const unused = ['packed_ssa', 'quota', 'project_quota'].find((name) => featuresOf(options).includes(name));
+  if (unused !== undefined) {
+    const message = `on a volume that is never written the feature '${unused}' has no effect: leave it out`;
+    throw new F2fsError('EINVAL', message);
+  }
+  if (options.release === true) {
+    throw new F2fsError(
+      'EINVAL',
+      "a volume that is never written keeps nothing back, and 'release' has no effect: leave it out",
+    );
   }
 }
 

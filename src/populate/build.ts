@@ -90,8 +90,9 @@ const CACHE_AND_TABLE = 140 * MIB;
 const COMPRESSION_CACHE = 128 * MIB;
 
 /**
- * Makes `image` (a file or a block device) from a directory, or from tar archives, each applied on those before it. An image file is written beside its name and
- * moved there when it is whole, so a build that fails leaves what was there; a symlink stays, and leads to the image.
+ * Makes `image` (a file or a block device) from a directory, or from tar archives, each applied on those before it. An image file is
+ * written beside its name and moved there when it is whole, so a build that fails leaves what was there; a symlink stays, and leads to the
+ * image.
  * Throws EEXIST without `force` when the target is not empty, ENOTBLK when it is neither file nor block device, ENOSPC with
  * the size that is needed, ECANCELED when the signal ends it; what concerns single entries is in the report's `problems`.
  * @param host for tests
@@ -225,7 +226,7 @@ export async function buildFrom(
   return report;
 }
 
-/** A device has its own size, which is not asked for. */
+/** Nothing keeps what compression saves where nothing is written. */
 function neverWritten(options: BuildOptions): BuildOptions {
   return { ...options, release: options.compress === undefined ? undefined : true };
 }

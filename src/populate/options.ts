@@ -67,7 +67,7 @@ export interface BuildOptions {
   compress?: BuildCompression;
   /** The blocks that compression saves are given back: the image is smaller, and those files can't be changed in it. */
   release?: boolean;
-  /** Files are put under verity: their contents never change in the image, and are verified as they are read. The volume has the feature then. */
+  /** Files are put under verity: their contents never change, and are verified as they are read. The volume has the feature then. */
   verity?: BuildVerity;
   /** Threads that compress. Default: one for each core, eight at most. The image does not depend on it. */
   workers?: number;

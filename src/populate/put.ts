@@ -1,5 +1,5 @@
-// Files and directories of the host, or what is in a tar archive, into a volume that is mounted already, as a build would take them over. Nothing is undone here:
-// who wants all or nothing abandons the mount when it throws, or when there are problems.
+// Files and directories of the host, or what is in a tar archive, into a volume that is mounted already, as a build would take them over.
+// Nothing is undone here: who wants all or nothing abandons the mount when it throws, or when there are problems.
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { display, nameBytes } from '../bytes.ts';

@@ -4,6 +4,7 @@ import { TreeLoader } from '../bulkload/tree-loader.ts';
 import { ALGORITHM_NAMES, type AlgorithmName } from '../compress/algorithms.ts';
 import type { CompressPolicy } from '../file/inode/compression.ts';
 import type { Timestamp } from '../file/inode/inode.ts';
+import { flagNames } from '../format/inode-flags.ts';
 import type { FileHandle } from '../fs/file-handle.ts';
 import type { FileSystem } from '../fs/file-system.ts';
 import type { Problem } from '../problems.ts';
@@ -92,7 +93,11 @@ export async function load(
     verityFiles: loader.nrVerity,
   };
   if (late.length > 0) await addLate(loader, tree, volume, stamp, verity, written, options);
-  await inTurns(enableVerity(volume, loader.unhashed, verity), options);
+  await inTurns(enableVerity(volume, loader.unhashed.keys(), verity), options);
+  for (const [ino, flags] of loader.unhashed) {
+    using handle = volume.openInode(ino);
+    handle.setFlags(flagNames(flags));
+  }
   if (compression === null) return written;
   const savedBlocks = clusters.pages - clusters.blocks;
   written.compression = reportOf(volume, compression, clusters, release ? savedBlocks : 0);
@@ -153,7 +158,7 @@ export async function pour(
 }
 
 /** Puts files under verity that are there. */
-function* enableVerity(volume: FileSystem, inos: readonly number[], verity: Verity | null): Generator<void> {
+function* enableVerity(volume: FileSystem, inos: Iterable<number>, verity: Verity | null): Generator<void> {
   for (const ino of inos) {
     using handle = volume.openInode(ino) as FileHandle;
     yield* handle.enableVerityInSteps(verity?.format);

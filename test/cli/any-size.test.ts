@@ -13,7 +13,7 @@ const temporary = imageDirectory();
 afterAll(temporary.remove);
 
 const DIRECTORIES = 16;
-const FILES = 600;
+const FILES = 700;
 const LARGE = 8 << 20;
 const ENTRIES = DIRECTORIES * (FILES + 1) + 1;
 

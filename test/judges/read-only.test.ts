@@ -109,9 +109,12 @@ describe('an image that is never written', () => {
     expect(layoutOf(sealed)).toEqual(layoutOf(theirs));
   });
 
-  it('takes no size, and no packed summaries', async () => {
+  it('takes no size, and nothing that is of use to who writes', async () => {
     const packed = { blockSize: 16384, features: ['extra_attr', 'packed_ssa'] };
-    for (const options of [{ size: 100 << 20 }, { size: 'auto', freeBytes: 1 } as const, { tight: true }, packed]) {
+    const released = { compress: {}, release: true };
+    const counted = { features: ['extra_attr', 'quota'] };
+    const sized = [{ size: 100 << 20 }, { size: 'auto', freeBytes: 1 } as const, { tight: true }];
+    for (const options of [...sized, packed, released, counted]) {
       await expect(made('sized', { readOnly: true, ...options })).rejects.toThrow(F2fsError);
     }
   });

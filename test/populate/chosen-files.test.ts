@@ -157,18 +157,18 @@ test('the attribute that leads to the hashes is not among those that are shown',
   }
 });
 
-test('a tree of hashes that is too large to be kept is made afterwards', async () => {
+test('a tree of hashes that is too large to be kept is made afterwards, of an immutable file too', async () => {
   const source = makeTempDir();
   try {
     fs.writeFileSync(join(source, 'large'), '');
     fs.truncateSync(join(source, 'large'), 260 * MIB);
     const image = join(work, 'large.img');
     const verity = { globs: ['large'], algorithm: 'sha512', blockSize: 1024 } as const;
-    const { problems, verityFiles } = await build(source, image, { verity });
+    const { problems, verityFiles } = await build(source, image, { verity, immutable: ['large'] });
     expect([problems, verityFiles]).toEqual([[], 1]);
     expect((await fsck(image)).complaints).toEqual([]);
     inspect(image, (volume) => {
-      expect(volume.stat('/large')).toMatchObject({ verity: true, size: 260 * MIB });
+      expect(volume.stat('/large')).toMatchObject({ verity: true, size: 260 * MIB, flags: ['immutable'] });
       using file = volume.openFile('/large', { flags: 'r' });
       expect(file.read(new Uint8Array(100_000), 200 * MIB)).toBe(100_000);
     });

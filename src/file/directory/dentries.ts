@@ -49,7 +49,10 @@ export class Dentries {
     this.#volume = volume;
   }
 
-  /** Slot of a name in a dentry area, or -1; without `byHash` of one that is not `.` or `..`, whatever its hash. Source: f2fs_find_target_dentry. */
+  /**
+   * Slot of a name in a dentry area, or -1; without `byHash` of one that is not `.` or `..`, whatever its hash.
+   * Source: f2fs_find_target_dentry.
+   */
   find(dir: Inode, area: number, layout: DentryLayout, name: StoredName, byHash = true): number {
     const { bytes, view } = this.#volume.pool;
     for (let slot = 0; slot < layout.slots; ) {

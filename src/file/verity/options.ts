@@ -14,7 +14,7 @@ import type { VerityFormat } from './merkle.ts';
 export interface VerityOptions {
   /** Default: sha256. */
   algorithm?: VerityHash;
-  /** Bytes of a block that is hashed, a power of two from 1024 to a block of the volume; kernels before 6.3 take 4096 alone. Default: 4096. */
+  /** Bytes of a block that is hashed: a power of two from 1024 to a block of the volume; before Linux 6.3 4096 alone. Default: 4096. */
   blockSize?: number;
   /** Up to 32 bytes that go before each block. Default: none. */
   salt?: Uint8Array;

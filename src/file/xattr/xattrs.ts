@@ -249,8 +249,8 @@ function apply(ino: number, stored: StoredXattr[], { name, value, create, replac
 }
 
 /**
- * The list of a new inode, which has `inlineSize` bytes for it and `own` that no system call sets: what the inode holds, and what its xattr node does, if it needs one.
- * Throws as `Xattrs.set` does.
+ * The list of a new inode, which has `inlineSize` bytes for it and `own` that no system call sets: what the inode holds, and what its xattr
+ * node does, if it needs one. Throws as `Xattrs.set` does.
  */
 export function newXattrs(
   changes: readonly XattrChange[],
