@@ -117,9 +117,9 @@ describe('what follows from the size of a block', () => {
 /** Numbers that are what they are because blocks have 4 KiB. */
 const DERIVED =
   /(?<![\w.])(4096|0x1000|4095|0xfff|4092|4091|4072|4052|3900|3584|1020|1018|923|903|864|584|507|455|439|214)(?!\w)/;
-/** The same numbers with another meaning: counts, lengths of texts, sizes of sectors, the formats of others. */
+/** The same numbers with another meaning: counts, lengths of texts, sizes of sectors and of what is hashed, the formats of others. */
 const OTHERS =
-  /^(export )?const (PATH_MAX|MAX_PATH|MAX_UNUSED|MAX_SEARCH|MIN_FRAMES|MAX_RING) = |sectorSize|major|(casefold|DISABLED|INDEX): 0x/;
+  /^(export )?const (PATH_MAX|MAX_PATH|MAX_UNUSED|MAX_SEARCH|MIN_FRAMES|MAX_RING|DEFAULT_VERITY_BLOCK) = |sectorSize|major|(casefold|DISABLED|INDEX): 0x/;
 
 it('no other module states a number that follows from the size of a block', () => {
   const rooms = ['format', 'device', 'pagecache', 'compress', 'volume', 'mkfs', 'writeback', 'file', 'inspect', 'fs'];
