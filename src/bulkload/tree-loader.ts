@@ -599,13 +599,16 @@ function countNames(
   folded: FoldedDirectories | null,
 ): { names: Uint32Array | null; nrInodes: number } {
   let names: Uint32Array | null = null;
-  let nrInodes = tree.count;
+  let nrInodes = 0;
   for (let index = 0; index < tree.count; index++) {
+    if (folded?.isLeftOut(index)) continue;
     const group = tree.linkGroup(index);
-    if (group < 0) continue;
+    if (group < 0) {
+      nrInodes++;
+      continue;
+    }
     names ??= new Uint32Array(tree.count);
-    if (!folded?.refused.has(index)) names[group]++;
-    if (group !== index) nrInodes--;
+    if (names[group]++ === 0) nrInodes++;
   }
   return { names, nrInodes };
 }

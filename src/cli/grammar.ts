@@ -69,7 +69,7 @@ export function featuresOption(): Option {
 }
 
 export function encodingOption(): Option {
-  const description = 'directories may fold case: utf8, utf8:strict, utf8:hashonly; adds the feature casefold';
+  const description = 'directories may fold case: utf8, utf8:strict, utf8:hashonly; -O, if given, must name casefold';
   return new Option('-C, --encoding <encoding>', description);
 }
 

@@ -44,7 +44,8 @@ export interface FormatOptions extends Omit<GeometryRequest, 'nrBlocks' | 'packe
   features?: readonly string[] | 'default';
   /**
    * How directories may fold case: `utf8`, `utf8:strict` (they take no names that are not UTF-8), `utf8:hashonly` (each name lies where
-   * its hash leads, so that Linux from 6.16 on looks nowhere else), or both. Adds the feature casefold, which alone stands for `utf8`.
+   * its hash leads, so that Linux from 6.16 on looks nowhere else), or both. Adds the feature casefold where `features` are not named;
+   * where they are, EOPNOTSUPP without it. That feature alone stands for `utf8`.
    */
   encoding?: string;
   /** Owner of the root and of lost+found. Default 0. */
@@ -206,9 +207,14 @@ function contentsOfPlan(options: FormatOptions): Omit<FormatPlan, 'geometry'> {
   };
 }
 
-/** The bits of all features that options ask for. Throws as `featureBits` does. */
+/** The bits of all features that options ask for. Throws as `featureBits` does, EOPNOTSUPP for an encoding too when they lack casefold. */
 function volumeFeatures({ features, encoding }: Pick<FormatOptions, 'features' | 'encoding'>): number {
-  return featureBits(features ?? 'default') | (encoding === undefined ? 0 : FEATURES.casefold);
+  const bits = featureBits(features ?? 'default');
+  if (encoding === undefined || (bits & FEATURES.casefold) !== 0) return bits;
+  if (Array.isArray(features)) {
+    throw new F2fsError('EOPNOTSUPP', "directories that fold case need the feature 'casefold': add it");
+  }
+  return bits | FEATURES.casefold;
 }
 
 /** Odd and below 2^31, as mkfs.f2fs draws it at random. */

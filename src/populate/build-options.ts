@@ -79,9 +79,13 @@ export function compressionPolicy({ compress, features }: BuildOptions): Compres
   return new CompressPolicy({ ...compress, extensions: [], noExtensions: [] });
 }
 
-/** The features of the volume. With verity asked for that is one of them, where they are not named. */
-export function featuresOf({ features, verity }: BuildOptions): readonly string[] {
-  return features ?? (verity === undefined ? DEFAULT_FEATURES : [...DEFAULT_FEATURES, 'verity']);
+/** The features of the volume. Where they are not named, what is asked for besides brings its own. */
+export function featuresOf(options: BuildOptions): readonly string[] {
+  if (options.features !== undefined) return options.features;
+  const features: string[] = [...DEFAULT_FEATURES];
+  if (options.verity !== undefined) features.push('verity');
+  if (encodingOf(options) !== undefined) features.push('casefold');
+  return features;
 }
 
 /** How files are hashed, null for none. Throws EINVAL for options that can't be, EOPNOTSUPP when the features lack verity. */

@@ -47,6 +47,7 @@ import { checkBuild } from './option-checks.ts';
 import type { BuildOptions, BuildSource } from './options.ts';
 import { quotaBlocks } from './quota-blocks.ts';
 import { ReplacedImage, replacedNotes } from './replaced.ts';
+import { unfitNotes } from './unfit-notes.ts';
 import { type BuildCompressionReport, load, pour, type WrittenTree } from './write-tree.ts';
 
 export type { Populated } from '../source/populated.ts';
@@ -171,14 +172,14 @@ export async function buildFrom(
   const feature = featureBits(featuresOf(options));
   const folding = casefoldOf(options);
   const folded = folding && new CasefoldChoice(tree, options.casefold ?? [], folding);
-  if (folded?.count === 0) notes.push(`no directory folds case: none fits ${options.casefold?.join(', ')}`);
+  notes.push(...unfitNotes(tree, options));
   const verity = hashing && { format: hashing, choice: new FileChoice(tree, options.verity!.globs) };
   const estimated = await inTurnsOfScan(
     new Estimate(tree, block, feature, choice, policy?.clusterPages ?? 1, folded, verity).blocks(),
     tree,
     options,
   );
-  const needed = estimated + quotaBlocks(tree, quotaTypes(featuresOf(options)), block);
+  const needed = estimated + quotaBlocks(tree, quotaTypes(featuresOf(options)), block, folded);
   const made = isDevice ? openDevice(image, needed, options) : newImage(target, needed, options);
   const { device } = made;
   let report: BuildReport;

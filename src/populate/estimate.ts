@@ -64,9 +64,15 @@ export class Estimate {
     const tree = this.#tree;
     // Its inode and its block of dentries.
     let blocks = this.#hasLostFound ? 2 : 0;
+    // Groups whose first name is left out, and that have another.
+    const renamed = new Set<number>();
     for (let i = 0; i < tree.count; i++) {
+      if (this.#folded?.isLeftOut(i)) continue;
       const group = tree.linkGroup(i);
-      if (group >= 0 && group !== i) continue;
+      if (group >= 0 && group !== i) {
+        if (!this.#folded?.isLeftOut(group) || renamed.has(group)) continue;
+        renamed.add(group);
+      }
       blocks += 1 + this.#contentBlocks(i) + (tree.hasXattrs(i) ? this.#xattrBlocks(i) : 0);
       yield;
     }
@@ -118,13 +124,15 @@ export class Estimate {
     if (!isRoot) {
       const inlineSlots = dentryLayout(this.#inlineBytes).slots;
       let slots = 2;
-      for (let child = first; child < end; child++) slots += dentrySlots(tree.nameLength(child));
+      for (let child = first; child < end; child++) {
+        if (!this.#folded?.isLeftOut(child)) slots += dentrySlots(tree.nameLength(child));
+      }
       if (slots <= inlineSlots) return 0;
     }
     const places = new DentryPlaces(isRoot && this.#hasLostFound ? 4 : 2, this.#block.dentriesPerBlock);
     const folding = this.#folded?.has(dir) ? this.#folded.folding : null;
     for (let child = first; child < end; child++) {
-      if (this.#folded?.refused.has(child)) continue;
+      if (this.#folded?.isLeftOut(child)) continue;
       const name = tree.name(child);
       places.add(name.length, folding === null ? nameHash(name) : folding.hash(name));
     }

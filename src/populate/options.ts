@@ -44,7 +44,10 @@ export interface BuildOptions {
   features?: readonly string[];
   /** How directories may fold case, as `format` takes it. Default: utf8, where `casefold` or the features say that some do. */
   encoding?: string;
-  /** Paths below the source, as patterns such as `media/**`: directories there fold case, and all below them. */
+  /**
+   * Paths below the source, as patterns such as `media/**`: directories there fold case, and all below them. The volume has the feature
+   * casefold then, which `features` must have where they are named.
+   */
   casefold?: readonly string[];
   /** Extensions of cold files, besides those that are by default; see FormatOptions. */
   coldExtensions?: readonly string[];

@@ -4,15 +4,22 @@ import { addrsPerInode, TOTAL_EXTRA_ISIZE } from '../format/inode.ts';
 import { blocksOf } from '../format/node-count.ts';
 import { QT_BLOCK_SIZE, QUOTA, type QuotaType, quotaFileBlocks } from '../format/quota.ts';
 import { QUOTA_BLOCKS } from '../mkfs/plan.ts';
+import type { FoldedDirectories } from '../source/folded-names.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 
-/** Blocks of these quota files, their inodes included. */
-export function quotaBlocks(tree: SourceTree, types: readonly QuotaType[], block: BlockGeometry): number {
+/** Blocks of these quota files, their inodes included. What is left out of `folded` directories has no owner there. */
+export function quotaBlocks(
+  tree: SourceTree,
+  types: readonly QuotaType[],
+  block: BlockGeometry,
+  folded: FoldedDirectories | null = null,
+): number {
   if (types.length === 0) return 0;
   // The root of a new volume is of 0, and what is built is of no project.
   const uids = new Set([0]);
   const gids = new Set([0]);
   for (let i = 0; i < tree.count; i++) {
+    if (folded?.isLeftOut(i)) continue;
     const { uid, gid } = tree.stat(i);
     uids.add(uid);
     gids.add(gid);

@@ -10,6 +10,8 @@ export interface FoldedDirectories {
   readonly folding: CaseFolding;
   /** Entries to be left out, and why. */
   readonly refused: ReadonlyMap<number, F2fsError>;
+  /** Whether an entry, or a directory that it lies below, is refused. */
+  isLeftOut(index: number): boolean;
   /** Whether a directory folds case. */
   has(dir: number): boolean;
 }

@@ -67,6 +67,7 @@ const BAD: Readonly<Record<string, readonly (readonly string[])[] | null>> = {
   'mkfs --encoding': [
     ['utf16', ...SIZE],
     ['', ...SIZE],
+    ['utf8', '-O', 'default', ...SIZE],
   ],
   'mkfs --features': [
     ['nope', ...SIZE],
@@ -126,8 +127,8 @@ const BAD: Readonly<Record<string, readonly (readonly string[])[] | null>> = {
   'build --uuid': [['x'], ['']],
   'build --label': [['x'.repeat(512)]],
   'build --features': [['nope'], ['ro'], ['compression'], ['']],
-  'build --encoding': [['utf16'], ['utf8:lax'], ['']],
-  'build --casefold': [['']],
+  'build --encoding': [['utf16'], ['utf8:lax'], [''], ['utf8', '-O', 'default']],
+  'build --casefold': [[''], ['media', '-O', 'default,verity']],
   'build --holes': [['none']],
   'build --compress': [['gzip'], ['lz4:99'], ['zstd:0'], ['zstd:99'], ['lzo:1'], ['lz4:'], ['']],
   'build --cluster': [

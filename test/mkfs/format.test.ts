@@ -177,6 +177,7 @@ test('options that cannot be met are refused before anything is written', () => 
     ]),
     [{ encoding: 'utf9' }, 'EINVAL', /invalid encoding 'utf9': expected utf8, with :strict and :hashonly/],
     [{ encoding: 'utf8:loose' }, 'EINVAL', /invalid encoding/],
+    [{ encoding: 'utf8', features: ['lost_found'] }, 'EOPNOTSUPP', /need the feature 'casefold': add it/],
     [{ label: 'x'.repeat(512) }, 'EINVAL', /expected 511 at most/],
     [{ label: 'a\0b' }, 'EINVAL', /NUL/],
     [{ uuid: 'not-a-uuid' }, 'EINVAL', /invalid uuid 'not-a-uuid'/],

@@ -18,6 +18,7 @@ import {
 } from './reference.ts';
 
 const MIB = 2 ** 20;
+const FOLDING = `${DEFAULT_FEATURE_LIST},casefold`;
 const images = imageDirectory();
 afterAll(images.remove);
 
@@ -68,8 +69,20 @@ const cases: Case[] = [
     args: ['-e', 'raw,heic,raw', '-E', 'sqlite,db'],
     options: { coldExtensions: ['raw', 'heic', 'raw'], hotExtensions: ['sqlite', 'db'] },
   },
-  { name: 'names that fold case', sizeBytes: 128 * MIB, args: ['-C', 'utf8'], options: { encoding: 'utf8' } },
-  { name: 'strictly', sizeBytes: 128 * MIB, args: ['-C', 'utf8:strict'], options: { encoding: 'utf8:strict' } },
+  {
+    name: 'names that fold case',
+    sizeBytes: 128 * MIB,
+    args: ['-C', 'utf8'],
+    options: { encoding: 'utf8' },
+    features: FOLDING,
+  },
+  {
+    name: 'strictly',
+    sizeBytes: 128 * MIB,
+    args: ['-C', 'utf8:strict'],
+    options: { encoding: 'utf8:strict' },
+    features: FOLDING,
+  },
   { name: 'an owner', sizeBytes: 256 * MIB, args: ['-R', '1000:70000'], options: { rootUid: 1000, rootGid: 70000 } },
   ...[
     'extra_attr',

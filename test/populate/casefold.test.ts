@@ -3,11 +3,19 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openFileDevice } from '../../src/device/file-device.ts';
+import { blockGeometry } from '../../src/format/block-size.ts';
+import { CaseFolding, parseEncoding } from '../../src/format/casefold.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
+import { DEFAULT_FEATURES, featureBits, quotaTypes } from '../../src/mkfs/features.ts';
 import { type BuildReport, build } from '../../src/populate/build.ts';
+import { CasefoldChoice } from '../../src/populate/casefold-choice.ts';
+import { Estimate } from '../../src/populate/estimate.ts';
 import type { BuildOptions } from '../../src/populate/options.ts';
 import { put } from '../../src/populate/put.ts';
+import { quotaBlocks } from '../../src/populate/quota-blocks.ts';
+import { scanHostTree } from '../../src/source/host/scan.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
+import { quotaComplaints } from '../fs/quota-usage.ts';
 import { bytesPath, makeTempDir } from '../host-fixture.ts';
 
 let work: string;
@@ -110,9 +118,104 @@ test('what was estimated for the tree is what it takes', async () => {
   expect((await built('auto.img', { casefold: ['media/many'] })).report.notes).toEqual([]);
 });
 
-test('a pattern that fits no directory is told', async () => {
-  const { report } = await built('none.img', { casefold: ['nowhere/**'] });
-  expect(report.notes).toContainEqual('no directory folds case: none fits nowhere/**');
+describe('what lies below a directory that is left out', () => {
+  let source: string;
+  beforeAll(() => {
+    source = join(work, 'left-out');
+    for (const dir of ['g/AB', 'g/ab/deep', 'z']) fs.mkdirSync(join(source, dir), { recursive: true });
+    fs.writeFileSync(join(source, 'k'), 'k');
+    fs.linkSync(join(source, 'k'), join(source, 'g/ab/deep/h'));
+    fs.linkSync(join(source, 'k'), join(source, 'z/k'));
+    fs.writeFileSync(join(source, 'g/ab/deep/first'), Buffer.alloc(100_000, 'f'));
+    fs.linkSync(join(source, 'g/ab/deep/first'), join(source, 'g/ab/second'));
+    fs.linkSync(join(source, 'g/ab/second'), join(source, 'z/further-down'));
+    fs.linkSync(join(source, 'g/ab/second'), join(source, 'z/last'));
+    fs.mkdirSync(join(source, 'z/z/z'), { recursive: true });
+    fs.linkSync(join(source, 'g/ab/second'), join(source, 'z/z/z/last'));
+    fs.writeFileSync(join(source, 'g/ab/large'), Buffer.alloc(24 << 20, 'l'));
+    fs.linkSync(join(source, 'g/ab/large'), join(source, 'g/ab/deep/large'));
+    // Half of them fit into the inode of their directory, all would not.
+    fs.mkdirSync(join(source, 'g/names'));
+    for (const letter of ['a', 'A'])
+      for (let i = 0; i < 6; i++) fs.writeFileSync(join(source, 'g/names', letter.repeat(200 + i)), '');
+    for (let i = 0; i < 300; i++) {
+      const file = join(source, 'g/ab/deep', `owned-${i}`);
+      fs.writeFileSync(file, '');
+      if (process.geteuid?.() === 0) fs.chownSync(file, i * 70_001, i * 70_001);
+    }
+  });
+
+  test('has no part in links, sizes and owners, whichever way the image is made', async () => {
+    const features = [...DEFAULT_FEATURES, 'casefold', 'quota'];
+    const options: BuildOptions = { ...BUILD, casefold: ['g'], size: 64 << 20, features };
+    const links: [string, number][] = [
+      ['/k', 2],
+      ['/z/k', 2],
+      ['/z/last', 3],
+      ['/z/further-down', 3],
+    ];
+    const reports: BuildReport[] = [];
+    for (const engine of [undefined, 'folios'] as const) {
+      const image = join(work, `left-out-${engine}.img`);
+      reports.push(await build(source, image, { ...options, engine }));
+      await withVolume(image, false, (volume) => {
+        expect(links.map(([path]) => [path, volume.stat(path).nlink])).toEqual(links);
+        expect(quotaComplaints(volume)).toEqual([]);
+      });
+      expect((await fsck(image)).complaints).toEqual([]);
+    }
+    const [atOnce, poured] = reports.map(({ image, seconds, problems, ...rest }) => rest);
+    expect(atOnce).toEqual(poured);
+    for (const { problems } of reports)
+      expect(problems.map(({ code, path }) => [code, path])).toContainEqual(['EEXIST', 'g/ab']);
+  });
+
+  test('is not counted by the estimate', async () => {
+    const features = [...DEFAULT_FEATURES, 'casefold', 'quota'];
+    const { usedBlocks } = await build(source, join(work, 'left-out.img'), { ...BUILD, casefold: ['g'], features });
+    const folding = new CaseFolding(parseEncoding('utf8'));
+    const block = blockGeometry(4096);
+    using tree = scanHostTree(source);
+    const folded = new CasefoldChoice(tree, ['g'], folding);
+    const steps = new Estimate(tree, block, featureBits(features), null, 1, folded).blocks();
+    let step = steps.next();
+    while (step.done !== true) step = steps.next();
+    expect(usedBlocks).toBe(step.value + quotaBlocks(tree, quotaTypes(features), block, folded));
+  });
+});
+
+test('casefold is added to no features that are named', async () => {
+  const features = DEFAULT_FEATURES;
+  const refused = { code: 'EOPNOTSUPP', message: "directories that fold case need the feature 'casefold': add it" };
+  await expect(built('named.img', { casefold: ['media'], features })).rejects.toMatchObject(refused);
+  await expect(built('named.img', { encoding: 'utf8', features })).rejects.toMatchObject(refused);
+  const { image } = await built('unnamed.img', { encoding: 'utf8:strict', verity: { globs: ['other/a'] } });
+  await withVolume(image, false, ({ volume }) => {
+    expect([volume.hasFeature('casefold'), volume.hasFeature('verity')]).toEqual([true, true]);
+  });
+});
+
+test('patterns that fit nothing are told', async () => {
+  const globs = ['nowhere/**', 'other/none'];
+  // A directory is no file, and a file no directory.
+  const { report } = await built('none.img', {
+    casefold: [...globs, 'other/a'],
+    immutable: [...globs, 'media'],
+    verity: { globs },
+    compress: { codec: { algorithm: 1, level: 0 }, globs, extensions: ['jpg'] },
+  });
+  expect(report.notes).toEqual([
+    'no directory folds case: none fits nowhere/**, other/none, other/a',
+    'no file is made immutable: none fits nowhere/**, other/none, media',
+    'no file is put under verity: none fits nowhere/**, other/none',
+    'no file is compressed for its path: none fits nowhere/**, other/none',
+  ]);
+  const fitting = await built('some.img', {
+    casefold: ['media', 'nowhere'],
+    immutable: ['nowhere', 'other/*'],
+    verity: { globs: ['other/a'] },
+  });
+  expect(fitting.report.notes).toEqual([]);
   await expect(built('wrong.img', { casefold: [''] })).rejects.toThrow(expect.objectContaining({ code: 'EINVAL' }));
 });
 
