@@ -1,9 +1,10 @@
 // f2fs extract: a volume, or a part of it, into a directory of the host, or a tar archive.
-import * as fs from 'node:fs';
-import { F2fsError, hostError } from '../errors.ts';
+import { F2fsError } from '../errors.ts';
+import { TarFile } from '../extract/tar-file.ts';
 import {
   countProblems,
   defaultWorkers,
+  type ExtractNote,
   type ExtractProgress,
   type ExtractReport,
   extractTar,
@@ -64,7 +65,7 @@ async function toTar(image: string, file: string, path: string, options: Extract
   using volume = await ReadVolume.open('extract', image, options, defaultWorkers());
   using interruption = new Interruption();
   const started = performance.now();
-  const target = isOut ? null : new ArchiveTarget(file, options.force === true);
+  const target = isOut ? null : new TarFile(file, options.force === true);
   let report: TarReport;
   try {
     using progress = new Progress(options.quiet === true);
@@ -75,7 +76,7 @@ async function toTar(image: string, file: string, path: string, options: Extract
       signal: interruption.signal,
       onProgress: (at) => progress.show(() => `${share(at)}${at.entries} entries  ${shortSize(at.bytes)}  ${at.path}`),
     });
-    target?.close();
+    target?.publish();
   } catch (error) {
     target?.discard();
     const canceled = error instanceof F2fsError && error.code === 'ECANCELED';
@@ -85,59 +86,16 @@ async function toTar(image: string, file: string, path: string, options: Extract
     if (exitCode !== null) return exitCode;
     throw error;
   }
-  const { problems } = report;
+  const { problems, notes } = report;
   complainOf('extract', problems);
+  complainOfNotes(notes);
   if (!isOut) {
     isDone(`${file} has what was extracted`);
     const seconds = (performance.now() - started) / 1000;
-    if (options.json) await printJson(reportInCommandWords({ archive: file, ...report, notes: [], seconds }));
-    else if (!options.quiet) await printTable(summary({ ...report, notes: [], directory: file, seconds }, 'archive'));
+    if (options.json) await printJson(reportInCommandWords({ archive: file, ...report, seconds }));
+    else if (!options.quiet) await printTable(summary({ ...report, directory: file, seconds }, 'archive'));
   }
-  return problems.length > 0 ? EXIT.failed : EXIT.ok;
-}
-
-/** The file that an archive is written to. */
-class ArchiveTarget {
-  readonly #file: string;
-  readonly #fd: number;
-  #isOpen = true;
-
-  /** Throws EEXIST without `force`, and what the host says. */
-  constructor(file: string, force: boolean) {
-    this.#file = file;
-    try {
-      this.#fd = fs.openSync(file, force ? 'w' : 'wx');
-    } catch (error) {
-      throw hostError(`cannot write ${file}`, error, { path: file });
-    }
-  }
-
-  write(chunk: Uint8Array): void {
-    try {
-      for (let done = 0; done < chunk.length; ) done += fs.writeSync(this.#fd, chunk, done);
-    } catch (error) {
-      throw hostError(`cannot write ${this.#file}`, error, { path: this.#file });
-    }
-  }
-
-  close(): void {
-    this.#isOpen = false;
-    try {
-      fs.closeSync(this.#fd);
-    } catch (error) {
-      throw hostError(`cannot write ${this.#file}`, error, { path: this.#file });
-    }
-  }
-
-  /** Nothing is left of a file that is not whole. */
-  discard(): void {
-    try {
-      if (this.#isOpen) fs.closeSync(this.#fd);
-      if (fs.lstatSync(this.#file).isFile()) fs.unlinkSync(this.#file);
-    } catch {
-      // The failure that led here says more.
-    }
-  }
+  return problems.length + notes.length > 0 ? EXIT.failed : EXIT.ok;
 }
 
 async function toDirectory(
@@ -169,13 +127,17 @@ async function toDirectory(
   }
   const { problems, notes } = report;
   complainOf('extract', problems);
-  for (const { message, count, path: first } of notes) {
-    complain('extract', `${message}: ${counted(count, 'entry', 'entries')}, the first is ${first}`);
-  }
+  complainOfNotes(notes);
   isDone(`${target} has what was extracted`);
   if (options.json) await printJson(reportInCommandWords(report));
   else if (!options.quiet) await printTable(summary(report));
   return problems.length + notes.length > 0 ? EXIT.failed : EXIT.ok;
+}
+
+/** Tells what entries lost. */
+function complainOfNotes(notes: readonly ExtractNote[]): void {
+  for (const { message, count, path } of notes)
+    complain('extract', `${message}: ${counted(count, 'entry', 'entries')}, the first is ${path}`);
 }
 
 /**

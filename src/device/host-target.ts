@@ -199,7 +199,7 @@ export function targetAt(path: string): TargetPlace {
 }
 
 /** Follows the symlinks that a path ends in, by hand: realpath knows no path to what is not there. */
-function followed(path: string): string {
+export function followed(path: string): string {
   let at = path;
   for (let hops = 0; hops < MAX_LINKS; hops++) {
     let link: string;

@@ -42,6 +42,38 @@ export function flushDirectory(path: string): void {
   }
 }
 
+/**
+ * Gives a file that is whole the name `path` instead of the one that it has. `replace`: in the place of what has that name, and with its
+ * mode, owner and attributes. Throws EEXIST without, and what the host says.
+ */
+export function givePartItsName(part: string, path: string, replace: boolean): void {
+  if (replace && fs.existsSync(path)) replaceBy(part, path);
+  else publishNew(part, path);
+}
+
+function replaceBy(part: string, path: string): void {
+  copyAttributes(path, part);
+  fs.renameSync(part, path);
+}
+
+/** What came there meanwhile stays, where the host has links to tell it by. */
+function publishNew(part: string, path: string): void {
+  try {
+    fs.linkSync(part, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw linkError('EEXIST', path);
+    fs.renameSync(part, path);
+    return;
+  }
+  fs.rmSync(part);
+}
+
+function linkError(code: string, path: string): F2fsError {
+  const message =
+    code === 'EEXIST' ? `${path} exists by now; force: true replaces it` : `cannot make ${path}: ${errnoText(code)}`;
+  return new F2fsError(code, message, { path });
+}
+
 /** Links an open file without a name to a path; returns an errno name when that fails. */
 type LinkOpenFile = (fd: number, path: string) => string | null;
 
@@ -123,8 +155,7 @@ export class NewImage {
     refuseLooped(this.#path);
     try {
       if (this.#link !== null) this.#publishNameless(this.#link, replace);
-      else if (replace && fs.existsSync(this.#path)) this.#replaceBy(this.#part!);
-      else this.#publishNew(this.#part!);
+      else givePartItsName(this.#part!, this.#path, replace);
       flushDirectory(nodePath.dirname(this.#path));
     } catch (error) {
       throw hostError(`cannot put the image to ${this.#path}`, error, { path: this.#path });
@@ -141,42 +172,17 @@ export class NewImage {
   #publishNameless(link: LinkOpenFile, replace: boolean): void {
     const failed = link(this.#fd, this.#path);
     if (failed === null) return;
-    if (failed !== 'EEXIST' || !replace) throw this.#failure(failed);
+    if (failed !== 'EEXIST' || !replace) throw linkError(failed, this.#path);
     const part = partPath(this.#path);
     fs.rmSync(part, { force: true });
     const failedToo = link(this.#fd, part);
-    if (failedToo !== null) throw this.#failure(failedToo);
+    if (failedToo !== null) throw linkError(failedToo, this.#path);
     try {
-      this.#replaceBy(part);
+      replaceBy(part, this.#path);
     } catch (error) {
       fs.rmSync(part, { force: true });
       throw error;
     }
-  }
-
-  #replaceBy(part: string): void {
-    copyAttributes(this.#path, part);
-    fs.renameSync(part, this.#path);
-  }
-
-  /** What came there meanwhile stays, where the host has links to tell it by. */
-  #publishNew(part: string): void {
-    try {
-      fs.linkSync(part, this.#path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw this.#failure('EEXIST');
-      fs.renameSync(part, this.#path);
-      return;
-    }
-    fs.rmSync(part);
-  }
-
-  #failure(code: string): F2fsError {
-    const message =
-      code === 'EEXIST'
-        ? `${this.#path} exists by now; force: true replaces it`
-        : `cannot make ${this.#path}: ${errnoText(code)}`;
-    return new F2fsError(code, message, { path: this.#path });
   }
 
   readonly #removePart = (): void => {

@@ -17,6 +17,7 @@ import { copyContents } from './contents.ts';
 import { FileThreads } from './file-threads.ts';
 import type { HostAttributes } from './host-attributes.ts';
 import { type HostFile, HostWriter } from './host-writer.ts';
+import { lostAnywhere } from './notes.ts';
 import { checkExtract } from './option-checks.ts';
 import type { ExtractOptions, ExtractReport } from './report.ts';
 
@@ -109,7 +110,7 @@ class Extraction {
 
   get report(): Omit<ExtractReport, 'seconds'> {
     const problems = this.#writer.problems.list;
-    return { directory: this.#directory, ...this.#counts, problems, notes: [...this.#writer.notes] };
+    return { directory: this.#directory, ...this.#counts, problems, notes: this.#writer.notes };
   }
 
   /** Runs what is done in steps, and lets signals arrive in between. */
@@ -376,8 +377,9 @@ class Extraction {
       xattrs: xattrs ? this.#xattrs(handle, place) : [],
       flags:
         xattrs && (stat.type === 'file' || stat.type === 'directory')
-          ? stat.flags.filter((flag) => flag !== 'projinherit')
+          ? stat.flags.filter((flag) => flag !== 'projinherit' && flag !== 'casefold')
           : [],
+      lost: xattrs ? lostAnywhere(stat) : [],
     };
   }
 

@@ -8,8 +8,9 @@ import { type FlagSetter, flagSetter } from '../host/flags.ts';
 import { thisHost } from '../host/host.ts';
 import type { HostLibc } from '../host/libc.ts';
 import { type HostXattr, HostXattrs, type XattrWriter } from '../host/xattrs.ts';
-import { shortPath } from '../problems.ts';
 import { type EntryTimes, type FileAttributes, putTimes } from './file-jobs.ts';
+import { type NotedPlace, Notes } from './notes.ts';
+import type { ExtractNote } from './report.ts';
 
 export interface HostAttributes extends EntryTimes {
   /** The low 12 bits are used. */
@@ -20,28 +21,14 @@ export interface HostAttributes extends EntryTimes {
   readonly xattrs?: readonly HostXattr[];
   /** Of a file or directory. */
   readonly flags?: readonly InodeFlag[];
-}
-
-/** Something that was not restored, told once for all entries that it befell. */
-export interface HostNote {
-  readonly message: string;
-  /** Entries. */
-  count: number;
-  /** The first of them. */
-  readonly path: string;
+  /** Messages of notes on what no host has. */
+  readonly lost?: readonly string[];
 }
 
 const S_ISUID_ISGID = 0o6000;
 const S_IRWXG = 0o070;
-/** Notes that are told apart: names of attributes, which are in them, may be as many as one likes. */
-const MAX_NOTES = 100;
 const NEEDED = "the package koffi, or setfattr of Debian's attr";
 const IS_ACL = /^system\.posix_acl_/;
-
-/** An entry; its path is made when it is told. */
-interface Place {
-  readonly path: string;
-}
 
 export class AttributeSetter {
   readonly #libc: HostLibc | null;
@@ -49,7 +36,7 @@ export class AttributeSetter {
   readonly #flags: FlagSetter;
   readonly #owner: boolean;
   readonly #storeXattrs: boolean;
-  readonly #notes = new Map<string, HostNote>();
+  readonly #notes = new Notes();
   /** Two struct timespec. */
   readonly #times = new Uint32Array(8);
   readonly #timesBytes = new Uint8Array(this.#times.buffer);
@@ -62,8 +49,8 @@ export class AttributeSetter {
     this.#storeXattrs = options.xattrs;
   }
 
-  get notes(): readonly HostNote[] {
-    return [...this.#notes.values()];
+  get notes(): ExtractNote[] {
+    return this.#notes.list;
   }
 
   /**
@@ -72,7 +59,7 @@ export class AttributeSetter {
    * owner, attributes, mode, ACLs, times. The group, whose bits are the mask of an ACL, gets none before that is there. Throws the
    * host's error for mode and times; the others become notes.
    */
-  set(hostPath: Buffer, place: Place, wanted: HostAttributes, isSymlink: boolean): void {
+  set(hostPath: Buffer, place: NotedPlace, wanted: HostAttributes, isSymlink: boolean): void {
     const pathZ = Buffer.concat([hostPath, Buffer.alloc(1)]);
     const isOwned = this.#setOwner(hostPath, place, wanted);
     const xattrs = wanted.xattrs ?? [];
@@ -103,24 +90,21 @@ export class AttributeSetter {
   }
 
   /** Tells of an owner that is not even tried. */
-  noteOwner(place: Place, wanted: HostAttributes): void {
+  noteOwner(place: NotedPlace, wanted: HostAttributes): void {
     if (!this.#owner && !isOurs(wanted)) this.note('owners are not restored: that needs root', place);
   }
 
   /** Sets the flags, some of which forbid whatever else is done with the entry: when nothing is. What fails becomes a note. */
-  setFlags(hostPath: Buffer, place: Place, flags: readonly InodeFlag[]): void {
-    const wanted = flags.filter((flag) => flag !== 'casefold');
-    if (wanted.length < flags.length) this.note('that a directory folds case is not restored', place);
-    if (wanted.length === 0) return;
-    const code = this.#flags(hostPath, wanted);
+  setFlags(hostPath: Buffer, place: NotedPlace, flags: readonly InodeFlag[]): void {
+    const code = this.#flags(hostPath, flags);
     if (code === 'ENOSYS')
       this.note("inode flags are not restored: that takes the package koffi, or chattr of Debian's e2fsprogs", place);
     else if (code !== null)
-      this.note(`inode flags (${wanted.join(', ')}) are not restored: ${errnoText(code)} (${code})`, place);
+      this.note(`inode flags (${flags.join(', ')}) are not restored: ${errnoText(code)} (${code})`, place);
   }
 
   /** Whether the entry has its owner now. */
-  #setOwner(hostPath: Buffer, place: Place, wanted: HostAttributes): boolean {
+  #setOwner(hostPath: Buffer, place: NotedPlace, wanted: HostAttributes): boolean {
     if (!this.#owner) {
       this.noteOwner(place, wanted);
       return isOurs(wanted);
@@ -137,7 +121,7 @@ export class AttributeSetter {
     }
   }
 
-  #setXattrs(pathZ: Buffer, place: Place, xattrs: readonly HostXattr[], acls: boolean): void {
+  #setXattrs(pathZ: Buffer, place: NotedPlace, xattrs: readonly HostXattr[], acls: boolean): void {
     const wanted = xattrs.filter(({ name }) => IS_ACL.test(display(name)) === acls);
     if (wanted.length === 0) return;
     if (!this.#storeXattrs) {
@@ -152,7 +136,7 @@ export class AttributeSetter {
     for (const message of new Set(messages)) this.note(message, place);
   }
 
-  #setTimes(hostPath: Buffer, pathZ: Buffer, place: Place, wanted: HostAttributes): void {
+  #setTimes(hostPath: Buffer, pathZ: Buffer, place: NotedPlace, wanted: HostAttributes): void {
     if (this.#libc) {
       putTimes(this.#times, 0, wanted);
       if (this.#libc.utimens(pathZ, this.#timesBytes) === 0) return;
@@ -170,7 +154,7 @@ export class AttributeSetter {
    * A file system that can't hold a time sets the nearest that it can, without a word. Only times that some can't hold are looked
    * at: it costs a call.
    */
-  #checkTimes(hostPath: Buffer, place: Place, { atimeSec, mtimeSec }: HostAttributes): void {
+  #checkTimes(hostPath: Buffer, place: NotedPlace, { atimeSec, mtimeSec }: HostAttributes): void {
     if (isHeldAnywhere(atimeSec) && isHeldAnywhere(mtimeSec)) return;
     const { atimeNs, mtimeNs } = fs.lstatSync(hostPath, { bigint: true });
     if (isNear(atimeNs, atimeSec) && isNear(mtimeNs, mtimeSec)) return;
@@ -178,12 +162,8 @@ export class AttributeSetter {
   }
 
   /** Tells once of what befell several entries. */
-  note(message: string, place: Place): void {
-    const isTold = this.#notes.has(message) || this.#notes.size < MAX_NOTES;
-    const told = isTold ? message : 'more is not restored';
-    const known = this.#notes.get(told);
-    if (known) known.count++;
-    else this.#notes.set(told, { message: told, count: 1, path: shortPath(place.path) });
+  note(message: string, place: NotedPlace): void {
+    this.#notes.add(message, place);
   }
 }
 

@@ -11,7 +11,8 @@ import { HostDir, HostPlace, HostPlaces } from '../host/places.ts';
 import { Problems, shortPath } from '../problems.ts';
 import type { FileAttributes } from './file-jobs.ts';
 import { NEW_FILE } from './file-maker.ts';
-import { AttributeSetter, type HostAttributes, type HostNote } from './host-attributes.ts';
+import { AttributeSetter, type HostAttributes } from './host-attributes.ts';
+import type { ExtractNote } from './report.ts';
 import { DirectoryBefore, openTarget } from './target.ts';
 
 /** A file being written. The caller writes to `fd` (and sets the size of one that ends with a hole), then closeFile. */
@@ -100,7 +101,7 @@ export class HostWriter {
   }
 
   /** What was not restored, by kind. */
-  get notes(): readonly HostNote[] {
+  get notes(): ExtractNote[] {
     return this.#attributes.notes;
   }
 
@@ -192,7 +193,8 @@ export class HostWriter {
     this.#noteFlags(place, wanted);
   }
 
-  #noteFlags(place: HostPlace, { flags = [] }: HostAttributes): void {
+  #noteFlags(place: HostPlace, { flags = [], lost = [] }: HostAttributes): void {
+    for (const message of lost) this.#attributes.note(message, place);
     if (flags.length > 0) this.#flagged.push({ place, flags });
   }
 

@@ -2,8 +2,8 @@
 // for. Sources: POSIX.1-2017 "pax", "Storing Sparse Files" in the manual of GNU tar, star(5) for attributes, ACLs and devices.
 import { utf8 } from '../escaped-bytes.ts';
 import type { Timestamp } from '../file/inode/inode.ts';
+import { TAR_BLOCK } from '../source/tar/header.ts';
 
-export const TAR_BLOCK = 512;
 const NAME_BYTES = 100;
 const PREFIX_BYTES = 155;
 const SLASH = 0x2f;

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { display, nameBytes, type Path } from '../bytes.ts';
 import { checkOptions, isBoolean, isFunction, isSignal, type OptionChecks } from '../check.ts';
 import { checkSignal, F2fsError } from '../errors.ts';
-import { ACL_TAG } from '../file/xattr/acl.ts';
+import { ACL_TAG, aclFromXattr } from '../file/xattr/acl.ts';
 import { Directory, openEntry } from '../fs/directory-handle.ts';
 import { FileHandle } from '../fs/file-handle.ts';
 import { checkFileSystem, type FileSystem } from '../fs/file-system.ts';
@@ -12,8 +12,11 @@ import type { Handle } from '../fs/handle.ts';
 import type { FileStat } from '../fs/stat.ts';
 import { walkTree } from '../fs/walk.ts';
 import { kindOfMessage, Problems } from '../problems.ts';
+import { fflagsText } from '../source/tar/fflags.ts';
+import { TAR_BLOCK } from '../source/tar/header.ts';
+import { lostAnywhere, Notes } from './notes.ts';
 import type { ExtractProgress, ExtractReport } from './report.ts';
-import { type Member, padding, TAR_BLOCK, type TarType, tarHeader } from './tar-member.ts';
+import { type Member, padding, type TarType, tarHeader } from './tar-member.ts';
 
 /** What `extractTar` writes. */
 export interface TarOptions {
@@ -25,8 +28,8 @@ export interface TarOptions {
   signal?: AbortSignal;
 }
 
-/** What `extractTar` has written: counts as of `extract`, and entries that are not in the archive. */
-export type TarReport = Omit<ExtractReport, 'directory' | 'notes' | 'seconds'>;
+/** What `extractTar` has written: counts as of `extract`, entries that are not in the archive, and what others lost. */
+export type TarReport = Omit<ExtractReport, 'directory' | 'seconds'>;
 
 const OPTIONS: OptionChecks<TarOptions> = { xattrs: isBoolean, onProgress: isFunction, signal: isSignal };
 /** Bytes that are written at a time, and to multiples of which the archive is filled up. */
@@ -48,14 +51,13 @@ const TAGS = new Map<number, string>([
   [ACL_TAG.MASK, 'mask'],
   [ACL_TAG.OTHER, 'other'],
 ]);
-/** Inode flags by libarchive's names. */
-const FLAGS: Readonly<Record<string, string>> = { immutable: 'schg', append: 'sappnd', nodump: 'nodump' };
 
 /**
  * Writes what stands at `path` of the volume as a tar archive: the contents of a directory, and it as `./`; anything else by its name.
  * `write` is given the archive in pieces, each of which may be used again once it has resolved. What can't be read, and sockets, which
- * no tar holds, are in the report's `problems`. Throws ENOENT and ENOTDIR for the path, what `write` throws, and EIO or EUCLEAN for a
- * file whose contents can't be read to their end when their beginning is written: the archive is worth nothing then.
+ * no tar holds, are in the report's `problems`; that a directory folds case, or a file is under verity, in its `notes`. Throws ENOENT and
+ * ENOTDIR for the path, what `write` throws, and EIO or EUCLEAN for a file whose contents can't be read to their end when their
+ * beginning is written: the archive is worth nothing then.
  */
 export async function extractTar(
   volume: FileSystem,
@@ -85,6 +87,7 @@ class TarArchive {
   readonly #options: TarOptions;
   readonly #counts = { files: 0, directories: 0, symlinks: 0, special: 0, hardLinks: 0, contentBytes: 0, holeBytes: 0 };
   readonly #problems = new Problems();
+  readonly #notes = new Notes();
   /** The path in the archive of each inode with several names, by number. */
   readonly #links = new Map<number, Uint8Array>();
   readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
@@ -97,7 +100,7 @@ class TarArchive {
   }
 
   get report(): TarReport {
-    return { ...this.#counts, problems: this.#problems.list };
+    return { ...this.#counts, problems: this.#problems.list, notes: this.#notes.list };
   }
 
   *run(start: Handle, path: Uint8Array): Generator<Uint8Array> {
@@ -242,8 +245,9 @@ class TarArchive {
       if (!(error instanceof F2fsError)) throw error;
       this.#problem(path, error);
     }
-    const flags = stat.flags.flatMap((flag) => FLAGS[flag] ?? []);
-    if (flags.length > 0) records.push(['SCHILY.fflags', flags.join(',')]);
+    const flags = fflagsText(stat.flags);
+    if (flags !== '') records.push(['SCHILY.fflags', flags]);
+    for (const message of lostAnywhere(stat)) this.#notes.add(message, { path: display(path) });
     return records;
   }
 
@@ -320,14 +324,10 @@ function xattrKey(name: Uint8Array): Buffer {
 
 /** An ACL of the form that the xattr calls use in words, with numbers for names. */
 function aclText(value: Uint8Array): string {
-  const view = new DataView(value.buffer, value.byteOffset, value.length);
-  const lines: string[] = [];
-  for (let at = 4; at + 8 <= value.length; at += 8) {
-    const tag = view.getUint16(at, true);
-    const perm = view.getUint16(at + 2, true);
-    const id = tag === ACL_TAG.USER || tag === ACL_TAG.GROUP ? String(view.getUint32(at + 4, true)) : '';
+  const lines = (aclFromXattr(value) ?? []).map(({ tag, perm, id }) => {
+    const who = tag === ACL_TAG.USER || tag === ACL_TAG.GROUP ? id : '';
     const rights = `${perm & 4 ? 'r' : '-'}${perm & 2 ? 'w' : '-'}${perm & 1 ? 'x' : '-'}`;
-    lines.push(`${TAGS.get(tag)}:${id}:${rights}`);
-  }
+    return `${TAGS.get(tag)}:${who}:${rights}`;
+  });
   return lines.join('\n');
 }

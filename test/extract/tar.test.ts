@@ -4,10 +4,14 @@ import * as fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFileDevice } from '../../src/device/file-device.ts';
 import { extractTar } from '../../src/extract/tar.ts';
+import type { InodeFlag } from '../../src/format/inode-flags.ts';
+import type { FileHandle } from '../../src/fs/file-handle.ts';
 import { type FileSystem, mount } from '../../src/fs/file-system.ts';
+import { DEFAULT_FEATURES } from '../../src/mkfs/features.ts';
 import { build } from '../../src/populate/build.ts';
 import { manifestOfTree } from '../../tools/judge/index.ts';
 import { compareManifests, type Manifest } from '../../tools/judge/manifest.ts';
+import { makeImage } from '../cli/command.ts';
 import { f2fsHere } from '../cli/in-process.ts';
 import { noise } from '../fs/compressed-volume.ts';
 import { canSetXattrs, makeTempDir, makeVariedTree, setXattr } from '../host-fixture.ts';
@@ -153,6 +157,72 @@ it('a part of a volume, and a single file', async () => {
   });
 });
 
+describe('inode flags', () => {
+  const EACH: readonly InodeFlag[] = ['immutable', 'append', 'nodump', 'noatime', 'sync', 'dirsync', 'projinherit'];
+  const folding = 'that a directory folds case is not restored: 2 entries, the first is';
+  const verified = 'that a file is under verity is not restored: 1 entry, the first is';
+  let flagged: string;
+  beforeAll(() => {
+    flagged = `${work}/flagged`;
+    const features = [...DEFAULT_FEATURES, 'verity', 'quota', 'project_quota'] as const;
+    makeImage(
+      flagged,
+      (volume) => {
+        volume.mkdir('/flags');
+        volume.mkdir('/lost');
+        for (const flag of EACH) {
+          volume.mkdir(`/flags/${flag}`);
+          using directory = volume.open(`/flags/${flag}`);
+          if (flag === 'projinherit') directory.setProjectId(7);
+          directory.setFlags([flag]);
+        }
+        volume.mkdir('/lost/fold');
+        using directory = volume.open('/lost/fold');
+        directory.setFlags(['casefold']);
+        volume.mkdir('/lost/fold/sub');
+        volume.writeFile('/lost/verified', 'x');
+        using file = volume.open('/lost/verified') as FileHandle;
+        file.enableVerity();
+      },
+      { features, encoding: 'utf8' },
+    );
+  });
+
+  it.skipIf(!has('bsdtar'))('bsdtar has the same names for those that have one', async () => {
+    fs.writeFileSync(`${work}/flagged.tar`, await withImage(flagged, archiveOf));
+    const args = ['-cf', '-', '--format=mtree', '--options=!all,flags', '@flagged.tar'];
+    const lines = execFileSync('bsdtar', args, { cwd: work }).toString().split('\n');
+    const flags = lines.flatMap((line) => /^\.\/flags\/(\w+)\/? .*flags=(\S+)/.exec(line)?.slice(1, 3).join(' ') ?? []);
+    expect(flags.sort()).toEqual([
+      'append sappnd',
+      'dirsync dirsync',
+      'immutable schg',
+      'noatime noatime',
+      'nodump nodump',
+      'projinherit projinherit',
+      'sync sync',
+    ]);
+  });
+
+  it('what is lost is told of an archive as of a directory, and ends with code 1; it is not where flags are left out', async () => {
+    const file = `${work}/lost.tar`;
+    const said = await f2fsHere('extract', flagged, '--tar', file);
+    expect(said).toMatchObject({
+      code: 1,
+      stderr: `f2fs: extract: ${folding} ./lost/fold/\nf2fs: extract: ${verified} ./lost/verified\n`,
+      stdout: expect.stringMatching(/^not restored +3 attributes, see above$/m),
+    });
+    const toDir = await f2fsHere('extract', flagged, `${work}/lost`, '/lost', '--quiet');
+    expect(toDir.code).toBe(1);
+    expect(toDir.stderr).toContain(`f2fs: extract: ${folding} fold/sub\n`);
+    expect(toDir.stderr).toContain(`f2fs: extract: ${verified} verified\n`);
+    const without = await f2fsHere('extract', flagged, '--tar', file, '--force', '--no-xattrs');
+    expect(without).toMatchObject({ code: 0, stderr: '' });
+    const { notes } = await withImage(flagged, (volume) => extractTar(volume, '/', () => undefined));
+    expect(notes.map(({ count }) => count)).toEqual([2, 1]);
+  });
+});
+
 describe('the command', () => {
   it('writes a file, which is not replaced without --force', async () => {
     const file = `${work}/out.tar`;
@@ -170,6 +240,29 @@ describe('the command', () => {
       code: 0,
       stdout: '',
     });
+  });
+
+  it('replaces a file once the archive is whole, and leaves it its mode; what fails leaves it as it was', async () => {
+    const file = `${work}/kept.tar`;
+    fs.writeFileSync(file, 'before');
+    fs.chmodSync(file, 0o640);
+    fs.symlinkSync('kept.tar', `${work}/link.tar`);
+    const extract = (path: string) => f2fsHere('extract', '--tar', `${work}/link.tar`, image, path, '--force');
+    expect(await extract('/missing')).toMatchObject({ code: 1, stderr: expect.stringContaining('ENOENT') });
+    expect(fs.readFileSync(file, 'latin1')).toBe('before');
+    expect(await extract('/')).toMatchObject({ code: 0, stderr: '' });
+    expect(fs.readFileSync(file).equals(await withImage(image, archiveOf))).toBe(true);
+    expect(fs.statSync(file).mode & 0o7777).toBe(0o640);
+    expect(fs.readlinkSync(`${work}/link.tar`)).toBe('kept.tar');
+    expect(fs.readdirSync(work).filter((name) => name.endsWith('.part'))).toEqual([]);
+    expect(await f2fsHere('extract', '--tar', '/dev/null', image, '--force', '--quiet')).toMatchObject({ code: 0 });
+    expect(fs.statSync('/dev/null').isCharacterDevice()).toBe(true);
+  });
+
+  it('leaves nothing of a new file that is not whole', async () => {
+    const said = await f2fsHere('extract', '--tar', `${work}/new.tar`, image, '/missing');
+    expect(said).toMatchObject({ code: 1, stderr: expect.stringContaining('ENOENT') });
+    expect(fs.readdirSync(work).filter((name) => name.startsWith('new.tar'))).toEqual([]);
   });
 
   it.each<[string, string[], RegExp]>([

@@ -1,22 +1,14 @@
 // ACLs as tars write them, in words, made what Linux stores. Sources: acl(5) "ACL TEXT FORMS", linux/posix_acl_xattr.h, star(5).
 import { display } from '../../bytes.ts';
 import { F2fsError } from '../../errors.ts';
+import { ACL_TAG, type AclEntry, aclToXattr } from '../../file/xattr/acl.ts';
 
 /** Finds the number of a user or group; null when it is not known. */
 export type IdLookup = (kind: 'user' | 'group', name: Buffer) => number | null;
 
-const VERSION = 2;
 const HEADER_BYTES = 4;
 const ENTRY_BYTES = 8;
 const NO_ID = 0xffffffff;
-/** In the order in which entries stand. */
-const TAGS = { userObj: 0x01, user: 0x02, groupObj: 0x04, group: 0x08, mask: 0x10, other: 0x20 } as const;
-
-interface AclEntry {
-  readonly tag: number;
-  readonly perm: number;
-  readonly id: number;
-}
 
 /** Whether an ACL says no more than a mode does. */
 export function isMinimalAcl(value: Uint8Array): boolean {
@@ -33,16 +25,8 @@ export function parseAclText(text: Buffer, lookup: IdLookup): Uint8Array {
     const words = line.replace(/#.*/, '').trim();
     if (words !== '') entries.push(parseEntry(words, lookup));
   }
-  entries.sort((a, b) => a.tag - b.tag || a.id - b.id);
-  const value = Buffer.alloc(HEADER_BYTES + entries.length * ENTRY_BYTES);
-  value.writeUInt32LE(VERSION, 0);
-  for (const [i, { tag, perm, id }] of entries.entries()) {
-    const at = HEADER_BYTES + i * ENTRY_BYTES;
-    value.writeUInt16LE(tag, at);
-    value.writeUInt16LE(perm, at + 2);
-    value.writeUInt32LE(id, at + 4);
-  }
-  return value;
+  // The tags' numbers are in the order in which entries stand.
+  return aclToXattr(entries.sort((a, b) => a.tag - b.tag || a.id - b.id));
 }
 
 function parseEntry(words: string, lookup: IdLookup): AclEntry {
@@ -55,19 +39,19 @@ function parseEntry(words: string, lookup: IdLookup): AclEntry {
     case 'u':
     case 'user':
       return named === ''
-        ? { tag: TAGS.userObj, perm, id: NO_ID }
-        : { tag: TAGS.user, perm, id: idOf('user', named, given, lookup) };
+        ? { tag: ACL_TAG.USER_OBJ, perm, id: NO_ID }
+        : { tag: ACL_TAG.USER, perm, id: idOf('user', named, given, lookup) };
     case 'g':
     case 'group':
       return named === ''
-        ? { tag: TAGS.groupObj, perm, id: NO_ID }
-        : { tag: TAGS.group, perm, id: idOf('group', named, given, lookup) };
+        ? { tag: ACL_TAG.GROUP_OBJ, perm, id: NO_ID }
+        : { tag: ACL_TAG.GROUP, perm, id: idOf('group', named, given, lookup) };
     case 'm':
     case 'mask':
-      return { tag: TAGS.mask, perm, id: NO_ID };
+      return { tag: ACL_TAG.MASK, perm, id: NO_ID };
     case 'o':
     case 'other':
-      return { tag: TAGS.other, perm, id: NO_ID };
+      return { tag: ACL_TAG.OTHER, perm, id: NO_ID };
   }
   throw invalidEntry(words);
 }

@@ -1,4 +1,6 @@
 // Bytes that come in chunks, taken in pieces of any length.
+import { Damaged } from './damaged.ts';
+
 export class ByteQueue {
   readonly #chunks: AsyncIterator<Uint8Array>;
   #held: Uint8Array = new Uint8Array(0);
@@ -31,6 +33,13 @@ export class ByteQueue {
     const bytes = await this.peek(length);
     this.#held = this.#held.subarray(bytes.length);
     return bytes;
+  }
+
+  /** Takes `length` bytes. Throws Damaged where there are fewer. */
+  async exactly(length: number): Promise<Buffer> {
+    const bytes = await this.take(length);
+    if (bytes.length < length) throw new Damaged('it ends too early');
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   /** Leaves out as many bytes as there are of `length`. */

@@ -59,7 +59,7 @@ export async function* lz4Frames(input: ByteQueue): AsyncGenerator<Uint8Array> {
     if (start.every((byte) => byte === 0)) return;
     const magic = start.length === 4 ? Buffer.from(start).readUInt32LE() : 0;
     if ((magic & 0xfffffff0) >>> 0 === SKIPPED_MAGIC) {
-      const header = await exactly(input, 8);
+      const header = await input.exactly(8);
       await input.skip(header.readUInt32LE(4));
     } else if (magic === LEGACY_MAGIC) yield* readLegacy(input, roomFor(LEGACY_BLOCK));
     else if (magic === MAGIC) yield* readFrame(input, roomFor);
@@ -67,22 +67,16 @@ export async function* lz4Frames(input: ByteQueue): AsyncGenerator<Uint8Array> {
   }
 }
 
-async function exactly(input: ByteQueue, length: number): Promise<Buffer> {
-  const bytes = await input.take(length);
-  if (bytes.length < length) throw new Damaged('it ends too early');
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
 async function* readFrame(input: ByteQueue, roomFor: (blockBytes: number) => Room): AsyncGenerator<Uint8Array> {
-  await exactly(input, 4);
+  await input.exactly(4);
   const [flags, sizes] = await input.peek(2);
   const blockBytes = BLOCK_SIZES.get((sizes >> 4) & 7);
   if (flags >> 6 !== 1 || (flags & 2) !== 0 || (sizes & 0x8f) !== 0 || blockBytes === undefined)
     throw new Damaged('its header can not be');
   if ((flags & FLAG.DICTIONARY) !== 0) throw new Damaged('it needs a dictionary');
   const hasSize = (flags & FLAG.CONTENT_SIZE) !== 0;
-  const header = Buffer.from(await exactly(input, hasSize ? 10 : 2));
-  if ((await exactly(input, 1))[0] !== ((Xxh32.of(header) >>> 8) & 0xff))
+  const header = Buffer.from(await input.exactly(hasSize ? 10 : 2));
+  if ((await input.exactly(1))[0] !== ((Xxh32.of(header) >>> 8) & 0xff))
     throw new Damaged('the checksum of its header is another');
   const room = roomFor(blockBytes);
   const { bytes, wasm, historyAt } = room;
@@ -91,11 +85,11 @@ async function* readFrame(input: ByteQueue, roomFor: (blockBytes: number) => Roo
   let history = 0;
   let total = 0;
   for (;;) {
-    const word = (await exactly(input, 4)).readUInt32LE();
+    const word = (await input.exactly(4)).readUInt32LE();
     if (word === 0) break;
     const size = word % UNCOMPRESSED;
     if (size > room.srcBytes) throw new Damaged('a block is too large');
-    const block = await exactly(input, size);
+    const block = await input.exactly(size);
     const to = historyAt + history;
     let written = size;
     if (word >= UNCOMPRESSED) {
@@ -108,7 +102,7 @@ async function* readFrame(input: ByteQueue, roomFor: (blockBytes: number) => Roo
     }
     if ((flags & FLAG.BLOCK_CHECKSUM) !== 0) {
       const sum = Xxh32.of(block);
-      if ((await exactly(input, 4)).readUInt32LE() !== sum) throw new Damaged('the checksum of a block is another');
+      if ((await input.exactly(4)).readUInt32LE() !== sum) throw new Damaged('the checksum of a block is another');
     }
     const out = Buffer.from(bytes.subarray(to, to + written));
     content?.update(out);
@@ -121,13 +115,13 @@ async function* readFrame(input: ByteQueue, roomFor: (blockBytes: number) => Roo
     yield out;
   }
   if (hasSize && BigInt(total) !== header.readBigUInt64LE(2)) throw new Damaged('its length is another');
-  if (content !== null && (await exactly(input, 4)).readUInt32LE() !== content.digest())
+  if (content !== null && (await input.exactly(4)).readUInt32LE() !== content.digest())
     throw new Damaged('its checksum is another');
 }
 
 /** It ends where nothing, or another frame, follows. */
 async function* readLegacy(input: ByteQueue, { bytes, wasm, srcBytes, historyAt }: Room): AsyncGenerator<Uint8Array> {
-  await exactly(input, 4);
+  await input.exactly(4);
   for (;;) {
     const start = await input.peek(4);
     if (start.length === 0) return;
@@ -135,7 +129,7 @@ async function* readLegacy(input: ByteQueue, { bytes, wasm, srcBytes, historyAt 
     const size = Buffer.from(start).readUInt32LE();
     if (size === 0 || size === MAGIC || size === LEGACY_MAGIC || (size & 0xfffffff0) >>> 0 === SKIPPED_MAGIC) return;
     if (size > srcBytes) throw new Damaged('a block is too large');
-    const block = (await exactly(input, 4 + size)).subarray(4);
+    const block = (await input.exactly(4 + size)).subarray(4);
     bytes.set(block, 0);
     const written = wasm.lz4DecompressAfter(0, size, historyAt, historyAt, LEGACY_BLOCK);
     if (written < 0) throw new Damaged('a block can not be decompressed');

@@ -1,8 +1,7 @@
 // What headers that come before a member's own say about it: PAX records, and GNU's long names.
 // Sources: POSIX.1-2017 "pax Extended Header", "Storing Sparse Files" in the manual of GNU tar, tar(5) of libarchive.
-
-import { I_FLAGS } from '../../format/inode.ts';
 import { KEPT_FLAGS } from '../entry-table.ts';
+import { parseFflags } from './fflags.ts';
 import { latin1, parseDecimal, parseTime, readRecords } from './pax.ts';
 
 /** A target, and where it lies in the archive. */
@@ -23,16 +22,6 @@ export interface SparseFormat {
 
 const COMMA = 0x2c;
 const ZERO = 0x30;
-
-/** Inode flags by the names that libarchive has for them. */
-const FLAG_NAMES: Readonly<Record<string, number>> = {
-  schg: I_FLAGS.IMMUTABLE,
-  schange: I_FLAGS.IMMUTABLE,
-  simmutable: I_FLAGS.IMMUTABLE,
-  sappnd: I_FLAGS.APPEND,
-  sappend: I_FLAGS.APPEND,
-  nodump: I_FLAGS.NODUMP,
-};
 
 /** Keys of extended attributes and ACLs; the value is read when it is wanted. */
 export function isXattrKey(key: string): boolean {
@@ -111,7 +100,7 @@ export class TarOverrides {
         this.minor = number();
         return !Number.isNaN(this.minor);
       case 'SCHILY.fflags':
-        this.flags = flagsOf(text());
+        this.flags = parseFflags(text()) & KEPT_FLAGS;
         return true;
     }
     if (key.startsWith('GNU.sparse.')) return this.#takeSparse(key.slice('GNU.sparse.'.length), text, own);
@@ -158,10 +147,4 @@ function parseNumbers(bytes: Uint8Array): number[] {
 
 function parseId(text: string): number {
   return text.startsWith('-') ? -parseDecimal(text.slice(1)) : parseDecimal(text);
-}
-
-function flagsOf(text: string): number {
-  let flags = 0;
-  for (const name of text.split(',')) flags |= FLAG_NAMES[name.trim()] ?? 0;
-  return flags & KEPT_FLAGS;
 }

@@ -51,7 +51,7 @@ export async function* zstdFrames(input: ByteQueue): AsyncGenerator<Uint8Array> 
     if (start.every((byte) => byte === 0)) return;
     const magic = start.length === 4 ? Buffer.from(start).readUInt32LE() : 0;
     if ((magic & 0xfffffff0) >>> 0 === SKIPPED_MAGIC) {
-      const header = await exactly(input, 8);
+      const header = await input.exactly(8);
       await input.skip(header.readUInt32LE(4));
       continue;
     }
@@ -62,25 +62,19 @@ export async function* zstdFrames(input: ByteQueue): AsyncGenerator<Uint8Array> 
   }
 }
 
-async function exactly(input: ByteQueue, length: number): Promise<Buffer> {
-  const bytes = await input.take(length);
-  if (bytes.length < length) throw new Damaged('it ends too early');
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
 async function readHeader(input: ByteQueue): Promise<FrameHeader> {
-  const descriptor = (await exactly(input, 5))[4];
+  const descriptor = (await input.exactly(5))[4];
   if ((descriptor & 0x08) !== 0) throw new Damaged('a bit is set that nobody knows');
   const isSingle = (descriptor & 0x20) !== 0;
   let window = 0;
   if (!isSingle) {
-    const [byte] = await exactly(input, 1);
+    const [byte] = await input.exactly(1);
     window = (2 ** (10 + (byte >> 3)) / 8) * (8 + (byte & 7));
   }
-  const dictionary = await exactly(input, [0, 1, 2, 4][descriptor & 3]);
+  const dictionary = await input.exactly([0, 1, 2, 4][descriptor & 3]);
   if (dictionary.some((byte) => byte !== 0)) throw new Damaged('it needs a dictionary');
   const width = [isSingle ? 1 : 0, 2, 4, 8][descriptor >> 6];
-  const size = await exactly(input, width);
+  const size = await input.exactly(width);
   let contentBytes = -1;
   if (width === 8) contentBytes = Number(size.readBigUInt64LE());
   else if (width > 0) contentBytes = size.readUIntLE(0, width) + (width === 2 ? 256 : 0);
@@ -104,7 +98,7 @@ async function* readBlocks(
   let to = DST_AT;
   let total = 0;
   for (let isLast = false; !isLast; ) {
-    const header = (await exactly(input, 3)).readUIntLE(0, 3);
+    const header = (await input.exactly(3)).readUIntLE(0, 3);
     isLast = (header & 1) !== 0;
     const type = (header >> 1) & 3;
     const size = header >> 3;
@@ -114,10 +108,10 @@ async function* readBlocks(
       to = DST_AT + window;
     }
     let written: number = size;
-    if (type === BLOCK.RLE) bytes.fill((await exactly(input, 1))[0], to, to + size);
-    else if (type === BLOCK.RAW) bytes.set(await exactly(input, size), to);
+    if (type === BLOCK.RLE) bytes.fill((await input.exactly(1))[0], to, to + size);
+    else if (type === BLOCK.RAW) bytes.set(await input.exactly(size), to);
     else if (type === BLOCK.COMPRESSED) {
-      bytes.set(await exactly(input, size), SRC_AT);
+      bytes.set(await input.exactly(size), SRC_AT);
       written = wasm.zstdBlock(SRC_AT, size, DST_AT, to, limit, 0);
       if (written < 0) throw new Damaged('a block can not be decompressed');
     } else throw new Damaged('a block has no type');
@@ -128,6 +122,6 @@ async function* readBlocks(
     to += written;
   }
   if (contentBytes >= 0 && total !== contentBytes) throw new Damaged('it holds less than it says');
-  if (hasChecksum && (await exactly(input, 4)).readUInt32LE() !== wasm.xxh64End(HASH_AT) >>> 0)
+  if (hasChecksum && (await input.exactly(4)).readUInt32LE() !== wasm.xxh64End(HASH_AT) >>> 0)
     throw new Damaged('its checksum is another');
 }
