@@ -164,7 +164,7 @@ describe('inode flags', () => {
   let flagged: string;
   beforeAll(() => {
     flagged = `${work}/flagged`;
-    const features = [...DEFAULT_FEATURES, 'verity', 'quota', 'project_quota'] as const;
+    const features = [...DEFAULT_FEATURES, 'verity', 'casefold', 'quota', 'project_quota'] as const;
     makeImage(
       flagged,
       (volume) => {
@@ -184,7 +184,7 @@ describe('inode flags', () => {
         using file = volume.open('/lost/verified') as FileHandle;
         file.enableVerity();
       },
-      { features, encoding: 'utf8' },
+      { features },
     );
   });
 
