@@ -17,6 +17,7 @@ export default defineConfig({
         test: {
           // What calls the host's C library where it can.
           name: 'without koffi',
+          exclude: ['test/device/gzipped.test.ts', 'test/source/tar-*.test.ts'],
           include: [
             'test/{source,extract}/*.test.ts',
             'test/populate/{compress,options}.test.ts',

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mount, openFileDevice } from '../../src/index.ts';
 import { fsck, kernelIsThere, runInKernel } from '../../tools/judge/index.ts';
+import { OLD_AND_NEW } from '../../tools/judge/kernels.ts';
 import { CUT_IMAGE, CUT_LISTED, IMAGE, listingOf } from '../fs/encrypted-volume.ts';
 
 let work: string;
@@ -19,7 +20,7 @@ find . -mindepth 1 -printf '%y %i %n %P\\n'
 rm -r many few && : > plain/more && cd / && umount /mnt || exit 2
 `;
 
-test.each(['qemu', 'qemu-6.12', 'qemu-sid'] as const)('%s shows the same names', async (kernel) => {
+test.each(OLD_AND_NEW)('%s shows the same names', async (kernel) => {
   if (!kernelIsThere(kernel)) return;
   const image = join(work, `${kernel}.img`);
   writeFileSync(image, IMAGE);

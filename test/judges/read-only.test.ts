@@ -8,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FileSystem } from '../../src/fs/file-system.ts';
 import { type BuildOptions, build, F2fsError, mount, openFileDevice, parseCodec, volumeInfo } from '../../src/index.ts';
 import { fsck, kernelIsThere, runInKernel } from '../../tools/judge/index.ts';
-import { blockSizeOf } from '../../tools/judge/paths.ts';
+import { OLD_AND_NEW } from '../../tools/judge/kernels.ts';
+import { blockSizeOf, type KernelName } from '../../tools/judge/paths.ts';
 import { kernelLogComplaints } from '../../tools/judge/verdict.ts';
 import { noise, prose } from '../fs/compressed-volume.ts';
 import { makeTempDir } from '../host-fixture.ts';
@@ -120,7 +121,7 @@ describe('an image that is never written', () => {
   });
 });
 
-const KERNELS = ['qemu', 'qemu-6.12', 'qemu-sid', 'qemu-16k-sid'] as const;
+const KERNELS: readonly KernelName[] = [...OLD_AND_NEW, 'qemu-16k-sid'];
 
 describe.each(KERNELS)('with %s', { timeout: 600_000 }, (kernel) => {
   it.skipIf(!kernelIsThere(kernel))('is mounted, for reading alone, and read', async () => {

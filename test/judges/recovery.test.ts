@@ -20,7 +20,7 @@ import { CHANGES, disturb, FEATURES, prepared } from '../fs/fsync-changes.ts';
 import { EXTENSION, fsyncProgram } from './fsync-program.ts';
 import { manifestOfVolume } from './volume-manifest.ts';
 
-const ROUNDS = Number(process.env['F2FS_RECOVERY_ROUNDS'] ?? 4);
+const ROUNDS = Number(process.env['F2FS_RECOVERY_ROUNDS'] ?? 3);
 const SEED = Number(process.env['F2FS_SEED'] ?? 1);
 let work: string;
 

@@ -28,6 +28,7 @@ import {
   type VerityOptions,
 } from '../../src/index.ts';
 import { fsck, kernelIsThere, runInKernel } from '../../tools/judge/index.ts';
+import { OLD_AND_NEW } from '../../tools/judge/kernels.ts';
 import { blockSizeOf, type KernelName } from '../../tools/judge/paths.ts';
 import { noise } from '../fs/compressed-volume.ts';
 
@@ -197,7 +198,7 @@ function readUpTo(fs: FileSystem, name: string): { bytes: number; error: F2fsErr
   return { bytes: size, error: null };
 }
 
-const KERNELS = ['qemu', 'qemu-6.12', 'qemu-sid', 'qemu-16k-sid'] as const;
+const KERNELS: readonly KernelName[] = [...OLD_AND_NEW, 'qemu-16k-sid'];
 
 describe.each(KERNELS)('with %s', { timeout: 600_000 }, (kernel) => {
   it.skipIf(!kernelIsThere(kernel))('each measures and reads the files of the other, and finds changes', async () => {

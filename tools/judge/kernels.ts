@@ -22,6 +22,10 @@ export function kernelIsThere(kernel: KernelName): boolean {
   return findKernel(kernel) !== undefined;
 }
 
+/** The oldest and the newest that QEMU runs; those in between with F2FS_JUDGE_ALL=1. */
+export const OLD_AND_NEW: readonly KernelName[] =
+  process.env['F2FS_JUDGE_ALL'] === '1' ? ['qemu', 'qemu-6.12', 'qemu-sid'] : ['qemu', 'qemu-sid'];
+
 /** The kernels for volumes with blocks of that many bytes that can be booted here. */
 export function kernelsHere(blockSize = 4096): KernelName[] {
   return [...KERNELS, ...LARGE_BLOCK_KERNELS].filter((name) => blockSizeOf(name) === blockSize && kernelIsThere(name));

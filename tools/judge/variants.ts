@@ -44,8 +44,8 @@ export function clusterBytesOf({ logClusterSize }: CodecVariant): number {
   return 4096 << logClusterSize;
 }
 
-/** A third of them, in which each codec meets two or three cluster sizes and each cluster size several codecs. */
+/** A fifth of them, in which each codec and each cluster size is met, with checksums and without. */
 export function someVariants(): CodecVariant[] {
   const perCodec = CLUSTER_LOGS.length;
-  return allVariants().filter((_, i) => (Math.floor(i / perCodec) + i) % 3 === 0);
+  return allVariants().filter((_, i) => (Math.floor(i / perCodec) + i) % 5 === 0);
 }
