@@ -49,14 +49,18 @@ export function checkBuildOptions(options: BuildOptions): void {
   checkChoice(compress);
 }
 
+/** Options of a volume's size. */
+const ROOMY = [
+  ['size', "and 'size' has no effect"],
+  ['freeBytes', "and 'freeBytes' has no effect"],
+  ['tight', "and 'tight' has no effect"],
+] as const;
+
 /** Throws EINVAL for what has no effect on a volume that is never written. */
 function checkReadOnly(options: BuildOptions): void {
-  const roomy = (['size', 'freeBytes', 'tight'] as const).find(
-    (name) => ![undefined, 'auto'].includes(options[name] as string),
-  );
+  const roomy = ROOMY.find(([name]) => ![undefined, 'auto'].includes(options[name] as string));
   if (roomy !== undefined) {
-    const message = `a volume that is never written has the least size, and '${roomy}' has no effect: leave it out`;
-    throw new F2fsError('EINVAL', message);
+    throw new F2fsError('EINVAL', `a volume that is never written has the least size, ${roomy[1]}: leave it out`);
   }
   const unused = ['packed_ssa', 'quota', 'project_quota'].find((name) => featuresOf(options).includes(name));
   if (unused !== undefined) {
