@@ -37,8 +37,8 @@ interface KernelTraits {
 const KERNEL_TRAITS = {
   uml: { folder: 'uml', architecture: 'amd64', blockSize: 4096 },
   qemu: { folder: 'kernel', architecture: 'amd64', blockSize: 4096 },
-  'qemu-6.12': { folder: 'kernel-6.12', architecture: 'amd64', blockSize: 4096 },
-  // It patches its own code while it runs; another processor of QEMU 7.2 may see the old one, then it stops (one boot in ten).
+  // These patch their own code while they run; another processor of QEMU 7.2 may see the old one, then they stop (one boot in ten).
+  'qemu-6.12': { folder: 'kernel-6.12', architecture: 'amd64', blockSize: 4096, cpus: 1 },
   'qemu-sid': { folder: 'kernel-sid', architecture: 'amd64', blockSize: 4096, cpus: 1 },
   'qemu-16k-6.12': { folder: 'kernel-16k-6.12', architecture: 'arm64', blockSize: 16_384 },
   'qemu-16k-sid': { folder: 'kernel-16k-sid', architecture: 'arm64', blockSize: 16_384 },
