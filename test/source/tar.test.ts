@@ -176,20 +176,26 @@ describe.skipIf(!isGnuTar)('GNU tar', () => {
   });
 });
 
-it.skipIf(!isGnuTar)('the image is that of the directory, byte for byte, for any number of threads', async () => {
-  const archive = pack('tar', ...POSIX, '--sparse', '-cf', ARCHIVE(), '.');
-  const apart = `${work}/apart`;
-  fs.mkdirSync(apart);
-  // Devices of several names come as several devices.
-  execFileSync('tar', [...POSIX, '--numeric-owner', '-xpf', archive], { cwd: apart, stdio: 'ignore' });
-  const options = { uuid: '3e9c1fd4-1111-4222-8333-444455556666', sourceDateEpoch: 1_700_000_000, force: true };
-  const compress = { clusterPages: 4 };
-  for (const more of [{}, { compress, workers: 0 }, { compress, workers: 2 }]) {
-    await build(apart, `${work}/of-directory`, { ...options, ...more });
-    await build(archive, `${work}/of-archive`, { ...options, ...more });
-    expect(fs.readFileSync(`${work}/of-archive`).equals(fs.readFileSync(`${work}/of-directory`))).toBe(true);
-  }
-});
+// Without koffi it is not known before a directory's files are read where they have holes: the room foretold for them is another.
+const tellsHoles = process.env['F2FS_NO_KOFFI'] !== '1';
+
+it.skipIf(!isGnuTar || !tellsHoles)(
+  'the image is that of the directory, byte for byte, for any number of threads',
+  async () => {
+    const archive = pack('tar', ...POSIX, '--sparse', '-cf', ARCHIVE(), '.');
+    const apart = `${work}/apart`;
+    fs.mkdirSync(apart);
+    // Devices of several names come as several devices.
+    execFileSync('tar', [...POSIX, '--numeric-owner', '-xpf', archive], { cwd: apart, stdio: 'ignore' });
+    const options = { uuid: '3e9c1fd4-1111-4222-8333-444455556666', sourceDateEpoch: 1_700_000_000, force: true };
+    const compress = { clusterPages: 4 };
+    for (const more of [{}, { compress, workers: 0 }, { compress, workers: 2 }]) {
+      await build(apart, `${work}/of-directory`, { ...options, ...more });
+      await build(archive, `${work}/of-archive`, { ...options, ...more });
+      expect(fs.readFileSync(`${work}/of-archive`).equals(fs.readFileSync(`${work}/of-directory`))).toBe(true);
+    }
+  },
+);
 
 describe.skipIf(!has('bsdtar'))('bsdtar', () => {
   // It writes the seconds below 1970 and the nanoseconds above them one behind the other, which means another time.
