@@ -4,11 +4,11 @@ import { type CodecExports, codecExports } from '../../compress/codecs.ts';
 import { makeSharedMemory } from '../../pagecache/pool.ts';
 import type { ByteQueue } from './byte-queue.ts';
 import { Damaged } from './damaged.ts';
+import { isSkipped, nextMagic } from './frames.ts';
 import { Xxh32 } from './xxh32.ts';
 
 const MAGIC = 0x184d2204;
 const LEGACY_MAGIC = 0x184c2102;
-const SKIPPED_MAGIC = 0x184d2a50;
 const KIB = 1024;
 /** By the number in the header. */
 const BLOCK_SIZES = new Map([
@@ -54,14 +54,9 @@ export async function* lz4Frames(input: ByteQueue): AsyncGenerator<Uint8Array> {
     return room;
   };
   for (;;) {
-    const start = await input.peek(4);
-    // Zeros behind the end are padding.
-    if (start.every((byte) => byte === 0)) return;
-    const magic = start.length === 4 ? Buffer.from(start).readUInt32LE() : 0;
-    if ((magic & 0xfffffff0) >>> 0 === SKIPPED_MAGIC) {
-      const header = await input.exactly(8);
-      await input.skip(header.readUInt32LE(4));
-    } else if (magic === LEGACY_MAGIC) yield* readLegacy(input, roomFor(LEGACY_BLOCK));
+    const magic = await nextMagic(input);
+    if (magic === null) return;
+    if (magic === LEGACY_MAGIC) yield* readLegacy(input, roomFor(LEGACY_BLOCK));
     else if (magic === MAGIC) yield* readFrame(input, roomFor);
     else throw new Damaged('something else follows a frame');
   }
@@ -127,7 +122,7 @@ async function* readLegacy(input: ByteQueue, { bytes, wasm, srcBytes, historyAt 
     if (start.length === 0) return;
     if (start.length < 4) throw new Damaged('it ends too early');
     const size = Buffer.from(start).readUInt32LE();
-    if (size === 0 || size === MAGIC || size === LEGACY_MAGIC || (size & 0xfffffff0) >>> 0 === SKIPPED_MAGIC) return;
+    if (size === 0 || size === MAGIC || size === LEGACY_MAGIC || isSkipped(size)) return;
     if (size > srcBytes) throw new Damaged('a block is too large');
     const block = (await input.exactly(4 + size)).subarray(4);
     bytes.set(block, 0);

@@ -4,9 +4,9 @@ import { type CodecExports, codecExports, WORKSPACE_BYTES } from '../../compress
 import { makeSharedMemory } from '../../pagecache/pool.ts';
 import type { ByteQueue } from './byte-queue.ts';
 import { Damaged } from './damaged.ts';
+import { nextMagic } from './frames.ts';
 
 const MAGIC = 0xfd2fb528;
-const SKIPPED_MAGIC = 0x184d2a50;
 const BLOCK_BYTES = 128 * 1024;
 const BLOCK = { RAW: 0, RLE: 1, COMPRESSED: 2 } as const;
 /** What zstd takes, unless it is told to take more. */
@@ -46,15 +46,8 @@ interface FrameHeader {
 export async function* zstdFrames(input: ByteQueue): AsyncGenerator<Uint8Array> {
   let room: Room | null = null;
   for (;;) {
-    const start = await input.peek(4);
-    // Zeros behind the end are padding.
-    if (start.every((byte) => byte === 0)) return;
-    const magic = start.length === 4 ? Buffer.from(start).readUInt32LE() : 0;
-    if ((magic & 0xfffffff0) >>> 0 === SKIPPED_MAGIC) {
-      const header = await input.exactly(8);
-      await input.skip(header.readUInt32LE(4));
-      continue;
-    }
+    const magic = await nextMagic(input);
+    if (magic === null) return;
     if (magic !== MAGIC) throw new Damaged('something else follows a frame');
     const header = await readHeader(input);
     if (room === null || room.windowBytes < header.window) room = new Room(header.window);
