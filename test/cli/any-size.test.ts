@@ -3,9 +3,10 @@
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { build, type FileSystem, mount, openFileDevice } from '../../src/index.ts';
+import { build, type FileSystem } from '../../src/index.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
 import { attachLoop, imageDirectory } from '../device/temporary.ts';
+import { lookInto } from '../look-into.ts';
 import { f2fs, interrupted } from './command.ts';
 import { f2fsHere } from './in-process.ts';
 
@@ -39,12 +40,7 @@ beforeEach(() => {
 });
 
 function look<T>(work: (volume: FileSystem) => T, file = image): T {
-  const device = openFileDevice(file, { writable: false });
-  try {
-    return work(mount(device, { readonly: true }));
-  } finally {
-    device.close();
-  }
+  return lookInto(file, work);
 }
 
 /** How many entries have each value of `of`. */

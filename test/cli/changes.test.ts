@@ -9,6 +9,7 @@ import { I_FLAGS } from '../../src/format/inode.ts';
 import { build, extract, F2fsError, type FileSystem, mount, openFileDevice, put } from '../../src/index.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
 import { attachLoop, imageDirectory } from '../device/temporary.ts';
+import { lookInto } from '../look-into.ts';
 import { f2fs, makeImage } from './command.ts';
 import { f2fsHere } from './in-process.ts';
 
@@ -56,12 +57,7 @@ async function refused(pattern: RegExp, ...args: string[]): Promise<void> {
 }
 
 function look<T>(work: (volume: FileSystem) => T): T {
-  const device = openFileDevice(image, { writable: false });
-  try {
-    return work(mount(device, { readonly: true }));
-  } finally {
-    device.close();
-  }
+  return lookInto(image, work);
 }
 
 function change(work: (volume: FileSystem) => void): void {

@@ -5,9 +5,10 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { hostLibc } from '../../src/host/libc.ts';
-import { mount, openFileDevice } from '../../src/index.ts';
+import type { FileSystem } from '../../src/index.ts';
 import { imageDirectory, run } from '../device/temporary.ts';
 import { canSetXattrs, isRoot, setXattr } from '../host-fixture.ts';
+import { lookInto } from '../look-into.ts';
 import { f2fs, makeImage } from './command.ts';
 import { f2fsHere } from './in-process.ts';
 
@@ -42,13 +43,8 @@ const WAYS: [string, NodeJS.ProcessEnv][] = hostLibc()
     ]
   : [['commands', WITHOUT]];
 
-function look<T>(work: (volume: ReturnType<typeof mount>) => T): T {
-  const device = openFileDevice(image, { writable: false });
-  try {
-    return work(mount(device, { readonly: true }));
-  } finally {
-    device.close();
-  }
+function look<T>(work: (volume: FileSystem) => T): T {
+  return lookInto(image, work);
 }
 
 const xattrsOf = (path: string) =>

@@ -2,9 +2,9 @@
 import * as fs from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type FileSystem, mount, openFileDevice } from '../../src/index.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
 import { imageDirectory } from '../device/temporary.ts';
+import { lookInto } from '../look-into.ts';
 import { tarOf } from '../source/tar-maker.ts';
 import { f2fs, makeImage } from './command.ts';
 import { f2fsHere } from './in-process.ts';
@@ -23,17 +23,8 @@ beforeAll(() => {
 
 let nrImages = 0;
 const newImage = () => temporary.file(`${nrImages++}.img`);
-function withImage<T>(image: string, look: (volume: FileSystem) => T): T {
-  const device = openFileDevice(image, { writable: false });
-  try {
-    using volume = mount(device, { readonly: true });
-    return look(volume);
-  } finally {
-    device.close();
-  }
-}
 const namesIn = (image: string, dir = '/') =>
-  withImage(image, (volume) =>
+  lookInto(image, (volume) =>
     volume
       .readdir(dir)
       .map(({ name }) => Buffer.from(name).toString())
@@ -46,7 +37,7 @@ describe('build', () => {
     const said = await f2fsHere('build', archive, image, '--all-root');
     expect(said).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('2 files, 1 directory\n') });
     expect(namesIn(image)).toEqual(['etc', 'gone', 'lost+found']);
-    expect(withImage(image, (volume) => volume.stat('/').mode & 0o7777)).toBe(0o711);
+    expect(lookInto(image, (volume) => volume.stat('/').mode & 0o7777)).toBe(0o711);
     expect((await fsck(image)).complaints).toEqual([]);
   });
 
@@ -54,7 +45,7 @@ describe('build', () => {
     for (const input of [rootfs, gzipSync(rootfs)]) {
       const image = newImage();
       expect(await f2fs(['build', '-', image], { input })).toMatchObject({ code: 0, stderr: '' });
-      expect(withImage(image, (volume) => Buffer.from(volume.readFile('/etc/hosts')).toString())).toBe('localhost');
+      expect(lookInto(image, (volume) => Buffer.from(volume.readFile('/etc/hosts')).toString())).toBe('localhost');
     }
   });
 
@@ -62,7 +53,7 @@ describe('build', () => {
     const image = newImage();
     expect(await f2fsHere('build', '--oci-whiteouts', archive, layer, image)).toMatchObject({ code: 0, stderr: '' });
     expect(namesIn(image)).toEqual(['etc', 'lost+found', 'new']);
-    expect(withImage(image, (volume) => Buffer.from(volume.readFile('/etc/hosts')).toString())).toBe('other');
+    expect(lookInto(image, (volume) => Buffer.from(volume.readFile('/etc/hosts')).toString())).toBe('other');
   });
 
   it('names entries that are left out, builds the rest, and ends with code 1', async () => {
@@ -125,10 +116,10 @@ describe('put --tar', () => {
     const image = filled();
     expect(await f2fsHere('put', '--tar', image, layer, '/srv')).toMatchObject({ code: 0, stderr: '' });
     expect(namesIn(image, '/srv')).toEqual(['.wh.gone', 'etc', 'kept', 'new']);
-    expect(withImage(image, (volume) => volume.stat('/srv').mode & 0o7777)).toBe(0o700);
+    expect(lookInto(image, (volume) => volume.stat('/srv').mode & 0o7777)).toBe(0o700);
     expect(await f2fsHere('put', '--tar', image, archive, layer, '/fresh')).toMatchObject({ code: 0, stderr: '' });
     expect(namesIn(image, '/fresh')).toEqual(['.wh.gone', 'etc', 'gone', 'new']);
-    expect(withImage(image, (volume) => volume.stat('/fresh').mode & 0o7777)).toBe(0o711);
+    expect(lookInto(image, (volume) => volume.stat('/fresh').mode & 0o7777)).toBe(0o711);
     expect((await fsck(image)).complaints).toEqual([]);
   });
 
@@ -141,7 +132,7 @@ describe('put --tar', () => {
     });
     const image = filled();
     expect(await f2fsHere('put', '--tar', image, ...archives, '/')).toMatchObject({ code: 0 });
-    const found = withImage(image, (volume) =>
+    const found = lookInto(image, (volume) =>
       ['/a1', '/b1', '/a2', '/b2'].map((path) => `${Buffer.from(volume.readFile(path))} ${volume.stat(path).nlink}`),
     );
     expect(found).toEqual(['1 2', '1 2', '2 2', '2 2']);
@@ -163,6 +154,6 @@ describe('put --tar', () => {
   it('without --tar an archive is a file', async () => {
     const image = filled();
     expect(await f2fsHere('put', image, archive, '/')).toMatchObject({ code: 0 });
-    expect(withImage(image, (volume) => volume.stat('/rootfs.tar').size)).toBe(rootfs.length);
+    expect(lookInto(image, (volume) => volume.stat('/rootfs.tar').size)).toBe(rootfs.length);
   });
 });

@@ -4,10 +4,11 @@ import * as fs from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { namePattern } from '../../src/cli/xattr-pattern.ts';
 import { WalkPlace } from '../../src/fs/walk.ts';
-import { build, type FileSystem, mount, openFileDevice } from '../../src/index.ts';
+import { build, type FileSystem } from '../../src/index.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
 import { imageDirectory } from '../device/temporary.ts';
 import { canSetXattrs, isRoot, setXattr } from '../host-fixture.ts';
+import { lookInto } from '../look-into.ts';
 import { f2fs, makeImage } from './command.ts';
 import { f2fsHere } from './in-process.ts';
 
@@ -101,12 +102,7 @@ async function done(...args: string[]): Promise<string> {
 }
 
 function look<T>(work: (volume: FileSystem) => T): T {
-  const device = openFileDevice(image, { writable: false });
-  try {
-    return work(mount(device, { readonly: true }));
-  } finally {
-    device.close();
-  }
+  return lookInto(image, work);
 }
 
 /** A copy of the tree without any attributes. */

@@ -5,7 +5,6 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { FileSystem } from '../../src/fs/file-system.ts';
 import { type BuildOptions, build, F2fsError, mount, openFileDevice, parseCodec, volumeInfo } from '../../src/index.ts';
 import { fsck, kernelIsThere, runInKernel } from '../../tools/judge/index.ts';
 import { OLD_AND_NEW } from '../../tools/judge/kernels.ts';
@@ -13,6 +12,7 @@ import { blockSizeOf, type KernelName } from '../../tools/judge/paths.ts';
 import { kernelLogComplaints } from '../../tools/judge/verdict.ts';
 import { noise, prose } from '../fs/compressed-volume.ts';
 import { makeTempDir } from '../host-fixture.ts';
+import { lookInto } from '../look-into.ts';
 import { manifestOfVolume } from './volume-manifest.ts';
 
 const compress = { codec: parseCodec('lz4'), clusterPages: 4 };
@@ -52,16 +52,6 @@ async function made(name: string, options: BuildOptions): Promise<string> {
   return image;
 }
 
-function on<T>(image: string, look: (volume: FileSystem) => T): T {
-  const device = openFileDevice(image, { writable: false });
-  try {
-    using volume = mount(device, { readonly: true });
-    return look(volume);
-  } finally {
-    device.close();
-  }
-}
-
 function infoOf(image: string) {
   const device = openFileDevice(image, { writable: false });
   try {
@@ -76,7 +66,7 @@ describe('an image that is never written', () => {
     const usual = await made(`${name}-usual`, { ...options, release: options.compress && true });
     const sealed = await made(name, { ...options, readOnly: true });
     const entries = (image: string) =>
-      on(image, (volume) =>
+      lookInto(image, (volume) =>
         manifestOfVolume(volume).entries.map((entry) => ({
           ...entry,
           blocks: volume.lstat(Buffer.from(`/${entry.path}`, 'latin1')).blocks,

@@ -14,13 +14,14 @@ import { SUPER_OFFSET } from '../../src/format/constants.ts';
 import { viewOf } from '../../src/format/struct.ts';
 import { Superblock } from '../../src/format/superblock.ts';
 import type { FileSystem } from '../../src/fs/file-system.ts';
-import { DEFAULT_FEATURES, mount, openFileDevice, parseCodec } from '../../src/index.ts';
+import { DEFAULT_FEATURES, openFileDevice, parseCodec } from '../../src/index.ts';
 import { COLD_EXTENSIONS, HOT_EXTENSIONS } from '../../src/mkfs/extensions.ts';
 import { type BuildReport, build } from '../../src/populate/build.ts';
 import type { BuildOptions } from '../../src/populate/options.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
 import { noise, prose, UUID } from '../fs/compressed-volume.ts';
 import { makeTempDir } from '../host-fixture.ts';
+import { lookInto } from '../look-into.ts';
 
 const MIB = 1 << 20;
 const EPOCH = 1_700_000_000;
@@ -79,16 +80,6 @@ async function made(options: BuildOptions): Promise<{ image: string; report: Bui
   return { image, report };
 }
 
-function inspect<T>(image: string, look: (volume: FileSystem) => T): T {
-  const device = openFileDevice(image, { writable: false });
-  try {
-    using volume = mount(device, { readonly: true });
-    return look(volume);
-  } finally {
-    device.close();
-  }
-}
-
 const measured = (volume: FileSystem, path: string) => {
   using file = volume.openFile(path, { flags: 'r' });
   const { digest } = file.measureVerity() ?? {};
@@ -117,7 +108,7 @@ describe.each(WAYS.map((way) => [JSON.stringify(way).slice(0, 80), way] as const
       const { image, report } = await made({ ...way, engine, verity });
       expect(report.problems).toEqual([]);
       expect(report.verityFiles).toBe(binFiles().length);
-      inspect(image, (volume) => {
+      lookInto(image, (volume) => {
         for (const name of binFiles()) {
           expect(measured(volume, `/bin/${name}`), name).toBe(digestOf(`bin/${name}`, verity));
           expect(Buffer.compare(volume.readFile(`/bin/${name}`), fs.readFileSync(join(tree, 'bin', name)))).toBe(0);
@@ -135,7 +126,7 @@ describe.each(WAYS.map((way) => [JSON.stringify(way).slice(0, 80), way] as const
 test('both ways take the same blocks, as many as were foretold, and the image does not depend on the threads', async () => {
   const verity = { globs: ['bin/*'] };
   const blocksOf = (image: string) =>
-    inspect(image, (volume) => binFiles().map((name) => [name, volume.stat(`/bin/${name}`).blocks]));
+    lookInto(image, (volume) => binFiles().map((name) => [name, volume.stat(`/bin/${name}`).blocks]));
   const first = await made({ verity, compress, workers: 0 });
   const again = await made({ verity, compress, workers: 3 });
   expect(fs.readFileSync(first.image).equals(fs.readFileSync(again.image))).toBe(true);
@@ -151,7 +142,7 @@ test('the attribute that leads to the hashes is not among those that are shown',
     fs.writeFileSync(join(source, 'file'), 'x');
     const { problems } = await build(source, image, { verity: { globs: ['file'] } });
     expect(problems).toEqual([]);
-    inspect(image, (volume) => expect(volume.xattrs('/file')).toEqual([]));
+    lookInto(image, (volume) => expect(volume.xattrs('/file')).toEqual([]));
   } finally {
     fs.rmSync(source, { recursive: true, force: true });
   }
@@ -167,7 +158,7 @@ test('a tree of hashes that is too large to be kept is made afterwards, of an im
     const { problems, verityFiles } = await build(source, image, { verity, immutable: ['large'] });
     expect([problems, verityFiles]).toEqual([[], 1]);
     expect((await fsck(image)).complaints).toEqual([]);
-    inspect(image, (volume) => {
+    lookInto(image, (volume) => {
       expect(volume.stat('/large')).toMatchObject({ verity: true, size: 260 * MIB, flags: ['immutable'] });
       using file = volume.openFile('/large', { flags: 'r' });
       expect(file.read(new Uint8Array(100_000), 200 * MIB)).toBe(100_000);
@@ -198,7 +189,7 @@ test('files that a pattern names are immutable, by all their names; directories 
       verity: { globs: ['bin/small'] },
       engine,
     });
-    inspect(image, (volume) => {
+    lookInto(image, (volume) => {
       const flagsOf = (path: string) => volume.stat(path).flags;
       expect(['/bin/text', '/other/linked', '/bin/small'].map(flagsOf)).toEqual(Array(3).fill(['immutable']));
       expect(['/bin/noise', '/other', '/other/plain'].map(flagsOf)).toEqual([[], [], []]);

@@ -7,11 +7,11 @@ import {
   changeImage,
   F2fsError,
   type FileSystem,
-  mount,
   openFileDevice,
 } from '../../src/index.ts';
 import { fsck } from '../../tools/judge/fsck.ts';
 import { imageDirectory } from '../device/temporary.ts';
+import { lookInto } from '../look-into.ts';
 
 const temporary = imageDirectory();
 afterAll(temporary.remove);
@@ -36,12 +36,7 @@ beforeEach(() => {
 });
 
 function look<T>(work: (volume: FileSystem) => T): T {
-  const device = openFileDevice(image);
-  try {
-    return work(mount(device, { readonly: true }));
-  } finally {
-    device.close();
-  }
+  return lookInto(image, work);
 }
 
 const contents = (path: string) => look((volume) => Buffer.from(volume.readFile(path)).toString());
